@@ -1,0 +1,76 @@
+"""The `Channel` port: how an attempt leaves Clarion, and what comes back.
+
+A channel never touches the database. The attempt is committed before `send` is called; `send` may be called
+again for the same attempt only where `lookup` says that nothing left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from common.errors import RemoteError
+
+
+class ChannelError(RemoteError):
+    """The message did not leave. `permanent` disables the address; else it may be tried again."""
+
+    def __init__(self, message: str, *, permanent: bool, code: str) -> None:
+        super().__init__(message, permanent=permanent)
+        self.code = code  # the completion code, e.g. SMS_FAILED_PERM
+
+
+class Certainty(StrEnum):
+    #: The provider has the message: `outcome` says in what state.
+    SENT = "sent"
+    #: The provider surely never got it: it may be sent.
+    NOT_SENT = "not_sent"
+    #: It cannot be learnt: the attempt ends as OUTCOME_UNKNOWN.
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One SMS or email to send. `attempt_id` is the idempotency key."""
+
+    attempt_id: str
+    to: str
+    sender: str
+    text: str
+    subject: str = ""
+    html: str = ""
+    #: Where the provider posts status (SMS) and where one-click unsubscribe goes (email); "" for none.
+    status_url: str = ""
+    unsubscribe_url: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is known after sending or from a receipt. `code` is a completion code; `final` ends the attempt."""
+
+    code: str
+    final: bool
+    provider_id: str = ""
+    detail: str = ""
+    at: datetime | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Channel(Protocol):
+    """A message channel (SMS, email). Voice has its own client, `channels.voice`, for its attempts last minutes."""
+
+    name: str
+
+    async def send(self, message: Message) -> Outcome:
+        """Raise ChannelError when refused; any other failure leaves the outcome unknown to the caller."""
+        ...
+
+    async def lookup(self, message: Message, since: datetime) -> tuple[Certainty, Outcome | None]:
+        """After a crash or a lost reply: did this attempt's message leave since then?"""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,206 @@
+"""The media server's control API as typed messages, shared by its server and its clients.
+
+`POST /v1/calls` takes a `CallRequest`; `GET /v1/calls/{attempt_id}` answers a `CallStatus`; the WebSocket
+`/v1/events` carries `CallEvent`s. JSON keys are the field names. See docs/reference/control-api.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Self
+
+from common.errors import Refused
+
+DESTINATION = re.compile(r"\+\d{3,15}|sip:[A-Za-z0-9._+~-]{1,64}@(?:127(?:\.\d{1,3}){3}|localhost)(?::\d{1,5})?")
+
+
+class Disposition(StrEnum):
+    """How the call ended for the media server, before it is mapped to a completion code."""
+
+    #: 200 came; `sip_status` is 200 and the dialog's result is in `dialog`.
+    ANSWERED = "answered"
+    #: A final status of 300 to 699 came; `sip_status` and `reason` tell.
+    REFUSED = "refused"
+    #: Our ring timer ran out: CANCEL sent (usually `sip_status` 487).
+    RING_TIMEOUT = "ring_timeout"
+    #: Timer B: no final response, and no provisional either unless `provisional` is true.
+    NO_REPLY = "no_reply"
+    #: We cancelled before an answer, because we were told to (stop, pause, DNC).
+    CANCELLED = "cancelled"
+    #: 401/407 could not be answered with the trunk's credentials.
+    AUTH_FAILED = "auth_failed"
+    #: The packet could not be sent (ICMP refused, name not found ...).
+    TRANSPORT_ERROR = "transport_error"
+    #: This media server will not place it now (no ports, draining).
+    NOT_ADMITTED = "not_admitted"
+    #: The server restarted while the call was under way; what happened cannot be learnt.
+    LOST = "lost"
+
+
+class DialogResult(StrEnum):
+    """How the conversation ended once the call was answered."""
+
+    #: `<exit>`, `<disconnect>` or the end of the document.
+    COMPLETED = "completed"
+    #: The called person hung up while the application was talking.
+    CALLER_HANGUP = "caller_hangup"
+    #: Fetch, parse or semantic error that no handler took; the apology was played.
+    APPLICATION_ERROR = "application_error"
+    #: We hung up: maximum duration, drain, or told to.
+    SYSTEM_HANGUP = "system_hangup"
+
+
+class EventType(StrEnum):
+    #: The attempt id is in the journal; the INVITE leaves next.
+    INVITED = "invited"
+    #: The first 180 or 183 arrived.
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    #: The call is over; `status` holds the whole outcome.
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """Where calls leave. `transport` is udp for now; `line` picks the driver (native or pyvoip)."""
+
+    host: str
+    port: int = 5060
+    transport: str = "udp"
+    username: str = ""
+    password: str = field(default="", repr=False)
+    line: str = "native"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """One call to place. Times are seconds.
+
+    `application` is the URL of the VoiceXML start document ("" answers silence until hang-up);
+    `values` become `session.connection.ccxml.values.*`; `organization` and `revision` choose the dialog worker.
+    `boot_id` (if given) refuses the call with 409 when the server has restarted since the engine learnt it.
+    """
+
+    attempt_id: str
+    to: str
+    sender: str
+    trunk: Trunk
+    application: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    display_name: str = ""
+    ring_timeout: float = 45.0
+    max_duration: float = 3600.0
+    organization: str = ""
+    revision: str = ""
+    boot_id: str = ""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.attempt_id):
+            raise Refused("attempt_id: use 1 to 64 letters, digits, - or _")
+        if not DESTINATION.fullmatch(self.to):
+            raise Refused("to: use + and 3 to 15 digits, or a sip: URI on a loopback address")
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Self:
+        """Raise Refused naming the field when the body is not a CallRequest."""
+        known = {item.name for item in fields(cls)}
+        for name in body:
+            if name not in known:
+                raise Refused(f"{name}: unknown field; the fields are {', '.join(sorted(known))}")
+        try:
+            trunk = Trunk(**body["trunk"])
+            return cls(**{**body, "trunk": trunk})
+        except KeyError as error:
+            raise Refused(f"{error.args[0]}: this field is required") from error
+        except TypeError as error:
+            raise Refused(f"call request: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Moments of the call, ISO 8601 UTC with milliseconds, None where it did not get there."""
+
+    invite: str | None = None
+    ringing: str | None = None
+    answered: str | None = None
+    ended: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RtpStats:
+    """Media figures: packets, lost packets (receiver's estimate), jitter in milliseconds (RFC 3550 6.4.1)."""
+
+    sent: int = 0
+    received: int = 0
+    lost: int = 0
+    jitter_ms: float = 0.0
+    #: What the far end reported about our stream by RTCP, None where it sent no report.
+    remote_lost: int | None = None
+    remote_jitter_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallStatus:
+    """The outcome of a call as far as it is known. `disposition` is None while it is under way."""
+
+    attempt_id: str
+    boot_id: str
+    state: str  # invited | ringing | answered | ended
+    disposition: Disposition | None = None
+    sip_status: int | None = None
+    reason: str = ""
+    #: A provisional response beyond 100 was seen.
+    provisional: bool = False
+    dialog: DialogResult | None = None
+    times: Times = field(default_factory=Times)
+    #: Keys pressed, in order; keys typed into a private field are shown as "•".
+    dtmf: str = ""
+    #: The namelist of `<exit>` or `<disconnect>`: names to JSON values; private values masked.
+    exit: Mapping[str, Any] = field(default_factory=dict)
+    rtp: RtpStats = field(default_factory=RtpStats)
+    #: SIP ladder and VoiceXML steps, oldest first: {"at": ISO, "kind": "sip"|"vxml", "text": ...}, masked.
+    trace: tuple[Mapping[str, str], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Self:
+        values = dict(body)
+        values["times"] = Times(**values.get("times", {}))
+        values["rtp"] = RtpStats(**values.get("rtp", {}))
+        values["trace"] = tuple(values.get("trace", ()))
+        if values.get("disposition") is not None:
+            values["disposition"] = Disposition(values["disposition"])
+        if values.get("dialog") is not None:
+            values["dialog"] = DialogResult(values["dialog"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvent:
+    """One line of `/v1/events`. `seq` counts up from 1 within a boot id; reconnect with `?after=SEQ`."""
+
+    seq: int
+    boot_id: str
+    type: EventType
+    attempt_id: str
+    at: str
+    status: CallStatus | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Self:
+        status = body.get("status")
+        return cls(
+            **{
+                **body,
+                "type": EventType(body["type"]),
+                "status": CallStatus.from_json(status) if status else None,
+            }
+        )

@@ -1,0 +1,1 @@
+"""Line drivers: how a call reaches the telephone network."""

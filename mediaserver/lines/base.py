@@ -1,0 +1,140 @@
+"""The `Line` port: what the switch asks of a telephone line, and what a line reports.
+
+Methods return at once (they are called on the switch's event loop); everything that happens is reported by
+events to the `sink` given to `start`. Audio is mu-law at 8 kHz, whatever codec the line speaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from common.control import Disposition, RtpStats, Trunk
+from common.errors import ClarionError
+
+
+class Capability(StrEnum):
+    CANCEL = "cancel"
+    EARLY_MEDIA = "early_media"
+    SEND_KEYS = "send_keys"
+    LISTEN = "listen"
+    FINAL_STATUS = "final_status"
+
+
+class Unsupported(ClarionError):
+    """This line cannot do that; `Line.capabilities` says what it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A call to place; `call` names it in every later method and event. Seconds."""
+
+    call: str
+    to: str
+    sender: str
+    display_name: str
+    trunk: Trunk
+    ring_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """The first 180 or 183."""
+
+    call: str
+    sip_status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """200 came and was acknowledged; media may flow."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The call was not answered and is over; the line holds nothing of it any more."""
+
+    call: str
+    disposition: Disposition
+    sip_status: int | None
+    reason: str
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """An answered call is over and its port is free; `by_far_end` is False when we sent the BYE."""
+
+    call: str
+    by_far_end: bool
+    rtp: RtpStats
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One DTMF key, reported once, at its start."""
+
+    call: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """The clip queue `play` ended; `completed` is False when it was stopped or cut by a key."""
+
+    call: str
+    play: int
+    completed: bool
+    heard_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """20 ms of the far end's audio (160 bytes of mu-law), only while `listen` is on."""
+
+    call: str
+    audio: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """One line for the call's SIP trace, masked: `-> INVITE`, `<- 180 Ringing`."""
+
+    call: str
+    text: str
+
+
+LineEvent = Ringing | Answered | Failed | HungUp | Key | Played | Heard | Ladder
+Sink = Callable[[LineEvent], None]
+
+
+class Line(Protocol):
+    """A telephone line. Every placed call ends with exactly one `Failed` or `HungUp`."""
+
+    capabilities: frozenset[Capability]
+
+    async def start(self, sink: Sink) -> None: ...
+
+    async def close(self) -> None:
+        """Hang up what is up, free ports and descriptors."""
+        ...
+
+    def place(self, call: Place) -> None: ...
+
+    def hang_up(self, call: str) -> None:
+        """BYE when answered, CANCEL when not (`Failed` with CANCELLED follows)."""
+        ...
+
+    def play(self, call: str, play: int, clips: tuple[bytes, ...], stop_on_key: bool) -> None:
+        """Send the clips back to back; `Played` follows. A new play replaces the present one."""
+        ...
+
+    def stop_play(self, call: str) -> None: ...
+
+    def listen(self, call: str, on: bool) -> None: ...
+
+    def send_keys(self, call: str, keys: str) -> None: ...

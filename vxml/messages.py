@@ -1,0 +1,205 @@
+"""What goes into a VoiceXML session (inputs) and what comes out of it (commands).
+
+The session is driven so: `session.start(now)`, then for each thing that happens `session.receive(input, now)`;
+after every call the shell carries out `session.commands()` and arms one timer for `session.next_timer()`,
+calling `session.handle_timer(now)` when it is due. `now` is a monotonic clock in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+# --- inputs ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The answer to `Fetch` `id`. `url` is the address after redirects; `status` is HTTP's (200 for files)."""
+
+    id: int
+    url: str
+    status: int
+    body: bytes
+    content_type: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class FetchProblem(StrEnum):
+    #: No answer within the fetch's timeout.
+    TIMEOUT = "timeout"
+    #: Connection refused, name not found, TLS failure.
+    UNREACHABLE = "unreachable"
+    #: The address is not on the allow-list, or its scheme is not http, https or builtin.
+    FORBIDDEN = "forbidden"
+    #: The body is larger than the limit.
+    TOO_LARGE = "too_large"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailed:
+    id: int
+    problem: FetchProblem
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayEnded:
+    """The queue of `Play` `id` is over; `completed` is False when a key or `StopPlay` cut it short."""
+
+    id: int
+    completed: bool
+    #: Milliseconds of audio heard, for marks and barge-in.
+    heard_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlayFailed:
+    """An audio file could not be fetched or decoded and had no alternate; the rest of the queue was played."""
+
+    id: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """One DTMF key, 0-9 * # A-D."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """The far end hung up, or the call was ended from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The recording of `Record` `id`: WAV bytes, how long, and what ended it (a key, "silence", "maxtime", "hangup")."""
+
+    id: int
+    audio: bytes
+    duration_ms: int
+    ended_by: str
+
+
+Input = Fetched | FetchFailed | PlayEnded | PlayFailed | KeyPressed | Hangup | Recorded
+
+# --- commands -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Get a document, grammar, script or datum; answer with `Fetched` or `FetchFailed` of the same id."""
+
+    id: int
+    url: str
+    method: str = "GET"
+    body: bytes | None = None
+    content_type: str = ""
+    timeout: float = 10.0
+    #: Seconds (VoiceXML maxage, maxstale); None leaves HTTP's rules alone.
+    max_age: float | None = None
+    max_stale: float | None = None
+    #: Body and query hold values typed under clarion.private: never logged.
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechItem:
+    """Text to synthesise: an SSML `<speak>` document when `ssml`, else plain text. `private` text is never logged."""
+
+    text: str
+    language: str = "en-US"
+    ssml: bool = False
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BreakItem:
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioItem:
+    """Recorded audio at a URL; `alternate` is spoken where it cannot be had."""
+
+    url: str
+    alternate: tuple[PromptItem, ...] = ()
+    timeout: float = 10.0
+
+
+PromptItem = SpeechItem | BreakItem | AudioItem
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play items in order; answer `PlayEnded`. With `bargein`, the first key stops it at once (in the switch)."""
+
+    id: int
+    items: tuple[PromptItem, ...]
+    bargein: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlay:
+    """Cut the present queue; its `PlayEnded(completed=False)` follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Record the caller; answer `Recorded`. Seconds throughout; `term_keys` end it ("" for none, "any" for all)."""
+
+    id: int
+    max_seconds: float
+    final_silence: float
+    beep: bool
+    term_keys: str = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """Keys from now on are (or are no longer) private: mask them everywhere and pause call recording."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Hang up after the queued prompts were played."""
+
+
+class EndReason(StrEnum):
+    #: `<exit>`.
+    EXIT = "exit"
+    #: `<disconnect>`.
+    DISCONNECT = "disconnect"
+    #: Nothing left to do in the document.
+    FINISHED = "finished"
+    #: The far end hung up (after any connection.disconnect.hangup handler ran).
+    HANGUP = "hangup"
+    #: An error event no handler took; `detail` says which and where.
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The session is over. `values` is the namelist (JSON values); names in `private` must not be logged or kept."""
+
+    reason: EndReason
+    values: Mapping[str, Any] = field(default_factory=dict)
+    private: frozenset[str] = frozenset()
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One step for the call's trace (already masked): a document entered, an item visited, an event thrown, a log."""
+
+    kind: str
+    text: str
+
+
+Command = Fetch | Play | StopPlay | Record | Private | Disconnect | Ended | Trace

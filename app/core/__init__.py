@@ -1,1 +1,1 @@
-"""TBD"""
+"""Pure rules: no Flask, no SQL, no IO."""

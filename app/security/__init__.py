@@ -1,1 +1,1 @@
-"""TBD"""
+"""Passwords, permissions, signed addresses."""

@@ -1,1 +1,1 @@
-"""TBD"""
+"""Calling windows, zones and holidays."""

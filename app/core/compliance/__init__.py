@@ -1,1 +1,1 @@
-"""TBD"""
+"""Who may be reached now, and why not."""

@@ -1,1 +1,1 @@
-"""TBD"""
+"""Phone numbers: parsing, normalising, zones."""

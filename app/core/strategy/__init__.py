@@ -1,1 +1,1 @@
-"""TBD"""
+"""Strategies: versioned XML and the pure state machine that runs it."""

@@ -1,0 +1,1 @@
+"""The application server and the rules it shares with the engine."""

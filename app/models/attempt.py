@@ -1,0 +1,159 @@
+"""Attempts, where they leave from, and what keeps several engines apart."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef
+
+
+class AttemptState(StrEnum):
+    #: Committed; the channel may have been asked.
+    IN_PROGRESS = "in_progress"
+    #: It has its completion code.
+    DONE = "done"
+
+
+class Attempt(Base):
+    """One try to reach a contact by one address. `id` is the idempotency key given to the channel."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (
+        UniqueConstraint("job_contact_id", "number"),
+        Index("ix_attempt_job", "job_id", "started_at"),
+        Index("ix_attempt_contact", "contact_id", "started_at"),
+        Index(
+            "ix_attempt_in_progress",
+            "owner",
+            sqlite_where=text("state = 'in_progress'"),
+            postgresql_where=text("state = 'in_progress'"),
+        ),
+        Index(
+            "ix_attempt_provider",
+            "provider_id",
+            sqlite_where=text("provider_id <> ''"),
+            postgresql_where=text("provider_id <> ''"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    organization_id: Mapped[OrganizationRef]
+    job_id: Mapped[int] = mapped_column(BigId, ForeignKey("job.id", ondelete="CASCADE"))
+    job_contact_id: Mapped[int] = mapped_column(BigId, ForeignKey("job_contact.id", ondelete="CASCADE"))
+    contact_id: Mapped[int] = mapped_column(BigId, ForeignKey("contact.id"))
+    address_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("address.id", ondelete="SET NULL"))
+    #: 1, 2, 3 ... within the job contact.
+    number: Mapped[int]
+    channel: Mapped[str] = mapped_column(String(16))  # voice | sms | email
+    #: The strategy's handler and action that asked for it.
+    action: Mapped[str] = mapped_column(String(120), default="")
+    address: Mapped[str] = mapped_column(String(254))
+    sender: Mapped[str] = mapped_column(String(254), default="")
+    state: Mapped[str] = mapped_column(String(12), default=AttemptState.IN_PROGRESS)
+    completion_code: Mapped[str] = mapped_column(String(64), default="ATTEMPT_IN_PROGRESS")
+    disposition: Mapped[str] = mapped_column(String(32), default="")
+    sip_status: Mapped[int | None]
+    reason: Mapped[str] = mapped_column(String(255), default="")
+    nuisance: Mapped[bool] = mapped_column(default=False)
+    provider_id: Mapped[str] = mapped_column(String(64), default="")
+    #: The engine that started it, and the media server with its boot id.
+    owner: Mapped[str] = mapped_column(String(64), default="")
+    media_server: Mapped[str] = mapped_column(String(255), default="")
+    boot_id: Mapped[str] = mapped_column(String(64), default="")
+    started_at: Mapped[datetime]
+    ringing_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    #: {"exit": {...}, "dtmf": "...", "rtp": {...}} as the media server reported it, private values masked.
+    result: Mapped[dict[str, Any] | None]
+
+
+class AttemptTrace(Base):
+    """The SIP ladder and VoiceXML steps of an attempt: [{at, kind, text}], masked. Apart, to keep attempts narrow."""
+
+    __tablename__ = "attempt_trace"
+
+    attempt_id: Mapped[str] = mapped_column(ForeignKey("attempt.id", ondelete="CASCADE"), primary_key=True)
+    steps: Mapped[list[Any]]
+
+
+class AttemptResult(Base):
+    """Values that an application posted to its session's result URL during the call, in order."""
+
+    __tablename__ = "attempt_result"
+    __table_args__ = (Index("ix_attempt_result_attempt", "attempt_id", "id"),)
+
+    id: Mapped[IdColumn]
+    attempt_id: Mapped[str] = mapped_column(ForeignKey("attempt.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    values: Mapped[dict[str, Any]]
+
+
+class MediaServer(Base):
+    __tablename__ = "media_server"
+
+    id: Mapped[IdColumn]
+    name: Mapped[Name] = mapped_column(unique=True)
+    #: Base URL of its control API.
+    url: Mapped[str] = mapped_column(String(255))
+    enabled: Mapped[bool] = mapped_column(default=True)
+    boot_id: Mapped[str] = mapped_column(String(64), default="")
+    capacity: Mapped[int] = mapped_column(default=0)
+    active_calls: Mapped[int] = mapped_column(default=0)
+    last_seen_at: Mapped[datetime | None]
+
+
+class Trunk(Base):
+    """Where calls leave. One without organization serves all. `simulated` trunks lead to the simulated carrier only:
+    they must be loopback, and they alone accept a calling window that is always open."""
+
+    __tablename__ = "trunk"
+    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("organization.id", ondelete="CASCADE"))
+    name: Mapped[Name]
+    host: Mapped[str] = mapped_column(String(255))
+    port: Mapped[int] = mapped_column(default=5060)
+    transport: Mapped[str] = mapped_column(String(8), default="udp")
+    line: Mapped[str] = mapped_column(String(16), default="native")
+    username: Mapped[str] = mapped_column(String(120), default="")
+    #: Encrypted with the secret key; "" for none.
+    password_encrypted: Mapped[str] = mapped_column(String(512), default="")
+    max_channels: Mapped[int] = mapped_column(default=100)
+    calls_per_second: Mapped[int] = mapped_column(default=10)
+    simulated: Mapped[bool] = mapped_column(default=False)
+    #: Set after a TRUNK_FAULT: no calls leave until then.
+    paused_until: Mapped[datetime | None]
+    paused_reason: Mapped[str] = mapped_column(String(255), default="")
+
+
+class Lease(Base):
+    """A named right held by one owner until it expires: the director's chair, an engine's life, a cap's slice.
+
+    `fence` rises with every new owner; writers carry it, so that an owner that woke up late is refused.
+    """
+
+    __tablename__ = "lease"
+
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    fence: Mapped[int] = mapped_column(BigId, default=0)
+    expires_at: Mapped[datetime]
+
+
+class OutboxEvent(Base):
+    """A committed hint for other processes: written in the transaction it tells of, read by polling, purged."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_topic", "topic", "id"),)
+
+    id: Mapped[IdColumn]
+    topic: Mapped[str] = mapped_column(String(64))
+    payload: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]

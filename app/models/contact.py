@@ -1,0 +1,201 @@
+"""Contact lists, contacts, their addresses, do-not-call entries, and imports."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef
+
+
+class AttributeType(StrEnum):
+    STRING = "string"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+    PHONE = "phone"
+    EMAIL = "email"
+
+
+class AddressKind(StrEnum):
+    PHONE = "phone"
+    EMAIL = "email"
+
+
+class ImportState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    #: Stopped by a user; what was imported until then stays.
+    CANCELLED = "cancelled"
+    #: The file could not be read at all, or the process died; `detail` says why.
+    FAILED = "failed"
+
+
+class ContactList(Base):
+    __tablename__ = "contact_list"
+    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    name: Mapped[Name]
+    description: Mapped[str] = mapped_column(String(255), default="")
+    #: ISO 3166 country that numbers without + belong to.
+    home_country: Mapped[str] = mapped_column(String(2), default="US")
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Attribute(Base):
+    """The definition of a contact attribute; values are in `Contact.attributes` under the name."""
+
+    __tablename__ = "attribute"
+    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    name: Mapped[Name]
+    type: Mapped[str] = mapped_column(String(16), default=AttributeType.STRING)
+    read_only: Mapped[bool] = mapped_column(default=False)
+    masked: Mapped[bool] = mapped_column(default=False)
+    private: Mapped[bool] = mapped_column(default=False)
+
+
+class Contact(Base):
+    """A person of one list. `external_id` is the ID of the customer's own system, unique in the list."""
+
+    __tablename__ = "contact"
+    __table_args__ = (
+        UniqueConstraint("contact_list_id", "external_id"),
+        Index("ix_contact_list_order", "contact_list_id", "id"),
+    )
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    contact_list_id: Mapped[int] = mapped_column(BigId, ForeignKey("contact_list.id", ondelete="CASCADE"))
+    external_id: Mapped[str] = mapped_column(String(120))
+    first_name: Mapped[str] = mapped_column(String(120), default="")
+    last_name: Mapped[str] = mapped_column(String(120), default="")
+    language: Mapped[str] = mapped_column(String(16), default="")
+    #: IANA zone given with the contact; "" leaves it to the addresses.
+    time_zone: Mapped[str] = mapped_column(String(64), default="")
+    #: Custom attributes: name to JSON value.
+    attributes: Mapped[dict[str, Any]]
+    #: Set when the contact was deleted while jobs still refer to it: never dialled again.
+    deleted_at: Mapped[datetime | None]
+    last_attempt_at: Mapped[datetime | None]
+    last_completion_code: Mapped[str] = mapped_column(String(64), default="")
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Address(Base):
+    """A phone or email of a contact. `name` is the column it came from (phone1, phone2, email)."""
+
+    __tablename__ = "address"
+    __table_args__ = (
+        UniqueConstraint("contact_id", "name"),
+        Index("ix_address_lookup", "organization_id", "kind", "value"),
+    )
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    contact_id: Mapped[int] = mapped_column(BigId, ForeignKey("contact.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(8))
+    name: Mapped[str] = mapped_column(String(32))
+    position: Mapped[int] = mapped_column(default=0)
+    #: E.164 or a lower-case email: what is dialled and what do-not-call is matched on.
+    value: Mapped[str] = mapped_column(String(254))
+    #: As it arrived.
+    original: Mapped[str] = mapped_column(String(254), default="")
+    country: Mapped[str] = mapped_column(String(2), default="")
+    #: Every IANA zone the number may lie in, comma-separated; calling windows of all are intersected. "" is unknown.
+    time_zones: Mapped[str] = mapped_column(String(255), default="")
+    #: Why it is not to be used any more (a permanent failure's completion code); "" while usable.
+    disabled_code: Mapped[str] = mapped_column(String(64), default="")
+
+
+class DncList(Base):
+    """A do-not-call list; one without organization is common to all."""
+
+    __tablename__ = "dnc_list"
+    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("organization.id", ondelete="CASCADE"))
+    name: Mapped[Name]
+    created_at: Mapped[datetime]
+
+
+class DncKind(StrEnum):
+    PHONE = "phone"
+    EMAIL = "email"
+    #: `Contact.external_id`: blocks every address of that person.
+    CONTACT_ID = "contact_id"
+
+
+class DncEntry(Base):
+    __tablename__ = "dnc_entry"
+    __table_args__ = (
+        UniqueConstraint("dnc_list_id", "kind", "value"),
+        Index("ix_dnc_entry_lookup", "kind", "value"),
+    )
+
+    id: Mapped[IdColumn]
+    dnc_list_id: Mapped[int] = mapped_column(BigId, ForeignKey("dnc_list.id", ondelete="CASCADE"))
+    organization_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("organization.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(16))
+    value: Mapped[str] = mapped_column(String(254))
+    #: None is for ever.
+    until: Mapped[datetime | None]
+    #: panel, import, sms_stop, email_unsubscribe, call, api.
+    source: Mapped[str] = mapped_column(String(32))
+    proof: Mapped[str] = mapped_column(String(255), default="")
+    created_at: Mapped[datetime]
+
+
+class ImportRun(Base):
+    """One import of a file into a list, with its progress and its rejects file."""
+
+    __tablename__ = "import_run"
+    __table_args__ = (Index("ix_import_run_list", "contact_list_id", "id"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    contact_list_id: Mapped[int] = mapped_column(BigId, ForeignKey("contact_list.id", ondelete="CASCADE"))
+    file_name: Mapped[str] = mapped_column(String(255))
+    state: Mapped[str] = mapped_column(String(16), default=ImportState.QUEUED)
+    #: CSV column to target (id, first_name, phone1, attribute name ...; "" ignores it).
+    mapping: Mapped[dict[str, Any]]
+    rows_read: Mapped[int] = mapped_column(default=0)
+    rows_added: Mapped[int] = mapped_column(default=0)
+    rows_updated: Mapped[int] = mapped_column(default=0)
+    rows_rejected: Mapped[int] = mapped_column(default=0)
+    bytes_read: Mapped[int] = mapped_column(BigId, default=0)
+    bytes_total: Mapped[int] = mapped_column(BigId, default=0)
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    detail: Mapped[str] = mapped_column(Text, default="")
+    created_by: Mapped[int | None] = mapped_column(BigId, ForeignKey("user.id", ondelete="SET NULL"))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class ImportReject(Base):
+    """A row that was not taken, and why."""
+
+    __tablename__ = "import_reject"
+    __table_args__ = (Index("ix_import_reject_run", "import_run_id", "line"),)
+
+    id: Mapped[IdColumn]
+    import_run_id: Mapped[int] = mapped_column(BigId, ForeignKey("import_run.id", ondelete="CASCADE"))
+    line: Mapped[int]
+    field: Mapped[str] = mapped_column(String(120), default="")
+    reason: Mapped[str] = mapped_column(String(500))
+    #: The row as it was, cut to 2,000 characters.
+    row: Mapped[str] = mapped_column(Text, default="")

@@ -1,0 +1,100 @@
+"""What the user agent is asked to do and what it reports: values only.
+
+Every call that was invited ends with exactly one `Ended` (it had been established) or `Failed` (it had not).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from common.control import Disposition, Trunk
+from mediaserver.switch.sip.sdp import MediaTarget
+
+
+@dataclass(frozen=True, slots=True)
+class InviteSpec:
+    """A call to place. `call` names it in every event; `sdp` is the local offer (`sdp.make_offer`).
+
+    `to` and `sender` are `+` and digits or SIP URIs; `ring_timeout` is seconds from the INVITE to giving up.
+    """
+
+    call: str
+    to: str
+    sender: str
+    display_name: str
+    trunk: Trunk
+    sdp: bytes
+    ring_timeout: float = 45.0
+
+
+@dataclass(frozen=True, slots=True)
+class Provisional:
+    """A response 101 to 199 (never 100). `media` is set when it brought usable SDP (early media)."""
+
+    call: str
+    status: int
+    reason: str
+    media: MediaTarget | None
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Established:
+    """200 came with usable media and the ACK has left."""
+
+    call: str
+    media: MediaTarget
+    remote_sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MediaChanged:
+    """A re-INVITE or UPDATE moved or held the media; it is answered already (from the call's own local offer)."""
+
+    call: str
+    media: MediaTarget
+    remote_sdp: bytes
+    local_sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeyByInfo:
+    """The far end sent one DTMF key by SIP INFO (application/dtmf-relay or application/dtmf)."""
+
+    call: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An established call is over. When we hung up it comes once the BYE is answered (or given up, 64*T1)."""
+
+    call: str
+    by_far_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The call was never established and is over; the user agent holds nothing of it any more.
+
+    `provisional` is True when a provisional response beyond 100 was seen, that is, the far end may have rung.
+    """
+
+    call: str
+    disposition: Disposition
+    sip_status: int | None
+    reason: str
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """One line of the call's SIP trace, masked: `-> INVITE`, `<- 180 Ringing`."""
+
+    call: str
+    text: str
+
+
+SipEvent = Provisional | Established | MediaChanged | KeyByInfo | Ended | Failed | Ladder
+SipSink = Callable[[SipEvent], None]

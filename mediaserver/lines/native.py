@@ -1,0 +1,218 @@
+"""The native line: our own SIP user agent and RTP pump behind the `Line` port."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from common.control import Disposition, RtpStats
+from mediaserver.lines import base
+from mediaserver.lines.base import Capability, Place, Sink
+from mediaserver.switch.ports import NoPorts, PortAllocator, PortRange
+from mediaserver.switch.pump import MediaSocket, Pump
+from mediaserver.switch.rtp import stream as rtp
+from mediaserver.switch.rtp.packet import PayloadType
+from mediaserver.switch.rtp.transcode import ULAW_TO_ALAW
+from mediaserver.switch.sip import events as sip
+from mediaserver.switch.sip.endpoint import SipConfig, SipEndpoint
+from mediaserver.switch.sip.sdp import Codec, MediaTarget, make_offer
+
+_CODECS = {Codec.PCMU: PayloadType.PCMU, Codec.PCMA: PayloadType.PCMA}
+#: Clips kept in A-law, least recently used out first (about 80 KB each at ten seconds).
+_ALAW_CLIPS = 256
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call's media; the user agent keeps the signalling."""
+
+    media: MediaSocket
+    stream: rtp.RtpStream | None = None
+    ringing: bool = False
+
+
+class NativeLine:
+    capabilities = frozenset(Capability) - {Capability.EARLY_MEDIA}
+
+    def __init__(self, sip_config: SipConfig, ports: PortRange, media_host: str, advertise_host: str = "") -> None:
+        self._endpoint = SipEndpoint(sip_config)
+        self._pump = Pump(media_host, PortAllocator(ports))
+        self._advertise = advertise_host or media_host
+        self._calls: dict[str, _Call] = {}
+        self._alaw: OrderedDict[bytes, bytes] = OrderedDict()
+        self._sink: Sink | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where SIP is bound."""
+        return self._endpoint.address
+
+    @property
+    def pump(self) -> Pump:
+        return self._pump
+
+    @property
+    def endpoint(self) -> SipEndpoint:
+        return self._endpoint
+
+    async def start(self, sink: Sink) -> None:
+        self._sink = sink
+        self._pump.start(asyncio.get_running_loop())
+        try:
+            await self._endpoint.start(self._signalled)
+        except BaseException:
+            self._pump.close()
+            raise
+
+    async def close(self) -> None:
+        await self._endpoint.close()
+        self._pump.close()
+        self._calls.clear()
+
+    # --- what the switch asks
+
+    def place(self, call: Place) -> None:
+        try:
+            media = self._pump.open()
+        except NoPorts as error:
+            failed = base.Failed(call.call, Disposition.NOT_ADMITTED, None, str(error), provisional=False)
+            asyncio.get_running_loop().call_soon(self._tell, failed)
+            return
+        self._calls[call.call] = _Call(media)
+        self._endpoint.invite(
+            sip.InviteSpec(
+                call=call.call,
+                to=call.to,
+                sender=call.sender,
+                display_name=call.display_name,
+                trunk=call.trunk,
+                sdp=make_offer(self._advertise, media.port),
+                ring_timeout=call.ring_timeout,
+            )
+        )
+
+    def hang_up(self, call: str) -> None:
+        self._endpoint.hang_up(call)
+        known = self._calls.get(call)
+        if known is not None and known.stream is not None:
+            known.stream.sending = False
+
+    def play(self, call: str, play: int, clips: tuple[bytes, ...], stop_on_key: bool) -> None:
+        stream = self._stream(call)
+        if stream is not None:
+            if stream.form.codec is PayloadType.PCMA:
+                clips = tuple(self._to_alaw(clip) for clip in clips)
+            stream.play(play, clips, stop_on_key)
+
+    def stop_play(self, call: str) -> None:
+        if (stream := self._stream(call)) is not None:
+            stream.stop_play()
+
+    def listen(self, call: str, on: bool) -> None:
+        if (stream := self._stream(call)) is not None:
+            stream.listen(on)
+
+    def send_keys(self, call: str, keys: str) -> None:
+        """Raise Unsupported when the far end did not negotiate telephone events."""
+        stream = self._stream(call)
+        if stream is not None:
+            if stream.form.key_type is None:
+                raise base.Unsupported("the far end takes no RFC 4733 keys")
+            stream.send_keys(keys)
+
+    def stats(self, call: str) -> RtpStats:
+        stream = self._stream(call)
+        return RtpStats() if stream is None else stream.stats()
+
+    def _stream(self, call: str) -> rtp.RtpStream | None:
+        known = self._calls.get(call)
+        return None if known is None else known.stream
+
+    def _to_alaw(self, clip: bytes) -> bytes:
+        found = self._alaw.get(clip)
+        if found is None:
+            found = self._alaw[clip] = clip.translate(ULAW_TO_ALAW)
+            if len(self._alaw) > _ALAW_CLIPS:
+                self._alaw.popitem(last=False)
+        else:
+            self._alaw.move_to_end(clip)
+        return found
+
+    # --- what the user agent reports
+
+    def _tell(self, event: base.LineEvent) -> None:
+        assert self._sink is not None
+        self._sink(event)
+
+    def _signalled(self, event: sip.SipEvent) -> None:
+        match event:
+            case sip.Ladder(call, text):
+                self._tell(base.Ladder(call, text))
+            case sip.Provisional(call, status):
+                self._ringing(call, status)
+            case sip.Established(call, media):
+                self._established(call, media)
+            case sip.MediaChanged(call, media):
+                self._media_changed(call, media)
+            case sip.KeyByInfo(call, key):
+                self._key(call, key)
+            case sip.Ended(call, by_far_end):
+                stats = self.stats(call)
+                self._free(call)
+                self._tell(base.HungUp(call, by_far_end, stats))
+            case sip.Failed(call, disposition, status, reason, provisional):
+                self._free(call)
+                self._tell(base.Failed(call, disposition, status, reason, provisional))
+
+    def _ringing(self, call: str, status: int) -> None:
+        known = self._calls.get(call)
+        if known is not None and not known.ringing and status in (180, 183):
+            known.ringing = True
+            self._tell(base.Ringing(call, status))
+
+    def _established(self, call: str, target: MediaTarget) -> None:
+        known = self._calls[call]
+        known.stream = known.media.begin(
+            rtp.MediaFormat(
+                codec=_CODECS[target.codec],
+                key_type=target.telephone_event,
+                ssrc=secrets.randbits(32),
+                first_sequence=secrets.randbits(15),
+                first_timestamp=secrets.randbits(32),
+            ),
+            (target.ip, target.port),
+            (target.ip, target.rtcp_port),
+            lambda event: self._heard(call, event),
+        )
+        known.stream.sending = target.wants_audio
+        self._tell(base.Answered(call))
+
+    def _media_changed(self, call: str, target: MediaTarget) -> None:
+        known = self._calls.get(call)
+        if known is None or known.stream is None:
+            return
+        known.stream.sending = target.wants_audio
+        if target.wants_audio:
+            known.stream.change(_CODECS[target.codec], target.telephone_event, (target.ip, target.port))
+            known.media.rtcp_target = (target.ip, target.rtcp_port)
+
+    def _heard(self, call: str, event: rtp.StreamEvent) -> None:
+        match event:
+            case rtp.KeyHeard(key):
+                self._tell(base.Key(call, key))
+            case rtp.PlayEnded(play, completed, heard_ms):
+                self._tell(base.Played(call, play, completed, heard_ms))
+            case rtp.AudioHeard(audio):
+                self._tell(base.Heard(call, audio))
+
+    def _key(self, call: str, key: str) -> None:
+        stream = self._stream(call)
+        if stream is not None:
+            stream.press(key)
+
+    def _free(self, call: str) -> None:
+        known = self._calls.pop(call, None)
+        if known is not None:
+            known.media.close()

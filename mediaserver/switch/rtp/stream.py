@@ -1,0 +1,275 @@
+"""One call's RTP, both ways, without sockets: what to send every 20 ms, what a received datagram means."""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from common.control import RtpStats
+from mediaserver.switch.rtp import rtcp
+from mediaserver.switch.rtp.dtmf import KeyReceiver, key_payloads
+from mediaserver.switch.rtp.jitter import JitterBuffer
+from mediaserver.switch.rtp.latch import Address, Latch
+from mediaserver.switch.rtp.packet import FRAME, MalformedPacket, Packet, PayloadType, decode
+from mediaserver.switch.rtp.stats import ReceiverStats
+from mediaserver.switch.rtp.transcode import ALAW_SILENCE, ALAW_TO_ULAW, ULAW_SILENCE
+
+_HEADER = struct.Struct("!BBHII")
+_FRAME_MS = 20
+#: 20 ms frames of silence between two keys sent (80 ms).
+_KEY_GAP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHeard:
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayEnded:
+    play: int
+    completed: bool
+    heard_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioHeard:
+    """20 ms of mu-law."""
+
+    audio: bytes
+
+
+StreamEvent = KeyHeard | PlayEnded | AudioHeard
+Sink = Callable[[StreamEvent], None]
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFormat:
+    """What was negotiated: the codec, the telephone-event type (None: the far end takes no keys), our SSRC."""
+
+    codec: PayloadType
+    key_type: int | None
+    ssrc: int
+    first_sequence: int = 0
+    first_timestamp: int = 0
+
+
+class Playback:
+    """A queue of clips in the line's codec, given out in frames; a frame may span clips, the last one is padded."""
+
+    __slots__ = ("_clip", "_clips", "_next", "_offset", "_silence", "frames", "play", "stop_on_key")
+
+    def __init__(self, play: int, clips: tuple[bytes, ...], stop_on_key: bool, silence: bytes) -> None:
+        self.play = play
+        self.stop_on_key = stop_on_key
+        self.frames = 0
+        self._clips = clips
+        self._next = 0
+        self._clip = b""
+        self._offset = 0
+        self._silence = silence
+
+    def frame(self) -> bytes | None:
+        """The next 160 bytes, None at the end."""
+        offset = self._offset
+        frame = self._clip[offset : offset + FRAME]
+        self._offset = offset + FRAME
+        if len(frame) < FRAME:
+            frame = self._span(frame)
+            if not frame:
+                return None
+        self.frames += 1
+        return frame
+
+    def _span(self, frame: bytes) -> bytes:
+        while len(frame) < FRAME and self._next < len(self._clips):
+            self._clip = self._clips[self._next]
+            self._next += 1
+            self._offset = FRAME - len(frame)
+            frame += self._clip[: self._offset]
+        if frame and len(frame) < FRAME:
+            frame += self._silence[len(frame) :]
+        return frame
+
+    @property
+    def heard_ms(self) -> int:
+        return self.frames * _FRAME_MS
+
+
+class RtpStream:
+    """`packet()` is called once in 20 ms, `receive()` for every datagram; events go to `sink`."""
+
+    def __init__(self, form: MediaFormat, far_end: Address, sink: Sink) -> None:
+        self.form = form
+        self.latch = Latch(far_end)
+        self.sending = True
+        self.packets_sent = 0
+        self._octets_sent = 0
+        self._sink = sink
+        self._sequence = form.first_sequence
+        self._timestamp = form.first_timestamp
+        self._silence = _silence(form.codec)
+        self._playback: Playback | None = None
+        self._keys_to_send: deque[str] = deque()
+        self._key_packets: Iterator[tuple[bool, bytes]] | None = None
+        self._key_timestamp = 0
+        self._key_gap = 0
+        self._talking = False
+        self._far_ssrc: int | None = None
+        self._stats = ReceiverStats()
+        self._lost_before = self._received_before = 0
+        self._keys = KeyReceiver()
+        self._jitter: JitterBuffer | None = None
+        self._remote: rtcp.Report | None = None
+
+    def change(self, codec: PayloadType, key_type: int | None, far_end: Address) -> None:
+        """After a re-INVITE. A queue in the old codec is cut, since its clips are encoded for that."""
+        if codec is not self.form.codec:
+            self.stop_play()
+            self._silence = _silence(codec)
+        self.form = replace(self.form, codec=codec, key_type=key_type)
+        self.latch.describe(far_end)
+
+    # --- sending
+
+    def play(self, play: int, clips: tuple[bytes, ...], stop_on_key: bool) -> None:
+        """Replaces the present queue, which ends incomplete. `clips` are in the line's codec."""
+        self.stop_play()
+        self._playback = Playback(play, clips, stop_on_key, self._silence)
+
+    def stop_play(self) -> None:
+        if self._playback is not None:
+            self._end_playback(self._playback, completed=False)
+
+    def send_keys(self, keys: str) -> None:
+        self._keys_to_send.extend(keys)
+
+    def packet(self) -> bytes:
+        """The datagram of this 20 ms; silence is sent too, since it keeps NATs open and far ends calm."""
+        self._sequence = sequence = (self._sequence + 1) & 0xFFFF
+        self._timestamp = timestamp = (self._timestamp + FRAME) & 0xFFFFFFFF
+        self.packets_sent += 1
+        if self._key_packets is not None or self._keys_to_send:
+            datagram = self._key_packet()
+            if datagram is not None:
+                return datagram
+        playback = self._playback
+        payload = None
+        if playback is not None:
+            payload = playback.frame()
+            if payload is None:
+                self._end_playback(playback, completed=True)
+        kind: int = self.form.codec
+        if payload is None:
+            payload = self._silence
+            self._talking = False
+        elif not self._talking:
+            # RFC 3551 4.1: the marker opens a talkspurt.
+            self._talking = True
+            kind |= 0x80
+        self._octets_sent += FRAME
+        return _HEADER.pack(0x80, kind, sequence, timestamp, self.form.ssrc) + payload
+
+    def _key_packet(self) -> bytes | None:
+        if self._key_gap:
+            self._key_gap -= 1
+            return None
+        if self._key_packets is None:
+            self._key_packets = key_payloads(self._keys_to_send.popleft())
+            self._key_timestamp = self._timestamp
+        step = next(self._key_packets, None)
+        if step is None:
+            self._key_packets = None
+            self._key_gap = _KEY_GAP
+            return None
+        marker, payload = step
+        kind = (self.form.key_type or 0) | (0x80 if marker else 0)
+        self._octets_sent += len(payload)
+        return _HEADER.pack(0x80, kind, self._sequence, self._key_timestamp, self.form.ssrc) + payload
+
+    def _end_playback(self, playback: Playback, *, completed: bool) -> None:
+        self._playback = None
+        self._sink(PlayEnded(playback.play, completed, playback.heard_ms))
+
+    # --- receiving
+
+    def listen(self, on: bool) -> None:
+        if on and self._jitter is None:
+            self._jitter = JitterBuffer()
+        elif not on and self._jitter is not None:
+            self._hear(self._jitter.flush())
+            self._jitter = None
+
+    def receive(self, data: bytes, source: Address, now: float) -> None:
+        """`now` is monotonic seconds. Strangers, other codecs and malformed datagrams are passed over."""
+        try:
+            packet = decode(data)
+        except MalformedPacket:
+            return
+        kind = packet.payload_type
+        is_key = kind == self.form.key_type
+        if not is_key and kind not in (PayloadType.PCMU, PayloadType.PCMA):
+            return
+        if not self.latch.accept(source, now):
+            return
+        if packet.ssrc != self._far_ssrc:
+            self._begin_source(packet.ssrc)
+        self._stats.receive(packet, now)
+        if is_key:
+            self._receive_key(packet)
+        elif self._jitter is not None:
+            if kind == PayloadType.PCMA:
+                packet = packet._replace(payload=packet.payload.translate(ALAW_TO_ULAW))
+            self._hear(self._jitter.push(packet))
+
+    def _begin_source(self, ssrc: int) -> None:
+        self._lost_before += self._stats.lost
+        self._received_before += self._stats.received
+        self._far_ssrc = ssrc
+        self._stats = ReceiverStats()
+        self._keys = KeyReceiver()
+
+    def _receive_key(self, packet: Packet) -> None:
+        key = self._keys.receive(packet)
+        if key is not None:
+            self.press(key)
+
+    def press(self, key: str) -> None:
+        """A key was pressed, by telephone event or by a SIP INFO."""
+        self._sink(KeyHeard(key))
+        if self._playback is not None and self._playback.stop_on_key:
+            self._end_playback(self._playback, completed=False)
+
+    def _hear(self, frames: list[bytes]) -> None:
+        for frame in frames:
+            self._sink(AudioHeard(frame))
+
+    # --- reports
+
+    def receive_report(self, data: bytes) -> None:
+        for report in rtcp.decode_reports(data, self.form.ssrc):
+            self._remote = report
+
+    def report(self, unix_time: float) -> bytes:
+        sent = rtcp.Sent(self.form.ssrc, self._timestamp, self.packets_sent, self._octets_sent)
+        return rtcp.encode_report(sent, unix_time, self._far_ssrc, self._stats)
+
+    def goodbye(self) -> bytes:
+        return rtcp.encode_goodbye(self.form.ssrc)
+
+    def stats(self) -> RtpStats:
+        remote = self._remote
+        return RtpStats(
+            sent=self.packets_sent,
+            received=self._received_before + self._stats.received,
+            lost=self._lost_before + self._stats.lost,
+            jitter_ms=round(self._stats.jitter_ms, 3),
+            remote_lost=None if remote is None else remote.lost,
+            remote_jitter_ms=None if remote is None else round(remote.jitter_ms, 3),
+        )
+
+
+def _silence(codec: PayloadType) -> bytes:
+    return bytes([ALAW_SILENCE if codec is PayloadType.PCMA else ULAW_SILENCE]) * FRAME

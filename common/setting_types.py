@@ -1,0 +1,125 @@
+"""What settings are made of: the kinds of values, how each is parsed, and the description of one setting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. `default` may be a function of the settings named before it; `kept_in` is the file in the state
+    directory where a generated secret is kept."""
+
+    name: str
+    purpose: str
+    default: object
+    parse: Callable[[str], Any] = str
+    secret: bool = False
+    kept_in: str = ""
+
+    @property
+    def variable(self) -> str:
+        return f"CLARION_{self.name}"
+
+    def default_value(self, known: Mapping[str, Any]) -> object:
+        return self.default(known) if callable(self.default) else self.default
+
+
+class Tls(StrEnum):
+    #: Plain text: a relay on loopback or a closed network.
+    NONE = "none"
+    #: Plain connection upgraded before anything is said; refused when the server cannot.
+    STARTTLS = "starttls"
+    #: TLS from the first byte (port 465).
+    TLS = "tls"
+
+
+class LogFormat(StrEnum):
+    #: key=value lines for people.
+    TEXT = "text"
+    #: One JSON object a line for machines.
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """HOST:PORT that something listens on or connects to; an IPv6 host is written in brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        host, colon, port = text.rpartition(":")
+        if not colon or not host or not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65535:
+            raise ValueError("write HOST:PORT, such as 127.0.0.1:8000")
+        return cls(host.removeprefix("[").removesuffix("]"), int(port))
+
+
+@dataclass(frozen=True, slots=True)
+class PortRange:
+    """FIRST-LAST, both included."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        first, _, last = text.partition("-")
+        if not (first.isdigit() and last.isdigit() and 1024 <= int(first) < int(last) <= 65535):
+            raise ValueError("write FIRST-LAST, such as 20000-29999, between 1024 and 65535")
+        return cls(int(first), int(last))
+
+
+def parse_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("write a whole address, such as https://clarion.example.org")
+    return value.rstrip("/")
+
+
+def parse_database_url(value: str) -> str:
+    if value.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:", "postgres:")):
+        return value
+    raise ValueError("write sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+            raise ValueError(f"write a whole number between {least} and {most}")
+        return int(value)
+
+    return parse
+
+
+def one_of(kind: type[StrEnum]) -> Callable[[str], StrEnum]:
+    def parse(value: str) -> StrEnum:
+        try:
+            return kind(value.lower())
+        except ValueError:
+            raise ValueError(f"write one of {', '.join(kind)}") from None
+
+    return parse
+
+
+def parse_level(value: str) -> str:
+    if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise ValueError("write one of DEBUG, INFO, WARNING, ERROR")
+    return value.upper()
+
+
+def parse_line(value: str) -> str:
+    if value not in ("native", "pyvoip"):
+        raise ValueError("write one of native, pyvoip")
+    return value

@@ -1,0 +1,199 @@
+"""The border to ECMAScript: scopes by number, values as JSON, limits on time and memory.
+
+With a time limit set, quickjs cannot call Python; everything a script may reach therefore lives in `kernel.js`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import quickjs
+
+from common.errors import ClarionError
+
+#: Scope numbers, outermost first: session, application, document, dialog, anonymous.
+Chain = tuple[int, int, int, int, int]
+
+_KERNEL: Final = (Path(__file__).parent / "kernel.js").read_text("utf-8")
+_LIMIT_MESSAGE: Final = re.compile(r"InternalError: (interrupted|out of memory)|^null$")
+_CANDIDATE: Final = re.compile(r"(?:\b(?:var|let|const|class|function\s*\*?)\s*|[,{\[:]\s*)([A-Za-z_$][\w$]*)")
+
+
+class Undefined:
+    """ECMAScript's undefined, which JSON has no word for."""
+
+    def __repr__(self) -> str:
+        return "undefined"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+UNDEFINED: Final = Undefined()
+
+
+class ScriptError(ClarionError):
+    """An expression or script failed: VoiceXML's error.semantic."""
+
+
+class ScriptLimit(ClarionError):
+    """A script used up its time or memory; its session must end."""
+
+
+class Engine:
+    """One session's ECMAScript. `time_limit` is CPU seconds per turn, `memory_limit` bytes."""
+
+    def __init__(self, *, time_limit: float = 1.0, memory_limit: int = 32 << 20) -> None:
+        self._context = quickjs.Context()
+        self._context.set_memory_limit(memory_limit)
+        self._context.set_time_limit(time_limit)
+        self._call = self._context.eval(_KERNEL)
+        self._time_limit = time_limit
+        self._spent = 0.0
+
+    def new_turn(self) -> None:
+        """Give the time limit anew: the caller did something."""
+        self._spent = 0.0
+
+    def _run(self, operation: str, *arguments: Any) -> Any:
+        began = time.thread_time()
+        try:
+            return self._call(operation, *arguments)
+        except quickjs.JSException as error:
+            message = str(error).partition("\n")[0]
+            if _LIMIT_MESSAGE.search(message):
+                raise ScriptLimit(f"a script exceeded its limits ({message})") from error
+            raise ScriptError(message) from error
+        finally:
+            self._spent += time.thread_time() - began
+            if self._spent > 2 * self._time_limit:
+                raise ScriptLimit("scripts used up their time for one turn")
+
+    def new_scope(self, *names: str) -> int:
+        """A new empty scope in which each of `names` (say "document") is the scope itself."""
+        return int(self._run("scope", ",".join(names)))
+
+    def drop_scope(self, scope: int) -> None:
+        self._run("drop", scope)
+
+    def name_scope(self, scope: int, name: str) -> None:
+        self._run("alias", scope, name)
+
+    def freeze(self, scope: int) -> None:
+        self._run("freeze", scope)
+
+    def evaluate(self, source: str, chain: Chain) -> Any:
+        """The expression's value as JSON would carry it, or UNDEFINED."""
+        return decode(self._run("json", source, *chain))
+
+    def test(self, source: str, chain: Chain) -> bool:
+        return bool(self._run("test", source, *chain))
+
+    def text(self, source: str, chain: Chain) -> str:
+        return str(self._run("text", source, *chain))
+
+    def declare(self, scope: int, name: str, source: str | None, chain: Chain) -> None:
+        self._run("declare", scope, name, source, *chain)
+
+    def assign(self, name: str, source: str, chain: Chain) -> None:
+        """Raise ScriptError where `name` was never declared."""
+        self._run("assign", name, source, *chain)
+
+    def set(self, scope: int, name: str, value: Any) -> None:
+        self._run("set", scope, name, encode(value))
+
+    def set_path(self, scope: int, path: str, value: Any) -> None:
+        self._run("path", scope, path, encode(value))
+
+    def get(self, scope: int, name: str) -> Any:
+        return decode(self._run("get", scope, name))
+
+    def has(self, scope: int, name: str) -> bool:
+        return bool(self._run("has", scope, name))
+
+    def is_filled(self, scope: int, name: str) -> bool:
+        """Whether the variable holds anything but undefined."""
+        return bool(self._run("filled", scope, name))
+
+    def run_script(self, source: str, target: int, chain: Chain) -> None:
+        """Run statements; the names they declare land in `target`."""
+        names = declared_names(source)
+        self._run("script", source, ",".join(names), target, *chain)
+
+    def interpret(self, steps: list[tuple[str, str]]) -> Any:
+        """The semantic value (SISR 1.0) of a matched grammar path."""
+        return decode(self._run("interpret", json.dumps(steps)))
+
+    def set_last_result(self, application: int, results: list[dict[str, Any]]) -> None:
+        self._run("lastresult", application, json.dumps(results))
+
+    def length(self, source: str, chain: Chain) -> int:
+        return int(self._run("length", source, *chain))
+
+    def set_element(self, scope: int, name: str, index: int, source: str, chain: Chain) -> None:
+        self._run("element", scope, name, index, source, *chain)
+
+    def check_expression(self, source: str) -> None:
+        """Raise ScriptError when `source` is not an expression."""
+        self._run("syntax", source)
+
+    def check_script(self, source: str) -> None:
+        self._run("block", source)
+
+
+def encode(value: Any) -> str:
+    return "u" if isinstance(value, Undefined) else json.dumps(value)
+
+
+def decode(text: str) -> Any:
+    return UNDEFINED if text == "u" else json.loads(text)
+
+
+_names_by_digest: dict[bytes, tuple[str, ...]] = {}
+
+
+def declared_names(source: str) -> tuple[str, ...]:
+    """Names that `source` declares at its top level.
+
+    A name is declared there exactly when putting `let NAME;` before the script makes it a redeclaration, which the
+    engine refuses to compile. Groups that compile are ruled out at once.
+    """
+    digest = hashlib.blake2b(source.encode("utf-8", "replace")).digest()
+    names = _names_by_digest.get(digest)
+    if names is None:
+        names = _probe_names(source)
+        if len(_names_by_digest) > 4096:
+            _names_by_digest.clear()
+        _names_by_digest[digest] = names
+    return names
+
+
+@lru_cache(maxsize=1)
+def _probe() -> Any:
+    context = quickjs.Context()
+    context.set_memory_limit(64 << 20)
+    return context.eval("(source) => { try { new Function(source); return true } catch (e) { return false } }")
+
+
+def _probe_names(source: str) -> tuple[str, ...]:
+    compiles = _probe()
+    usable = [name for name in dict.fromkeys(_CANDIDATE.findall(source)) if compiles(f"let {name};")]
+    if not compiles(source):
+        return ()
+    groups, found = [usable], []
+    while groups:
+        group = groups.pop()
+        if not group or compiles(f"let {','.join(group)};\n{source}"):
+            continue
+        if len(group) == 1:
+            found.append(group[0])
+        else:
+            middle = len(group) // 2
+            groups += [group[:middle], group[middle:]]
+    return tuple(sorted(found))

@@ -1,0 +1,155 @@
+// The part of a session that lives in ECMAScript. Evaluates to one function, `call(operation, ...arguments)`.
+// Scopes are objects held by number, so that nothing but numbers, strings and booleans crosses the border.
+(function () {
+  const stringify = JSON.stringify, parse = JSON.parse;
+  const own = Object.prototype.hasOwnProperty, define = Object.defineProperty;
+  const scopes = [], free = [], compiled = new Map();
+  const CHAIN = ["a", "b", "c", "d", "e"];
+  const WITH = "with(a)with(b)with(c)with(d)with(e)";
+  const known = new Set(Object.getOwnPropertyNames(globalThis));
+
+  // Strict inside: assignment to an undeclared name is a ReferenceError. What strict mode refuses to parse
+  // (octal literals, `with`) is compiled sloppily, as ECMAScript of VoiceXML's day allowed it.
+  function compile(source) {
+    let made = compiled.get(source);
+    if (made === undefined) {
+      try {
+        made = new Function(...CHAIN, WITH + 'return(function(){"use strict";return(\n' + source + "\n)})()");
+      } catch (error) {
+        made = new Function(...CHAIN, WITH + "return(\n" + source + "\n)");
+      }
+      compiled.set(source, made);
+    }
+    return made;
+  }
+
+  function evaluate(source, a, b, c, d, e) {
+    return compile(source)(scopes[a], scopes[b], scopes[c], scopes[d], scopes[e]);
+  }
+
+  function encode(value) {
+    const text = stringify(value);
+    return text === undefined ? "u" : text;
+  }
+
+  function sweepGlobals() {
+    for (const name of Object.getOwnPropertyNames(globalThis)) {
+      if (!known.has(name)) {
+        delete globalThis[name];
+        throw new ReferenceError("assignment to undeclared variable " + name);
+      }
+    }
+  }
+
+  // Top-level names of a script become live accessors of its scope, so that functions declared in it,
+  // later scripts and expressions all share one variable.
+  function runScript(source, names, target, chain) {
+    const scope = scopes[target];
+    const list = names ? names.split(",") : [];
+    let head = "";
+    for (const name of list) {
+      const text = stringify(name);
+      head += "if($own.call($scope," + text + ")){const held=$scope[" + text + "];" +
+        "try{if(typeof " + name + "==='undefined')" + name + "=held}catch(unready){}}" +
+        "$define($scope," + text + ",{get(){return " + name + "},set($v){" + name + "=$v}," +
+        "enumerable:true,configurable:true});";
+    }
+    const made = new Function(...CHAIN, "$scope", "$own", "$define",
+      WITH + "return(function(){" + head + "\n" + source + "\n})()");
+    made(...chain.map((id) => scopes[id]), scope, own, define);
+    sweepGlobals();
+  }
+
+  function setPath(root, path, value) {
+    const parts = path.split(".");
+    const last = parts.pop();
+    let at = root;
+    for (const part of parts) at = own.call(at, part) ? at[part] : (at[part] = {});
+    at[last] = value;
+  }
+
+  function deepFreeze(value) {
+    if (value && typeof value === "object" && !Object.isFrozen(value)) {
+      Object.freeze(value);
+      for (const key of Object.getOwnPropertyNames(value)) deepFreeze(value[key]);
+    }
+  }
+
+  // SISR 1.0: walk the matched path; each rule has `out`, `rules` and `meta`.
+  function interpret(steps) {
+    const stack = [];
+    let frame = null, done;
+    for (const [kind, text] of steps) {
+      if (kind === "enter") {
+        frame = { name: text, vars: { out: {}, rules: {}, meta: {} }, text: [], tagged: false, last: undefined, literal: undefined };
+        frame.vars.rules.latest = () => frame.last;
+        frame.vars.meta.latest = () => ({ text: "", score: 1 });
+        frame.vars.meta.current = () => ({ text: frame.text.join(" "), score: 1 });
+        stack.push(frame);
+      } else if (kind === "token") {
+        for (const open of stack) open.text.push(text);
+      } else if (kind === "tag") {
+        frame.tagged = true;
+        new Function("$vars", "with($vars){\n" + text + "\n}")(frame.vars);
+      } else if (kind === "literal") {
+        frame.tagged = true;
+        frame.vars.out = text;
+      } else {
+        stack.pop();
+        const said = frame.text.join(kind === "exit-dtmf" ? "" : " ");
+        const value = frame.tagged ? frame.vars.out : frame.last !== undefined ? frame.last : said;
+        const parent = stack[stack.length - 1];
+        if (!parent) { done = value; break; }
+        parent.vars.rules[frame.name] = value;
+        parent.last = value;
+        const latest = { text: said, score: 1 };
+        frame = parent;
+        frame.vars.meta.latest = () => latest;
+        frame.vars.meta[text] = latest;
+      }
+    }
+    return done;
+  }
+
+  const operations = {
+    scope(names) {
+      const id = free.length ? free.pop() : scopes.length;
+      const made = Object.create(null);
+      for (const name of names ? names.split(",") : []) define(made, name, { value: made, configurable: true });
+      scopes[id] = made;
+      return id;
+    },
+    drop(id) { scopes[id] = undefined; free.push(id); },
+    alias(id, name) { define(scopes[id], name, { value: scopes[id], configurable: true }); },
+    json(source, ...chain) { return encode(evaluate(source, ...chain)); },
+    test(source, ...chain) { return !!evaluate(source, ...chain); },
+    text(source, ...chain) { return String(evaluate(source, ...chain)); },
+    declare(id, name, source, ...chain) {
+      const value = source === null ? undefined : evaluate(source, ...chain);
+      scopes[id][name] = value;
+    },
+    set(id, name, json) { scopes[id][name] = json === "u" ? undefined : parse(json); },
+    get(id, name) { return encode(scopes[id][name]); },
+    has(id, name) { return own.call(scopes[id], name); },
+    filled(id, name) { return scopes[id][name] !== undefined; },
+    path(id, path, json) { setPath(scopes[id], path, parse(json)); },
+    freeze(id) { deepFreeze(scopes[id]); },
+    assign(name, source, ...chain) { evaluate(name + "=(\n" + source + "\n)", ...chain); },
+    script(source, names, target, ...chain) { runScript(source, names, target, chain); },
+    syntax(source) { new Function("return(\n" + source + "\n)"); },
+    block(source) { new Function(source); },
+    interpret(json) { return encode(interpret(parse(json))); },
+    lastresult(id, json) {
+      const results = parse(json);
+      Object.assign(results, results[0]);
+      scopes[id]["lastresult$"] = results;
+    },
+    length(source, ...chain) {
+      const value = evaluate(source, ...chain);
+      if (!Array.isArray(value)) throw new TypeError(source + " is not an array");
+      return value.length;
+    },
+    element(id, name, index, source, ...chain) { scopes[id][name] = evaluate(source, ...chain)[index]; },
+  };
+  return (operation, ...rest) => operations[operation](...rest);
+})()

@@ -1,0 +1,19 @@
+"""SRGS grammars compiled once to an automaton that takes DTMF keys or words one at a time."""
+
+from vxml.grammar.builtin import builtin_grammar
+from vxml.grammar.matcher import Matcher
+from vxml.grammar.model import Grammar, GrammarError, Mode, ParsedGrammar
+from vxml.grammar.program import link
+from vxml.grammar.srgs import parse_grammar, parse_grammar_node
+
+__all__ = [
+    "Grammar",
+    "GrammarError",
+    "Matcher",
+    "Mode",
+    "ParsedGrammar",
+    "builtin_grammar",
+    "link",
+    "parse_grammar",
+    "parse_grammar_node",
+]

@@ -97,5 +97,5 @@ _LOUD = 0x30
 
 
 def is_loud(frame: bytes, codec: int) -> bool:
-    """Whether a frame holds talk or tones; looks at every fourth sample."""
-    return max(frame[::4].translate(_MAGNITUDE[codec]), default=0) >= _LOUD
+    """Whether a frame holds talk or tones; looks at every third sample."""
+    return max(frame[::3].translate(_MAGNITUDE[codec]), default=0) >= _LOUD

@@ -366,11 +366,12 @@ class Call:
         def again() -> None:
             if self.state is not waiting:
                 return
-            if spent + interval >= 64 * T1:
+            total = spent + interval
+            if total >= 64 * T1:
                 self._give_up(at_last)
                 return
             self._transmit(self._last)
-            self._repeat(min(2 * interval, T2), at_last, spent + interval)
+            self._repeat(min(2 * interval, T2, 64 * T1 - total), at_last, total)
 
         self._after(interval, again)
 

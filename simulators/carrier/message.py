@@ -73,7 +73,7 @@ class Message:
     @property
     def cseq(self) -> tuple[int, str]:
         number, _, method = self.get("cseq").strip().partition(" ")
-        return (int(number) if number.isdigit() else 0), method.strip()
+        return (int(number) if number.isdecimal() else 0), method.strip()
 
     @property
     def branch(self) -> str:
@@ -101,7 +101,7 @@ def parse(data: bytes) -> Message | None:
     words = start.split(" ", 2)
     if len(words) != 3:
         return None
-    if words[0] == "SIP/2.0" and words[1].isdigit():
+    if words[0] == "SIP/2.0" and words[1].isdecimal():
         return Message(tuple(headers), body, status=int(words[1]))
     if words[2] == "SIP/2.0":
         return Message(tuple(headers), body, method=words[0], uri=words[1])

@@ -39,14 +39,15 @@ def parse_offer(body: str) -> Offer | None:
             words = value.split()
             in_audio = words[:1] == ["audio"] and len(words) > 3
             if in_audio:
-                port = int(words[1].partition("/")[0])
-                types = tuple(int(word) for word in words[3:] if word.isdigit())
+                number = words[1].partition("/")[0]
+                port = int(number) if number.isdecimal() else 0
+                types = tuple(int(word) for word in words[3:] if word.isdecimal())
         elif kind == "c" and (in_audio or not host):
             host = value.split()[-1]
         elif kind == "a" and in_audio:
             name, _, rest = value.partition(":")
             number, _, encoding = rest.partition(" ")
-            if name == "rtpmap" and encoding.lower().startswith("telephone-event/8000") and number.isdigit():
+            if name == "rtpmap" and encoding.lower().startswith("telephone-event/8000") and number.isdecimal():
                 event = int(number)
             elif name in ("sendrecv", "sendonly", "recvonly", "inactive"):
                 direction = name

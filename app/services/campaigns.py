@@ -1,0 +1,213 @@
+"""Campaigns: what a job runs, checked as a whole before it is kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from app.models import (
+    CallingWindow,
+    Campaign,
+    ContactList,
+    RevisionState,
+    Script,
+    Strategy,
+    StrategyRevision,
+    Trunk,
+)
+from app.security.access import Actor, Permission, scoped
+from app.services.audit import record
+from app.services.organizations import organization_for
+from app.services.scripts import latest_published
+from common.clock import utcnow
+from common.errors import Refused
+
+PACING_MODES = ("none", "timed", "ports")
+PACING_PERIODS = ("second", "minute", "hour")
+_Owned = TypeVar("_Owned", CallingWindow, ContactList, Strategy, Script)
+_CALLER_ID = re.compile(r"\+?\d{3,15}")
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignFields:
+    """A campaign as a person fills it in. Ids are those of the same organization (or a common trunk)."""
+
+    name: str
+    contact_list_id: int
+    strategy_id: int
+    calling_window_id: int
+    trunk_id: int
+    caller_id: str
+    script_id: int | None = None
+    display_name: str = ""
+    message: str = ""
+    pacing: Mapping[str, Any] = field(default_factory=lambda: {"mode": "none"})
+    senders: Mapping[str, Any] = field(default_factory=dict)
+
+
+def list_campaigns(session: Session, actor: Actor) -> list[Campaign]:
+    actor.require(Permission.CAMPAIGNS_VIEW)
+    return list(session.scalars(scoped(select(Campaign), Campaign, actor).order_by(Campaign.name)))
+
+
+def get_campaign(session: Session, actor: Actor, campaign_id: int) -> Campaign:
+    actor.require(Permission.CAMPAIGNS_VIEW)
+    campaign = session.scalar(scoped(select(Campaign), Campaign, actor).where(Campaign.id == campaign_id))
+    if campaign is None:
+        raise Refused(f"campaign {campaign_id}: there is no such campaign")
+    return campaign
+
+
+def find_campaign(session: Session, actor: Actor, name: str) -> Campaign:
+    actor.require(Permission.CAMPAIGNS_VIEW)
+    found = session.scalars(scoped(select(Campaign), Campaign, actor).where(Campaign.name == name)).all()
+    if len(found) == 1:
+        return found[0]
+    names = [campaign.name for campaign in list_campaigns(session, actor)]
+    known = f"the campaigns are {', '.join(map(repr, names))}" if names else "there are no campaigns yet"
+    raise Refused(f"campaign {name!r}: {'several have that name' if found else f'there is none; {known}'}")
+
+
+def create_campaign(
+    session: Session, actor: Actor, fields: CampaignFields, organization_id: int | None = None
+) -> Campaign:
+    actor.require(Permission.CAMPAIGNS_EDIT)
+    home = organization_for(session, actor, organization_id)
+    values = checked(session, home, fields)
+    _refuse_taken_name(session, home, fields.name.strip(), None)
+    now = utcnow()
+    campaign = Campaign(organization_id=home, created_at=now, updated_at=now, **values)
+    session.add(campaign)
+    session.flush()
+    record(session, actor, "campaign.create", campaign, after={"name": campaign.name})
+    return campaign
+
+
+def update_campaign(session: Session, actor: Actor, campaign_id: int, fields: CampaignFields) -> Campaign:
+    """Running jobs keep the settings they started with."""
+    actor.require(Permission.CAMPAIGNS_EDIT)
+    campaign = get_campaign(session, actor, campaign_id)
+    values = checked(session, campaign.organization_id, fields)
+    _refuse_taken_name(session, campaign.organization_id, fields.name.strip(), campaign.id)
+    before = {name: getattr(campaign, name) for name in values}
+    for name, value in values.items():
+        setattr(campaign, name, value)
+    campaign.updated_at = utcnow()
+    session.flush()
+    changed = {name for name, value in values.items() if before[name] != value}
+    record(
+        session,
+        actor,
+        "campaign.update",
+        campaign,
+        before={name: before[name] for name in changed},
+        after={name: values[name] for name in changed},
+    )
+    return campaign
+
+
+def checked(session: Session, organization_id: int, fields: CampaignFields) -> dict[str, Any]:
+    """The column values, or Refused naming the first field that is wrong and how to mend it."""
+    if not fields.name.strip():
+        raise Refused("name: give the campaign a name")
+    if not _CALLER_ID.fullmatch(fields.caller_id.strip()):
+        raise Refused("caller_id: use + and 3 to 15 digits; it is the number people see and call back")
+    window = _mine(session, CallingWindow, fields.calling_window_id, organization_id, "calling_window_id")
+    trunk = session.scalar(
+        select(Trunk).where(
+            Trunk.id == fields.trunk_id,
+            or_(Trunk.organization_id == organization_id, Trunk.organization_id.is_(None)),
+        )
+    )
+    if trunk is None:
+        raise Refused("trunk_id: choose one of the trunks listed")
+    if window.always_open and not trunk.simulated:
+        raise Refused(
+            f"calling_window_id: {window.name!r} is open around the clock, which only a simulated trunk accepts; "
+            "choose a window with lawful hours"
+        )
+    _mine(session, ContactList, fields.contact_list_id, organization_id, "contact_list_id")
+    _mine(session, Strategy, fields.strategy_id, organization_id, "strategy_id")
+    if fields.script_id is not None:
+        _mine(session, Script, fields.script_id, organization_id, "script_id")
+    elif not fields.message.strip():
+        raise Refused("script_id: choose a script, or write the message to be spoken")
+    return {
+        "name": fields.name.strip(),
+        "contact_list_id": fields.contact_list_id,
+        "script_id": fields.script_id,
+        "strategy_id": fields.strategy_id,
+        "calling_window_id": fields.calling_window_id,
+        "trunk_id": fields.trunk_id,
+        "caller_id": fields.caller_id.strip(),
+        "display_name": fields.display_name.strip(),
+        "message": fields.message.strip(),
+        "pacing": checked_pacing(fields.pacing),
+        "senders": dict(fields.senders),
+    }
+
+
+def checked_pacing(pacing: Mapping[str, Any]) -> dict[str, Any]:
+    mode = pacing.get("mode", "none")
+    if mode not in PACING_MODES:
+        raise Refused(f"pacing: the modes are {', '.join(PACING_MODES)}")
+    if mode == "none":
+        return {"mode": "none"}
+    if mode == "ports":
+        return {"mode": "ports", "ports": _positive(pacing.get("ports"), "pacing ports")}
+    period = pacing.get("per", "second")
+    if period not in PACING_PERIODS:
+        raise Refused(f"pacing per: use {', '.join(PACING_PERIODS)}")
+    return {"mode": "timed", "rate": _positive(pacing.get("rate"), "pacing rate"), "per": period}
+
+
+def startable(session: Session, campaign: Campaign) -> tuple[int | None, int]:
+    """The script revision (None: the spoken message) and strategy revision a new job pins; Refused when one lacks."""
+    script_revision = None
+    if campaign.script_id is not None:
+        published = latest_published(session, campaign.script_id)
+        if published is None:
+            raise Refused("the script has no published revision; publish one first")
+        script_revision = published.id
+    strategy_revision = session.scalar(
+        select(StrategyRevision.id)
+        .where(
+            StrategyRevision.strategy_id == campaign.strategy_id,
+            StrategyRevision.state == RevisionState.PUBLISHED,
+        )
+        .order_by(StrategyRevision.number.desc())
+        .limit(1)
+    )
+    if strategy_revision is None:
+        raise Refused("the strategy has no published revision; publish one first")
+    return script_revision, strategy_revision
+
+
+def _positive(value: Any, name: str) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = 0
+    if not 1 <= number <= 1_000_000:
+        raise Refused(f"{name}: give a whole number from 1 to 1,000,000")
+    return number
+
+
+def _mine(session: Session, model: type[_Owned], key: int, organization_id: int, name: str) -> _Owned:
+    found = session.scalar(select(model).where(model.id == key, model.organization_id == organization_id))
+    if found is None:
+        raise Refused(f"{name}: choose one that belongs to this organization")
+    return found
+
+
+def _refuse_taken_name(session: Session, organization_id: int, name: str, own_id: int | None) -> None:
+    taken = session.scalar(
+        select(Campaign.id).where(Campaign.organization_id == organization_id, Campaign.name == name)
+    )
+    if taken is not None and taken != own_id:
+        raise Refused(f"name: there is a campaign named {name!r} already")

@@ -1,0 +1,141 @@
+"""Why is this contact not being dialled? Everything that holds a contact, each with words and the time it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.calendars import window_state
+from app.models import (
+    Address,
+    AddressKind,
+    Attempt,
+    AttemptState,
+    CallingWindow,
+    Contact,
+    Job,
+    JobContact,
+    JobContactState,
+    JobState,
+    Lease,
+    MediaServer,
+    Trunk,
+)
+from app.security.access import Actor, Permission, scoped
+from app.services.dnc import blocked
+from app.services.jobs import ENDED
+from common.errors import Refused
+
+#: A media server that has not been heard of for so long (seconds) is counted as gone.
+MEDIA_SERVER_SILENCE = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One thing that keeps a contact from being dialled. `until` None has no end that is known."""
+
+    code: str
+    text: str
+    until: datetime | None = None
+    job_id: int | None = None
+
+
+def why_not_dialled(session: Session, actor: Actor, contact_id: int, now: datetime) -> list[Hold]:
+    """Every hold on the contact; an empty list means that an attempt is due or under way."""
+    actor.require(Permission.REPORTS_VIEW)
+    contact = session.scalar(scoped(select(Contact), Contact, actor).where(Contact.id == contact_id))
+    if contact is None:
+        raise Refused(f"contact {contact_id}: there is no such contact")
+    addresses = session.scalars(
+        select(Address).where(Address.contact_id == contact.id).order_by(Address.position)
+    ).all()
+    holds = list(_person_holds(session, contact, addresses))
+    rows = session.execute(
+        select(JobContact, Job).join(Job, Job.id == JobContact.job_id).where(JobContact.contact_id == contact.id)
+    ).all()
+    active = [(job_contact, job) for job_contact, job in rows if job.state not in ENDED]
+    if not active:
+        text = "no job that is queued, running or paused has this contact in its audience"
+        holds.append(Hold("NO_JOB", f"{text}; start a campaign on its list" if not rows else text))
+    for job_contact, job in active:
+        holds += _job_holds(session, job_contact, job, now)
+        holds += _window_holds(session, job, contact, addresses, now)
+    return holds
+
+
+def _person_holds(session: Session, contact: Contact, addresses: Sequence[Address]) -> Iterator[Hold]:
+    if contact.deleted_at is not None:
+        yield Hold("CONTACT_DELETED", "the contact was deleted")
+    if not addresses:
+        yield Hold("NO_CALLABLE_ADDRESS", "the contact has no phone and no email address")
+    for hit in blocked(
+        session,
+        contact.organization_id,
+        [(address.kind, address.value) for address in addresses] + [("contact_id", contact.external_id)],
+    ):
+        yield Hold("IN_DNC_LIST", f"{hit.kind} is on the do-not-call list {hit.list_name!r}", hit.until)
+    for address in addresses:
+        if address.disabled_code:
+            yield Hold(address.disabled_code, f"{address.name} is switched off after {address.disabled_code}")
+
+
+def _job_holds(session: Session, job_contact: JobContact, job: Job, now: datetime) -> Iterator[Hold]:
+    if job.state != JobState.RUNNING:
+        yield Hold(f"JOB_{job.state.upper()}", f"job {job.id} is {job.state}", job_id=job.id)
+    if job_contact.state == JobContactState.DONE:
+        yield Hold(job_contact.final_code, f"job {job.id} is finished with it: {job_contact.final_code}", job_id=job.id)
+        return
+    if job_contact.state == JobContactState.ATTEMPTING:
+        return
+    if job_contact.hold_code:
+        yield Hold(job_contact.hold_code, job_contact.hold_detail, job_contact.hold_until, job.id)
+    if job_contact.due_at > now:
+        text = f"job {job.id} tries again later, by its strategy"
+        yield Hold("WAITING", f"{text} (last result {job_contact.last_code or 'none'})", job_contact.due_at, job.id)
+    yield from _plant_holds(session, job, now)
+
+
+def _plant_holds(session: Session, job: Job, now: datetime) -> Iterator[Hold]:
+    trunk = session.get(Trunk, int(job.settings["trunk_id"]))
+    if trunk is not None and trunk.paused_until is not None and trunk.paused_until > now:
+        yield Hold("TRUNK_PAUSED", f"trunk {trunk.name!r} is paused: {trunk.paused_reason}", trunk.paused_until, job.id)
+    engines = session.scalars(select(Lease.name).where(Lease.name.like("engine:%"), Lease.expires_at > now)).all()
+    if not engines:
+        yield Hold("NO_ENGINE", "no engine is running; start one with `clarion engine`", job_id=job.id)
+    servers = session.scalars(select(MediaServer).where(MediaServer.enabled)).all()
+    alive = [
+        server
+        for server in servers
+        if server.last_seen_at is not None and (now - server.last_seen_at).total_seconds() < MEDIA_SERVER_SILENCE
+    ]
+    if not alive:
+        yield Hold("NO_MEDIA_SERVER", "no media server answers; start one with `clarion mediaserver`", job_id=job.id)
+    busy = session.scalar(
+        select(Attempt.id).where(Attempt.job_id == job.id, Attempt.state == AttemptState.IN_PROGRESS).limit(1)
+    )
+    if trunk is not None and busy is None and trunk.max_channels == 0:
+        yield Hold("NO_PORTS", f"trunk {trunk.name!r} has no channels", job_id=job.id)
+
+
+def _window_holds(
+    session: Session, job: Job, contact: Contact, addresses: Sequence[Address], now: datetime
+) -> Iterator[Hold]:
+    window = session.get(CallingWindow, int(job.settings["calling_window_id"]))
+    if window is None or window.always_open:
+        return
+    for address in addresses:
+        if address.kind != AddressKind.PHONE:
+            continue
+        zones = [contact.time_zone] if contact.time_zone else [zone for zone in address.time_zones.split(",") if zone]
+        state = window_state(window.hours, zones, now)
+        if not state.is_open:
+            yield Hold(
+                "RESTRICTED_TIME",
+                f"{address.name}: outside the calling window {window.name!r} ({', '.join(zones) or 'zone unknown'})",
+                state.until,
+                job.id,
+            )

@@ -318,7 +318,8 @@ def _build(cls: type, values: Mapping[str, Any]) -> object:
 
 
 def _walk(group: Any) -> Iterator[tuple[Setting, object]]:
-    for name, _, setting in _members(type(group)):
+    kind: Any = type(group)
+    for name, _, setting in _members(kind):
         value = getattr(group, name)
         if setting:
             yield setting, value

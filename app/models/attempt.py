@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef
+from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef, unique_among_common
 
 
 class AttemptState(StrEnum):
@@ -113,7 +113,7 @@ class Trunk(Base):
     they must be loopback, and they alone accept a calling window that is always open."""
 
     __tablename__ = "trunk"
-    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+    __table_args__ = (UniqueConstraint("organization_id", "name"), unique_among_common("trunk"))
 
     id: Mapped[IdColumn]
     organization_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("organization.id", ondelete="CASCADE"))
@@ -151,7 +151,8 @@ class OutboxEvent(Base):
     """A committed hint for other processes: written in the transaction it tells of, read by polling, purged."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_topic", "topic", "id"),)
+    # Readers ask for ids above the last they saw, so SQLite must not give a purged id again.
+    __table_args__ = (Index("ix_outbox_topic", "topic", "id"), {"sqlite_autoincrement": True})
 
     id: Mapped[IdColumn]
     topic: Mapped[str] = mapped_column(String(64))

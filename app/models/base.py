@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Integer, MetaData, String
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Index, Integer, MetaData, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -52,6 +52,12 @@ Code = Annotated[str, mapped_column(String(64))]
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {datetime: UtcDateTime(), dict[str, Any]: Json, list[Any]: Json}  # noqa: RUF012
+
+
+def unique_among_common(table: str) -> Index:
+    """Names of rows that belong to no organization are unique too; a unique constraint lets NULLs repeat."""
+    ownerless = text("organization_id IS NULL")
+    return Index(f"uq_{table}_common_name", "name", unique=True, sqlite_where=ownerless, postgresql_where=ownerless)
 
 
 OrganizationRef = Annotated[int, mapped_column(BigId, ForeignKey("organization.id", ondelete="CASCADE"))]

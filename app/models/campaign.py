@@ -144,7 +144,12 @@ class Job(Base):
     __tablename__ = "job"
     __table_args__ = (
         Index("ix_job_organization", "organization_id", "id"),
-        Index("ix_job_active", "state", postgresql_where=text("state not in ('stopped', 'completed')")),
+        Index(
+            "ix_job_active",
+            "state",
+            sqlite_where=text("state not in ('stopped', 'completed')"),
+            postgresql_where=text("state not in ('stopped', 'completed')"),
+        ),
     )
 
     id: Mapped[IdColumn]

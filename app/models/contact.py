@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef
+from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef, unique_among_common
 
 
 class AttributeType(StrEnum):
@@ -125,7 +125,7 @@ class DncList(Base):
     """A do-not-call list; one without organization is common to all."""
 
     __tablename__ = "dnc_list"
-    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+    __table_args__ = (UniqueConstraint("organization_id", "name"), unique_among_common("dnc_list"))
 
     id: Mapped[IdColumn]
     organization_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("organization.id", ondelete="CASCADE"))

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef
+from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef, unique_among_common
 
 
 class Role(StrEnum):
@@ -78,7 +78,7 @@ class CompletionCode(Base):
     """System codes (no organization) and an organization's own. Flags: outreach field reference, 1.5 C."""
 
     __tablename__ = "completion_code"
-    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+    __table_args__ = (UniqueConstraint("organization_id", "name"), unique_among_common("completion_code"))
 
     id: Mapped[IdColumn]
     organization_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("organization.id", ondelete="CASCADE"))

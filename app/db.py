@@ -1,0 +1,196 @@
+"""The database: engines for SQLite and PostgreSQL, transactions, migrations, and bulk work in short chunks.
+
+SQLite has one writer at a time. A transaction that will write says so at its start (`write_transaction`), which is
+BEGIN IMMEDIATE there: it waits for its turn, and can then neither deadlock nor fail on its first write. Bulk work goes
+through `write_in_chunks`, which keeps each transaction far under the 100 ms that others may be kept waiting.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
+
+from common.errors import ConfigError, RemoteError
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+#: Seconds a writer waits for its turn on SQLite.
+BUSY_TIMEOUT = 10.0
+#: Seconds a bulk transaction aims to hold the write lock, a fifth of what is allowed: commits stall now and then.
+CHUNK_BUDGET = 0.02
+#: Part of a chunk's time that is left free after it, so that waiting writers find the lock open.
+_BREATH = 0.25
+_WRITE = "clarion_write"
+
+T = TypeVar("T")
+
+
+def make_engine(url: str | URL, *, pool_size: int = 5) -> Engine:
+    """An engine for `sqlite:///PATH`, `sqlite://` (memory, for tests) or `postgresql://...`."""
+    target = make_url(url)
+    if target.drivername in ("postgresql", "postgres"):
+        target = target.set(drivername="postgresql+psycopg")
+    if target.get_backend_name() == "sqlite":
+        return _sqlite_engine(target, pool_size)
+    if target.drivername != "postgresql+psycopg":
+        raise ConfigError(f"CLARION_DATABASE_URL: {target.drivername} is not supported; use sqlite or postgresql")
+    return create_engine(
+        target,
+        pool_size=pool_size,
+        max_overflow=pool_size * 2,
+        pool_pre_ping=True,
+        connect_args={"application_name": "clarion", "connect_timeout": 10},
+    )
+
+
+def _sqlite_engine(target: URL, pool_size: int) -> Engine:
+    if target.database in (None, "", ":memory:"):
+        engine = create_engine(target, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    else:
+        directory = Path(str(target.database)).resolve().parent
+        directory.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(target, pool_size=pool_size, max_overflow=pool_size * 2)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    # The driver must not begin transactions by itself: it would begin them deferred, and late.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {int(BUSY_TIMEOUT * 1000)}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "temp_store = MEMORY",
+        "cache_size = -16000",
+        "journal_size_limit = 67108864",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    raw: Any = connection.connection.dbapi_connection
+    if connection.get_execution_options().get(_WRITE):
+        _begin_immediate(raw)
+    else:
+        raw.execute("BEGIN")
+
+
+def _begin_immediate(raw: sqlite3.Connection) -> None:
+    """Wait for the write lock by asking every millisecond or two: SQLite's own wait sleeps up to 100 ms between two
+    looks, and so would starve beside a bulk writer."""
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    raw.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                if time.monotonic() >= deadline:
+                    raise RemoteError(f"database: no turn to write within {BUSY_TIMEOUT:.0f} s") from error
+            time.sleep(random.uniform(0.0005, 0.002))  # noqa: S311 - jitter, not secrecy
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
+
+
+def session_factory(engine: Engine, *, write: bool = False) -> sessionmaker[Session]:
+    """Sessions for reading, or (`write`) whose transactions take the write lock at their start on SQLite.
+
+    Rows stay readable after the commit, so that a view or a worker may use what it just wrote.
+    """
+    bind = engine.execution_options(**{_WRITE: True}) if write else engine
+    return sessionmaker(bind, expire_on_commit=False)
+
+
+@contextmanager
+def write_transaction(engine: Engine) -> Iterator[Session]:
+    """One short writing transaction: committed at the end, rolled back by an exception."""
+    with session_factory(engine, write=True).begin() as session:
+        yield session
+
+
+@contextmanager
+def read_transaction(engine: Engine) -> Iterator[Session]:
+    """One consistent view of the database; whatever was written in it is rolled back."""
+    with session_factory(engine)() as session:
+        yield session
+
+
+def write_in_chunks(
+    engine: Engine,
+    items: Iterable[T],
+    write: Callable[[Session, Sequence[T]], None],
+    *,
+    first: int = 100,
+    largest: int = 5000,
+    go_on: Callable[[], bool] = lambda: True,
+) -> int:
+    """Write `items` in transactions of about `CHUNK_BUDGET` seconds, leaving room for other writers in between.
+
+    The chunk size follows the measured time. `go_on` is asked before each chunk. Answers how many were written.
+    """
+    size, done, source = first, 0, iter(items)
+    while go_on() and (chunk := list(islice(source, size))):
+        with session_factory(engine, write=True)() as session:
+            session.connection()
+            started = time.monotonic()
+            write(session, chunk)
+            session.commit()
+        held = time.monotonic() - started
+        done += len(chunk)
+        size = next_chunk_size(size, held, largest)
+        time.sleep(max(0.002, held * _BREATH))
+    return done
+
+
+def next_chunk_size(size: int, held: float, largest: int) -> int:
+    """Grow by at most half, shrink at once: the budget is a promise to others."""
+    ideal = size * CHUNK_BUDGET / max(held, 1e-6)
+    return max(1, min(largest, int(min(ideal, size * 1.5 + 1))))
+
+
+def _alembic(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["url"] = url
+    return config
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Bring the database to the newest revision and fill in the rows the system itself owns."""
+    from app.services.system_rows import ensure_system_rows
+
+    command.upgrade(_alembic(url), revision)
+    if revision == "head":
+        engine = make_engine(url)
+        try:
+            with write_transaction(engine) as session:
+                ensure_system_rows(session)
+        finally:
+            engine.dispose()
+
+
+def downgrade(url: str, revision: str) -> None:
+    command.downgrade(_alembic(url), revision)
+
+
+def check(url: str) -> None:
+    """Raise when the models and the migrations differ."""
+    command.check(_alembic(url))

@@ -1,0 +1,43 @@
+"""Alembic's environment: migrations run over the engine of app.db, so that both databases behave as in production."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import text
+
+import app.models
+from app.db import make_engine
+from common.settings import Settings
+
+TARGET = app.models.Base.metadata
+
+
+def run() -> None:
+    url = context.config.attributes.get("url") or Settings.load().database_url
+    engine = make_engine(url)
+    try:
+        with engine.connect() as connection:
+            sqlite = connection.dialect.name == "sqlite"
+            if sqlite:
+                # A table rebuilt by batch mode is dropped and renamed: with foreign keys on, its children would go too.
+                connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+                connection.commit()
+            context.configure(
+                connection=connection,
+                target_metadata=TARGET,
+                render_as_batch=sqlite,
+                compare_type=True,
+                transaction_per_migration=True,
+            )
+            with context.begin_transaction():
+                if not sqlite:
+                    # Better to fail and be tried again than to queue everybody behind a waiting ALTER TABLE.
+                    connection.execute(text("SET LOCAL lock_timeout = '4s'"))
+                context.run_migrations()
+    finally:
+        engine.dispose()
+
+
+if context.is_offline_mode():
+    raise SystemExit("migrations run online only: give the database, not an SQL file")
+run()

@@ -20,7 +20,7 @@ from app.models import (
     StrategyRevision,
     Trunk,
 )
-from app.security.access import Actor, Permission, scoped
+from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.organizations import organization_for
 from app.services.scripts import latest_published
@@ -57,10 +57,7 @@ def list_campaigns(session: Session, actor: Actor) -> list[Campaign]:
 
 def get_campaign(session: Session, actor: Actor, campaign_id: int) -> Campaign:
     actor.require(Permission.CAMPAIGNS_VIEW)
-    campaign = session.scalar(scoped(select(Campaign), Campaign, actor).where(Campaign.id == campaign_id))
-    if campaign is None:
-        raise Refused(f"campaign {campaign_id}: there is no such campaign")
-    return campaign
+    return get_scoped(session, actor, Campaign, campaign_id)
 
 
 def find_campaign(session: Session, actor: Actor, name: str) -> Campaign:

@@ -25,10 +25,9 @@ from app.models import (
     MediaServer,
     Trunk,
 )
-from app.security.access import Actor, Permission, scoped
+from app.security.access import Actor, Permission, get_scoped
 from app.services.dnc import blocked
 from app.services.jobs import ENDED
-from common.errors import Refused
 
 #: A media server that has not been heard of for so long (seconds) is counted as gone.
 MEDIA_SERVER_SILENCE = 15.0
@@ -47,9 +46,7 @@ class Hold:
 def why_not_dialled(session: Session, actor: Actor, contact_id: int, now: datetime) -> list[Hold]:
     """Every hold on the contact; an empty list means that an attempt is due or under way."""
     actor.require(Permission.REPORTS_VIEW)
-    contact = session.scalar(scoped(select(Contact), Contact, actor).where(Contact.id == contact_id))
-    if contact is None:
-        raise Refused(f"contact {contact_id}: there is no such contact")
+    contact = get_scoped(session, actor, Contact, contact_id)
     addresses = session.scalars(
         select(Address).where(Address.contact_id == contact.id).order_by(Address.position)
     ).all()

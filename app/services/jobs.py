@@ -9,7 +9,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from app.models import Campaign, ContactList, Job, JobState, OutboxEvent, Trunk
-from app.security.access import Actor, Permission, scoped
+from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.campaigns import get_campaign, startable
 from common.clock import utcnow
@@ -94,10 +94,7 @@ def request(session: Session, actor: Actor, job_id: int, wish: str) -> Job:
 
 def get_job(session: Session, actor: Actor, job_id: int) -> Job:
     actor.require(Permission.JOBS_VIEW)
-    job = session.scalar(scoped(select(Job), Job, actor).where(Job.id == job_id))
-    if job is None:
-        raise Refused(f"job {job_id}: there is no such job")
-    return job
+    return get_scoped(session, actor, Job, job_id)
 
 
 def list_jobs(

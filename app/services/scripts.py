@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.models import RevisionState, Script, ScriptFile, ScriptRevision
-from app.security.access import Actor, Permission, scoped
+from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.organizations import organization_for
 from common.clock import utcnow
@@ -45,10 +45,7 @@ def list_scripts(session: Session, actor: Actor) -> list[Script]:
 
 def get_script(session: Session, actor: Actor, script_id: int) -> Script:
     actor.require(Permission.SCRIPTS_VIEW)
-    script = session.scalar(scoped(select(Script), Script, actor).where(Script.id == script_id))
-    if script is None:
-        raise Refused(f"script {script_id}: there is no such script")
-    return script
+    return get_scoped(session, actor, Script, script_id)
 
 
 def create_script(
@@ -131,12 +128,7 @@ def publish(session: Session, actor: Actor, revision_id: int) -> ScriptRevision:
 
 def get_revision(session: Session, actor: Actor, revision_id: int) -> ScriptRevision:
     actor.require(Permission.SCRIPTS_VIEW)
-    revision = session.scalar(
-        scoped(select(ScriptRevision), ScriptRevision, actor).where(ScriptRevision.id == revision_id)
-    )
-    if revision is None:
-        raise Refused(f"script revision {revision_id}: there is no such revision")
-    return revision
+    return get_scoped(session, actor, ScriptRevision, revision_id)
 
 
 def list_revisions(session: Session, actor: Actor, script_id: int) -> list[ScriptRevision]:

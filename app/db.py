@@ -14,16 +14,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from common.errors import ConfigError, RemoteError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 #: Seconds a writer waits for its turn on SQLite.
@@ -166,15 +168,10 @@ def next_chunk_size(size: int, held: float, largest: int) -> int:
     return max(1, min(largest, int(min(ideal, size * 1.5 + 1))))
 
 
-def _alembic(url: str) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["url"] = url
-    return config
-
-
 def upgrade(url: str, revision: str = "head") -> None:
     """Bring the database to the newest revision and fill in the rows the system itself owns."""
+    from alembic import command
+
     from app.services.system_rows import ensure_system_rows
 
     command.upgrade(_alembic(url), revision)
@@ -188,9 +185,44 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 
 def downgrade(url: str, revision: str) -> None:
+    from alembic import command
+
     command.downgrade(_alembic(url), revision)
 
 
 def check(url: str) -> None:
     """Raise when the models and the migrations differ."""
+    from alembic import command
+
     command.check(_alembic(url))
+
+
+def newest_revision() -> str:
+    from alembic.script import ScriptDirectory
+
+    return str(ScriptDirectory.from_config(_alembic("")).get_current_head())
+
+
+def require_current(engine: Engine) -> None:
+    """Raise ConfigError when the database is not at this version's revision: every role asks before it starts."""
+    from alembic.runtime.migration import MigrationContext
+
+    try:
+        with engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+    except OperationalError as error:
+        raise ConfigError(f"CLARION_DATABASE_URL: cannot open the database: {error.orig}") from error
+    if found != newest_revision():
+        raise ConfigError(
+            f"the database is at revision {found or 'none'}, this version needs {newest_revision()}: "
+            "run `clarion db upgrade`"
+        )
+
+
+def _alembic(url: str) -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["url"] = url
+    return config

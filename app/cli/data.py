@@ -1,0 +1,224 @@
+"""`clarion db`, `clarion user`, `clarion config` and `clarion import`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.cli import COMMANDS
+from common.errors import Refused
+from common.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from app.services.importing import Progress
+
+
+def register(subparsers: Any) -> None:
+    _register_db(subparsers)
+    _register_user(subparsers)
+    _register_config(subparsers)
+    _register_import(subparsers)
+
+
+def _register_db(subparsers: Any) -> None:
+    parser = subparsers.add_parser("db", help=COMMANDS["db"].help)
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    upgrade = actions.add_parser("upgrade", help="migrate the database of CLARION_DATABASE_URL to this version")
+    upgrade.set_defaults(run=run_upgrade)
+
+
+def _register_user(subparsers: Any) -> None:
+    parser = subparsers.add_parser("user", help=COMMANDS["user"].help)
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    add = actions.add_parser("add", help="add a user; without --password-file a password is made and printed once")
+    add.add_argument("login")
+    add.add_argument("--name", default="", help="the person's name (the login if left out)")
+    add.add_argument(
+        "--role",
+        action="append",
+        help="administration (if left out), campaign_manager, supervisor, org_campaign_manager, org_supervisor or "
+        "attributes_unmask; may be given several times",
+    )
+    add.add_argument("--organization", default="", metavar="NAME", help="bind the user to this organization")
+    add.add_argument("--password-file", type=Path, metavar="FILE", help="file that holds the password")
+    add.set_defaults(run=run_user_add)
+    reset = actions.add_parser("password", help="give a user a new password, printed once, and unlock the user")
+    reset.add_argument("login")
+    reset.add_argument("--password-file", type=Path, metavar="FILE", help="file that holds the password")
+    reset.set_defaults(run=run_user_password)
+
+
+def _register_config(subparsers: Any) -> None:
+    parser = subparsers.add_parser("config", help=COMMANDS["config"].help)
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    show = actions.add_parser("show", help="print every setting in force, secrets masked")
+    show.add_argument("--json", action="store_true", help="as one JSON object")
+    show.set_defaults(run=run_config_show)
+
+
+def _register_import(subparsers: Any) -> None:
+    parser = subparsers.add_parser("import", help=COMMANDS["import"].help)
+    parser.add_argument("file", type=Path, metavar="FILE", help="CSV file; its first line names the columns")
+    parser.add_argument(
+        "--list", required=True, metavar="NAME", help="contact list; made if there is none of that name"
+    )
+    parser.add_argument("--organization", default="", metavar="NAME", help="needed where there are several")
+    parser.add_argument("--country", default="US", help="home country of numbers without + in a new list (US)")
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="COLUMN=TARGET",
+        help="what a column is (id, first_name, phone1, email, an attribute ...; nothing ignores it)",
+    )
+    parser.add_argument("--rejects", type=Path, metavar="FILE", help="write the rows not taken, with reasons, to FILE")
+    parser.set_defaults(run=run_import)
+
+
+def run_upgrade(_arguments: argparse.Namespace) -> int:
+    from app import db
+    from common.settings import mask_url
+
+    settings = Settings.load()
+    db.upgrade(settings.database_url)
+    print(f"{mask_url(settings.database_url)} is at revision {db.newest_revision()}")
+    return 0
+
+
+def run_config_show(arguments: argparse.Namespace) -> int:
+    shown = Settings.load().masked()
+    if arguments.json:
+        print(json.dumps(shown, indent=2))
+    else:
+        for variable, value in shown.items():
+            print(f"{variable}={value}")
+    return 0
+
+
+def run_user_add(arguments: argparse.Namespace) -> int:
+    from app.db import write_transaction
+    from app.models.identity import Role
+    from app.security.access import Actor
+    from app.services import organizations, users
+
+    with _database() as engine, write_transaction(engine) as session:
+        actor = Actor.system()
+        organization_id = None
+        if arguments.organization:
+            organization_id = organizations.find_organization(session, actor, arguments.organization).id
+        made = users.add_user(
+            session,
+            actor,
+            login=arguments.login,
+            name=arguments.name,
+            roles=arguments.role or [Role.ADMINISTRATION],
+            organization_id=organization_id,
+            password=_password(arguments.password_file),
+        )
+        login, password = made.user.login, made.password
+    _print_password(login, password)
+    return 0
+
+
+def run_user_password(arguments: argparse.Namespace) -> int:
+    from app.db import write_transaction
+    from app.security.access import Actor
+    from app.services import users
+
+    with _database() as engine, write_transaction(engine) as session:
+        user = users.find_user(session, Actor.system(), arguments.login)
+        password = users.reset_password(session, Actor.system(), user.id, _password(arguments.password_file))
+    _print_password(arguments.login, password)
+    return 0
+
+
+def run_import(arguments: argparse.Namespace) -> int:
+    from app.security.access import Actor
+    from app.services import importing
+
+    overrides = dict(_mapping(text) for text in arguments.map)
+    with _database() as engine:
+        run_id = importing.import_file(
+            engine,
+            Actor.system(),
+            arguments.file,
+            list_name=arguments.list,
+            organization=arguments.organization,
+            home_country=arguments.country,
+            overrides=overrides,
+            on_progress=_progress_printer(),
+        )
+        summary = importing.summary(engine, Actor.system(), run_id)
+        if arguments.rejects is not None:
+            importing.write_rejects(engine, Actor.system(), run_id, arguments.rejects)
+    print(
+        f"{summary.state}: {summary.rows_read} rows read, {summary.rows_added} added, "
+        f"{summary.rows_updated} updated, {summary.rows_rejected} rejected"
+    )
+    for reject in summary.first_rejects:
+        print(f"  line {reject.line}: {reject.field}: {reject.reason}" if reject.field else
+              f"  line {reject.line}: {reject.reason}")  # fmt: skip
+    if summary.rows_rejected > len(summary.first_rejects):
+        hint = f"all are in {arguments.rejects}" if arguments.rejects else "--rejects FILE writes all of them"
+        print(f"  ... and {summary.rows_rejected - len(summary.first_rejects)} more; {hint}")
+    if summary.detail:
+        print(f"clarion: {summary.detail}", file=sys.stderr)
+    return 0 if summary.state == "completed" else 1
+
+
+@contextmanager
+def _database() -> Iterator[Engine]:
+    from app.db import make_engine, require_current
+
+    engine = make_engine(Settings.load().database_url)
+    try:
+        require_current(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _mapping(text: str) -> tuple[str, str]:
+    column, equals, target = text.partition("=")
+    if not equals or not column:
+        raise Refused(f"--map {text}: write COLUMN=TARGET, such as Mobile=phone1")
+    return column, target
+
+
+def _password(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.read_text("utf-8").strip()
+    except OSError as error:
+        raise Refused(f"--password-file: cannot read {path}: {error.strerror}") from error
+
+
+def _print_password(login: str, password: str | None) -> None:
+    if password is not None:
+        print(
+            f"The password of {login} is {password}\nIt is shown this once and is to be changed at the first sign-in."
+        )
+
+
+def _progress_printer() -> Any:
+    """Prints progress to a terminal, at most twice a second."""
+    if not sys.stderr.isatty():
+        return None
+    last = 0.0
+
+    def show(progress: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last > 0.5:
+            last = time.monotonic()
+            print(f"\r{progress.percent:3.0f} %  {progress.rows_read} rows", end="", file=sys.stderr)
+
+    return show

@@ -1,0 +1,350 @@
+"""One outbound call: the table of its life, from INVITE to `Ended` or `Failed`.
+
+The transaction layer repeats and times out; what a call does about it is here. Inputs a state has no row for
+change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from common.control import Disposition
+from mediaserver.switch.sip.client import ClientTransaction
+from mediaserver.switch.sip.dialog import Dialog, dialog_from_response
+from mediaserver.switch.sip.digest import Credentials
+from mediaserver.switch.sip.events import Ended, Established, Failed, InviteSpec, Ladder, Provisional, SipEvent
+from mediaserver.switch.sip.layer import TransactionLayer
+from mediaserver.switch.sip.message import Request, Response
+from mediaserver.switch.sip.requests import Identity, make_cancel, make_invite, target_uri
+from mediaserver.switch.sip.sdp import MediaTarget, SdpError, parse_answer
+from mediaserver.switch.sip.transaction import Address, Input
+
+
+class CallState(StrEnum):
+    #: INVITE sent, nothing heard.
+    INVITING = "inviting"
+    #: A provisional response came.
+    PROCEEDING = "proceeding"
+    #: To be cancelled, but a CANCEL may not leave before a provisional response (9.1).
+    CANCEL_WAITING = "cancel waiting"
+    #: CANCEL sent, the INVITE's own final response awaited.
+    CANCELLING = "cancelling"
+    #: Answered and acknowledged.
+    UP = "up"
+    #: BYE sent.
+    CLOSING = "closing"
+    OVER = "over"
+
+
+class CallInput(StrEnum):
+    PROVISIONAL = "provisional"
+    #: 2xx with media we can speak.
+    ANSWER = "answer"
+    #: 2xx without.
+    UNUSABLE = "unusable answer"
+    #: 401 or 407 that our credentials answer.
+    CHALLENGE = "challenge"
+    #: Any other final response.
+    REFUSAL = "refusal"
+    NO_REPLY = "timer B"
+    TRANSPORT_ERROR = "transport error"
+    RING_TIMER = "ring timer"
+    HANG_UP = "hang up"
+    #: 64*T1 after the CANCEL without a final response.
+    CANCEL_TIMER = "cancel timer"
+    #: The far end's BYE.
+    BYE = "bye"
+    #: Our BYE was answered, or given up.
+    BYE_DONE = "bye done"
+
+
+class Agent(Protocol):
+    """What a call needs of its user agent."""
+
+    layer: TransactionLayer
+    identity: Identity
+
+    def token(self) -> str: ...
+
+    def emit(self, event: SipEvent) -> None: ...
+
+    def forget(self, call: OutboundCall) -> None: ...
+
+
+class OutboundCall:
+    """A call of ours. One attempt has one Call-ID and one From tag, whatever is repeated or authenticated."""
+
+    invite: ClientTransaction
+
+    def __init__(self, agent: Agent, spec: InviteSpec, peer: Address) -> None:
+        self.agent = agent
+        self.spec = spec
+        self.peer = peer
+        self.local_media = parse_answer(spec.sdp)
+        self.sdp_version = 1
+        self.state = CallState.INVITING
+        self.call_id = agent.token()
+        self.tag = agent.token()
+        self.credentials = Credentials(spec.trunk.username, spec.trunk.password, agent.token)
+        self.dialog: Dialog | None = None
+        self.media: MediaTarget | None = None
+        self.response: Response | None = None
+        self.provisional = False
+        self.early: dict[str, bytes] = {}
+        self.disposition: Disposition | None = None
+        self.reason = ""
+        self.established = False
+        self.by_far_end = False
+        self.bye: ClientTransaction | None = None
+        self._cseq = 0
+
+    def start(self, now: float) -> None:
+        """Send the INVITE; to be called once, when the agent knows the call."""
+        self.ladder(f"Call-ID {self.call_id}")
+        self.invite = self._send_invite(now)
+        self._timer("ring", now + self.spec.ring_timeout, CallInput.RING_TIMER)
+
+    def feed(self, given: CallInput, now: float) -> None:
+        step = CALL.get((self.state, given))
+        if step is None:
+            return
+        self.state = step.state
+        for action in step.actions:
+            action(self, now)
+        if self.state is CallState.OVER:
+            self._close()
+
+    def on_response(self, response: Response, now: float) -> None:
+        """A response to the INVITE under way; repeated and forked 2xx never get here."""
+        if response.status < 200:
+            self._note_provisional(response)
+            self.feed(CallInput.PROVISIONAL, now)
+            return
+        self.response = response
+        if response.status < 300:
+            self._on_answer(response, now)
+        else:
+            self._on_refusal(response, now)
+
+    def on_bye_response(self, response: Response, now: float) -> None:
+        if response.status in (401, 407) and not self.credentials.accept(response):
+            _send_bye(self, now)
+        elif response.status >= 200:
+            self.feed(CallInput.BYE_DONE, now)
+
+    def matches(self, request: Request) -> bool:
+        """The request carries both tags of our dialog: nobody can guess ours."""
+        dialog = self.dialog
+        return (
+            dialog is not None
+            and request.to_addr.tag == dialog.local_tag
+            and request.from_addr.tag == dialog.remote_tag
+            and self.state in (CallState.UP, CallState.CLOSING)
+        )
+
+    def abandon(self) -> None:
+        """End it without another word to the far end (the user agent closes)."""
+        self.disposition = self.disposition or Disposition.CANCELLED
+        self.reason = self.reason or "the user agent was closed"
+        self.state = CallState.OVER
+        self._close()
+
+    def timer_key(self, name: str) -> tuple[OutboundCall, str]:
+        return (self, name)
+
+    def ladder(self, text: str) -> None:
+        self.agent.emit(Ladder(self.spec.call, text))
+
+    def _note_provisional(self, response: Response) -> None:
+        if response.status == 100:
+            return
+        self.provisional = True
+        if response.sdp:
+            self.early[response.to_addr.tag] = response.sdp
+        if self.state in (CallState.INVITING, CallState.PROCEEDING):
+            self.agent.emit(
+                Provisional(
+                    self.spec.call, response.status, response.reason, _media_or_none(response.sdp), response.sdp
+                )
+            )
+
+    def _on_answer(self, response: Response, now: float) -> None:
+        try:
+            self.media = parse_answer(response.sdp or self.early.get(response.to_addr.tag, b""))
+        except SdpError as error:
+            self.reason = f"the answer's media cannot be used: {error}"
+            self.feed(CallInput.UNUSABLE, now)
+        else:
+            self.feed(CallInput.ANSWER, now)
+
+    def _on_refusal(self, response: Response, now: float) -> None:
+        self.reason = response.reason
+        if response.status in (401, 407):
+            problem = self.credentials.accept(response)
+            if not problem and self.state in (CallState.INVITING, CallState.PROCEEDING):
+                self.feed(CallInput.CHALLENGE, now)
+                return
+            self.reason = problem or response.reason
+        self.feed(CallInput.REFUSAL, now)
+
+    def _send_invite(self, now: float) -> ClientTransaction:
+        self._cseq += 1
+        agent = self.agent
+        request = make_invite(
+            self.spec,
+            agent.identity,
+            via=agent.identity.via(agent.token()),
+            call_id=self.call_id,
+            tag=self.tag,
+            cseq=self._cseq,
+            extra=self.credentials.headers("INVITE", target_uri(self.spec)),
+        )
+        return agent.layer.request(request, self.peer, self.spec.call, now)
+
+    def _timer(self, name: str, at: float, given: CallInput) -> None:
+        self.agent.layer.timers.set(self.timer_key(name), at, lambda now: self.feed(given, now))
+
+    def _close(self) -> None:
+        for name in ("ring", "cancel", "ok", "ok limit"):
+            self.agent.layer.timers.cancel(self.timer_key(name))
+        self.agent.forget(self)
+        if self.established:
+            self.agent.emit(Ended(self.spec.call, self.by_far_end))
+            return
+        disposition, status = self._outcome()
+        self.agent.emit(Failed(self.spec.call, disposition, status, self.reason, self.provisional))
+
+    def _outcome(self) -> tuple[Disposition, int | None]:
+        status = self.response.status if self.response is not None else None
+        if self.disposition is not None:
+            return self.disposition, status
+        if status in (401, 407):
+            return Disposition.AUTH_FAILED, status
+        # A 2xx that ends here brought no usable media: we refused it, as 488 says (13.2.2.4).
+        return Disposition.REFUSED, 488 if status is not None and status < 300 else status
+
+
+def _media_or_none(sdp: bytes) -> MediaTarget | None:
+    try:
+        return parse_answer(sdp) if sdp else None
+    except SdpError:
+        return None
+
+
+def _acknowledge(call: OutboundCall, _now: float) -> None:
+    call.agent.layer.timers.cancel(call.timer_key("ring"))
+    call.agent.layer.timers.cancel(call.timer_key("cancel"))
+    if call.response is None:
+        return
+    call.dialog = dialog_from_response(call.invite.request, call.response)
+    acknowledge(call.agent, call.invite, call.dialog)
+
+
+def acknowledge(agent: Agent, invite: ClientTransaction, dialog: Dialog) -> None:
+    """ACK the 2xx that made `dialog`."""
+    ack = dialog.acknowledge(invite.request, agent.identity.via(agent.token()))
+    invite.acknowledge(dialog.remote_tag, ack, dialog.destination(invite.peer))
+
+
+def _report_established(call: OutboundCall, _now: float) -> None:
+    if call.media is not None and call.response is not None:
+        call.established = True
+        sdp = call.response.sdp or call.early.get(call.response.to_addr.tag, b"")
+        call.agent.emit(Established(call.spec.call, call.media, sdp))
+
+
+def _invite_again(call: OutboundCall, now: float) -> None:
+    call.invite = call._send_invite(now)
+
+
+def _ring_out(call: OutboundCall, _now: float) -> None:
+    call.disposition = Disposition.RING_TIMEOUT
+
+
+def _give_up(call: OutboundCall, _now: float) -> None:
+    call.disposition = Disposition.CANCELLED
+    call.agent.layer.timers.cancel(call.timer_key("ring"))
+
+
+def _send_cancel(call: OutboundCall, now: float) -> None:
+    call.agent.layer.request(make_cancel(call.invite.request), call.peer, call.spec.call, now)
+    call._timer("cancel", now + call.agent.layer.timings.give_up, CallInput.CANCEL_TIMER)
+
+
+def _abandon(call: OutboundCall, now: float) -> None:
+    call.reason = "the far end did not answer the CANCEL"
+    call.invite.feed(Input.GIVE_UP, now)
+
+
+def _no_reply(call: OutboundCall, _now: float) -> None:
+    if call.disposition is not Disposition.CANCELLED:
+        call.disposition = Disposition.NO_REPLY
+    call.reason = "no response to the INVITE"
+
+
+def _unreachable(call: OutboundCall, _now: float) -> None:
+    call.disposition = Disposition.TRANSPORT_ERROR
+    call.reason = "the network refused the INVITE"
+
+
+def _crossed(call: OutboundCall, _now: float) -> None:
+    call.reason = "answered while being cancelled; hung up at once"
+
+
+def _send_bye(call: OutboundCall, now: float) -> None:
+    dialog = call.dialog
+    if dialog is not None:
+        extra = call.credentials.headers("BYE", dialog.request_uri)
+        call.bye = send_bye(call.agent, dialog, call.peer, call.spec.call, extra, now)
+
+
+def send_bye(
+    agent: Agent, dialog: Dialog, trunk: Address, owner: str | None, extra: list[tuple[str, str]], now: float
+) -> ClientTransaction:
+    bye = dialog.request("BYE", agent.identity.via(agent.token()), dialog.next_cseq(), extra)
+    return agent.layer.request(bye, dialog.destination(trunk), owner, now)
+
+
+def _far_end_left(call: OutboundCall, _now: float) -> None:
+    call.by_far_end = True
+
+
+class Step(NamedTuple):
+    state: CallState
+    actions: tuple[Callable[[OutboundCall, float], None], ...] = ()
+
+
+_S, _I = CallState, CallInput
+
+CALL: Mapping[tuple[CallState, CallInput], Step] = {
+    (_S.INVITING, _I.PROVISIONAL): Step(_S.PROCEEDING),
+    (_S.INVITING, _I.ANSWER): Step(_S.UP, (_acknowledge, _report_established)),
+    (_S.INVITING, _I.UNUSABLE): Step(_S.CLOSING, (_acknowledge, _send_bye)),
+    (_S.INVITING, _I.CHALLENGE): Step(_S.INVITING, (_invite_again,)),
+    (_S.INVITING, _I.REFUSAL): Step(_S.OVER),
+    (_S.INVITING, _I.NO_REPLY): Step(_S.OVER, (_no_reply,)),
+    (_S.INVITING, _I.TRANSPORT_ERROR): Step(_S.OVER, (_unreachable,)),
+    (_S.INVITING, _I.RING_TIMER): Step(_S.CANCEL_WAITING, (_ring_out,)),
+    (_S.INVITING, _I.HANG_UP): Step(_S.CANCEL_WAITING, (_give_up,)),
+    (_S.PROCEEDING, _I.ANSWER): Step(_S.UP, (_acknowledge, _report_established)),
+    (_S.PROCEEDING, _I.UNUSABLE): Step(_S.CLOSING, (_acknowledge, _send_bye)),
+    (_S.PROCEEDING, _I.CHALLENGE): Step(_S.INVITING, (_invite_again,)),
+    (_S.PROCEEDING, _I.REFUSAL): Step(_S.OVER),
+    (_S.PROCEEDING, _I.RING_TIMER): Step(_S.CANCELLING, (_ring_out, _send_cancel)),
+    (_S.PROCEEDING, _I.HANG_UP): Step(_S.CANCELLING, (_give_up, _send_cancel)),
+    (_S.CANCEL_WAITING, _I.PROVISIONAL): Step(_S.CANCELLING, (_send_cancel,)),
+    (_S.CANCEL_WAITING, _I.ANSWER): Step(_S.CLOSING, (_crossed, _acknowledge, _send_bye)),
+    (_S.CANCEL_WAITING, _I.UNUSABLE): Step(_S.CLOSING, (_crossed, _acknowledge, _send_bye)),
+    (_S.CANCEL_WAITING, _I.REFUSAL): Step(_S.OVER),
+    (_S.CANCEL_WAITING, _I.NO_REPLY): Step(_S.OVER, (_no_reply,)),
+    (_S.CANCEL_WAITING, _I.TRANSPORT_ERROR): Step(_S.OVER, (_unreachable,)),
+    (_S.CANCELLING, _I.ANSWER): Step(_S.CLOSING, (_crossed, _acknowledge, _send_bye)),
+    (_S.CANCELLING, _I.UNUSABLE): Step(_S.CLOSING, (_crossed, _acknowledge, _send_bye)),
+    (_S.CANCELLING, _I.REFUSAL): Step(_S.OVER),
+    (_S.CANCELLING, _I.CANCEL_TIMER): Step(_S.OVER, (_abandon,)),
+    (_S.UP, _I.BYE): Step(_S.OVER, (_far_end_left,)),
+    (_S.UP, _I.HANG_UP): Step(_S.CLOSING, (_send_bye,)),
+    (_S.CLOSING, _I.BYE_DONE): Step(_S.OVER),
+}

@@ -1,0 +1,121 @@
+"""Dialogs (RFC 3261 section 12), seen from the side that sent the INVITE."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from mediaserver.switch.sip.message import Headers, Request, Response
+from mediaserver.switch.sip.transaction import DEFAULT_PORT, Address
+from mediaserver.switch.sip.uri import ParseError, SipUri, parse_name_addr, parse_uri
+
+
+@dataclass(slots=True)
+class Dialog:
+    """One leg with one far end. `local` and `remote` are header values with their tags."""
+
+    call_id: str
+    local: str
+    remote: str
+    local_tag: str
+    remote_tag: str
+    remote_target: str
+    route_set: tuple[str, ...]
+    local_cseq: int
+    remote_cseq: int | None = None
+
+    def next_cseq(self) -> int:
+        self.local_cseq += 1
+        return self.local_cseq
+
+    @property
+    def request_uri(self) -> str:
+        return self._target_and_routes()[0]
+
+    def request(self, method: str, via: str, cseq: int, extra: list[tuple[str, str]]) -> Request:
+        """A request inside the dialog (12.2.1.1); the CSeq number is the caller's, since an ACK repeats one."""
+        uri, routes = self._target_and_routes()
+        headers = Headers([("Via", via), *(("Route", route) for route in routes), ("Max-Forwards", "70")])
+        for name, value in (("From", self.local), ("To", self.remote), ("Call-ID", self.call_id)):
+            headers.add(name, value)
+        headers.add("CSeq", f"{cseq} {method}")
+        for name, value in extra:
+            headers.add(name, value)
+        return Request(method, uri, headers)
+
+    def acknowledge(self, invite: Request, via: str) -> Request:
+        """The ACK of a 2xx, with the INVITE's own credentials (13.2.2.4, 22.1)."""
+        names = ("authorization", "proxy-authorization")
+        extra = [(name, value) for name in names for value in invite.headers.all(name)]
+        return self.request("ACK", via, invite.cseq.number, extra)
+
+    def destination(self, trunk: Address) -> Address:
+        """The next hop where it is an IP address; else the trunk, which knows the way."""
+        hop = self.next_hop()
+        if hop is None or not _is_reachable(hop.host):
+            return trunk
+        return Address(hop.host.strip("[]"), hop.port or DEFAULT_PORT, trunk.transport)
+
+    def next_hop(self) -> SipUri | None:
+        """The URI of the host our requests go to; None where the far end's is no SIP URI."""
+        try:
+            return parse_uri(parse_name_addr(self.route_set[0]).uri if self.route_set else self.remote_target)
+        except ParseError:
+            return None
+
+    def retarget(self, request: Request) -> None:
+        """A target refresh (re-INVITE, UPDATE) moves where we send to (12.2.2)."""
+        if request.contact is not None:
+            self.remote_target = request.contact.uri
+
+    def is_in_order(self, request: Request) -> bool:
+        """Remember the request's CSeq; False when it is older than one seen already (12.2.2)."""
+        number = request.cseq.number
+        if self.remote_cseq is not None and number <= self.remote_cseq:
+            return False
+        self.remote_cseq = number
+        return True
+
+    def _target_and_routes(self) -> tuple[str, tuple[str, ...]]:
+        if not self.route_set:
+            return self.remote_target, ()
+        first = parse_name_addr(self.route_set[0]).uri
+        try:
+            loose = parse_uri(first).param("lr") is not None
+        except ParseError:
+            loose = True
+        if loose:
+            return self.remote_target, self.route_set
+        # A strict router of RFC 2543 wants to be the Request-URI and the target last in the route.
+        return first, (*self.route_set[1:], f"<{self.remote_target}>")
+
+
+def _is_reachable(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host.strip("[]")).is_unspecified
+    except ValueError:
+        return False
+
+
+def dialog_from_response(invite: Request, response: Response) -> Dialog:
+    """The dialog a 2xx makes (12.1.2). A far end without a usable Contact is spoken to at the INVITE's own URI."""
+    try:
+        contact = response.contact
+    except ParseError:
+        contact = None
+    try:
+        routes = tuple(reversed(response.headers.list("record-route")))
+        for route in routes:
+            parse_name_addr(route)
+    except ParseError:
+        routes = ()
+    return Dialog(
+        call_id=invite.call_id,
+        local=invite.headers.get("from") or "",
+        remote=response.headers.get("to") or "",
+        local_tag=invite.from_addr.tag,
+        remote_tag=response.to_addr.tag,
+        remote_target=contact.uri if contact is not None else invite.uri,
+        route_set=routes,
+        local_cseq=invite.cseq.number,
+    )

@@ -1,0 +1,155 @@
+"""What the far end sends inside a call of ours: BYE, re-INVITE and its ACK, UPDATE, INFO, OPTIONS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from mediaserver.switch.sip.call import CallInput, CallState, OutboundCall
+from mediaserver.switch.sip.dialog import Dialog
+from mediaserver.switch.sip.events import KeyByInfo, MediaChanged
+from mediaserver.switch.sip.message import Request, Response
+from mediaserver.switch.sip.responses import ACCEPT_HEADER, ALLOW_HEADER, make_response
+from mediaserver.switch.sip.sdp import SdpError, make_answer, make_offer, parse_answer
+from mediaserver.switch.sip.server import ServerTransaction
+from mediaserver.switch.sip.transaction import Address
+
+_RELAY_SIGNAL = re.compile(r"^\s*Signal\s*=\s*([0-9A-D*#])\s*$", re.IGNORECASE | re.MULTILINE)
+_KEY_TYPES = ("application/dtmf-relay", "application/dtmf")
+
+
+def serve(call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+    """Answer a request that carries the dialog's tags."""
+    dialog = call.dialog
+    if dialog is None or not dialog.is_in_order(request):
+        transaction.respond(make_response(request, 500, source), now)
+    elif call.state is not CallState.UP and request.method != "BYE":
+        # Our BYE is under way: there is no session left to change.
+        transaction.respond(make_response(request, 481, source), now)
+    else:
+        _HANDLERS[request.method](call, transaction, request, source, now)
+
+
+def _bye(call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+    transaction.respond(make_response(request, 200, source), now)
+    call.feed(CallInput.BYE, now)
+
+
+def _options(
+    _call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float
+) -> None:
+    transaction.respond(make_response(request, 200, source, headers=(ALLOW_HEADER, ACCEPT_HEADER)), now)
+
+
+def _info(call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+    """Keys by INFO, and empty INFO as a sign of life; packages and other bodies are unknown to us (RFC 6086)."""
+    key = _key(request)
+    if request.body and key is None:
+        transaction.respond(make_response(request, 415, source, headers=(("Accept", ", ".join(_KEY_TYPES)),)), now)
+        return
+    transaction.respond(make_response(request, 200, source), now)
+    if key is not None:
+        call.agent.emit(KeyByInfo(call.spec.call, key))
+
+
+def _key(request: Request) -> str | None:
+    if request.content_type not in _KEY_TYPES:
+        return None
+    text = request.body.decode("ascii", "replace")
+    if request.content_type == "application/dtmf":
+        text = f"Signal={text.strip()}"
+    match = _RELAY_SIGNAL.search(text)
+    return match[1].upper() if match else None
+
+
+def _invite(call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+    response = _negotiate(call, request, source)
+    transaction.respond(response, now)
+    if response.status == 200:
+        _repeat_until_ack(call, transaction, now)
+
+
+def _update(call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+    if request.body:
+        response = _negotiate(call, request, source)
+    else:
+        response = make_response(request, 200, source, headers=(("Contact", call.agent.identity.contact),))
+        _retarget(call, request)
+    transaction.respond(response, now)
+
+
+def _negotiate(call: OutboundCall, request: Request, source: Address) -> Response:
+    """Answer an offer, or make one where the re-INVITE brought none (its answer then comes with the ACK)."""
+    local = call.local_media
+    if request.body and not request.sdp:
+        return make_response(request, 415, source, headers=(ACCEPT_HEADER,))
+    if request.sdp:
+        try:
+            media = parse_answer(request.sdp)
+        except SdpError:
+            return make_response(request, 488, source)
+        call.sdp_version += 1
+        sdp = make_answer(media, local.ip, local.port, version=call.sdp_version)
+        call.media = media
+        call.agent.emit(MediaChanged(call.spec.call, media, request.sdp, sdp))
+    else:
+        call.sdp_version += 1
+        sdp = make_offer(local.ip, local.port, version=call.sdp_version)
+    _retarget(call, request)
+    headers = (("Contact", call.agent.identity.contact), ALLOW_HEADER)
+    return make_response(request, 200, source, headers=headers, sdp=sdp)
+
+
+def _retarget(call: OutboundCall, request: Request) -> None:
+    if call.dialog is not None:
+        call.dialog.retarget(request)
+
+
+def _repeat_until_ack(call: OutboundCall, transaction: ServerTransaction, now: float) -> None:
+    """The 2xx is repeated from T1 up to T2 until its ACK; after 64*T1 the call is hung up (13.3.1.4, 14.2)."""
+    timings, timers = call.agent.layer.timings, call.agent.layer.timers
+
+    def again(interval: float, at: float) -> None:
+        if transaction.response is not None:
+            transaction.respond(transaction.response, at)
+        interval = min(interval * 2, timings.t2)
+        timers.set(call.timer_key("ok"), at + interval, lambda later: again(interval, later))
+
+    timers.set(call.timer_key("ok"), now + timings.t1, lambda later: again(timings.t1, later))
+    timers.set(call.timer_key("ok limit"), now + timings.give_up, lambda later: _unacknowledged(call, later))
+
+
+def _unacknowledged(call: OutboundCall, now: float) -> None:
+    call.agent.layer.timers.cancel(call.timer_key("ok"))
+    call.feed(CallInput.HANG_UP, now)
+
+
+def acknowledged(call: OutboundCall, request: Request) -> None:
+    """The ACK of our 2xx to a re-INVITE; it brings the answer where the offer was ours."""
+    dialog: Dialog | None = call.dialog
+    if dialog is None or request.cseq.number != dialog.remote_cseq:
+        return
+    for name in ("ok", "ok limit"):
+        call.agent.layer.timers.cancel(call.timer_key(name))
+    if not request.sdp:
+        return
+    try:
+        media = parse_answer(request.sdp)
+    except SdpError as error:
+        call.ladder(f"the ACK's session description cannot be used: {error}")
+        return
+    call.media = media
+    local = call.local_media
+    call.agent.emit(
+        MediaChanged(call.spec.call, media, request.sdp, make_offer(local.ip, local.port, version=call.sdp_version))
+    )
+
+
+Handler = Callable[[OutboundCall, ServerTransaction, Request, Address, float], None]
+_HANDLERS: Mapping[str, Handler] = {
+    "BYE": _bye,
+    "INVITE": _invite,
+    "UPDATE": _update,
+    "INFO": _info,
+    "OPTIONS": _options,
+}

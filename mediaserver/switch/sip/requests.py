@@ -1,0 +1,107 @@
+"""Our INVITE and CANCEL."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from common.errors import Refused
+from mediaserver.switch.sip.events import InviteSpec
+from mediaserver.switch.sip.message import MAGIC_COOKIE, Headers, Request
+from mediaserver.switch.sip.responses import ALLOW_HEADER
+from mediaserver.switch.sip.transaction import DEFAULT_PORT
+from mediaserver.switch.sip.uri import HOST, ParseError, parse_uri, quote
+
+_NUMBER = re.compile(r"\+?[0-9]{1,15}")
+_HOST = re.compile(HOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What we write of ourselves: the host and port that reach us, and our product name."""
+
+    host: str
+    port: int
+    user_agent: str = "Clarion"
+
+    @property
+    def authority(self) -> str:
+        return f"{bracketed(self.host)}:{self.port}"
+
+    @property
+    def contact(self) -> str:
+        return f"<sip:clarion@{self.authority}>"
+
+    def via(self, token: str) -> str:
+        return f"SIP/2.0/UDP {self.authority};branch={MAGIC_COOKIE}-{token};rport"
+
+
+def bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def check_spec(spec: InviteSpec) -> None:
+    """Raise Refused naming the field that cannot go into an INVITE."""
+    if spec.trunk.transport != "udp":
+        raise Refused("trunk.transport: only udp is supported")
+    if not _HOST.fullmatch(bracketed(spec.trunk.host)):
+        raise Refused("trunk.host: give a host name or an IP address")
+    if not 0 < spec.trunk.port < 65_536:
+        raise Refused("trunk.port: give a number from 1 to 65535")
+    _party("to", spec.to, "invalid")
+    if spec.sender:
+        _party("sender", spec.sender, "invalid")
+
+
+def target_uri(spec: InviteSpec) -> str:
+    """The Request-URI: the number at the trunk, or the URI asked for."""
+    trunk = bracketed(spec.trunk.host)
+    trunk = trunk if spec.trunk.port == DEFAULT_PORT else f"{trunk}:{spec.trunk.port}"
+    return _party("to", spec.to, trunk)
+
+
+def make_invite(
+    spec: InviteSpec, identity: Identity, *, via: str, call_id: str, tag: str, cseq: int, extra: list[tuple[str, str]]
+) -> Request:
+    target = target_uri(spec)
+    sender = _party("sender", spec.sender or "anonymous", identity.authority)
+    display = f"{quote(spec.display_name)} " if spec.display_name else ""
+    headers = Headers(
+        [
+            ("Via", via),
+            ("Max-Forwards", "70"),
+            ("From", f"{display}<{sender}>;tag={tag}"),
+            ("To", f"<{target}>"),
+            ("Call-ID", call_id),
+            ("CSeq", f"{cseq} INVITE"),
+            ("Contact", identity.contact),
+            ("User-Agent", identity.user_agent),
+            ALLOW_HEADER,
+            *extra,
+            ("Content-Type", "application/sdp"),
+        ]
+    )
+    return Request("INVITE", target, headers, spec.sdp)
+
+
+def make_cancel(invite: Request) -> Request:
+    """The CANCEL of an INVITE carries its very Via, so its branch (9.1)."""
+    headers = Headers()
+    for name in ("via", "route", "max-forwards", "from", "to", "call-id"):
+        for value in invite.headers.all(name):
+            headers.add(name, value)
+    headers.add("CSeq", f"{invite.cseq.number} CANCEL")
+    return Request("CANCEL", invite.uri, headers)
+
+
+def _party(name: str, text: str, authority: str) -> str:
+    """A number or user becomes a URI at `authority`; a SIP URI stays as it is."""
+    if _NUMBER.fullmatch(text) or text == "anonymous":
+        return f"sip:{text}@{authority}"
+    try:
+        uri = parse_uri(text)
+    except ParseError as error:
+        raise Refused(f"{name}: use + and digits, or a SIP URI") from error
+    if uri.headers:
+        raise Refused(f"{name}: a URI with ?headers cannot be called")
+    return text

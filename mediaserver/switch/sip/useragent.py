@@ -1,0 +1,255 @@
+"""The SIP user agent, sans-IO: bytes and time in, bytes and events out.
+
+`receive(data, addr, now)`, `datagrams()`, `next_timer()`, `handle_timer(now)`, `events()`; `invite` and `hang_up`
+are the orders. `now` is monotonic seconds. It never raises on anything a peer sends.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from typing import NamedTuple
+
+from common.errors import ContractError
+from common.masking import mask_text
+from mediaserver.switch.sip import indialog
+from mediaserver.switch.sip.call import CallInput, OutboundCall, acknowledge, send_bye
+from mediaserver.switch.sip.client import ClientTransaction
+from mediaserver.switch.sip.dialog import dialog_from_response
+from mediaserver.switch.sip.events import InviteSpec, Ladder, SipEvent
+from mediaserver.switch.sip.layer import TransactionLayer, reply_address
+from mediaserver.switch.sip.message import Request, Response, parse_message
+from mediaserver.switch.sip.requests import Identity, check_spec
+from mediaserver.switch.sip.responses import ACCEPT_HEADER, ALLOW, ALLOW_HEADER, KNOWN, make_response
+from mediaserver.switch.sip.server import ServerTransaction
+from mediaserver.switch.sip.timers import TimerQueue, Timings
+from mediaserver.switch.sip.transaction import Address
+from mediaserver.switch.sip.uri import ParseError
+
+#: Deadlines served by one `handle_timer`: some 2 ms of work at the most.
+MAX_TIMERS_AT_ONCE = 32
+_OUR_REQUEST = re.compile(rb"(\S+) \S+ SIP/2\.0\r\nVia: [^\r\n]*?;branch=([^;,\s]+)")
+
+
+class Datagram(NamedTuple):
+    data: bytes
+    destination: Address
+
+
+class UserAgent:
+    """Places calls and answers what belongs to them; refuses everything else.
+
+    `incoming_status` answers INVITEs from outside; `token` makes tags, branches and Call-IDs (unguessable).
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        *,
+        timings: Timings | None = None,
+        incoming_status: int = 403,
+        token: Callable[[], str] = lambda: secrets.token_hex(12),
+    ) -> None:
+        self.identity = identity
+        self.token = token
+        self.timers = TimerQueue()
+        self.layer = TransactionLayer(self, self._send, timings or Timings(), self.timers)
+        self._incoming_status = incoming_status
+        self._calls: dict[str, OutboundCall] = {}
+        self._by_call_id: dict[str, OutboundCall] = {}
+        self._datagrams: list[Datagram] = []
+        self._events: list[SipEvent] = []
+
+    def invite(self, spec: InviteSpec, destination: Address, now: float) -> None:
+        """Place a call to `destination`. Raise Refused for a spec that makes no INVITE."""
+        if spec.call in self._calls:
+            raise ContractError(f"call {spec.call} is under way already")
+        check_spec(spec)
+        call = OutboundCall(self, spec, destination)
+        self._calls[spec.call] = call
+        self._by_call_id[call.call_id] = call
+        call.start(now)
+
+    def hang_up(self, call: str, now: float) -> None:
+        """BYE or CANCEL, whichever the call's state asks for; an unknown call is over already."""
+        known = self._calls.get(call)
+        if known is not None:
+            known.feed(CallInput.HANG_UP, now)
+
+    def receive(self, data: bytes, source: Address, now: float) -> None:
+        if not data.strip(b"\r\n\0 "):
+            return  # keep-alive (RFC 5626 3.5.1)
+        try:
+            message = parse_message(data)
+        except ParseError as error:
+            self._refuse_malformed(error, source)
+            return
+        if isinstance(message, Response):
+            self._trace_response(message)
+            self.layer.receive_response(message, now)
+        else:
+            self._trace_request(message)
+            self.layer.receive_request(message, source, now)
+
+    def transport_failed(self, data: bytes, now: float) -> None:
+        """The network refused `data` (ICMP), of which it may give back only the beginning."""
+        match = _OUR_REQUEST.match(data)
+        if match:
+            self.layer.transport_failed(match[1].decode(), match[2].decode(), now)
+
+    def datagrams(self) -> list[Datagram]:
+        """What has to leave now; taken once."""
+        taken, self._datagrams = self._datagrams, []
+        return taken
+
+    def events(self) -> list[SipEvent]:
+        taken, self._events = self._events, []
+        return taken
+
+    def next_timer(self) -> float | None:
+        return self.timers.next()
+
+    def handle_timer(self, now: float) -> None:
+        self.timers.run(now, MAX_TIMERS_AT_ONCE)
+
+    def calls(self) -> tuple[str, ...]:
+        return tuple(self._calls)
+
+    def counts(self) -> tuple[int, int, int, int]:
+        """Calls, dialogs, transactions, timers."""
+        dialogs = sum(call.dialog is not None for call in self._calls.values())
+        return len(self._calls), dialogs, len(self.layer), len(self.timers)
+
+    def clear(self) -> None:
+        """Forget everything at once; a call under way still ends with its one event."""
+        for call in tuple(self._calls.values()):
+            call.abandon()
+        self.layer.clear()
+        self.timers.clear()
+
+    # What calls need (call.Agent).
+
+    def emit(self, event: SipEvent) -> None:
+        self._events.append(event)
+
+    def forget(self, call: OutboundCall) -> None:
+        self._calls.pop(call.spec.call, None)
+        self._by_call_id.pop(call.call_id, None)
+
+    # What the transaction layer reports (layer.LayerUser).
+
+    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        call = self._calls.get(transaction.owner or "")
+        if transaction.request.method == "INVITE":
+            self._on_invite_response(call, transaction, response, now)
+        elif call is not None and call.bye is transaction:
+            call.on_bye_response(response, now)
+
+    def on_no_reply(self, transaction: ClientTransaction, now: float) -> None:
+        self._on_dead_transaction(transaction, CallInput.NO_REPLY, now)
+
+    def on_transport_error(self, transaction: ClientTransaction, now: float) -> None:
+        self._on_dead_transaction(transaction, CallInput.TRANSPORT_ERROR, now)
+
+    def on_request(self, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+        call = self._by_call_id.get(request.call_id)
+        if request.method == "CANCEL":
+            # Every INVITE is answered finally at once, so a CANCEL never has an effect (9.2).
+            status = 200 if self.layer.invite_of(request) is not None else 481
+            transaction.respond(self._respond(request, status, source), now)
+        elif call is not None and call.matches(request) and request.method in ALLOW:
+            transaction.owner = call.spec.call
+            indialog.serve(call, transaction, request, source, now)
+        else:
+            transaction.respond(self._refuse(request, source), now)
+
+    def on_ack(self, request: Request, source: Address, now: float) -> None:
+        call = self._by_call_id.get(request.call_id)
+        if call is not None and call.matches(request):
+            indialog.acknowledged(call, request)
+
+    def _on_invite_response(
+        self, call: OutboundCall | None, transaction: ClientTransaction, response: Response, now: float
+    ) -> None:
+        tag = response.to_addr.tag
+        if 200 <= response.status < 300 and transaction.acks:
+            if tag in transaction.acks:
+                transaction.acknowledge_again(tag)
+            else:
+                self._drop_fork(transaction, response, now)
+        elif call is not None and call.invite is transaction:
+            call.on_response(response, now)
+
+    def _drop_fork(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        """A proxy forked the INVITE and another leg answered too: acknowledge it and hang it up (13.2.2.4)."""
+        dialog = dialog_from_response(transaction.request, response)
+        acknowledge(self, transaction, dialog)
+        send_bye(self, dialog, transaction.peer, transaction.owner, [], now)
+
+    def _on_dead_transaction(self, transaction: ClientTransaction, given: CallInput, now: float) -> None:
+        call = self._calls.get(transaction.owner or "")
+        if call is None:
+            return
+        if transaction is call.bye:
+            call.feed(CallInput.BYE_DONE, now)
+        elif transaction is call.invite:
+            call.feed(given, now)
+
+    def _refuse(self, request: Request, source: Address) -> Response:
+        """A request outside our calls. A To tag means the sender believes in a dialog we do not have (12.2.2)."""
+        scheme = request.uri.partition(":")[0].lower()
+        if request.method not in ALLOW:
+            status = 405 if request.method in KNOWN else 501
+        elif scheme not in ("sip", "sips", "tel"):
+            status = 416
+        elif request.to_addr.tag or request.method in ("BYE", "INFO", "UPDATE"):
+            status = 481
+        elif request.headers.list("require"):
+            status = 420
+        else:
+            status = 200 if request.method == "OPTIONS" else self._incoming_status
+        return self._respond(request, status, source)
+
+    def _respond(self, request: Request, status: int, source: Address) -> Response:
+        headers = [("Server", self.identity.user_agent)]
+        if status in (200, 405, 501):
+            headers.append(ALLOW_HEADER)
+        if status == 200 and request.method == "OPTIONS":
+            headers.append(ACCEPT_HEADER)
+        if status == 420:
+            headers.append(("Unsupported", ", ".join(request.headers.list("require"))))
+        return make_response(request, status, source, to_tag=self.token(), headers=headers)
+
+    def _refuse_malformed(self, error: ParseError, source: Address) -> None:
+        """Answer what can be answered, without remembering it; never an ACK, never a response."""
+        request = error.request
+        if request is None or request.method == "ACK" or request.headers.get("via") is None:
+            return
+        try:
+            destination = reply_address(request, source)
+        except ParseError:
+            destination = source
+        response = self._respond(request, error.status, source)
+        self._send(response.serialize(), destination, None, "")
+
+    def _send(self, data: bytes, destination: Address, owner: str | None, label: str) -> None:
+        self._datagrams.append(Datagram(data, destination))
+        if owner in self._calls:
+            self._events.append(Ladder(owner, f"-> {label}"))
+
+    def _trace_response(self, response: Response) -> None:
+        transaction = self.layer.client_for(response)
+        if transaction is not None and transaction.owner in self._calls:
+            method = "" if response.cseq.method == "INVITE" else f" ({response.cseq.method})"
+            self._events.append(Ladder(transaction.owner, f"<- {response.status} {_shown(response.reason)}{method}"))
+
+    def _trace_request(self, request: Request) -> None:
+        call = self._by_call_id.get(request.call_id)
+        if call is not None and call.matches(request):
+            call.ladder(f"<- {_shown(request.method)}")
+
+
+def _shown(text: str) -> str:
+    """A peer's words, short, printable and without phone numbers."""
+    return mask_text("".join(character if character.isprintable() else "?" for character in text[:60]))

@@ -34,8 +34,8 @@ class Customer:
         self._fallback = fallback
         self._since = now
         self._acting = False
-        #: Keys pressed so far.
-        self.pressed = ""
+        #: Groups of keys pressed so far.
+        self.pressed: list[str] = []
 
     def tick(self, now: float, ear: Ear, mouth: Mouth) -> bool:
         if not self._steps:
@@ -64,7 +64,7 @@ class Customer:
 
     def _act(self, step: Step, mouth: Mouth) -> None:
         if step.kind is StepKind.KEYS:
-            self.pressed += step.keys
+            self.pressed.append(step.keys)
             mouth.press(step.keys)
         elif step.kind is StepKind.SAY:
             mouth.say(audio.speech(step.seconds, mouth.codec))

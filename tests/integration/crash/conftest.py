@@ -1,0 +1,109 @@
+"""A campaign on a whole installation of real processes, and the accounts that must balance whatever is killed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from app.db import make_engine
+from simulators.carrier.journal import rings_by_attempt
+from tests.support import campaigns
+from tests.support.installation import CARRIER, ENGINE, MEDIASERVER, WEB, Installation, installation
+
+CAMPAIGN = Path(__file__).parent / "campaign"
+#: One contact each: most talk (34 presses a key), some are busy (01), decline (03), hang up (13) or do not exist (04).
+AUDIENCE = ("34",) * 14 + ("36",) * 8 + ("01",) * 5 + ("03",) * 4 + ("13",) * 5 + ("04",) * 4
+
+
+@dataclass(slots=True)
+class Running:
+    """A job under way."""
+
+    clarion: Installation
+    engine: Engine
+    job_id: int
+
+    def accounts(self) -> campaigns.Accounts:
+        return campaigns.accounts(self.engine, self.job_id)
+
+    def attempts_done(self) -> int:
+        return self.accounts().attempts.total()
+
+    def wait_until_in_the_middle(self) -> None:
+        """Some attempts have ended, some calls are up, and there is more to do."""
+        self.clarion.wait_for(
+            "the middle of the job",
+            lambda: (now := self.accounts()).attempts.total() >= 6 and now.in_progress >= 3,
+            25,
+        )
+
+    def wait_until_completed(self, seconds: float = 60) -> campaigns.Accounts:
+        self.clarion.wait_for("the job to complete", lambda: self.accounts().state == "completed", seconds)
+        return self.accounts()
+
+    def assert_every_contact_is_accounted_for(self, expected: int = len(AUDIENCE)) -> None:
+        now = self.accounts()
+        assert now.audience == expected
+        assert now.contacts == {"done": expected}
+        assert now.final_codes.total() == expected
+        assert "" not in now.final_codes
+        assert now.in_progress == 0
+        assert "ATTEMPT_IN_PROGRESS" not in now.attempts
+        assert now.reconciles
+
+    def assert_nobody_was_rung_twice_for_one_attempt(self) -> None:
+        rings = rings_by_attempt(self.clarion.journal)
+        assert "" not in rings, "an INVITE came without its attempt id"
+        assert {attempt: count for attempt, count in rings.items() if count > 1} == {}
+        unknown = rings.keys() - campaigns.voice_attempts(self.engine, self.job_id).keys()
+        assert not unknown, "rung for attempts that are not in the database"
+
+    def assert_no_capacity_is_held(self) -> None:
+        status = self.clarion.get_json(f"http://{self.clarion.at.control}/v1/status")
+        assert isinstance(status, dict)
+        assert status["active_calls"] == 0
+
+    def check_the_books(self) -> None:
+        self.assert_every_contact_is_accounted_for()
+        self.assert_nobody_was_rung_twice_for_one_attempt()
+        self.assert_no_capacity_is_held()
+
+
+def start(home: Path, database_url: str) -> Iterator[Running]:
+    with installation(home, database_url) as clarion:
+        plan = campaigns.Plan(
+            suffixes=AUDIENCE,
+            script=CAMPAIGN / "visit.vxml",
+            strategy=CAMPAIGN / "strategy.xml",
+            trunk=clarion.at.carrier_sip,
+            media_server=f"http://{clarion.at.control}",
+        )
+        job_id = campaigns.start_job(database_url, plan)
+        engine = make_engine(database_url)
+        try:
+            clarion.start(CARRIER, WEB, MEDIASERVER, ENGINE)
+            yield Running(clarion, engine, job_id)
+        finally:
+            engine.dispose()
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    """A job of 40 contacts under way on SQLite."""
+    yield from start(tmp_path, f"sqlite:///{tmp_path / 'clarion.db'}")
+
+
+@pytest.fixture
+def running_on_postgres(tmp_path: Path, postgres_url: str) -> Iterator[Running]:
+    """The same on PostgreSQL."""
+    yield from start(tmp_path, postgres_url)
+
+
+def settle(seconds: float) -> None:
+    """Let a while pass in which nothing may happen."""
+    time.sleep(seconds)

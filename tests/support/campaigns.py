@@ -1,0 +1,199 @@
+"""Campaigns for tests on real processes: contacts chosen by the behaviour they will show, and a job's accounts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+
+from app.db import make_engine, read_transaction, upgrade, write_transaction
+from app.models import (
+    Address,
+    AddressKind,
+    Attempt,
+    AttemptState,
+    CallingWindow,
+    Contact,
+    ContactList,
+    Job,
+    JobContact,
+    JobContactState,
+    MediaServer,
+    Organization,
+    Trunk,
+)
+from app.security.access import Actor
+from app.services import campaigns, jobs, reports, scripts, strategies
+from common.clock import utcnow
+
+#: Real North American area codes; 555-01XX below each is kept for fiction.
+AREA_CODES = (202, 212, 303, 305, 312, 404, 415, 503, 512, 602, 617, 702, 713, 801, 916)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`suffixes`: one contact each; the number's last two digits choose the far end's behaviour."""
+
+    suffixes: Sequence[str]
+    script: Path
+    strategy: Path
+    trunk: str
+    media_server: str
+    ports: int = 10
+    with_email: bool = True
+
+
+@dataclass(slots=True)
+class Accounts:
+    """What the database says of a job at one moment."""
+
+    state: str
+    detail: str
+    audience: int
+    contacts: Counter[str] = field(default_factory=Counter)
+    final_codes: Counter[str] = field(default_factory=Counter)
+    attempts: Counter[str] = field(default_factory=Counter)
+    in_progress: int = 0
+    reconciles: bool = False
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.in_progress or self.contacts["leased"] or self.contacts["attempting"])
+
+
+def start_job(database_url: str, plan: Plan) -> int:
+    """Migrate the database, make a campaign with its contacts, and queue a job of it. Returns the job's id."""
+    upgrade(database_url)
+    engine = make_engine(database_url)
+    actor = Actor.system()
+    try:
+        with write_transaction(engine) as session:
+            organization = Organization(name="Test", created_at=utcnow())
+            session.add(organization)
+            session.flush()
+            home = organization.id
+            contact_list = _contact_list(session, home, plan)
+            window = CallingWindow(organization_id=home, name="Always", hours={}, always_open=True)
+            host, _, port = plan.trunk.rpartition(":")
+            trunk = Trunk(name="Simulated carrier", host=host, port=int(port), simulated=True, calls_per_second=50)
+            session.add_all([window, trunk, *_media_server(session, plan)])
+            session.flush()
+            campaign = campaigns.create_campaign(
+                session,
+                actor,
+                campaigns.CampaignFields(
+                    name="Visits",
+                    contact_list_id=contact_list.id,
+                    strategy_id=_strategy(session, actor, home, plan),
+                    script_id=_script(session, actor, home, plan),
+                    calling_window_id=window.id,
+                    trunk_id=trunk.id,
+                    caller_id="+15550100000",
+                    pacing={"mode": "ports", "ports": plan.ports},
+                    senders={"sms": "+15550100000", "email": "visits@example.org"},
+                ),
+                home,
+            )
+            return jobs.start_job(session, actor, campaign.id).id
+    finally:
+        engine.dispose()
+
+
+def _contact_list(session: Any, home: int, plan: Plan) -> ContactList:
+    now = utcnow()
+    made = ContactList(organization_id=home, name="Patients", created_at=now, updated_at=now)
+    session.add(made)
+    session.flush()
+    for position, suffix in enumerate(plan.suffixes):
+        area = AREA_CODES[plan.suffixes[:position].count(suffix)]
+        contact = Contact(
+            organization_id=home,
+            contact_list_id=made.id,
+            external_id=f"P{position:03d}",
+            first_name=f"Name{position}",
+            language="en-US",
+            time_zone="America/New_York",
+            attributes={},
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(contact)
+        session.flush()
+        session.add(_address(contact, AddressKind.PHONE, "phone1", f"+1{area}55501{suffix}"))
+        if plan.with_email:
+            session.add(_address(contact, AddressKind.EMAIL, "email", f"patient{position}@example.org"))
+    return made
+
+
+def _address(contact: Contact, kind: AddressKind, name: str, value: str) -> Address:
+    return Address(
+        organization_id=contact.organization_id,
+        contact_id=contact.id,
+        kind=kind,
+        name=name,
+        value=value,
+        original=value,
+        country="US" if kind is AddressKind.PHONE else "",
+        time_zones="America/New_York" if kind is AddressKind.PHONE else "",
+    )
+
+
+def _media_server(session: Any, plan: Plan) -> list[MediaServer]:
+    known = session.scalar(select(MediaServer.id).where(MediaServer.url == plan.media_server))
+    return [] if known else [MediaServer(name="local", url=plan.media_server)]
+
+
+def _script(session: Any, actor: Actor, home: int, plan: Plan) -> int:
+    script = scripts.create_script(session, actor, "Visit", "", home)
+    revision = scripts.upload_revision(session, actor, script.id, plan.script.name, plan.script.read_bytes())
+    scripts.publish(session, actor, revision.id)
+    return script.id
+
+
+def _strategy(session: Any, actor: Actor, home: int, plan: Plan) -> int:
+    strategy = strategies.create_strategy(session, actor, "Visit", plan.strategy.read_text("utf-8"), "", home)
+    strategies.publish(session, actor, strategies.list_revisions(session, actor, strategy.id)[0].id)
+    return strategy.id
+
+
+def accounts(engine: Engine, job_id: int) -> Accounts:
+    with read_transaction(engine) as session:
+        job = session.get_one(Job, job_id)
+        summary = reports.job_summary(session, Actor.system(), job_id)
+        found = Accounts(job.state, job.detail, job.audience, reconciles=summary.reconciles)
+        for state, count in session.execute(
+            select(JobContact.state, func.count()).where(JobContact.job_id == job_id).group_by(JobContact.state)
+        ):
+            found.contacts[state] = count
+        for code, count in session.execute(
+            select(JobContact.final_code, func.count())
+            .where(JobContact.job_id == job_id, JobContact.state == JobContactState.DONE)
+            .group_by(JobContact.final_code)
+        ):
+            found.final_codes[code] = count
+        for code, count in session.execute(
+            select(Attempt.completion_code, func.count())
+            .where(Attempt.job_id == job_id, Attempt.state == AttemptState.DONE)
+            .group_by(Attempt.completion_code)
+        ):
+            found.attempts[code] = count
+        found.in_progress = (
+            session.scalar(
+                select(func.count())
+                .select_from(Attempt)
+                .where(Attempt.job_id == job_id, Attempt.state == AttemptState.IN_PROGRESS)
+            )
+            or 0
+        )
+    return found
+
+
+def voice_attempts(engine: Engine, job_id: int) -> dict[str, Attempt]:
+    with read_transaction(engine) as session:
+        rows = session.scalars(select(Attempt).where(Attempt.job_id == job_id, Attempt.channel == "voice")).all()
+        session.expunge_all()
+    return {row.id: row for row in rows}

@@ -8,9 +8,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from common.control import Disposition, RtpStats
+from common.setting_types import PortRange
 from mediaserver.lines import base
 from mediaserver.lines.base import Capability, Place, Sink
-from mediaserver.switch.ports import NoPorts, PortAllocator, PortRange
+from mediaserver.switch.ports import NoPorts, PortAllocator
 from mediaserver.switch.pump import MediaSocket, Pump
 from mediaserver.switch.rtp import stream as rtp
 from mediaserver.switch.rtp.packet import PayloadType
@@ -36,7 +37,9 @@ class _Call:
 class NativeLine:
     capabilities = frozenset(Capability) - {Capability.EARLY_MEDIA}
 
-    def __init__(self, sip_config: SipConfig, ports: PortRange, media_host: str, advertise_host: str = "") -> None:
+    def __init__(
+        self, sip_config: SipConfig, ports: PortRange | None, media_host: str, advertise_host: str = ""
+    ) -> None:
         self._endpoint = SipEndpoint(sip_config)
         self._pump = Pump(media_host, PortAllocator(ports))
         self._advertise = advertise_host or media_host

@@ -1,0 +1,223 @@
+"""One call's VoiceXML session in the worker: carries out its commands, brings it what happens, keeps its one timer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import structlog
+
+from mediaserver import wire
+from mediaserver.dialog.fetch import Fetcher
+from mediaserver.dialog.prompts import PromptRenderer
+from mediaserver.dialog.recorder import Recorder
+from vxml import messages as vxml
+
+#: Play numbers the session never gives: ours for the beep before a recording.
+_BEEP_PLAY = -1
+_MASK = "•"
+_STEP_LENGTH = 300
+
+log = structlog.get_logger()
+
+
+class Session(Protocol):
+    """What the worker needs of `vxml.Session`."""
+
+    def start(self, now: float) -> None: ...
+
+    def receive(self, event: vxml.Input, now: float) -> None: ...
+
+    def commands(self) -> list[vxml.Command]: ...
+
+    def next_timer(self) -> float | None: ...
+
+    def handle_timer(self, now: float) -> None: ...
+
+
+class Conversation:
+    """`send` carries frames to the switch; `on_end` is called once, when the session is over."""
+
+    def __init__(
+        self,
+        start: wire.StartDialog,
+        session: Session,
+        fetcher: Fetcher,
+        renderer: PromptRenderer,
+        beep: str,
+        send: Callable[[bytes], None],
+        on_end: Callable[[str], None],
+    ) -> None:
+        self.call = start.call
+        self._allow = start.allow
+        self._session = session
+        self._fetcher = fetcher
+        self._renderer = renderer
+        self._beep = beep
+        self._send = send
+        self._on_end = on_end
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._rendering: tuple[vxml.Play, asyncio.Task[None]] | None = None
+        self._recorder: Recorder | None = None
+        self._record_after_beep: vxml.Record | None = None
+        self._keys_seen = 0
+        self._over = False
+
+    def start(self) -> None:
+        self._turn(lambda: self._session.start(time.monotonic()))
+
+    def close(self) -> None:
+        """Stop whatever still runs for the call."""
+        self._over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    # --- what happens
+
+    def press(self, key: str) -> None:
+        self._keys_seen += 1
+        if self._recorder is not None:
+            recorded = self._recorder.press(key)
+            if recorded is not None:
+                self._end_recording(recorded)
+            return
+        self._feed(vxml.KeyPressed(key))
+        if self._rendering is not None and self._rendering[0].bargein:
+            self._stop_rendering()
+
+    def played(self, play: int, completed: bool, heard_ms: int) -> None:
+        if play != _BEEP_PLAY:
+            self._feed(vxml.PlayEnded(play, completed, heard_ms))
+        elif self._record_after_beep is not None:
+            self._begin_recording(self._record_after_beep)
+
+    def heard(self, audio: bytes) -> None:
+        if self._recorder is not None and (recorded := self._recorder.hear(audio)) is not None:
+            self._end_recording(recorded)
+
+    def hung_up(self) -> None:
+        if self._recorder is not None:
+            self._end_recording(self._recorder.end("hangup"))
+        self._record_after_beep = None
+        self._feed(vxml.Hangup())
+
+    # --- turns of the session
+
+    def _feed(self, happened: vxml.Input) -> None:
+        if not self._over:
+            self._turn(lambda: self._session.receive(happened, time.monotonic()))
+
+    def _timer_due(self) -> None:
+        self._turn(lambda: self._session.handle_timer(time.monotonic()))
+
+    def _turn(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+            for command in self._session.commands():
+                self._carry_out(command)
+        except Exception as error:
+            # A defect of the interpreter must end this call alone. The text may hold what the caller typed: not logged.
+            log.error("dialog_defect", call=self.call, error=type(error).__name__, at=_where(error))
+            self._end(vxml.Ended(vxml.EndReason.ERROR, detail=f"defect: {type(error).__name__}"))
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = None if self._over else self._session.next_timer()
+        if due is not None:
+            delay = max(0.0, due - time.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._timer_due)
+
+    def _carry_out(self, command: vxml.Command) -> None:
+        match command:
+            case vxml.Fetch():
+                self._run(self._fetch(command))
+            case vxml.Play():
+                self._rendering = command, self._run(self._play(command))
+            case vxml.StopPlay():
+                if self._rendering is not None:
+                    self._stop_rendering()
+                else:
+                    self._send(wire.encode(wire.StopPlay(self.call)))
+            case vxml.Record():
+                self._record(command)
+            case vxml.Private(on):
+                self._private(on)
+            case vxml.Disconnect():
+                self._send(wire.encode(wire.HangUp(self.call)))
+            case vxml.Trace(kind, text):
+                self._send(wire.encode(wire.Step(self.call, f"{kind}: {text}"[:_STEP_LENGTH])))
+            case vxml.Ended():
+                self._end(command)
+
+    def _run(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _end(self, ended: vxml.Ended) -> None:
+        if self._over:
+            return
+        self.close()
+        values = {name: _MASK if name in ended.private else value for name, value in ended.values.items()}
+        self._send(wire.encode(wire.DialogOver(self.call, ended.reason.value, values, ended.detail[:_STEP_LENGTH])))
+        self._on_end(self.call)
+
+    # --- fetching and playing
+
+    async def _fetch(self, command: vxml.Fetch) -> None:
+        self._feed(await self._fetcher.fetch(command, self._allow))
+
+    async def _play(self, command: vxml.Play) -> None:
+        rendered = await self._renderer.render(command.items, self._allow)
+        self._rendering = None
+        for name, audio in rendered.inline:
+            self._send(wire.encode_clip(name, audio[: wire.MAX_CLIP]))
+        self._send(wire.encode(wire.PlayClips(self.call, command.id, rendered.clips, command.bargein, self._keys_seen)))
+        for failure in rendered.failures:
+            self._feed(vxml.PlayFailed(command.id, failure))
+
+    def _stop_rendering(self) -> None:
+        assert self._rendering is not None
+        command, task = self._rendering
+        self._rendering = None
+        task.cancel()
+        # Not at once: the session is in the middle of handing out its commands.
+        asyncio.get_running_loop().call_soon(self._feed, vxml.PlayEnded(command.id, completed=False))
+
+    # --- recording and privacy
+
+    def _record(self, command: vxml.Record) -> None:
+        if command.beep and self._beep:
+            self._record_after_beep = command
+            clips = (wire.Clip(file=self._beep),)
+            self._send(wire.encode(wire.PlayClips(self.call, _BEEP_PLAY, clips, False, self._keys_seen)))
+        else:
+            self._begin_recording(command)
+
+    def _begin_recording(self, command: vxml.Record) -> None:
+        self._record_after_beep = None
+        self._recorder = Recorder(command)
+        self._send(wire.encode(wire.Listen(self.call, True)))
+
+    def _end_recording(self, recorded: vxml.Recorded) -> None:
+        self._recorder = None
+        self._send(wire.encode(wire.Listen(self.call, False)))
+        self._feed(recorded)
+
+    def _private(self, on: bool) -> None:
+        waiting = getattr(self._session, "keys_waiting", 0)
+        self._send(wire.encode(wire.MaskKeys(self.call, on, self._keys_seen - waiting)))
+
+
+def _where(error: Exception) -> str:
+    """File and line of the innermost frame."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"

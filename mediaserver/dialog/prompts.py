@@ -1,0 +1,174 @@
+"""Prompts become clips: recorded audio and speech are made 8 kHz mu-law once and kept in a directory by content."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from mediaserver.dialog import audio
+from mediaserver.dialog.fetch import Fetcher
+from mediaserver.dialog.speech import SpeechFailed, SpeechSynthesizer
+from mediaserver.wire import Clip
+from vxml.messages import AudioItem, BreakItem, Fetch, Fetched, PromptItem, SpeechItem
+
+_MAX_BREAK_MS = 60_000
+#: Private clips kept in memory for repetition within a call.
+_PRIVATE_CLIPS = 32
+
+log = structlog.get_logger()
+
+
+class ClipStore:
+    """Clips on disk, shared by all workers: named by content, written under another name and then renamed."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def find(self, key: str) -> str | None:
+        path = self._path(key)
+        try:
+            # Its time tells the pruning that it is still used.
+            os.utime(path)
+        except OSError:
+            return None
+        return str(path)
+
+    def put(self, key: str, clip: bytes) -> str:
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        draft.write_bytes(clip)
+        draft.chmod(0o600)
+        draft.rename(path)
+        return str(path)
+
+    def prune(self, max_bytes: int) -> int:
+        """Delete the least recently used clips beyond `max_bytes`; how many."""
+        found = []
+        for path in self._directory.glob("??/*"):
+            try:
+                details = path.stat()
+            except OSError:
+                continue
+            found.append((details.st_mtime, details.st_size, path))
+        excess = sum(size for _, size, _ in found) - max_bytes
+        deleted = 0
+        for _, size, path in sorted(found):
+            if excess <= 0:
+                break
+            path.unlink(missing_ok=True)
+            excess -= size
+            deleted += 1
+        return deleted
+
+    def _path(self, key: str) -> Path:
+        return self._directory / key[:2] / f"{key[2:]}.ulaw"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The clips of a queue, the bytes of its private ones, and what could not be had."""
+
+    clips: tuple[Clip, ...]
+    inline: tuple[tuple[str, bytes], ...] = ()
+    failures: tuple[str, ...] = ()
+
+
+class PromptRenderer:
+    """Items are rendered at the same time; the same text asked twice at once is spoken once."""
+
+    def __init__(self, store: ClipStore, synthesizer: SpeechSynthesizer, fetcher: Fetcher) -> None:
+        self._store = store
+        self._synthesizer = synthesizer
+        self._fetcher = fetcher
+        self._running: dict[str, asyncio.Task[str]] = {}
+        self._private: OrderedDict[str, bytes] = OrderedDict()
+
+    async def render(self, items: tuple[PromptItem, ...], allow: tuple[str, ...]) -> Rendered:
+        parts = await asyncio.gather(*(self._item(item, allow) for item in items))
+        return Rendered(
+            clips=tuple(clip for part in parts for clip in part.clips),
+            inline=tuple(clip for part in parts for clip in part.inline),
+            failures=tuple(failure for part in parts for failure in part.failures),
+        )
+
+    async def _item(self, item: PromptItem, allow: tuple[str, ...]) -> Rendered:
+        match item:
+            case BreakItem(milliseconds):
+                return Rendered((Clip(silence_ms=max(0, min(milliseconds, _MAX_BREAK_MS))),))
+            case SpeechItem():
+                return await self._speech(item)
+            case AudioItem():
+                return await self._audio(item, allow)
+
+    async def _speech(self, item: SpeechItem) -> Rendered:
+        if not item.text.strip():
+            return Rendered(())
+        key = _key("speech", self._synthesizer.name, item.language, str(item.ssml), item.text)
+        try:
+            if item.private:
+                clip = self._private.get(key)
+                if clip is None:
+                    clip = await self._synthesizer.speak(item.text, item.language, item.ssml)
+                    self._keep_private(key, clip)
+                name = secrets.token_hex(8)
+                return Rendered((Clip(inline=name),), ((name, clip),))
+            file = await self._once(key, lambda: self._synthesizer.speak(item.text, item.language, item.ssml))
+        except SpeechFailed as error:
+            log.warning("prompt_not_spoken", language=item.language, error=str(error))
+            return Rendered((), failures=(str(error),))
+        return Rendered((Clip(file=file),))
+
+    async def _audio(self, item: AudioItem, allow: tuple[str, ...]) -> Rendered:
+        answer = await self._fetcher.fetch(Fetch(id=0, url=item.url, timeout=item.timeout), allow)
+        if not isinstance(answer, Fetched) or answer.status != 200:
+            failure = f"status {answer.status}" if isinstance(answer, Fetched) else answer.detail
+        else:
+            try:
+                return Rendered((Clip(file=await self._recorded(answer)),))
+            except audio.UnreadableAudio as error:
+                failure = str(error)
+        name = item.url.partition("?")[0].rpartition("/")[2]
+        alternate = await self.render(item.alternate, allow)
+        if alternate.clips:
+            return alternate
+        return Rendered((), failures=(f"{name}: {failure}", *alternate.failures))
+
+    async def _recorded(self, answer: Fetched) -> str:
+        name = answer.url.partition("?")[0]
+        key = _key("audio", answer.content_type, name.rpartition(".")[2], hashlib.sha256(answer.body).hexdigest())
+        return await self._once(key, lambda: asyncio.to_thread(audio.to_ulaw, answer.body, answer.content_type, name))
+
+    async def _once(self, key: str, make: Callable[[], Awaitable[bytes]]) -> str:
+        file = self._store.find(key)
+        if file is not None:
+            return file
+        task = self._running.get(key)
+        if task is None:
+            task = self._running[key] = asyncio.create_task(self._make(key, make))
+        # Shielded, because a hang-up of one call must not take the clip from another that waits for it.
+        return await asyncio.shield(task)
+
+    async def _make(self, key: str, make: Callable[[], Awaitable[bytes]]) -> str:
+        try:
+            clip = await make()
+            return await asyncio.to_thread(self._store.put, key, clip)
+        finally:
+            del self._running[key]
+
+    def _keep_private(self, key: str, clip: bytes) -> None:
+        self._private[key] = clip
+        if len(self._private) > _PRIVATE_CLIPS:
+            self._private.popitem(last=False)
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -1,0 +1,159 @@
+"""A dialog worker: at most 32 sessions of one organization and revision, in a process that may be killed at any time."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import resource
+import signal
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import structlog
+
+from mediaserver import wire
+from mediaserver.dialog import audio
+from mediaserver.dialog.conversation import Conversation, Session
+from mediaserver.dialog.fetch import HttpFetcher
+from mediaserver.dialog.prompts import ClipStore, PromptRenderer
+from mediaserver.dialog.speech import EspeakSynthesizer, SpeechFailed, SpeechSynthesizer
+from vxml import ConnectionInfo, SessionConfig
+from vxml import Session as VoiceXmlSession
+
+#: Seconds between signs of life.
+BEAT = 0.5
+_READ = 65536
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """Where clips are kept, and what one worker may take of the machine (bytes of address space)."""
+
+    clip_directory: str
+    memory: int = 2 << 30
+    speech_program: str = "espeak-ng"
+
+
+def confine(config: WorkerConfig) -> None:
+    """Limits that hold even while a script runs away."""
+    resource.setrlimit(resource.RLIMIT_AS, (config.memory, config.memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # The switch ends its workers; a Ctrl-C at the terminal is for the switch alone, which drains first.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+async def serve(peer: socket.socket, config: WorkerConfig, synthesizer: SpeechSynthesizer | None = None) -> None:
+    """Speak with the switch over `peer` until it goes away or says that nothing more will come."""
+    reader, writer = await asyncio.open_unix_connection(sock=peer)
+    worker = Worker(config, writer, synthesizer or EspeakSynthesizer(config.speech_program))
+    beat = asyncio.create_task(worker.beat())
+    decoder = wire.Decoder()
+    try:
+        while not worker.retired and (data := await reader.read(_READ)):
+            for message in decoder.feed(data):
+                worker.receive(message)
+    except ConnectionError:
+        log.debug("switch_gone")
+    finally:
+        beat.cancel()
+        await worker.close()
+        writer.close()
+
+
+class Worker:
+    def __init__(self, config: WorkerConfig, writer: asyncio.StreamWriter, synthesizer: SpeechSynthesizer) -> None:
+        self._writer = writer
+        self._store = ClipStore(Path(config.clip_directory))
+        self._synthesizer = synthesizer
+        self._fetcher = HttpFetcher()
+        self._renderer = PromptRenderer(self._store, synthesizer, self._fetcher)
+        self._conversations: dict[str, Conversation] = {}
+        self._beep = self._make_beep()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.retired = False
+
+    async def beat(self) -> None:
+        while True:
+            self._send(wire.encode(wire.Beat()))
+            await asyncio.sleep(BEAT)
+
+    async def close(self) -> None:
+        for conversation in self._conversations.values():
+            conversation.close()
+        await self._fetcher.close()
+
+    def receive(self, message: wire.Message | wire.Audio) -> None:
+        match message:
+            case wire.StartDialog():
+                self._start(message)
+            case wire.KeyPressed(call, key):
+                if (conversation := self._conversations.get(call)) is not None:
+                    conversation.press(key)
+            case wire.PlayEnded(call, play, completed, heard_ms):
+                if (conversation := self._conversations.get(call)) is not None:
+                    conversation.played(play, completed, heard_ms)
+            case wire.Audio(call, heard):
+                if (conversation := self._conversations.get(call)) is not None:
+                    conversation.heard(heard)
+            case wire.CallOver(call):
+                if (conversation := self._conversations.get(call)) is not None:
+                    conversation.hung_up()
+            case wire.Render():
+                task = asyncio.create_task(self._render(message))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            case wire.Retire():
+                self.retired = True
+            case _:
+                log.error("unexpected_message", kind=type(message).__name__)
+
+    def _start(self, start: wire.StartDialog) -> None:
+        conversation = Conversation(
+            start,
+            _session(start),
+            self._fetcher,
+            self._renderer,
+            self._beep,
+            self._send,
+            lambda call: self._conversations.pop(call, None) and None,
+        )
+        self._conversations[start.call] = conversation
+        conversation.start()
+
+    def _send(self, frame: bytes) -> None:
+        if not self._writer.is_closing():
+            self._writer.write(frame)
+
+    async def _render(self, request: wire.Render) -> None:
+        key = hashlib.sha256(f"{self._synthesizer.name}\0{request.language}\0{request.text}".encode()).hexdigest()
+        file = self._store.find(key)
+        if file is None:
+            try:
+                clip = await self._synthesizer.speak(request.text, request.language, False)
+                file = self._store.put(key, clip)
+            except (SpeechFailed, OSError) as error:
+                log.warning("not_rendered", name=request.name, error=str(error))
+        self._send(wire.encode(wire.Rendered(request.name, file or "")))
+
+    def _make_beep(self) -> str:
+        """A quarter of a second of 1 kHz, on disk with the other clips."""
+        file = self._store.find(_BEEP_KEY)
+        if file is None:
+            moments = np.arange(audio.RATE // 4, dtype=np.float32) / audio.RATE
+            tone = (np.sin(2 * np.pi * 1000 * moments) / 3).astype(np.float32)
+            file = self._store.put(_BEEP_KEY, audio.from_samples(tone, audio.RATE))
+        return file
+
+
+_BEEP_KEY = hashlib.sha256(b"beep-1000-250").hexdigest()
+
+
+def _session(start: wire.StartDialog) -> Session:
+    connection = ConnectionInfo(local_uri=start.local, remote_uri=start.remote, ucid=start.call)
+    return VoiceXmlSession(SessionConfig(start.application, start.values, connection))

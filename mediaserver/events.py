@@ -1,0 +1,43 @@
+"""The event log behind `/v1/events`: numbered from 1 within a boot, kept a while for those who reconnect."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from itertools import islice
+
+import orjson
+
+from common.clock import isoformat, utcnow
+from common.control import CallEvent, CallStatus, EventType
+
+#: Events kept for replay; at a hundred calls a second some ten seconds, at a site's usual rate hours.
+KEEP = 5000
+
+
+class EventLog:
+    def __init__(self, boot_id: str, keep: int = KEEP) -> None:
+        self._boot_id = boot_id
+        self._kept: deque[bytes] = deque(maxlen=keep)
+        self.last_seq = 0
+        self._news = asyncio.Event()
+
+    def add(self, kind: EventType, attempt_id: str, status: CallStatus | None = None) -> None:
+        self.last_seq += 1
+        event = CallEvent(self.last_seq, self._boot_id, kind, attempt_id, isoformat(utcnow()), status)
+        self._kept.append(orjson.dumps(event.to_json()))
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def after(self, seq: int, limit: int = 100) -> tuple[int, list[bytes]]:
+        """The number of the last and up to `limit` encoded events after `seq`, or from the oldest kept."""
+        first_kept = self.last_seq - len(self._kept) + 1
+        start = max(seq + 1, first_kept) if seq <= self.last_seq else first_kept
+        index = start - first_kept
+        chosen = list(islice(self._kept, index, index + limit))
+        return start + len(chosen) - 1, chosen
+
+    async def wait(self, seq: int) -> None:
+        """Return once there is an event after `seq`."""
+        while self.last_seq <= seq:
+            await self._news.wait()

@@ -1,1 +1,33 @@
-"""Who may be reached now, and why not."""
+"""The compliance gate: may this contact be reached now, by which address? Pure; see docs/explanation/compliance.md."""
+
+from __future__ import annotations
+
+from app.core.compliance.gate import (
+    Allowed,
+    Candidate,
+    Choice,
+    Chosen,
+    Closed,
+    Held,
+    NoAddress,
+    Refused,
+    Rules,
+    Subject,
+    check,
+    choose,
+)
+
+__all__ = [
+    "Allowed",
+    "Candidate",
+    "Choice",
+    "Chosen",
+    "Closed",
+    "Held",
+    "NoAddress",
+    "Refused",
+    "Rules",
+    "Subject",
+    "check",
+    "choose",
+]

@@ -1,0 +1,158 @@
+"""The last look before an attempt, whatever brought the contact here: first try, retry, callback or test call.
+
+`check` judges one address; `choose` goes through a contact's addresses in the strategy's order. What is not known
+to be allowed is refused: an address without time zone is outside every calling window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+
+from app.core.calendars import window_state
+from app.core.completion import SYSTEM_CODES
+
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the job brings along. `hours` is the calling window's, in the contact's own zones."""
+
+    hours: Mapping[str, Any]
+    always_open: bool = False
+    #: The job's trunk leads to the simulated carrier only.
+    simulated_trunk: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One address of one contact, as the database has it at this moment.
+
+    `dnc` says which do-not-call list holds the address or the person, "" for none. `zones` are all IANA zones the
+    person may be in.
+    """
+
+    channel: str  # voice | sms | email
+    zones: tuple[str, ...] = ()
+    dnc: str = ""
+    deleted: bool = False
+    #: The completion code that switched the address off, "" while it is usable.
+    disabled_code: str = ""
+    #: The strategy's own contact time for this address.
+    earliest: time | None = None
+    latest: time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """`until` is when it may be allowed again; None where no time mends it."""
+
+    code: str
+    detail: str
+    until: datetime | None = None
+
+
+def check(subject: Subject, rules: Rules, now: datetime) -> Allowed | Refused:
+    if subject.deleted:
+        return Refused("CONTACT_DELETED", "the contact was deleted")
+    if subject.dnc:
+        return Refused("IN_DNC_LIST", f"on the do-not-call list {subject.dnc!r}")
+    if subject.disabled_code:
+        return Refused("NO_CALLABLE_ADDRESS", f"the address is switched off after {subject.disabled_code}")
+    if rules.always_open and not rules.simulated_trunk:
+        return Refused("RESTRICTED_RULE", "a calling window that is always open needs a simulated trunk")
+    if subject.channel != "email" and not rules.always_open:
+        refusal = _outside(rules.hours, subject.zones, now, "outside the calling window")
+        if refusal:
+            return refusal
+    if subject.earliest not in (None, time()) or subject.latest is not None:
+        hours = _contact_time(subject.earliest, subject.latest)
+        # An email has no zone of its own to be wrong about; without one its contact time is read in UTC.
+        zones = subject.zones or (("UTC",) if subject.channel == "email" else ())
+        return _outside(hours, zones, now, "outside the strategy's contact time") or Allowed()
+    return Allowed()
+
+
+def _outside(hours: Mapping[str, Any], zones: Sequence[str], now: datetime, words: str) -> Refused | None:
+    if not zones:
+        return Refused("RESTRICTED_TIME", "the time zone is unknown")
+    state = window_state(hours, list(zones), now)
+    return None if state.is_open else Refused("RESTRICTED_TIME", f"{words} in {', '.join(zones)}", state.until)
+
+
+def _contact_time(earliest: time | None, latest: time | None) -> Mapping[str, Any]:
+    start = earliest.strftime("%H:%M") if earliest else "00:00"
+    # A pair whose end is not after its start wraps midnight, so 00:00 is the end of the day.
+    end = latest.strftime("%H:%M") if latest else "00:00"
+    return {day: [[start, end]] for day in _WEEKDAYS}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An address to judge; `key` is the caller's own handle on it."""
+
+    key: int
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Not now; again at `until`."""
+
+    code: str
+    detail: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The contact gets no further attempt in this job."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoAddress:
+    """None of the addresses can be used, now or later: the strategy says what follows `code`."""
+
+    code: str
+    detail: str
+
+
+Choice = Chosen | Held | Closed | NoAddress
+
+
+def choose(candidates: Sequence[Candidate], rules: Rules, now: datetime) -> Choice:
+    """The first address that is allowed now; else why not, and when to look again at the earliest."""
+    refusals: list[Refused] = []
+    for candidate in candidates:
+        verdict = check(candidate.subject, rules, now)
+        if isinstance(verdict, Allowed):
+            return Chosen(candidate.key)
+        if SYSTEM_CODES[verdict.code].closes_contact and verdict.code != "NO_CALLABLE_ADDRESS":
+            return Closed(verdict.code, verdict.detail)
+        refusals.append(verdict)
+    waiting = [refusal for refusal in refusals if refusal.until is not None]
+    if waiting:
+        first = min(waiting, key=lambda refusal: refusal.until or now)
+        assert first.until is not None
+        return Held(first.code, first.detail, first.until)
+    for refusal in refusals:
+        if refusal.code != "NO_CALLABLE_ADDRESS":
+            return NoAddress(refusal.code, refusal.detail)
+    detail = refusals[0].detail if refusals else "the contact has none of the addresses that the strategy names"
+    return NoAddress("NO_CALLABLE_ADDRESS", detail)

@@ -1,0 +1,1 @@
+"""How many attempts may start now (pure), and the hopper they are taken from."""

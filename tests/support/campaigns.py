@@ -65,6 +65,49 @@ class Accounts:
         return bool(self.in_progress or self.contacts["leased"] or self.contacts["attempting"])
 
 
+def start_notice(database_url: str, message: str) -> int:
+    """A job of a campaign without script or contacts, which speaks `message`. Returns the job's id."""
+    upgrade(database_url)
+    engine, actor = make_engine(database_url), Actor.system()
+    try:
+        with write_transaction(engine) as session:
+            home = _organization(session)
+            strategies.ensure_shipped(session, actor, home)
+            window = CallingWindow(organization_id=home, name="Always", hours={}, always_open=True)
+            trunk = Trunk(name="Simulated carrier", host="127.0.0.1", simulated=True)
+            listed = _empty_list(session, home)
+            session.add_all([window, trunk])
+            session.flush()
+            fields = campaigns.CampaignFields(
+                name="Notice",
+                contact_list_id=listed.id,
+                strategy_id=strategies.list_strategies(session, actor)[0].id,
+                calling_window_id=window.id,
+                trunk_id=trunk.id,
+                caller_id="+15550100000",
+                message=message,
+            )
+            campaign = campaigns.create_campaign(session, actor, fields, home)
+            return jobs.start_job(session, actor, campaign.id).id
+    finally:
+        engine.dispose()
+
+
+def _organization(session: Any) -> int:
+    organization = Organization(name="Test", created_at=utcnow())
+    session.add(organization)
+    session.flush()
+    return organization.id
+
+
+def _empty_list(session: Any, home: int) -> ContactList:
+    now = utcnow()
+    made = ContactList(organization_id=home, name="Patients", created_at=now, updated_at=now)
+    session.add(made)
+    session.flush()
+    return made
+
+
 def start_job(database_url: str, plan: Plan) -> int:
     """Migrate the database, make a campaign with its contacts, and queue a job of it. Returns the job's id."""
     upgrade(database_url)
@@ -72,10 +115,7 @@ def start_job(database_url: str, plan: Plan) -> int:
     actor = Actor.system()
     try:
         with write_transaction(engine) as session:
-            organization = Organization(name="Test", created_at=utcnow())
-            session.add(organization)
-            session.flush()
-            home = organization.id
+            home = _organization(session)
             contact_list = _contact_list(session, home, plan)
             window = CallingWindow(organization_id=home, name="Always", hours={}, always_open=True)
             host, _, port = plan.trunk.rpartition(":")
@@ -104,10 +144,7 @@ def start_job(database_url: str, plan: Plan) -> int:
 
 
 def _contact_list(session: Any, home: int, plan: Plan) -> ContactList:
-    now = utcnow()
-    made = ContactList(organization_id=home, name="Patients", created_at=now, updated_at=now)
-    session.add(made)
-    session.flush()
+    now, made = utcnow(), _empty_list(session, home)
     for position, suffix in enumerate(plan.suffixes):
         area = AREA_CODES[plan.suffixes[:position].count(suffix)]
         contact = Contact(

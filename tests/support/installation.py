@@ -113,6 +113,9 @@ class Installation:
         """SIGTERM, and wait; the exit status."""
         return processes.stop(self._running.pop(role), seconds=seconds)
 
+    def pid(self, role: str) -> int:
+        return self._running[role].pid
+
     def close(self) -> None:
         for role in reversed(list(self._running)):
             processes.stop(self._running.pop(role), by=signal.SIGTERM, seconds=5)

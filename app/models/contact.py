@@ -116,7 +116,7 @@ class Address(Base):
     original: Mapped[str] = mapped_column(String(254), default="")
     country: Mapped[str] = mapped_column(String(2), default="")
     #: Every IANA zone the number may lie in, comma-separated; calling windows of all are intersected. "" is unknown.
-    time_zones: Mapped[str] = mapped_column(String(255), default="")
+    time_zones: Mapped[str] = mapped_column(String(1000), default="")
     #: Why it is not to be used any more (a permanent failure's completion code); "" while usable.
     disabled_code: Mapped[str] = mapped_column(String(64), default="")
 

@@ -118,7 +118,7 @@ def create_address() -> None:
         sa.Column("value", sa.String(length=254), nullable=False),
         sa.Column("original", sa.String(length=254), nullable=False),
         sa.Column("country", sa.String(length=2), nullable=False),
-        sa.Column("time_zones", sa.String(length=255), nullable=False),
+        sa.Column("time_zones", sa.String(length=1000), nullable=False),
         sa.Column("disabled_code", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_address_contact_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(

@@ -79,16 +79,12 @@ class Installation:
         }
 
     def _command(self, role: str) -> list[str]:
-        if role == CARRIER:
-            return [
-                *("-m", "simulators.carrier", "--sip-bind", self.at.carrier_sip, "--http-bind", self.at.sinks),
-                *("--smtp-bind", self.at.smtp, "--journal", str(self.journal)),
-            ]
-        return ["-m", "app.cli", role]
+        options = ["--journal", str(self.journal)] if role == CARRIER else []
+        return ["-m", "app.cli", role, *options]
 
     def _ready_url(self, role: str) -> str:
         return {
-            WEB: f"http://{self.at.web}/",
+            WEB: f"http://{self.at.web}/healthz",
             MEDIASERVER: f"http://{self.at.control}/v1/status",
             CARRIER: f"http://{self.at.sinks}/calls.json",
         }.get(role, "")

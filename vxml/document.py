@@ -24,7 +24,9 @@ MAX_BYTES: Final = 4 << 20
 
 _ENTITY: Final = re.compile(rb"<!ENTITY", re.IGNORECASE)
 _ENCODING: Final = re.compile(rb"""^[^<]{0,4}<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_ENCODINGS: Final = re.compile(r"utf-?8|utf-?16(le|be)?|us-ascii|ascii|iso-8859-\d{1,2}|windows-125\d|euc-.*|shift_jis|gb.*|big5", re.I)
+_ENCODINGS: Final = re.compile(
+    r"utf-?8|utf-?16(le|be)?|us-ascii|ascii|iso-8859-\d{1,2}|windows-125\d|euc-.*|shift_jis|gb.*|big5", re.I
+)
 
 
 class DocumentError(ClarionError):
@@ -127,7 +129,7 @@ def to_node(element: etree._Element) -> Node:
         if child.tail:
             children.append(child.tail)
     attrs = {_attribute_name(str(name)): str(value) for name, value in element.attrib.items()}
-    return Node(tag, ns, element.sourceline or 1, attrs, tuple(children))
+    return Node(tag, ns, element.sourceline if isinstance(element.sourceline, int) else 1, attrs, tuple(children))
 
 
 def _split(tag: object) -> tuple[str, str]:

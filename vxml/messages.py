@@ -71,13 +71,21 @@ class KeyPressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """One utterance, recognised. Only sent to sessions whose configuration says that there is a recogniser."""
+
+    text: str
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Hangup:
     """The far end hung up, or the call was ended from outside."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The recording of `Record` `id`: WAV bytes, how long, and what ended it (a key, "silence", "maxtime", "hangup")."""
+    """The recording of `Record` `id`: WAV, length, and what ended it (a key, "silence", "maxtime" or "hangup")."""
 
     id: int
     audio: bytes
@@ -85,7 +93,7 @@ class Recorded:
     ended_by: str
 
 
-Input = Fetched | FetchFailed | PlayEnded | PlayFailed | KeyPressed | Hangup | Recorded
+Input = Fetched | FetchFailed | PlayEnded | PlayFailed | KeyPressed | Spoken | Hangup | Recorded
 
 # --- commands -------------------------------------------------------------------------------------------
 

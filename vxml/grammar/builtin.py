@@ -7,7 +7,17 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from vxml.grammar.model import Alternatives, Expansion, Grammar, GrammarError, Mode, ParsedGrammar, Repeat, Sequence, Token
+from vxml.grammar.model import (
+    Alternatives,
+    Expansion,
+    Grammar,
+    GrammarError,
+    Mode,
+    ParsedGrammar,
+    Repeat,
+    Sequence,
+    Token,
+)
 from vxml.grammar.program import link
 
 _DIGITS: Final = frozenset("0123456789")

@@ -52,6 +52,14 @@ class Matcher:
                     ready.append((target, stack, (history, ("token", word))))
         self._follow(ready)
 
+    def accepts(self, word: str) -> bool:
+        """Whether `word` could come next."""
+        for pc, _, _ in self._threads:
+            instruction = self.grammar.code[pc]
+            if instruction[0] == Op.ANY or word in instruction[1]:
+                return True
+        return False
+
     def _follow(self, ready: list[_Thread]) -> None:
         """Run every thread up to its next word; keep the first of those that come to the same place."""
         code = self.grammar.code

@@ -66,7 +66,9 @@ class _Linker:
 
     def _emit(self, *instruction: object) -> int:
         if len(self._code) >= MAX_INSTRUCTIONS:
-            raise GrammarError(f"the grammar is too large: over {MAX_INSTRUCTIONS} steps once its repeats are written out")
+            raise GrammarError(
+                f"the grammar is too large: over {MAX_INSTRUCTIONS} steps once its repeats are written out"
+            )
         self._code.append(instruction)
         return len(self._code) - 1
 

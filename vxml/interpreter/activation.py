@@ -1,0 +1,130 @@
+"""Which grammars listen while an item waits for input, in order of precedence (VoiceXML 2.1 section 3.1.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vxml.grammar import Grammar, GrammarError, Mode, link
+from vxml.interpreter.control import Steps, Thrown
+from vxml.interpreter.model import Choice, Dialog, GrammarUse, Item, Link
+
+if TYPE_CHECKING:
+    from vxml.interpreter.context import Page
+    from vxml.interpreter.execution import Execution
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Owner:
+    """Whose grammar it is: an item's (`item`), a link's, another dialog's (`dialog`, of `page`), else the form's."""
+
+    item: Item | None = None
+    choice: Choice | None = None
+    link: Link | None = None
+    dialog: Dialog | None = None
+    page: Page | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ActiveGrammar:
+    grammar: Grammar
+    owner: Owner
+
+
+def activate(execution: Execution) -> Steps[list[ActiveGrammar]]:
+    """Load and list the grammars that are active for the execution's item.
+
+    Voice grammars are left out when nobody can recognise speech; error.unsupported.format when none then remains.
+    """
+    active: list[ActiveGrammar] = []
+    left_out = ""
+    for owner, use in _in_scope(execution):
+        execution.rt.step()
+        try:
+            grammar = yield from _load(execution, use, owner)
+        except Thrown as thrown:
+            if execution.rt.config.recognizer or use.mode != "voice":
+                raise
+            left_out = left_out or str(thrown)
+            continue
+        if grammar is None:
+            left_out = left_out or f"line {use.line}: a voice grammar, and there is no speech recogniser"
+        else:
+            active.append(ActiveGrammar(grammar, owner))
+    if active:
+        return active
+    line = execution.item.node.line if execution.item else 0
+    if left_out:
+        raise Thrown("error.unsupported.format", left_out, line)
+    raise Thrown("error.semantic", "no grammar is active: the caller could not be understood", line)
+
+
+def _in_scope(execution: Execution) -> Iterable[tuple[Owner, GrammarUse]]:
+    item, context = execution.item, execution.context
+    assert item is not None
+    assert execution.form is not None
+    assert context.leaf is not None
+    own = execution.form.dialog
+    yield from ((Owner(item=item), use) for use in item.grammars)
+    for choice in item.choices:
+        yield from ((Owner(item=item, choice=choice), use) for use in choice.grammars)
+    yield from _links(item.links)
+    if item.modal:
+        return
+    yield from ((Owner(), use) for use in own.grammars)
+    yield from _links(own.links)
+    yield from _links(context.leaf.document.links)
+    yield from _public(context.leaf, own)
+    if context.root is not None and context.root is not context.leaf:
+        yield from _links(context.root.document.links)
+        yield from _public(context.root, own)
+
+
+def _links(links: Iterable[Link]) -> Iterable[tuple[Owner, GrammarUse]]:
+    for one in links:
+        yield from ((Owner(link=one), use) for use in one.grammars)
+
+
+def _public(page: Page, own: Dialog) -> Iterable[tuple[Owner, GrammarUse]]:
+    """Grammars of other dialogs that are active in the whole document (or application, when it is the root)."""
+    for dialog in page.document.dialogs:
+        if dialog is own:
+            continue
+        for use in dialog.grammars:
+            if use.scope == "document" or (dialog.public and use.scope != "dialog"):
+                yield Owner(dialog=dialog, page=page), use
+        if dialog.is_menu and dialog.public:
+            for choice in dialog.items[0].choices:
+                yield from ((Owner(dialog=dialog, page=page, choice=choice), use) for use in choice.grammars)
+
+
+def _load(execution: Execution, use: GrammarUse, owner: Owner) -> Steps[Grammar | None]:
+    """The compiled grammar; None for a voice grammar without a recogniser."""
+    hears = execution.rt.config.recognizer
+    if use.problem:
+        event, _, message = use.problem.partition(": ")
+        raise Thrown(event, message, use.line)
+    if use.mode == "voice" and not hears:
+        return None
+    if use.compiled is not None:
+        return use.compiled
+    if use.builtin:
+        raise Thrown("error.unsupported.builtin", f"{use.builtin} for speech", use.line)
+    grammar = yield from _fetched(execution, use, owner)
+    return grammar if grammar.mode is Mode.DTMF or hears else None
+
+
+def _fetched(execution: Execution, use: GrammarUse, owner: Owner) -> Steps[Grammar]:
+    context, rt = execution.context, execution.rt
+    timeout = execution.seconds("fetchtimeout")
+    base = (owner.page or context.leaf).base if context.leaf else ""
+    if use.parsed is not None:
+        try:
+            externals = yield from rt.externals(use.parsed, context.resolve(use.base or base), timeout)
+            return link(use.parsed, externals)
+        except GrammarError as error:
+            raise Thrown("error.badfetch", f"line {use.line}: {error}", use.line) from error
+    url = use.src or execution.text(use.srcexpr, use.line)
+    grammar = yield from rt.grammar(context.resolve(url, use.base or base), timeout)
+    return grammar

@@ -1,0 +1,205 @@
+"""The waiting state: play what is queued, take keys and words, decide by the grammars and the timers.
+
+Timers follow VoiceXML 2.1 appendix D: `timeout` until the first key, `interdigittimeout` while a grammar allows more,
+`termtimeout` once none does; `termchar` ends input where no grammar wants that key.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vxml.ecmascript import ScriptError
+from vxml.grammar import Matcher, Mode
+from vxml.interpreter.activation import ActiveGrammar
+from vxml.interpreter.control import AwaitInput, Exit, Recognition, Steps, Thrown
+from vxml.interpreter.privacy import MASK
+from vxml.interpreter.runtime import QueuedPrompt, Runtime
+from vxml.messages import Hangup, Input, KeyPressed, Play, PlayEnded, Private, Spoken, StopPlay
+
+if TYPE_CHECKING:
+    from vxml.interpreter.execution import Execution
+
+
+def check_connected(rt: Runtime) -> None:
+    """Throw the hang-up where the script would wait for a caller who is gone; a second time the session ends."""
+    if not rt.hung_up:
+        return
+    if rt.final:
+        raise Exit(rt.end_reason, rt.disconnect_values)
+    rt.final = True
+    raise Thrown("connection.disconnect.hangup")
+
+
+class Collector:
+    """One wait for input under the grammars in `active`."""
+
+    def __init__(self, execution: Execution, active: list[ActiveGrammar]) -> None:
+        self._execution = execution
+        self._rt = execution.rt
+        modes = execution.setting("inputmodes").split()
+        self._dtmf = [
+            (one, Matcher(one.grammar)) for one in active if one.grammar.mode is Mode.DTMF and "dtmf" in modes
+        ]
+        self._voice = [one for one in active if one.grammar.mode is Mode.VOICE and "voice" in modes]
+        self._timeout = execution.seconds("timeout")
+        self._interdigit = execution.seconds("interdigittimeout")
+        self._term_timeout = execution.seconds("termtimeout")
+        self._termchar = execution.setting("termchar").strip()[:1]
+        self._private = execution.private
+        self._typed = False
+        self._complete = False
+        self._spoken: Spoken | None = None
+
+    def collect(self) -> Steps[Recognition]:
+        check_connected(self._rt)
+        if self._private:
+            self._rt.emit(Private(True))
+        try:
+            yield from self._play()
+            recognition = yield from self._listen()
+        finally:
+            if self._private:
+                self._rt.emit(Private(False))
+        return recognition
+
+    # --- prompts
+
+    def _play(self) -> Steps[None]:
+        rt = self._rt
+        for prompt in rt.take_queue():
+            if prompt.timeout is not None:
+                self._timeout = prompt.timeout
+            if not prompt.items:
+                continue
+            if not prompt.bargein:
+                rt.keys.clear()
+            elif rt.keys and self._dtmf:
+                return
+            play = Play(rt.new_id(), prompt.items, prompt.bargein and not prompt.hotword)
+            rt.emit(play)
+            while True:
+                happened = yield AwaitInput()
+                if isinstance(happened, PlayEnded) and happened.id == play.id:
+                    break
+                if self._barges_in(happened, prompt):
+                    rt.emit(StopPlay())
+                    return
+
+    def _barges_in(self, happened: Input | None, prompt: QueuedPrompt) -> bool:
+        rt = self._rt
+        if isinstance(happened, Hangup):
+            check_connected(rt)
+        if not prompt.bargein:
+            rt.keys.clear()
+            return False
+        if isinstance(happened, Spoken) and self._voice:
+            if not prompt.hotword or self._match_speech(happened):
+                self._spoken = happened
+                return True
+        elif isinstance(happened, KeyPressed):
+            return self._hotword_typed() if prompt.hotword else True
+        return False
+
+    def _hotword_typed(self) -> bool:
+        """Whether the keys so far match; keys that lead nowhere are dropped (section 4.1.5.1)."""
+        trial = [Matcher(one.grammar) for one, _ in self._dtmf]
+        for key in self._rt.keys:
+            for matcher in trial:
+                matcher.feed(key)
+        if any(matcher.matched for matcher in trial):
+            return True
+        if not any(matcher.can_go_on for matcher in trial):
+            self._rt.keys.clear()
+        return False
+
+    # --- input
+
+    def _listen(self) -> Steps[Recognition]:
+        rt = self._rt
+        deadline = rt.now + self._timeout
+        while True:
+            if self._spoken is not None:
+                return self._heard(self._spoken)
+            while rt.keys:
+                rt.new_turn()
+                if self._key(rt.keys.popleft()):
+                    return self._finish()
+                deadline = rt.now + (self._term_timeout if self._complete else self._interdigit)
+                if not self._typed:
+                    deadline = rt.now + self._timeout
+            happened = yield AwaitInput(deadline)
+            if happened is None:
+                if self._typed:
+                    return self._finish()
+                raise Thrown("noinput")
+            if isinstance(happened, Hangup):
+                check_connected(rt)
+            elif isinstance(happened, Spoken) and self._voice and not self._typed:
+                return self._heard(happened)
+
+    def _key(self, key: str) -> bool:
+        """Take one key; answers whether input is over."""
+        rt = self._rt
+        if not self._dtmf:
+            return False
+        rt.trace("key", MASK if self._private else key)
+        wanted = [matcher for _, matcher in self._dtmf if matcher.accepts(key)]
+        swallow, rt.swallow_termchar = rt.swallow_termchar, False
+        if not wanted:
+            if key == self._termchar and (self._typed or swallow):
+                # A termchar typed after an answer that was already complete belongs to that answer.
+                return self._typed
+            self._dtmf = []
+            return True
+        self._typed = True
+        for _, matcher in self._dtmf:
+            matcher.feed(key)
+        self._complete = not any(matcher.can_go_on for _, matcher in self._dtmf)
+        if self._complete and not self._term_timeout:
+            rt.swallow_termchar = True
+            return True
+        return False
+
+    def _finish(self) -> Recognition:
+        for one, matcher in self._dtmf:
+            if matcher.matched:
+                return self._recognised(one, matcher, "dtmf", 1.0)
+        raise Thrown("nomatch")
+
+    def _heard(self, spoken: Spoken) -> Recognition:
+        found = self._match_speech(spoken)
+        if found is None or spoken.confidence < float(self._execution.setting("confidencelevel")):
+            raise Thrown("nomatch")
+        return self._recognised(*found, "voice", spoken.confidence)
+
+    def _match_speech(self, spoken: Spoken) -> tuple[ActiveGrammar, Matcher] | None:
+        words = spoken.text.lower().split()
+        for one in self._voice:
+            matcher = Matcher(one.grammar)
+            for word in words:
+                matcher.feed(word)
+            if matcher.matched:
+                return one, matcher
+        return None
+
+    def _recognised(self, one: ActiveGrammar, matcher: Matcher, mode: str, confidence: float) -> Recognition:
+        rt = self._rt
+        try:
+            value = self._value(one, matcher)
+        except ScriptError as error:
+            raise Thrown("error.semantic", f"grammar tag: {error}") from error
+        item = self._execution.item
+        if self._private and item is not None:
+            rt.privacy.add(item.name, [value, matcher.text])
+        shown = MASK * len(matcher.text) if self._private else matcher.text
+        rt.trace("match", f"{mode} {shown}")
+        recognition = Recognition(value, matcher.text, mode, confidence, one)
+        last = {"utterance": matcher.text, "inputmode": mode, "interpretation": value, "confidence": confidence}
+        rt.engine.set_last_result(self._execution.context.application_scope, [last])
+        return recognition
+
+    def _value(self, one: ActiveGrammar, matcher: Matcher) -> Any:
+        choice = one.owner.choice
+        if choice is not None and choice.node.tag == "option":
+            return choice.node.get("value") or choice.text or choice.dtmf
+        return matcher.value(self._rt.engine)

@@ -1,0 +1,256 @@
+"""Nodes to the interpreter's model. What cannot be run is refused here, with its line, before anything runs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Final
+
+from vxml.document import VXML_NS, DocumentError, Node, parse_xml
+from vxml.interpreter.compile_grammar import choice_grammars, compile_grammar_use, type_grammar
+from vxml.interpreter.model import (
+    Catch,
+    Choice,
+    Dialog,
+    Document,
+    Filled,
+    GrammarUse,
+    Item,
+    ItemKind,
+    Link,
+    Prompt,
+)
+from vxml.interpreter.names import is_name
+
+_SHORTHAND: Final = {"noinput": ("noinput",), "nomatch": ("nomatch",), "error": ("error",), "help": ("help",)}
+_ITEM_TAGS: Final = frozenset(kind.value for kind in ItemKind) - {"menu"}
+_PROMPT_TAGS: Final = ("prompt", "audio", "value", "enumerate")
+_CACHE_SIZE: Final = 512
+_cache: OrderedDict[bytes, Document] = OrderedDict()
+
+
+def compile_document(body: bytes) -> Document:
+    """The document in `body`, from the cache when the same bytes were seen before; DocumentError when refused."""
+    digest = hashlib.blake2b(body, digest_size=20).digest()
+    document = _cache.get(digest)
+    if document is None:
+        document = compile_node(parse_xml(body))
+        _cache[digest] = document
+        if len(_cache) > _CACHE_SIZE:
+            _cache.popitem(last=False)
+    else:
+        _cache.move_to_end(digest)
+    return document
+
+
+def compile_node(root: Node) -> Document:
+    if root.tag != "vxml" or root.ns not in (VXML_NS, ""):
+        raise DocumentError(f'expected <vxml xmlns="{VXML_NS}">, found <{root.tag}>', root.line)
+    version = root.get("version")
+    if version not in ("2.0", "2.1"):
+        raise DocumentError(f'version="{version}": write version="2.1" (or 2.0) on <vxml>', root.line)
+    language = root.get("xml:lang", "en-US")
+    compiler = _Compiler(language)
+    dialogs = tuple(compiler.dialog(node, index) for index, node in enumerate(root.elements("form", "menu")))
+    seen: set[str] = set()
+    for dialog in dialogs:
+        if dialog.id in seen:
+            raise DocumentError(f'id="{dialog.id}" is used by two dialogs', dialog.line)
+        seen.add(dialog.id)
+    return Document(
+        version=version,
+        language=language,
+        base=root.get("xml:base"),
+        application=root.get("application"),
+        setup=tuple(root.elements("var", "script")),
+        dialogs=dialogs,
+        links=compiler.links(root),
+        catches=compiler.catches(root),
+        properties=compiler.properties(root),
+    )
+
+
+class _Compiler:
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._unnamed = 0
+
+    def _made_up_name(self, kind: str) -> str:
+        self._unnamed += 1
+        return f"_{kind}_{self._unnamed}$"
+
+    def dialog(self, node: Node, index: int) -> Dialog:
+        items: list[Item] = []
+        order: list[Node | Item] = []
+        filled: list[Filled] = []
+        if node.tag == "menu":
+            items.append(self._menu_item(node))
+            order.append(items[0])
+        else:
+            for child in node.elements():
+                if child.tag in _ITEM_TAGS:
+                    items.append(self._item(child))
+                    order.append(items[-1])
+                    filled += [self._filled(inner, items[-1].name) for inner in child.elements("filled")]
+                elif child.tag in ("var", "script"):
+                    order.append(child)
+                elif child.tag == "filled":
+                    filled.append(self._filled(child, ""))
+        self._check_names(items)
+        is_menu = node.tag == "menu"
+        return Dialog(
+            id=node.get("id") or f"_dialog_{index + 1}",
+            is_menu=is_menu,
+            line=node.line,
+            public=node.get("scope") == "document",
+            order=tuple(order),
+            items=tuple(items),
+            filled=tuple(filled),
+            grammars=() if is_menu else self.grammars(node),
+            links=self.links(node),
+            catches=self.catches(node),
+            properties=self.properties(node),
+        )
+
+    def _check_names(self, items: Iterable[Item]) -> None:
+        seen: set[str] = set()
+        for item in items:
+            if item.name in seen:
+                raise DocumentError(f'name="{item.name}" is used by two items of one form', item.node.line)
+            seen.add(item.name)
+
+    def _item(self, node: Node) -> Item:
+        kind = ItemKind(node.tag)
+        name = node.get("name")
+        if name and not is_name(name):
+            raise DocumentError(f'name="{name}": use letters, digits and _, not starting with a digit', node.line)
+        grammars = self.grammars(node) if kind is not ItemKind.BLOCK else ()
+        choices: tuple[Choice, ...] = ()
+        if kind is ItemKind.FIELD:
+            if node.get("type"):
+                grammars += type_grammar(node)
+            choices = tuple(self._option(option) for option in node.elements("option"))
+        return Item(
+            kind=kind,
+            name=name or self._made_up_name(node.tag),
+            node=node,
+            expr=node.get("expr"),
+            cond=node.get("cond"),
+            modal=node.get("modal") == "true" or (kind is ItemKind.RECORD and node.get("modal") != "false"),
+            slot=node.get("slot"),
+            prompts=self.prompts(node) if kind is not ItemKind.BLOCK else (),
+            grammars=grammars,
+            choices=choices,
+            catches=self.catches(node) if kind is not ItemKind.BLOCK else (),
+            links=self.links(node) if kind is not ItemKind.BLOCK else (),
+            properties=self.properties(node) if kind is not ItemKind.BLOCK else {},
+            content=node.children if kind is ItemKind.BLOCK else (),
+        )
+
+    def _menu_item(self, node: Node) -> Item:
+        numbered = node.get("dtmf") == "true"
+        choices: list[Choice] = []
+        for number, choice in enumerate(node.elements("choice"), start=1):
+            dtmf = choice.get("dtmf")
+            if not dtmf and numbered and number <= 9:
+                dtmf = str(number)
+            choices.append(self._choice(choice, dtmf))
+        # A menu's catches and properties belong to the dialog; its prompts and choices to its one item.
+        return Item(
+            kind=ItemKind.MENU,
+            name=self._made_up_name("menu"),
+            node=node,
+            prompts=self.prompts(node),
+            choices=tuple(choices),
+        )
+
+    def _choice(self, node: Node, dtmf: str) -> Choice:
+        targets = [name for name in ("next", "expr", "event", "eventexpr") if node.get(name)]
+        if len(targets) != 1:
+            raise DocumentError("<choice> needs exactly one of next, expr, event and eventexpr", node.line)
+        text = _words(node)
+        grammars = self.grammars(node) + choice_grammars(dtmf, text, node, self._language)
+        return Choice(node, dtmf, text, grammars)
+
+    def _option(self, node: Node) -> Choice:
+        text = _words(node)
+        dtmf = node.get("dtmf")
+        return Choice(node, dtmf, text, choice_grammars(dtmf, text, node, self._language))
+
+    def _filled(self, node: Node, item: str) -> Filled:
+        mode = node.get("mode", "all")
+        if mode not in ("all", "any"):
+            raise DocumentError(f'mode="{mode}": write all or any', node.line)
+        if item and (node.get("mode") or node.get("namelist")):
+            raise DocumentError("a <filled> inside an input item takes neither mode nor namelist", node.line)
+        return Filled(mode, tuple(node.get("namelist").split()), node.children, node.line, item)
+
+    def catches(self, node: Node) -> tuple[Catch, ...]:
+        found = []
+        for child in node.elements("catch", *_SHORTHAND):
+            events = _SHORTHAND.get(child.tag) or tuple(child.get("event").replace(",", " ").split())
+            count = child.get("count", "1")
+            if not count.isdecimal() or int(count) < 1:
+                raise DocumentError(f'count="{count}": write a whole number from 1', child.line)
+            cleaned = tuple("" if name == "." else name.removesuffix(".") for name in events)
+            events = () if "" in cleaned else cleaned
+            found.append(Catch(events, child.get("cond"), int(count), child.children, child.line))
+        return tuple(found)
+
+    def prompts(self, node: Node) -> tuple[Prompt, ...]:
+        """`<prompt>` elements, and the bare `<audio>`, `<value>` and text that stand for prompts."""
+        found: list[Prompt] = []
+        for child in node.children:
+            if isinstance(child, str):
+                if child.strip():
+                    found.append(Prompt((child,), node.line))
+            elif child.tag in _PROMPT_TAGS:
+                found.append(compile_prompt(child))
+        return tuple(found)
+
+    def properties(self, node: Node) -> dict[str, str]:
+        found = {}
+        for child in node.elements("property"):
+            if not child.get("name"):
+                raise DocumentError("<property> needs a name", child.line)
+            found[child.get("name")] = child.get("value")
+        return found
+
+    def grammars(self, node: Node) -> tuple[GrammarUse, ...]:
+        return tuple(compile_grammar_use(child, self._language) for child in node.elements("grammar"))
+
+    def links(self, node: Node) -> tuple[Link, ...]:
+        found = []
+        for child in node.elements("link"):
+            targets = [name for name in ("next", "expr", "event", "eventexpr") if child.get(name)]
+            if len(targets) != 1:
+                raise DocumentError("<link> needs exactly one of next, expr, event and eventexpr", child.line)
+            grammars = self.grammars(child)
+            if dtmf := child.get("dtmf"):
+                grammars += choice_grammars(dtmf, "", child, self._language)
+            found.append(Link(child, grammars))
+        return tuple(found)
+
+
+def compile_prompt(node: Node) -> Prompt:
+    if node.tag != "prompt":
+        return Prompt((node,), node.line)
+    count = node.get("count", "1")
+    if not count.isdecimal() or int(count) < 1:
+        raise DocumentError(f'count="{count}": write a whole number from 1', node.line)
+    return Prompt(
+        content=node.children,
+        line=node.line,
+        count=int(count),
+        cond=node.get("cond"),
+        bargein=node.get("bargein"),
+        bargeintype=node.get("bargeintype"),
+        timeout=node.get("timeout"),
+        language=node.get("xml:lang"),
+        base=node.get("xml:base"),
+    )
+
+
+def _words(node: Node) -> str:
+    return " ".join(child for child in node.children if isinstance(child, str)).strip()

@@ -1,0 +1,35 @@
+"""Properties (VoiceXML 2.1 section 6.3): defaults and how their values are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from vxml.interpreter.control import Thrown
+
+DEFAULTS: Final[Mapping[str, str]] = {
+    "bargein": "true",
+    "bargeintype": "speech",
+    "clarion.private": "false",
+    "confidencelevel": "0.5",
+    "fetchtimeout": "10s",
+    "inputmodes": "dtmf voice",
+    "interdigittimeout": "3s",
+    "maxnbest": "1",
+    "maxspeechtimeout": "30s",
+    "termchar": "#",
+    "termtimeout": "0s",
+    "timeout": "5s",
+    "universals": "none",
+}
+
+_TIME: Final = re.compile(r"\s*\+?(\d+(?:\.\d*)?|\.\d+)(ms|s)\s*")
+
+
+def seconds(text: str, what: str) -> float:
+    """A time designation ("3s", "250ms"); error.semantic when it is not one."""
+    match = _TIME.fullmatch(text)
+    if not match:
+        raise Thrown("error.semantic", f'{what}="{text}": write a time such as 3s or 500ms')
+    return float(match[1]) / (1000 if match[2] == "ms" else 1)

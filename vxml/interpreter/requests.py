@@ -1,0 +1,123 @@
+"""Fetch requests: goto's plain GET, and what submit, subdialog and data send (VoiceXML 2.1 section 5.3.8)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urldefrag, urlencode
+
+from vxml.document import Node
+from vxml.ecmascript import Undefined
+from vxml.interpreter.control import Thrown
+from vxml.interpreter.model import ItemKind
+from vxml.messages import Fetch
+
+if TYPE_CHECKING:
+    from vxml.interpreter.execution import Execution
+
+_BOUNDARY = "clarion-7f1c9d52e0a84b6c"
+
+
+def fetch_of(execution: Execution, url: str, node: Node) -> Fetch:
+    """A GET of `url` with the fetch attributes of `node`."""
+    return Fetch(
+        execution.rt.new_id(),
+        url,
+        timeout=execution.seconds("fetchtimeout", node.get("fetchtimeout")),
+        max_age=_age(execution, node, "maxage", "documentmaxage"),
+        max_stale=_age(execution, node, "maxstale", "documentmaxstale"),
+    )
+
+
+def _age(execution: Execution, node: Node, name: str, property_name: str) -> float | None:
+    text = node.get(name) or execution.setting(property_name)
+    if not text:
+        return None
+    if not text.isdecimal():
+        raise Thrown("error.semantic", f'{name}="{text}": write whole seconds', node.line)
+    return float(text)
+
+
+def submit_request(execution: Execution, node: Node, url: str = "", names: str | None = None) -> Fetch:
+    """`node` has next/src or expr/srcexpr, method, enctype and namelist. `names` replaces a missing namelist."""
+    address = url or _address(execution, node)
+    method = node.get("method", "get").upper()
+    if method not in ("GET", "POST"):
+        raise Thrown("error.semantic", f'method="{method}": write get or post', node.line)
+    fields = list(_fields(execution, node, names))
+    private = any(execution.rt.privacy.is_private(name, value) for name, value in fields)
+    plain = fetch_of(execution, execution.context.resolve(address), node)
+    if method == "GET":
+        return _with_query(plain, fields, private)
+    multipart = node.get("enctype") == "multipart/form-data"
+    body, content_type = _multipart(execution, fields) if multipart else _form(fields)
+    return Fetch(
+        plain.id, plain.url, "POST", body, content_type, plain.timeout, plain.max_age, plain.max_stale, private
+    )
+
+
+def _address(execution: Execution, node: Node) -> str:
+    plain, computed = ("next", "expr") if node.tag == "submit" else ("src", "srcexpr")
+    if (plain in node.attrs) == (computed in node.attrs):
+        raise Thrown("error.badfetch", f"<{node.tag}> needs exactly one of {plain} and {computed}", node.line)
+    return node.get(plain) or execution.text(node.get(computed), node.line)
+
+
+def _fields(execution: Execution, node: Node, names: str | None) -> Iterator[tuple[str, str]]:
+    namelist = node.get("namelist")
+    if "namelist" not in node.attrs:
+        namelist = names if names is not None else _default_names(execution)
+    for name in namelist.split():
+        value = execution.evaluate(name, node.line)
+        if not isinstance(value, Undefined):
+            yield from _flatten(name, value)
+
+
+def _default_names(execution: Execution) -> str:
+    """Section 5.3.8: all named input items of the form."""
+    if execution.form is None:
+        return ""
+    items = execution.form.dialog.items
+    return " ".join(
+        item.name for item in items if item.takes_input and item.kind is not ItemKind.MENU and item.node.get("name")
+    )
+
+
+def _flatten(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flatten(f"{name}.{key}", inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _flatten(f"{name}.{index}", inner)
+    else:
+        yield name, value if isinstance(value, str) else json.dumps(value)
+
+
+def _with_query(plain: Fetch, fields: list[tuple[str, str]], private: bool) -> Fetch:
+    if not fields:
+        return plain
+    url, fragment = urldefrag(plain.url)
+    url += ("&" if "?" in url else "?") + urlencode(fields)
+    url += f"#{fragment}" if fragment else ""
+    return Fetch(
+        plain.id, url, timeout=plain.timeout, max_age=plain.max_age, max_stale=plain.max_stale, private=private
+    )
+
+
+def _form(fields: list[tuple[str, str]]) -> tuple[bytes, str]:
+    return urlencode(fields).encode("ascii"), "application/x-www-form-urlencoded"
+
+
+def _multipart(execution: Execution, fields: list[tuple[str, str]]) -> tuple[bytes, str]:
+    """RFC 7578; recordings go as WAV files."""
+    parts = []
+    for name, value in fields:
+        recording = execution.rt.recordings.get(value)
+        head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"'
+        if recording is not None:
+            head += f'; filename="{name}.wav"\r\nContent-Type: audio/wav'
+        parts += [head.encode(), b"\r\n\r\n", recording if recording is not None else value.encode(), b"\r\n"]
+    parts.append(f"--{_BOUNDARY}--\r\n".encode())
+    return b"".join(parts), f"multipart/form-data; boundary={_BOUNDARY}"

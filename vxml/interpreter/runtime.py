@@ -1,0 +1,267 @@
+"""What one session has of everything that dialogs share: commands going out, keys coming in, ECMAScript, limits."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin
+
+from vxml.ecmascript import Engine, ScriptError
+from vxml.grammar import Grammar, GrammarError, ParsedGrammar, link, parse_grammar
+from vxml.interpreter.control import AwaitFetch, AwaitInput, Runaway, Steps, Thrown
+from vxml.interpreter.privacy import Privacy
+from vxml.messages import (
+    Command,
+    EndReason,
+    Fetch,
+    Fetched,
+    FetchFailed,
+    Hangup,
+    Play,
+    PlayEnded,
+    PromptItem,
+    Trace,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionInfo:
+    """The call as `session.connection` and `session.avaya` show it."""
+
+    local_uri: str = ""
+    remote_uri: str = ""
+    protocol: str = "sip"
+    #: Universal call id, `session.avaya.ucid`.
+    ucid: str = ""
+    #: User-to-user information, `session.avaya.uui` and `session.connection.aai`.
+    uui: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a script may use before its session is ended."""
+
+    #: Elements run and items visited between two inputs of the caller.
+    steps: int = 20_000
+    #: Subdialogs within subdialogs.
+    depth: int = 20
+    #: CPU seconds of ECMAScript, and bytes.
+    script_seconds: float = 1.0
+    script_memory: int = 32 << 20
+    #: Pages, grammars and scripts fetched between two inputs of the caller.
+    fetches: int = 200
+    #: Prompts queued and not yet played.
+    queued_prompts: int = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfig:
+    """`application` is the first document's URL; `values` become `session.connection.ccxml.values.*` (JSON values)."""
+
+    application: str
+    values: Mapping[str, object] = field(default_factory=dict)
+    connection: ConnectionInfo = field(default_factory=ConnectionInfo)
+    limits: Limits = field(default_factory=Limits)
+    #: Property defaults of the platform, over the specification's.
+    properties: Mapping[str, str] = field(default_factory=dict)
+    #: Spoken input can come; without it voice grammars stay silent.
+    recognizer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedPrompt:
+    items: tuple[PromptItem, ...]
+    bargein: bool
+    hotword: bool
+    #: Seconds to wait for input after it, None to leave it to the property.
+    timeout: float | None
+
+
+class Runtime:
+    def __init__(self, config: SessionConfig, now: float) -> None:
+        self.config = config
+        self.now = now
+        self.engine = Engine(time_limit=config.limits.script_seconds, memory_limit=config.limits.script_memory)
+        self.session_scope = self.engine.new_scope("session")
+        self.empty_scope = self.engine.new_scope()
+        self.privacy = Privacy()
+        self.keys: deque[str] = deque()
+        self.queue: list[QueuedPrompt] = []
+        self.recordings: dict[str, bytes] = {}
+        self.hung_up = False
+        #: The hang-up is known to the script: a further wait for input ends the session (section 1.5.4).
+        self.final = False
+        self.end_reason = EndReason.HANGUP
+        self.disconnect_values: Mapping[str, Any] = {}
+        self.swallow_termchar = False
+        self._grammars: dict[str, Grammar] = {}
+        self._out: list[Command] = []
+        self._last_id = 0
+        self._steps = 0
+        self._fetches = 0
+
+    # --- out
+
+    def emit(self, command: Command) -> None:
+        self._out.append(command)
+
+    def trace(self, kind: str, text: str) -> None:
+        self._out.append(Trace(kind, self.privacy.mask(text)))
+
+    def drain(self) -> list[Command]:
+        out, self._out = self._out, []
+        return out
+
+    def new_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    # --- limits
+
+    def step(self) -> None:
+        """Count one step; raise Runaway when the script takes too many without waiting for the caller."""
+        self._steps += 1
+        if self._steps > self.config.limits.steps:
+            raise Runaway(f"{self.config.limits.steps} steps without waiting for the caller: an endless loop")
+
+    def new_turn(self) -> None:
+        """The caller did something: limits per turn start anew."""
+        self._steps = 0
+        self._fetches = 0
+        self.engine.new_turn()
+
+    # --- fetching
+
+    def fetch(self, request: Fetch) -> Steps[Fetched]:
+        """Fetch and wait; raise error.badfetch events when it fails."""
+        self._fetches += 1
+        if self._fetches > self.config.limits.fetches:
+            raise Runaway(f"{self.config.limits.fetches} fetches without waiting for the caller: an endless loop")
+        self.emit(request)
+        reply = yield AwaitFetch(request.id)
+        shown = _without_query(request.url)
+        if isinstance(reply, FetchFailed):
+            raise Thrown("error.badfetch", f"{shown}: {reply.problem}{': ' + reply.detail if reply.detail else ''}")
+        assert isinstance(reply, Fetched)
+        if not 200 <= reply.status < 300:
+            raise Thrown(f"error.badfetch.http.{reply.status}", f"{shown}: status {reply.status}")
+        return reply
+
+    def grammar(self, url: str, timeout: float) -> Steps[Grammar]:
+        """The compiled grammar at `url` (a fragment names a rule), fetched once a session."""
+        if url not in self._grammars:
+            address, _, rule = url.partition("#")
+            try:
+                parsed = yield from self._parsed_grammar(address, timeout)
+                externals = yield from self.externals(parsed, address, timeout)
+                self._grammars[url] = _linked(parsed, externals, rule)
+            except GrammarError as error:
+                raise Thrown("error.badfetch", f"{address}:{error.line}: {error}") from error
+        return self._grammars[url]
+
+    def externals(self, parsed: ParsedGrammar, base: str, timeout: float) -> Steps[dict[str, ParsedGrammar]]:
+        """The grammars that `parsed` refers to, by URL as written."""
+        found: dict[str, ParsedGrammar] = {}
+        for url in parsed.externals:
+            absolute = join_url(base, url)
+            inner = yield from self._parsed_grammar(absolute, timeout)
+            found[url] = inner
+            found |= (yield from self.externals(inner, absolute, timeout)) if inner.externals else {}
+        return found
+
+    def _parsed_grammar(self, url: str, timeout: float) -> Steps[ParsedGrammar]:
+        self.step()
+        reply = yield from self.fetch(Fetch(self.new_id(), url, timeout=timeout))
+        return _parsed(reply.body)
+
+    # --- recordings
+
+    def keep_recording(self, audio: bytes) -> str:
+        """Keep WAV bytes; answers the value that stands for them in ECMAScript."""
+        reference = f"recording:{self.new_id()}"
+        self.recordings[reference] = audio
+        return reference
+
+    def recording_url(self, reference: str) -> str | None:
+        audio = self.recordings.get(reference)
+        return None if audio is None else "data:audio/wav;base64," + base64.b64encode(audio).decode("ascii")
+
+    # --- playing
+
+    def enqueue(self, prompt: QueuedPrompt) -> None:
+        if len(self.queue) >= self.config.limits.queued_prompts:
+            raise Runaway(f"{self.config.limits.queued_prompts} prompts queued and none played: an endless loop")
+        self.queue.append(prompt)
+
+    def take_queue(self) -> list[QueuedPrompt]:
+        """The queue, neighbours of one kind joined, so that each becomes one `Play`."""
+        joined: list[QueuedPrompt] = []
+        for prompt in self.queue:
+            last = joined[-1] if joined else None
+            if last and (last.bargein, last.hotword) == (prompt.bargein, prompt.hotword):
+                timeout = prompt.timeout if prompt.timeout is not None else last.timeout
+                joined[-1] = QueuedPrompt(last.items + prompt.items, prompt.bargein, prompt.hotword, timeout)
+            else:
+                joined.append(prompt)
+        self.queue = []
+        return joined
+
+    def play_out(self) -> Steps[None]:
+        """Play what is queued and wait for its end, input or not: before leaving the call."""
+        for prompt in self.take_queue():
+            if self.hung_up or not prompt.items:
+                continue
+            play = Play(self.new_id(), prompt.items, prompt.bargein)
+            self.emit(play)
+            while not self.hung_up:
+                happened = yield AwaitInput()
+                if isinstance(happened, Hangup):
+                    break
+                if isinstance(happened, PlayEnded) and happened.id == play.id:
+                    break
+
+    def semantic(self, error: ScriptError, line: int = 0) -> Thrown:
+        return Thrown("error.semantic", str(error), line)
+
+
+_parsed_by_digest: OrderedDict[bytes, ParsedGrammar] = OrderedDict()
+_linked_by_parts: OrderedDict[tuple[object, ...], tuple[Grammar, tuple[ParsedGrammar, ...]]] = OrderedDict()
+_CACHE_SIZE = 512
+
+
+def _parsed(body: bytes) -> ParsedGrammar:
+    digest = hashlib.blake2b(body, digest_size=20).digest()
+    parsed = _parsed_by_digest.get(digest)
+    if parsed is None:
+        parsed = _parsed_by_digest[digest] = parse_grammar(body)
+        if len(_parsed_by_digest) > _CACHE_SIZE:
+            _parsed_by_digest.popitem(last=False)
+    return parsed
+
+
+def _linked(parsed: ParsedGrammar, externals: Mapping[str, ParsedGrammar], rule: str) -> Grammar:
+    """The compiled grammar, shared between sessions; the parts are kept alive so that their ids stay theirs."""
+    key = (id(parsed), rule, *((url, id(inner)) for url, inner in externals.items()))
+    held = _linked_by_parts.get(key)
+    if held is None:
+        held = (link(parsed, externals, rule), (parsed, *externals.values()))
+        _linked_by_parts[key] = held
+        if len(_linked_by_parts) > _CACHE_SIZE:
+            _linked_by_parts.popitem(last=False)
+    return held[0]
+
+
+def join_url(base: str, url: str) -> str:
+    """`url` made absolute. Raise error.badfetch when it is not a URL."""
+    try:
+        return urljoin(base, url.strip())
+    except ValueError as error:
+        raise Thrown("error.badfetch", f"not a URL: {url}") from error
+
+
+def _without_query(url: str) -> str:
+    return url.partition("?")[0]

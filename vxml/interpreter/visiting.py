@@ -1,0 +1,201 @@
+"""Visiting form items: what each kind does when its turn comes (VoiceXML 2.1 section 2.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from vxml.document import Node
+from vxml.interpreter.activation import Owner, activate
+from vxml.interpreter.collect import Collector, check_connected
+from vxml.interpreter.control import AwaitInput, Exit, Jump, Recognition, Return, Runaway, Steps, Thrown
+from vxml.interpreter.executable import execute, go_to
+from vxml.interpreter.execution import Execution
+from vxml.interpreter.model import Item, ItemKind
+from vxml.interpreter.requests import submit_request
+from vxml.messages import EndReason, Hangup, Play, PlayEnded, Private, Record, Recorded
+
+if TYPE_CHECKING:
+    from vxml.interpreter.form import FormRun
+
+
+def visit_item(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
+    steps = _VISITS[item.kind](form, item, execution)
+    if steps is not None:
+        yield from steps
+
+
+def _block(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
+    form.rt.engine.set(form.scope, item.name, True)
+    with execution.anonymous() as inner:
+        yield from execute(inner, item.content)
+
+
+def _input(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
+    active = yield from activate(execution)
+    recognition = yield from Collector(execution, active).collect()
+    form.rt.new_turn()
+    yield from process(form, item, execution, recognition)
+
+
+def process(form: FormRun, item: Item, execution: Execution, recognition: Recognition) -> Steps[None]:
+    """Do what the owner of the matched grammar asks for."""
+    owner: Owner = recognition.active.owner
+    if owner.link is not None:
+        yield from _follow(execution, owner.link.node)
+    elif owner.dialog is not None and owner.dialog is not form.dialog:
+        raise Jump(form.context.other_dialog(owner.dialog, owner.page, recognition))
+    elif owner.choice is not None and owner.choice.node.tag == "choice":
+        form.rt.engine.set(form.scope, item.name, recognition.utterance)
+        yield from _follow(execution, owner.choice.node)
+    else:
+        yield from form.accept(item, recognition)
+
+
+def _follow(execution: Execution, node: Node) -> Steps[None]:
+    """What a link or choice leads to: an event or an address."""
+    event = execution.attribute("event", node.attrs, node.line)
+    if event:
+        message = execution.text(node.get("messageexpr")) if "messageexpr" in node.attrs else node.get("message")
+        raise Thrown(event, message, node.line)
+    url = node.get("next") or execution.text(node.get("expr"), node.line)
+    yield from go_to(execution, url, node)
+
+
+# --- record ---------------------------------------------------------------------------------------------
+
+
+def _record(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
+    rt = form.rt
+    node = item.node
+    check_connected(rt)
+    timeout = yield from _play_before_recording(form, execution)
+    terminates = node.get("dtmfterm", "true") == "true"
+    record = Record(
+        rt.new_id(),
+        max_seconds=execution.seconds("maxtime", node.get("maxtime") or "60s"),
+        final_silence=execution.seconds("finalsilence", node.get("finalsilence") or "3s"),
+        beep=node.get("beep") == "true",
+        term_keys="any" if terminates else "",
+    )
+    rt.emit(record)
+    if execution.private:
+        rt.emit(Private(True))
+    try:
+        recorded = yield from _await_recording(record)
+    finally:
+        if execution.private:
+            rt.emit(Private(False))
+    rt.new_turn()
+    rt.keys.clear()
+    if not recorded.audio:
+        check_connected(rt)
+        raise Thrown("noinput", f"nothing was said within {timeout:g} s")
+    _keep(form, item, recorded)
+    if recorded.ended_by == "hangup" or rt.hung_up:
+        check_connected(rt)
+    yield from form.run_filled([item.name])
+
+
+def _play_before_recording(form: FormRun, execution: Execution) -> Steps[float]:
+    rt = form.rt
+    timeout = execution.seconds("timeout")
+    for prompt in rt.take_queue():
+        timeout = prompt.timeout if prompt.timeout is not None else timeout
+        if not prompt.items:
+            continue
+        play = Play(rt.new_id(), prompt.items, prompt.bargein)
+        rt.emit(play)
+        while True:
+            happened = yield AwaitInput()
+            if isinstance(happened, Hangup):
+                check_connected(rt)
+            if isinstance(happened, PlayEnded) and happened.id == play.id:
+                break
+    return timeout
+
+
+def _await_recording(record: Record) -> Steps[Recorded]:
+    while True:
+        happened = yield AwaitInput()
+        if isinstance(happened, Recorded) and happened.id == record.id:
+            return happened
+
+
+def _keep(form: FormRun, item: Item, recorded: Recorded) -> None:
+    rt = form.rt
+    rt.engine.set(form.scope, item.name, rt.keep_recording(recorded.audio))
+    by_key = recorded.ended_by if len(recorded.ended_by) == 1 else None
+    shadow = {
+        "duration": recorded.duration_ms,
+        "size": len(recorded.audio),
+        "termchar": by_key,
+        "maxtime": recorded.ended_by == "maxtime",
+    }
+    rt.engine.set(form.scope, item.name + "$", shadow)
+
+
+# --- subdialog ------------------------------------------------------------------------------------------
+
+
+def _subdialog(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
+    rt, context = form.rt, form.context
+    if context.depth >= rt.config.limits.depth:
+        raise Runaway(f"{rt.config.limits.depth} subdialogs within each other: an endless recursion")
+    request = submit_request(execution, item.node, names="")
+    target = yield from context.target(request, line=item.node.line)
+    inner = context.nested(_params(execution, item))
+    rt.trace("subdialog", item.node.get("src").partition("?")[0] or item.name)
+    try:
+        yield from inner.run(context.entered_afresh(target))
+    except Return as returned:
+        values = returned
+    else:
+        raise Exit(EndReason.FINISHED)
+    finally:
+        inner.close()
+    rt.trace("return", returned_text(values))
+    if values.event:
+        raise Thrown(values.event, values.message, item.node.line)
+    rt.engine.set(form.scope, item.name, dict(values.values))
+    yield from form.run_filled([item.name])
+
+
+def returned_text(values: Return) -> str:
+    return values.event or " ".join(values.values)
+
+
+def _params(execution: Execution, item: Item) -> dict[str, Any]:
+    params = {}
+    for node in item.node.elements("param"):
+        name = node.get("name")
+        if ("value" in node.attrs) == ("expr" in node.attrs):
+            raise Thrown("error.badfetch", f'<param name="{name}"> needs exactly one of value and expr', node.line)
+        params[name] = node.get("value") if "value" in node.attrs else execution.evaluate(node.get("expr"), node.line)
+    return params
+
+
+# --- what this platform does not have -------------------------------------------------------------------
+
+
+def _transfer(form: FormRun, item: Item, execution: Execution) -> None:
+    bridged = item.node.get("bridge") == "true" or item.node.get("type") in ("bridge", "consultation")
+    kind = "bridge" if bridged else "blind"
+    raise Thrown(f"error.unsupported.transfer.{kind}", "transfer is not supported yet", item.node.line)
+
+
+def _object(form: FormRun, item: Item, execution: Execution) -> None:
+    raise Thrown("error.unsupported.objectname", item.node.get("classid"), item.node.line)
+
+
+_Visit = Callable[["FormRun", Item, Execution], Steps[None] | None]
+_VISITS: Final[dict[ItemKind, _Visit]] = {
+    ItemKind.BLOCK: _block,
+    ItemKind.FIELD: _input,
+    ItemKind.MENU: _input,
+    ItemKind.INITIAL: _input,
+    ItemKind.RECORD: _record,
+    ItemKind.SUBDIALOG: _subdialog,
+    ItemKind.TRANSFER: _transfer,
+    ItemKind.OBJECT: _object,
+}

@@ -1,0 +1,133 @@
+"""One call's conversation: the sans-IO surface over the interpreter. See `vxml.messages` for the contract."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vxml.ecmascript import ScriptLimit
+from vxml.interpreter.context import run_session
+from vxml.interpreter.control import Await, AwaitFetch, AwaitInput, Exit, Runaway, Steps, Thrown
+from vxml.interpreter.runtime import ConnectionInfo, Limits, Runtime, SessionConfig
+from vxml.messages import (
+    Command,
+    Ended,
+    EndReason,
+    Fetched,
+    FetchFailed,
+    Hangup,
+    Input,
+    KeyPressed,
+    PlayFailed,
+)
+
+__all__ = ["ConnectionInfo", "Limits", "Session", "SessionConfig"]
+
+_KEYS: Final = frozenset("0123456789*#ABCD")
+_MAX_TYPE_AHEAD: Final = 200
+
+
+class Session:
+    """Drive with `start`, `receive`, `handle_timer`; after each carry out `commands()` and arm `next_timer()`."""
+
+    def __init__(self, config: SessionConfig) -> None:
+        self._config = config
+        self._rt: Runtime | None = None
+        self._steps: Steps[Exit] | None = None
+        self._waiting: Await | None = None
+        self._last: list[Command] = []
+
+    @property
+    def ended(self) -> bool:
+        """`Ended` was (or is about to be) among the commands; inputs are ignored from now on."""
+        return self._rt is not None and self._steps is None
+
+    def start(self, now: float) -> None:
+        self._rt = Runtime(self._config, now)
+        _fill_session_scope(self._rt, self._config)
+        self._steps = run_session(self._rt)
+        self._advance(None)
+
+    def receive(self, happened: Input, now: float) -> None:
+        """Take one input. Inputs that no longer matter (an answer to a cut prompt, say) are ignored."""
+        rt = self._rt
+        if rt is None or self._steps is None:
+            return
+        rt.now = now
+        if isinstance(happened, Fetched | FetchFailed):
+            if isinstance(self._waiting, AwaitFetch) and self._waiting.id == happened.id:
+                self._advance(happened)
+            return
+        if isinstance(happened, KeyPressed):
+            if happened.key not in _KEYS or len(rt.keys) >= _MAX_TYPE_AHEAD or rt.hung_up:
+                return
+            rt.keys.append(happened.key)
+        elif isinstance(happened, Hangup):
+            if rt.hung_up:
+                return
+            rt.hung_up = True
+            rt.trace("hangup", "")
+        elif isinstance(happened, PlayFailed):
+            rt.trace("prompt", f"audio failed: {happened.detail.partition('?')[0]}")
+            return
+        if isinstance(self._waiting, AwaitInput):
+            self._advance(happened)
+
+    def commands(self) -> list[Command]:
+        """What to do now, in order; each command is handed out once."""
+        if self._rt is None:
+            return []
+        return self._rt.drain()
+
+    def next_timer(self) -> float | None:
+        """When `handle_timer` is due, on the clock of `now`; None when nothing is timed."""
+        waiting = self._waiting
+        return waiting.deadline if isinstance(waiting, AwaitInput) and self._steps is not None else None
+
+    def handle_timer(self, now: float) -> None:
+        due = self.next_timer()
+        if due is None or now < due or self._rt is None:
+            return
+        self._rt.now = now
+        self._advance(None)
+
+    def _advance(self, happened: Input | None) -> None:
+        rt, steps = self._rt, self._steps
+        assert rt is not None
+        assert steps is not None
+        try:
+            self._waiting = steps.send(happened)
+        except StopIteration as stop:
+            self._end(rt, stop.value)
+        except (Runaway, ScriptLimit, Thrown) as error:
+            self._end(rt, Exit(EndReason.ERROR, detail=str(error)))
+        except RecursionError:
+            self._end(rt, Exit(EndReason.ERROR, detail="the document nests too deeply to be run"))
+
+    def _end(self, rt: Runtime, ending: Exit) -> None:
+        self._steps = None
+        self._waiting = None
+        values = {**rt.disconnect_values, **ending.values}
+        private = frozenset(name for name, value in values.items() if rt.privacy.is_private(name, value))
+        detail = rt.privacy.mask(ending.detail)
+        rt.trace("end", f"{ending.reason}{': ' + detail if detail else ''}")
+        rt.emit(Ended(ending.reason, values, private, detail))
+
+
+def _fill_session_scope(rt: Runtime, config: SessionConfig) -> None:
+    """Session variables of RFC 5552 section 2.4 and of Experience Portal."""
+    info = config.connection
+    engine, scope = rt.engine, rt.session_scope
+    connection = {
+        "local": {"uri": info.local_uri},
+        "remote": {"uri": info.remote_uri},
+        "protocol": {"name": info.protocol, "version": "2.0"},
+        "redirect": [],
+        "aai": info.uui,
+        "originator": "local",
+        "ccxml": {"values": dict(config.values)},
+    }
+    engine.set(scope, "connection", connection)
+    engine.set(scope, "avaya", {"ucid": info.ucid, "uui": info.uui, "telephone": {"called": info.remote_uri}})
+    engine.set(scope, "telephone", {"ani": info.local_uri, "dnis": info.remote_uri})
+    engine.set(scope, "sessionid", info.ucid)
+    engine.freeze(scope)

@@ -1,0 +1,1 @@
+"""SSML: prompts as lists of speech, audio and silence."""

@@ -1,0 +1,140 @@
+"""Prompt content to what a player is told: speech (plain, or SSML where it has mark-up), audio, breaks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, Protocol
+from xml.sax.saxutils import escape, quoteattr
+
+from vxml.document import SSML_NS, Node
+from vxml.interpreter.model import Choice
+from vxml.messages import AudioItem, BreakItem, PromptItem, SpeechItem
+
+_STRENGTH: Final = {"none": 0, "x-weak": 100, "weak": 250, "medium": 500, "strong": 750, "x-strong": 1000}
+_TIME: Final = re.compile(r"\+?(\d+(?:\.\d*)?|\.\d+)(ms|s)")
+_MARKUP: Final = frozenset(
+    ("emphasis", "p", "paragraph", "phoneme", "prosody", "s", "say-as", "sentence", "sub", "voice")
+)
+_SILENT: Final = frozenset(("desc", "lexicon", "mark", "meta", "metadata"))
+_MAX_BREAK_MS: Final = 60_000
+
+
+class Voice(Protocol):
+    """What rendering needs from the interpreter: values, addresses, choices."""
+
+    def text(self, source: str, line: int) -> str: ...
+    def is_private(self, text: str) -> bool: ...
+    def audio_url(self, node: Node) -> str | None: ...
+    def recording(self, text: str) -> str | None: ...
+    def timeout(self, node: Node) -> float: ...
+    def choices(self) -> tuple[Choice, ...]: ...
+    def in_choice(self, choice: Choice) -> Voice: ...
+    def each(self, node: Node) -> Iterator[None]: ...
+
+
+class Renderer:
+    def __init__(self, voice: Voice, language: str) -> None:
+        self._voice = voice
+        self._language = language
+        self._items: list[PromptItem] = []
+        self._text: list[str] = []
+        self._said: list[str] = []
+        self._open: list[str] = []
+        self._marked_up = False
+
+    def render(self, content: Iterable[Node | str]) -> tuple[PromptItem, ...]:
+        self._walk(content)
+        self._flush()
+        return tuple(self._items)
+
+    def _walk(self, content: Iterable[Node | str]) -> None:
+        for part in content:
+            if isinstance(part, str):
+                self._say(part)
+            elif part.tag == "value":
+                self._value(part)
+            elif part.tag == "audio":
+                self._audio(part)
+            elif part.tag == "break":
+                self._break(part)
+            elif part.tag == "enumerate":
+                self._enumerate(part)
+            elif part.tag == "foreach":
+                for _ in self._voice.each(part):
+                    self._walk(part.children)
+            elif part.tag in _MARKUP:
+                self._element(part)
+            elif part.tag not in _SILENT:
+                self._walk(part.children)
+
+    def _say(self, text: str) -> None:
+        self._text.append(escape(text))
+        self._said.append(text)
+
+    def _value(self, node: Node) -> None:
+        text = self._voice.text(node.get("expr"), node.line)
+        if url := self._voice.recording(text):
+            self._flush()
+            self._items.append(AudioItem(url))
+        else:
+            self._say(text)
+
+    def _audio(self, node: Node) -> None:
+        url = self._voice.audio_url(node)
+        if url is None:
+            self._walk(node.children)
+            return
+        self._flush()
+        alternate = Renderer(self._voice, self._language).render(node.children)
+        self._items.append(AudioItem(url, alternate, self._voice.timeout(node)))
+
+    def _break(self, node: Node) -> None:
+        match = _TIME.fullmatch(node.get("time").strip())
+        if match:
+            milliseconds = round(float(match[1]) * (1 if match[2] == "ms" else 1000))
+        else:
+            milliseconds = _STRENGTH.get(node.get("strength", "medium"), _STRENGTH["medium"])
+        self._flush()
+        if milliseconds:
+            self._items.append(BreakItem(min(milliseconds, _MAX_BREAK_MS)))
+
+    def _enumerate(self, node: Node) -> None:
+        for choice in self._voice.choices():
+            if node.children:
+                outer, self._voice = self._voice, self._voice.in_choice(choice)
+                self._walk(node.children)
+                self._voice = outer
+            elif choice.dtmf:
+                self._say(f" For {choice.text}, press {choice.dtmf}. ")
+            else:
+                self._say(f" {choice.text}. ")
+
+    def _element(self, node: Node) -> None:
+        attrs = "".join(f" {name}={quoteattr(value)}" for name, value in node.attrs.items() if not name.startswith("{"))
+        tag = f"<{node.tag}{attrs}>"
+        self._marked_up = True
+        self._open.append(tag)
+        self._text.append(tag)
+        self._walk(node.children)
+        self._text.append(_closing(tag))
+        self._open.pop()
+
+    def _flush(self) -> None:
+        """End the present stretch of speech; elements still open go on in the next one."""
+        said = " ".join("".join(self._said).split())
+        if said:
+            private = self._voice.is_private(said)
+            if self._marked_up:
+                inner = "".join(self._text) + "".join(_closing(tag) for tag in reversed(self._open))
+                text = f'<speak version="1.0" xmlns="{SSML_NS}" xml:lang={quoteattr(self._language)}>{inner}</speak>'
+                self._items.append(SpeechItem(text, self._language, True, private))
+            else:
+                self._items.append(SpeechItem(said, self._language, False, private))
+        self._text = list(self._open)
+        self._said = []
+        self._marked_up = bool(self._open)
+
+
+def _closing(tag: str) -> str:
+    return f"</{tag[1:].partition(' ')[0].rstrip('>')}>"

@@ -1,0 +1,260 @@
+"""Text mode: a session without a telephone, on a virtual clock, with scripted keys. For tests and the terminal."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from lxml import etree
+
+from vxml.messages import (
+    AudioItem,
+    BreakItem,
+    Command,
+    Disconnect,
+    Ended,
+    Fetch,
+    Fetched,
+    FetchFailed,
+    FetchProblem,
+    Hangup,
+    Input,
+    KeyPressed,
+    Play,
+    PlayEnded,
+    Private,
+    PromptItem,
+    Record,
+    Recorded,
+    Spoken,
+    StopPlay,
+    Trace,
+)
+from vxml.session import Session, SessionConfig
+
+Fetcher = Callable[[Fetch], Fetched | FetchFailed]
+
+_MAX_TURNS = 10_000
+#: How long a prompt lasts on the virtual clock.
+_PROMPT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The caller says nothing until the timer runs out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the transcript: `kind` is prompt, key, spoken, silence, record, fetch, end or a trace's kind."""
+
+    kind: str
+    text: str
+
+
+@dataclass(slots=True)
+class Transcript:
+    lines: list[Line] = field(default_factory=list)
+    ended: Ended | None = None
+    fetches: list[Fetch] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def of(self, kind: str) -> list[str]:
+        return [line.text for line in self.lines if line.kind == kind]
+
+    @property
+    def prompts(self) -> list[str]:
+        return self.of("prompt")
+
+    def __str__(self) -> str:
+        return "\n".join(f"{line.kind:>9}  {line.text}" for line in self.lines)
+
+
+def keys(script: str) -> list[Input | Silence]:
+    """`"12#n3"` as inputs: keys in order, `n` for a silence, `h` for hanging up, a comma for nothing."""
+    made: list[Input | Silence] = []
+    for letter in script:
+        if letter == "n":
+            made.append(Silence())
+        elif letter == "h":
+            made.append(Hangup())
+        elif letter not in ", ":
+            made.append(KeyPressed(letter.upper()))
+    return made
+
+
+def from_mapping(pages: Mapping[str, str | bytes]) -> Fetcher:
+    """Serve pages by their whole URL, or by URL without query; 404 for others."""
+
+    def fetch(request: Fetch) -> Fetched | FetchFailed:
+        body = pages.get(request.url, pages.get(request.url.partition("?")[0]))
+        if body is None:
+            return Fetched(request.id, request.url, 404, b"")
+        return Fetched(request.id, request.url, 200, body.encode() if isinstance(body, str) else body)
+
+    return fetch
+
+
+def from_folder(folder: Path) -> Fetcher:
+    """Serve `file:` URLs below `folder` only."""
+    top = folder.resolve()
+
+    def fetch(request: Fetch) -> Fetched | FetchFailed:
+        parts = urlsplit(request.url)
+        path = Path(unquote(parts.path)).resolve()
+        if parts.scheme != "file" or not path.is_relative_to(top):
+            return FetchFailed(request.id, FetchProblem.FORBIDDEN, "only files beside the script are read")
+        if not path.is_file():
+            return Fetched(request.id, request.url, 404, b"")
+        return Fetched(request.id, request.url, 200, path.read_bytes())
+
+    return fetch
+
+
+def run_text(
+    config: SessionConfig,
+    fetch: Fetcher,
+    inputs: Iterable[Input | Silence] = (),
+    *,
+    hang_up_at_end: bool = True,
+    observe: Callable[[Line], None] | None = None,
+) -> Transcript:
+    """Hold the conversation to its end. Once `inputs` are used up the caller stays silent, then hangs up."""
+    return _Runner(config, fetch, inputs, hang_up_at_end, observe).run()
+
+
+class _Runner:
+    def __init__(
+        self,
+        config: SessionConfig,
+        fetch: Fetcher,
+        inputs: Iterable[Input | Silence],
+        hang_up_at_end: bool,
+        observe: Callable[[Line], None] | None,
+    ) -> None:
+        self._session = Session(config)
+        self._fetch = fetch
+        self._inputs = deque(inputs)
+        self._hang_up_at_end = hang_up_at_end
+        self._observe = observe
+        self._now = 0.0
+        self._answers: deque[Input] = deque()
+        self._playing: Play | None = None
+        self._recording: Record | None = None
+        self._silences = 0
+        self.transcript = Transcript()
+
+    def run(self) -> Transcript:
+        self._session.start(self._now)
+        for _ in range(_MAX_TURNS):
+            for command in self._session.commands():
+                self.transcript.commands.append(command)
+                self._carry_out(command)
+            if self._session.ended:
+                break
+            self._next()
+        self.transcript.seconds = self._now
+        return self.transcript
+
+    def _note(self, kind: str, text: str) -> None:
+        line = Line(kind, text)
+        self.transcript.lines.append(line)
+        if self._observe:
+            self._observe(line)
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case Fetch():
+                self.transcript.fetches.append(command)
+                self._answers.append(self._fetch(command))
+            case Play():
+                self._playing = command
+                self._note("prompt", " ".join(say(item) for item in command.items))
+            case StopPlay():
+                if self._playing:
+                    self._answers.append(PlayEnded(self._playing.id, False))
+                    self._playing = None
+            case Record():
+                self._recording = command
+                self._note("record", f"up to {command.max_seconds:g} s")
+            case Trace(kind, text):
+                self._note(kind, text)
+            case Ended(reason, values):
+                self.transcript.ended = command
+                shown = {name: "•" if name in command.private else value for name, value in values.items()}
+                self._note("ended", f"{reason} {shown if shown else ''}".strip())
+            case Private() | Disconnect():
+                pass
+
+    def _next(self) -> None:
+        """Give the session the next thing that happens."""
+        if self._answers:
+            self._session.receive(self._answers.popleft(), self._now)
+        elif self._playing and not (
+            self._playing.bargein and self._inputs and not isinstance(self._inputs[0], Silence)
+        ):
+            playing, self._playing = self._playing, None
+            self._now += _PROMPT_SECONDS
+            self._session.receive(PlayEnded(playing.id, True, int(_PROMPT_SECONDS * 1000)), self._now)
+        elif self._recording:
+            self._recorded(self._recording)
+        elif self._inputs:
+            self._give(self._inputs.popleft())
+        else:
+            self._fall_silent()
+
+    def _recorded(self, record: Record) -> None:
+        self._recording = None
+        given = self._inputs.popleft() if self._inputs else None
+        if isinstance(given, Recorded):
+            self._session.receive(Recorded(record.id, given.audio, given.duration_ms, given.ended_by), self._now)
+        else:
+            self._session.receive(Recorded(record.id, b"", 0, "silence"), self._now)
+
+    def _give(self, given: Input | Silence) -> None:
+        if isinstance(given, Silence):
+            self._wait()
+            return
+        if isinstance(given, Spoken):
+            self._note("spoken", given.text)
+        self._now += 0.1
+        self._session.receive(given, self._now)
+
+    def _wait(self) -> None:
+        due = self._session.next_timer()
+        if due is None:
+            return
+        self._note("silence", f"{due - self._now:.1f} s")
+        self._now = max(self._now, due)
+        self._session.handle_timer(self._now)
+
+    def _fall_silent(self) -> None:
+        """The scripted caller has no more to say: let timers run out a while, then hang up."""
+        self._silences += 1
+        patience = 20
+        if self._silences > patience and self._hang_up_at_end:
+            self._session.receive(Hangup(), self._now)
+        else:
+            self._wait()
+
+
+def say(item: PromptItem) -> str:
+    """A prompt item as a reader of the transcript would hear it."""
+    if isinstance(item, BreakItem):
+        return "..."
+    if isinstance(item, AudioItem):
+        if item.alternate:
+            return " ".join(say(inner) for inner in item.alternate)
+        return f"[{'recording' if item.url.startswith('data:') else item.url.rpartition('/')[2]}]"
+    if item.private:
+        return "•"
+    if item.ssml:
+        parser = etree.XMLParser(resolve_entities=False, no_network=True)
+        text: Any = etree.fromstring(item.text.encode(), parser).xpath("string()")
+        return " ".join(str(text).split())
+    return item.text

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -75,10 +76,11 @@ def imports_of(path: Path) -> Iterator[Import]:
                 yield Import(module, target, node.lineno, id(node) not in lazy)
 
 
-def all_imports() -> list[Import]:
-    return [
+@cache
+def all_imports() -> tuple[Import, ...]:
+    return tuple(
         found for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")) for found in imports_of(path)
-    ]
+    )
 
 
 def within(name: str, part: str) -> bool:

@@ -64,11 +64,6 @@ class CallOver:
 
 
 @dataclass(frozen=True, slots=True)
-class Retire:
-    """Nothing more will come: end the process."""
-
-
-@dataclass(frozen=True, slots=True)
 class Render:
     """Speak `text` into a cached file and answer `Rendered` of the same name."""
 
@@ -173,7 +168,6 @@ Message = (
     | KeyPressed
     | PlayEnded
     | CallOver
-    | Retire
     | Render
     | PlayClips
     | StopPlay

@@ -169,9 +169,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Private:
-    """Keys from now on are (or are no longer) private: mask them everywhere and pause call recording."""
+    """Keys from now on are (or are no longer) private: mask them everywhere and pause call recording.
+
+    `waiting` keys were received before and are not used yet: they fall under it too.
+    """
 
     on: bool
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,8 +145,8 @@ class Conversation:
                     self._send(wire.encode(wire.StopPlay(self.call)))
             case vxml.Record():
                 self._record(command)
-            case vxml.Private(on):
-                self._private(on)
+            case vxml.Private(on, waiting):
+                self._send(wire.encode(wire.MaskKeys(self.call, on, self._keys_seen - waiting)))
             case vxml.Disconnect():
                 self._send(wire.encode(wire.HangUp(self.call)))
             case vxml.Trace(kind, text):
@@ -190,7 +190,7 @@ class Conversation:
         # Not at once: the session is in the middle of handing out its commands.
         asyncio.get_running_loop().call_soon(self._feed, vxml.PlayEnded(command.id, completed=False))
 
-    # --- recording and privacy
+    # --- recording
 
     def _record(self, command: vxml.Record) -> None:
         if command.beep and self._beep:
@@ -209,10 +209,6 @@ class Conversation:
         self._recorder = None
         self._send(wire.encode(wire.Listen(self.call, False)))
         self._feed(recorded)
-
-    def _private(self, on: bool) -> None:
-        waiting = getattr(self._session, "keys_waiting", 0)
-        self._send(wire.encode(wire.MaskKeys(self.call, on, self._keys_seen - waiting)))
 
 
 def _where(error: Exception) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
+from mediaserver.clipstore import ClipStore
 from mediaserver.dialog import audio
 from mediaserver.dialog.fetch import Fetcher
 from mediaserver.dialog.speech import SpeechFailed, SpeechSynthesizer
@@ -24,53 +23,6 @@ _MAX_BREAK_MS = 60_000
 _PRIVATE_CLIPS = 32
 
 log = structlog.get_logger()
-
-
-class ClipStore:
-    """Clips on disk, shared by all workers: named by content, written under another name and then renamed."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-
-    def find(self, key: str) -> str | None:
-        path = self._path(key)
-        try:
-            # Its time tells the pruning that it is still used.
-            os.utime(path)
-        except OSError:
-            return None
-        return str(path)
-
-    def put(self, key: str, clip: bytes) -> str:
-        path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        draft.write_bytes(clip)
-        draft.chmod(0o600)
-        draft.rename(path)
-        return str(path)
-
-    def prune(self, max_bytes: int) -> int:
-        """Delete the least recently used clips beyond `max_bytes`; how many."""
-        found = []
-        for path in self._directory.glob("??/*"):
-            try:
-                details = path.stat()
-            except OSError:
-                continue
-            found.append((details.st_mtime, details.st_size, path))
-        excess = sum(size for _, size, _ in found) - max_bytes
-        deleted = 0
-        for _, size, path in sorted(found):
-            if excess <= 0:
-                break
-            path.unlink(missing_ok=True)
-            excess -= size
-            deleted += 1
-        return deleted
-
-    def _path(self, key: str) -> Path:
-        return self._directory / key[:2] / f"{key[2:]}.ulaw"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ import numpy as np
 from mediaserver.dialog import audio, g711
 from vxml.messages import Record, Recorded
 
-_FRAME_MS = 20
+#: Seconds the caller has for the first word.
+_FIRST_WORD = 5.0
 #: Root mean square of 16-bit samples under which a frame is silent (about -46 dBFS).
 _SILENT = 160.0
 
@@ -17,6 +18,7 @@ class Recorder:
         self._command = command
         self._audio = bytearray()
         self._silent_ms = 0
+        self._spoke = False
 
     @property
     def duration_ms(self) -> int:
@@ -26,14 +28,13 @@ class Recorder:
         """The recording when this audio ended it. `heard` is mu-law."""
         self._audio += heard
         if self._loud(heard):
-            self._silent_ms = 0
+            self._spoke, self._silent_ms = True, 0
         else:
             self._silent_ms += len(heard) * 1000 // audio.RATE
         if self.duration_ms >= self._command.max_seconds * 1000:
             return self.end("maxtime")
-        if self._silent_ms >= self._command.final_silence * 1000 > 0:
-            return self.end("silence")
-        return None
+        patience = self._command.final_silence if self._spoke else max(self._command.final_silence, _FIRST_WORD)
+        return self.end("silence") if self._silent_ms >= patience * 1000 > 0 else None
 
     def press(self, key: str) -> Recorded | None:
         """The recording when `key` ends it."""
@@ -41,6 +42,9 @@ class Recorder:
         return self.end(key) if ends == "any" or key in ends else None
 
     def end(self, ended_by: str) -> Recorded:
+        """Without audio when nothing was said."""
+        if not self._spoke:
+            return Recorded(self._command.id, b"", self.duration_ms, ended_by)
         return Recorded(self._command.id, audio.to_wav(bytes(self._audio)), self.duration_ms, ended_by)
 
     def _loud(self, heard: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""A dialog worker: at most 32 sessions of one organization and revision, in a process that may be killed at any time."""
+"""A dialog worker: at most 32 sessions of one organization and revision, in a process that may be killed any time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import numpy as np
 import structlog
 
 from mediaserver import wire
+from mediaserver.clipstore import ClipStore
 from mediaserver.dialog import audio
 from mediaserver.dialog.conversation import Conversation, Session
 from mediaserver.dialog.fetch import HttpFetcher
-from mediaserver.dialog.prompts import ClipStore, PromptRenderer
+from mediaserver.dialog.prompts import PromptRenderer
 from mediaserver.dialog.speech import EspeakSynthesizer, SpeechFailed, SpeechSynthesizer
 from vxml import ConnectionInfo, SessionConfig
 from vxml import Session as VoiceXmlSession
@@ -49,13 +50,13 @@ def confine(config: WorkerConfig) -> None:
 
 
 async def serve(peer: socket.socket, config: WorkerConfig, synthesizer: SpeechSynthesizer | None = None) -> None:
-    """Speak with the switch over `peer` until it goes away or says that nothing more will come."""
+    """Speak with the switch over `peer` until it goes away."""
     reader, writer = await asyncio.open_unix_connection(sock=peer)
     worker = Worker(config, writer, synthesizer or EspeakSynthesizer(config.speech_program))
     beat = asyncio.create_task(worker.beat())
     decoder = wire.Decoder()
     try:
-        while not worker.retired and (data := await reader.read(_READ)):
+        while data := await reader.read(_READ):
             for message in decoder.feed(data):
                 worker.receive(message)
     except ConnectionError:
@@ -76,7 +77,6 @@ class Worker:
         self._conversations: dict[str, Conversation] = {}
         self._beep = self._make_beep()
         self._tasks: set[asyncio.Task[None]] = set()
-        self.retired = False
 
     async def beat(self) -> None:
         while True:
@@ -108,8 +108,6 @@ class Worker:
                 task = asyncio.create_task(self._render(message))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-            case wire.Retire():
-                self.retired = True
             case _:
                 log.error("unexpected_message", kind=type(message).__name__)
 
@@ -121,10 +119,13 @@ class Worker:
             self._renderer,
             self._beep,
             self._send,
-            lambda call: self._conversations.pop(call, None) and None,
+            self._over,
         )
         self._conversations[start.call] = conversation
         conversation.start()
+
+    def _over(self, call: str) -> None:
+        self._conversations.pop(call, None)
 
     def _send(self, frame: bytes) -> None:
         if not self._writer.is_closing():

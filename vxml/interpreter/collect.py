@@ -53,13 +53,13 @@ class Collector:
     def collect(self) -> Steps[Recognition]:
         check_connected(self._rt)
         if self._private:
-            self._rt.emit(Private(True))
+            self._rt.emit(Private(True, len(self._rt.keys)))
         try:
             yield from self._play()
             recognition = yield from self._listen()
         finally:
             if self._private:
-                self._rt.emit(Private(False))
+                self._rt.emit(Private(False, len(self._rt.keys)))
         return recognition
 
     # --- prompts

@@ -80,12 +80,12 @@ def _record(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
     )
     rt.emit(record)
     if execution.private:
-        rt.emit(Private(True))
+        rt.emit(Private(True, len(rt.keys)))
     try:
         recorded = yield from _await_recording(record)
     finally:
         if execution.private:
-            rt.emit(Private(False))
+            rt.emit(Private(False, len(rt.keys)))
     rt.new_turn()
     rt.keys.clear()
     if not recorded.audio:

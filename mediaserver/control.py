@@ -1,0 +1,170 @@
+"""The control API of a media server: HTTP for orders, a WebSocket for events. See docs/reference/control-api.md."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+import structlog
+from aiohttp import WSMsgType, web
+
+from common.control import CallRequest, CallStatus, Disposition
+from common.errors import ConfigError, Refused
+from common.setting_types import Endpoint
+from mediaserver.switch.switchboard import BootChanged, NotAdmitted, Switchboard
+
+_MAX_BODY = 256 * 1024
+#: Seconds between pings on the event socket; a dead engine is noticed after two.
+_PING = 15.0
+_SHUTDOWN = 2.0
+
+log = structlog.get_logger()
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class ControlApi:
+    def __init__(self, switchboard: Switchboard, token: str) -> None:
+        if not token:
+            raise ConfigError("CLARION_MEDIASERVER_TOKEN is empty: whoever can place calls must show a token")
+        self._switchboard = switchboard
+        self._token = token.encode()
+        self._runner: web.AppRunner | None = None
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    async def start(self, endpoint: Endpoint) -> Endpoint:
+        """Listen; the address that was bound. Raise ConfigError when it cannot be."""
+        application = web.Application(middlewares=[self._guard], client_max_size=_MAX_BODY)
+        application.add_routes(
+            [
+                web.post("/v1/calls", self._place),
+                web.get("/v1/calls/{attempt}", self._show),
+                web.delete("/v1/calls/{attempt}", self._hang_up),
+                web.get("/v1/status", self._status),
+                web.post("/v1/drain", self._drain),
+                web.get("/v1/events", self._events),
+            ]
+        )
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, endpoint.host, endpoint.port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise ConfigError(f"CLARION_MEDIASERVER_LISTEN: {endpoint} cannot be bound: {error.strerror}") from error
+        host, port = self._runner.addresses[0][:2]
+        return Endpoint(host, port)
+
+    async def close(self) -> None:
+        for socket in tuple(self._sockets):
+            await socket.close(code=1001, message=b"closing")
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self._token):
+            return _answer({"error": "a bearer token is needed"}, 401, {"WWW-Authenticate": "Bearer"})
+        try:
+            return await handler(request)
+        except Refused as error:
+            return _answer({"error": str(error)}, 400)
+
+    async def _place(self, request: web.Request) -> web.Response:
+        try:
+            body = orjson.loads(await request.read())
+        except ValueError as error:
+            raise Refused(f"the body is no JSON: {error}") from error
+        if not isinstance(body, dict):
+            raise Refused("the body must be a JSON object, a call request")
+        call = CallRequest.from_json(body)
+        _check_times(call)
+        try:
+            status, new = await self._switchboard.place(call)
+        except BootChanged as error:
+            return _answer({"error": str(error), "boot_id": self._switchboard.boot_id}, 409)
+        except NotAdmitted as error:
+            refused = CallStatus(
+                call.attempt_id, self._switchboard.boot_id, "ended", Disposition.NOT_ADMITTED, reason=str(error)
+            )
+            return _answer(refused.to_json(), 503, {"Retry-After": "1"})
+        return _answer(status.to_json(), 202 if new else 200)
+
+    async def _show(self, request: web.Request) -> web.Response:
+        return _known(self._switchboard.status(request.match_info["attempt"]), 200)
+
+    async def _hang_up(self, request: web.Request) -> web.Response:
+        return _known(self._switchboard.hang_up(request.match_info["attempt"]), 202)
+
+    async def _status(self, request: web.Request) -> web.Response:
+        board = self._switchboard
+        body = {
+            "boot_id": board.boot_id,
+            "calls": board.calls,
+            "capacity": board.max_calls,
+            "draining": board.draining,
+            "last_seq": board.events.last_seq,
+            "lines": list(board.line_names),
+            "workers": board.workers,
+        }
+        return _answer(body, 200)
+
+    async def _drain(self, request: web.Request) -> web.Response:
+        self._switchboard.draining = True
+        return _answer({"draining": True, "calls": self._switchboard.calls}, 202)
+
+    async def _events(self, request: web.Request) -> web.WebSocketResponse:
+        seq = _seq(request, self._switchboard.boot_id)
+        socket = web.WebSocketResponse(heartbeat=_PING)
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        sender = asyncio.create_task(self._send_events(socket, seq))
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.ERROR:
+                    break
+        finally:
+            sender.cancel()
+            self._sockets.discard(socket)
+        return socket
+
+    async def _send_events(self, socket: web.WebSocketResponse, seq: int) -> None:
+        events = self._switchboard.events
+        try:
+            while True:
+                await events.wait(seq)
+                seq, batch = events.after(seq)
+                for event in batch:
+                    await socket.send_str(event.decode())
+        except ConnectionError:
+            log.info("event_listener_gone")
+
+
+def _seq(request: web.Request, boot_id: str) -> int:
+    """Where to go on; numbers of another boot mean nothing here, so its listener gets everything."""
+    after = request.query.get("after", "0")
+    if not after.isascii() or not after.isdigit():
+        raise Refused("after: give the seq of the last event seen, a whole number")
+    return int(after) if request.query.get("boot", boot_id) == boot_id else 0
+
+
+def _check_times(call: CallRequest) -> None:
+    for name, value in (("ring_timeout", call.ring_timeout), ("max_duration", call.max_duration)):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 86_400:
+            raise Refused(f"{name}: give seconds, more than 0 and at most 86400")
+    if not isinstance(call.values, dict):
+        raise Refused("values: give an object of names and values")
+
+
+def _known(status: CallStatus | None, code: int) -> web.Response:
+    if status is None:
+        return _answer({"error": "this attempt is unknown here"}, 404)
+    return _answer(status.to_json(), code)
+
+
+def _answer(body: dict[str, Any], status: int, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=headers)

@@ -1,0 +1,82 @@
+"""The media server process: settings in, a switch with its workers and control API out, until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+
+import structlog
+import uvloop
+
+from common.errors import ClarionError, ConfigError
+from common.logging import configure
+from common.settings import Settings, ensure_secrets
+from mediaserver.clipstore import prune_for_ever
+from mediaserver.control import ControlApi
+from mediaserver.server import ServerOptions, build
+
+#: Seconds live calls may go on after SIGTERM.
+DRAIN_LIMIT = 25.0
+
+log = structlog.get_logger()
+
+
+def main() -> int:
+    try:
+        settings = ensure_secrets(Settings.load())
+        configure(settings.log)
+        run(settings)
+    except ConfigError as error:
+        sys.stderr.write(f"clarion: {error}\n")
+        return 2
+    except ClarionError as error:
+        sys.stderr.write(f"clarion: {error}\n")
+        return 1
+    return 0
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; a second signal ends without draining."""
+    uvloop.run(_serve(settings))
+
+
+def _options(settings: Settings) -> ServerOptions:
+    mine = settings.mediaserver
+    return ServerOptions(
+        sip=mine.sip,
+        ports=mine.rtp_ports,
+        max_calls=mine.max_calls,
+        state_dir=mine.state_dir,
+        allow=(mine.application_server,),
+        line=mine.line,
+        log_level=settings.log.level,
+        log_format=settings.log.format.value,
+    )
+
+
+async def _serve(settings: Settings) -> None:
+    options = _options(settings)
+    board = build(options)
+    api = ControlApi(board, settings.mediaserver.token)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await board.start()
+    listening = await api.start(settings.mediaserver.listen)
+    pruning = asyncio.create_task(prune_for_ever(options.clip_directory))
+    # What is there now stays: the collector need not walk it between packets.
+    gc.collect()
+    gc.freeze()
+    log.info("mediaserver_started", listen=str(listening), sip=str(options.sip), boot_id=board.boot_id)
+    await stop.wait()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)
+    log.info("mediaserver_draining", calls=board.calls)
+    await board.drain(DRAIN_LIMIT)
+    pruning.cancel()
+    await api.close()
+    await board.close()
+    log.info("mediaserver_stopped")

@@ -1,0 +1,74 @@
+"""A media server put together: lines, worker pool, journal, switchboard. The control API is added by `main`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.ids import new_id
+from common.setting_types import Endpoint, PortRange
+from mediaserver.journal import Journal
+from mediaserver.lines.base import Line
+from mediaserver.lines.native import NativeLine
+from mediaserver.switch import nursery
+from mediaserver.switch.sip.endpoint import SipConfig
+from mediaserver.switch.switchboard import Switchboard
+from mediaserver.switch.workers import SESSIONS_A_WORKER, WorkerPool
+
+APOLOGY = "We are sorry, this call cannot be continued. Goodbye."
+#: Workers beyond those that `max_calls` sessions of one revision need.
+_SPARE_WORKERS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """`ports` None lets the system choose; `allow` are the origins (or file directories) scripts may fetch from."""
+
+    sip: Endpoint
+    ports: PortRange | None
+    max_calls: int
+    state_dir: Path
+    allow: tuple[str, ...]
+    line: str = "native"
+    apology: str = APOLOGY
+    spare_workers: int = 1
+    log_level: str = "WARNING"
+    log_format: str = "text"
+
+    @property
+    def clip_directory(self) -> Path:
+        return self.state_dir / "clips"
+
+
+def build(options: ServerOptions) -> Switchboard:
+    """A switchboard with a boot id of its own, not started yet."""
+    breeder = nursery.Nursery(
+        nursery.options(
+            clip_directory=str(options.clip_directory), log_level=options.log_level, log_format=options.log_format
+        )
+    )
+    most = options.max_calls // SESSIONS_A_WORKER + 1 + _SPARE_WORKERS
+    return Switchboard(
+        boot_id=new_id(),
+        lines=_lines(options),
+        workers=WorkerPool(breeder, most, options.spare_workers),
+        journal=Journal(options.state_dir / "journal"),
+        clip_directory=options.clip_directory,
+        allow=options.allow,
+        max_calls=options.max_calls,
+        default_line=options.line,
+        apology=options.apology,
+    )
+
+
+def _lines(options: ServerOptions) -> Mapping[str, Line]:
+    sip = SipConfig(bind_host=options.sip.host, bind_port=options.sip.port)
+    lines: dict[str, Line] = {}
+    if options.line == "pyvoip":
+        from mediaserver.lines.pyvoip import PyVoipLine
+
+        # The library binds a port of its own beside the user agent's.
+        lines["pyvoip"] = PyVoipLine(options.sip.host)
+    lines["native"] = NativeLine(sip, options.ports, options.sip.host)
+    return lines

@@ -1,0 +1,56 @@
+"""A call under way: its record, its line, its dialog, and what is playing."""
+
+from __future__ import annotations
+
+import asyncio
+
+from common.control import CallRequest
+from mediaserver import wire
+from mediaserver.lines.base import Line
+from mediaserver.switch.record import CallRecord
+from mediaserver.switch.workers import Worker
+
+#: Bytes of caller audio (100 ms) sent to the dialog at once.
+_HEARD_BYTES = 800
+
+
+class LiveCall:
+    def __init__(self, request: CallRequest, boot_id: str, line: Line) -> None:
+        self.request = request
+        self.record = CallRecord(request, boot_id)
+        self.line = line
+        self.worker: Worker | None = None
+        #: The INVITE was handed to the line.
+        self.placed = False
+        #: Somebody outside the call ended it.
+        self.stopped = False
+        self.playing: int | None = None
+        #: Its clips are still being read.
+        self.loading = False
+        self.hang_up_after_queue = False
+        self.limit: asyncio.TimerHandle | None = None
+        self.aftermath: asyncio.TimerHandle | None = None
+        self._heard = bytearray()
+
+    @property
+    def id(self) -> str:
+        return self.request.attempt_id
+
+    def tell(self, message: wire.Message) -> None:
+        if self.worker is not None:
+            self.worker.send(wire.encode(message))
+
+    def hear(self, audio: bytes) -> None:
+        self._heard += audio
+        if len(self._heard) >= _HEARD_BYTES:
+            self.flush_heard()
+
+    def flush_heard(self) -> None:
+        if self._heard and self.worker is not None:
+            self.worker.send(wire.encode_heard(self.id, bytes(self._heard)))
+        self._heard.clear()
+
+    def cancel_timers(self) -> None:
+        for timer in (self.limit, self.aftermath):
+            if timer is not None:
+                timer.cancel()

@@ -1,0 +1,423 @@
+"""The switchboard: admits calls, hands them to lines, joins answered ones to dialogs, and tells what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from common.clock import Clock, SystemClock, isoformat
+from common.control import CallRequest, CallStatus, DialogResult, Disposition, EventType
+from common.errors import ClarionError, ContractError, Refused
+from mediaserver import wire
+from mediaserver.events import EventLog
+from mediaserver.journal import Journal
+from mediaserver.lines import base
+from mediaserver.switch.clips import ClipShelf
+from mediaserver.switch.live import LiveCall
+from mediaserver.switch.record import CallState
+from mediaserver.switch.workers import Worker, WorkerKey, WorkerPool
+
+#: Ended calls whose whole status is kept in memory; older ones are answered from the journal, without their trace.
+_RECENT = 2000
+#: Seconds a script may take after the hang-up (to submit results) before the outcome is reported without it.
+_AFTERMATH = 10.0
+#: Seconds the far ends get to answer our BYE when draining is over.
+_LAST_BYE = 5.0
+
+log = structlog.get_logger()
+
+
+class NotAdmitted(ClarionError):
+    """This media server takes no more calls now."""
+
+
+class BootChanged(ClarionError):
+    """The media server has restarted since the caller learnt its boot id."""
+
+
+class Switchboard:
+    """`allow` are the origins that scripts may fetch from."""
+
+    def __init__(
+        self,
+        *,
+        boot_id: str,
+        lines: Mapping[str, base.Line],
+        workers: WorkerPool,
+        journal: Journal,
+        clip_directory: Path,
+        allow: tuple[str, ...],
+        max_calls: int,
+        default_line: str = "native",
+        apology: str = "",
+        clock: Clock | None = None,
+    ) -> None:
+        self.boot_id = boot_id
+        self.events = EventLog(boot_id)
+        self.draining = False
+        self.max_calls = max_calls
+        self._lines = lines
+        self._workers = workers
+        self._journal = journal
+        self._shelf = ClipShelf(clip_directory)
+        self._allow = allow
+        self._default_line = default_line
+        self._apology_text = apology
+        self._apology: wire.Clip | None = None
+        self._clock = clock or SystemClock()
+        self._calls: dict[str, LiveCall] = {}
+        self._recent: OrderedDict[str, CallStatus] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def start(self) -> None:
+        self._journal.open(self._clock.utcnow())
+        await self._workers.start(self)
+        for line in self._lines.values():
+            await line.start(self._line_said)
+        if self._apology_text:
+            self._run(self._prepare_apology())
+
+    async def close(self) -> None:
+        for line in self._lines.values():
+            await line.close()
+        for call in tuple(self._calls.values()):
+            call.cancel_timers()
+        await self._workers.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._journal.close()
+
+    # --- the control API
+
+    @property
+    def calls(self) -> int:
+        """Under way."""
+        return len(self._calls)
+
+    @property
+    def workers(self) -> int:
+        return self._workers.size
+
+    @property
+    def line_names(self) -> tuple[str, ...]:
+        return tuple(self._lines)
+
+    def status(self, attempt: str) -> CallStatus | None:
+        """Of a live, ended or journaled attempt; None when this server never knew it."""
+        call = self._calls.get(attempt)
+        if call is not None:
+            return call.record.status()
+        return self._recent.get(attempt) or self._journal.outcome(attempt)
+
+    async def place(self, request: CallRequest) -> tuple[CallStatus, bool]:
+        """The call's status and whether it is new: a known attempt is never dialled again.
+
+        Raise NotAdmitted, BootChanged, or Refused when the line is unknown.
+        """
+        known = self.status(request.attempt_id)
+        if known is not None:
+            return known, False
+        if request.boot_id and request.boot_id != self.boot_id:
+            raise BootChanged
+        line = self._lines.get(request.trunk.line or self._default_line)
+        if line is None:
+            raise Refused(f"trunk.line: {request.trunk.line!r} is none of {', '.join(self._lines)}")
+        self._admit(request)
+        call = LiveCall(request, self.boot_id, line)
+        self._calls[request.attempt_id] = call
+        self._idle.clear()
+        try:
+            await self._journal.begin(request.attempt_id, self.boot_id, isoformat(self._clock.utcnow()))
+        except OSError as error:
+            self._forget(request.attempt_id)
+            raise NotAdmitted(f"the journal cannot be written: {error.strerror}") from error
+        self._dial(call)
+        return call.record.status(), True
+
+    def hang_up(self, attempt: str) -> CallStatus | None:
+        """End a call whatever its state; None when it is unknown."""
+        call = self._calls.get(attempt)
+        if call is None:
+            return self.status(attempt)
+        self._end_by_system(call)
+        return call.record.status()
+
+    async def drain(self, limit: float) -> None:
+        """Take no new calls, let live ones finish for `limit` seconds, then hang up what is left."""
+        self.draining = True
+        try:
+            async with asyncio.timeout(limit):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("drain_limit_reached", calls=self.calls)
+            for call in tuple(self._calls.values()):
+                self._end_by_system(call)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), _LAST_BYE)
+
+    def _admit(self, request: CallRequest) -> None:
+        if self.draining:
+            raise NotAdmitted("this media server is draining")
+        if len(self._calls) >= self.max_calls:
+            raise NotAdmitted(f"all {self.max_calls} calls are taken")
+        if request.application and not self._workers.has_room(_worker_key(request)):
+            raise NotAdmitted("no dialog worker is free")
+
+    def _dial(self, call: LiveCall) -> None:
+        call.record.invite(self._clock.utcnow())
+        self.events.add(EventType.INVITED, call.id)
+        if call.stopped:
+            self._fail(call, base.Failed(call.id, Disposition.CANCELLED, None, "cancelled before the INVITE", False))
+            return
+        call.placed = True
+        request = call.request
+        call.line.place(
+            base.Place(
+                call=call.id,
+                to=request.to,
+                sender=request.sender,
+                display_name=request.display_name,
+                trunk=request.trunk,
+                ring_timeout=request.ring_timeout,
+            )
+        )
+
+    def _end_by_system(self, call: LiveCall) -> None:
+        call.stopped = True
+        if call.record.state is CallState.ANSWERED:
+            call.record.dialog_over(DialogResult.SYSTEM_HANGUP, {})
+        if call.placed:
+            call.line.hang_up(call.id)
+
+    # --- what lines report
+
+    def _line_said(self, event: base.LineEvent) -> None:
+        call = self._calls.get(event.call)
+        if call is None:
+            return
+        try:
+            self._hear_line(call, event)
+        except ContractError as error:
+            # A line driver's defect in one call must not unwind into the user agent, which serves them all.
+            log.error("line_broke_its_contract", call=call.id, error=str(error))
+
+    def _hear_line(self, call: LiveCall, event: base.LineEvent) -> None:
+        now = self._clock.utcnow()
+        match event:
+            case base.Ladder(_, text):
+                call.record.trace("sip", text, now)
+            case base.Ringing():
+                call.record.ring(now)
+                self.events.add(EventType.RINGING, call.id)
+            case base.Answered():
+                self._answered(call)
+            case base.Key(_, key):
+                call.record.press(key)
+                call.tell(wire.KeyPressed(call.id, key))
+            case base.Played(_, play, completed, heard_ms):
+                self._played(call, play, completed, heard_ms)
+            case base.Heard(_, audio):
+                call.hear(audio)
+            case base.Failed():
+                self._fail(call, event)
+            case base.HungUp():
+                self._hung_up(call, event)
+
+    def _answered(self, call: LiveCall) -> None:
+        call.record.answer(self._clock.utcnow())
+        self.events.add(EventType.ANSWERED, call.id)
+        loop = asyncio.get_running_loop()
+        call.limit = loop.call_later(call.request.max_duration, self._end_by_system, call)
+        request = call.request
+        if call.stopped:
+            self._end_by_system(call)
+        elif request.application:
+            start = wire.StartDialog(
+                call=call.id,
+                application=request.application,
+                values=request.values,
+                remote=request.to,
+                local=request.sender,
+                organization=request.organization,
+                revision=request.revision,
+                allow=self._allow,
+            )
+            call.worker = self._workers.begin(_worker_key(request), start)
+
+    def _played(self, call: LiveCall, play: int, completed: bool, heard_ms: int) -> None:
+        if play != call.playing:
+            return
+        call.playing = None
+        call.tell(wire.PlayEnded(call.id, play, completed, heard_ms))
+        if call.hang_up_after_queue:
+            call.line.hang_up(call.id)
+
+    def _fail(self, call: LiveCall, event: base.Failed) -> None:
+        call.record.fail(event.disposition, event.sip_status, event.reason, event.provisional, self._clock.utcnow())
+        self._finish(call)
+
+    def _hung_up(self, call: LiveCall, event: base.HungUp) -> None:
+        call.record.hang_up(event.rtp, self._clock.utcnow())
+        if event.by_far_end:
+            call.record.dialog_over(DialogResult.CALLER_HANGUP, {})
+        if call.worker is None:
+            self._finish(call)
+            return
+        call.flush_heard()
+        call.tell(wire.CallOver(call.id))
+        call.aftermath = asyncio.get_running_loop().call_later(_AFTERMATH, self._dialog_is_late, call)
+
+    def _dialog_is_late(self, call: LiveCall) -> None:
+        call.record.trace(
+            "vxml", f"the script did not end within {_AFTERMATH:.0f} s of the hang-up", self._clock.utcnow()
+        )
+        self._release_dialog(call)
+        self._finish(call)
+
+    # --- what dialogs ask
+
+    def dialog_said(self, message: wire.Message | wire.Audio, worker: Worker) -> None:
+        call = self._calls.get(getattr(message, "call", ""))
+        if call is None or call.worker is not worker:
+            return
+        match message:
+            case wire.PlayClips():
+                self._play(call, message, worker)
+            case wire.StopPlay():
+                self._stop_queue(call)
+            case wire.Listen(_, on):
+                call.flush_heard()
+                call.line.listen(call.id, on)
+            case wire.MaskKeys(_, on, first):
+                call.record.mask(on, first)
+            case wire.HangUp():
+                self._hang_up_after_queue(call)
+            case wire.Step(_, text):
+                call.record.trace("vxml", text, self._clock.utcnow())
+            case wire.DialogOver():
+                self._dialog_over(call, message)
+            case _:
+                raise ContractError(f"{type(message).__name__} from a dialog worker")
+
+    def dialog_lost(self, call: str, why: str) -> None:
+        known = self._calls.get(call)
+        if known is not None and known.worker is not None:
+            log.error("dialog_lost", call=call, why=why)
+            known.worker = None
+            known.record.trace("vxml", f"the dialog was lost: {why}", self._clock.utcnow())
+            self._application_error(known)
+
+    def _dialog_over(self, call: LiveCall, message: wire.DialogOver) -> None:
+        self._release_dialog(call)
+        if message.detail:
+            call.record.trace("vxml", f"{message.reason}: {message.detail}", self._clock.utcnow())
+        if message.reason == "error":
+            call.record.exit = message.values
+            self._application_error(call)
+            return
+        call.record.dialog_over(DialogResult.COMPLETED, message.values)
+        if call.record.state is CallState.ENDED:
+            self._finish(call)
+        else:
+            self._hang_up_after_queue(call)
+
+    def _application_error(self, call: LiveCall) -> None:
+        call.record.dialog_over(DialogResult.APPLICATION_ERROR, {})
+        if call.record.state is CallState.ENDED:
+            self._finish(call)
+        elif self._apology is not None and not call.stopped:
+            call.hang_up_after_queue = True
+            self._start_queue(call, wire.PlayClips(call.id, 0, (self._apology,), False, call.record.keys), {})
+        else:
+            call.line.hang_up(call.id)
+
+    def _release_dialog(self, call: LiveCall) -> None:
+        if call.worker is not None:
+            self._workers.end(call.worker, call.id)
+            call.worker = None
+
+    def _hang_up_after_queue(self, call: LiveCall) -> None:
+        if call.playing is None:
+            call.line.hang_up(call.id)
+        else:
+            call.hang_up_after_queue = True
+
+    # --- playing
+
+    def _play(self, call: LiveCall, message: wire.PlayClips, worker: Worker) -> None:
+        if message.stop_on_key and call.record.keys > message.keys_seen:
+            # A key overtook the queue on its way here: it barged in before the first word.
+            call.tell(wire.PlayEnded(call.id, message.play, False, 0))
+            return
+        self._start_queue(call, message, worker.inline)
+
+    def _start_queue(self, call: LiveCall, message: wire.PlayClips, inline: dict[str, bytes]) -> None:
+        call.playing, call.loading = message.play, False
+        audio = self._shelf.at_hand(message.clips, inline)
+        if audio is not None:
+            call.line.play(call.id, message.play, audio, message.stop_on_key)
+        else:
+            call.loading = True
+            self._run(self._load_and_play(call, message, inline))
+
+    def _stop_queue(self, call: LiveCall) -> None:
+        if call.playing is not None and call.loading:
+            self._played(call, call.playing, False, 0)
+        else:
+            call.line.stop_play(call.id)
+
+    async def _load_and_play(self, call: LiveCall, message: wire.PlayClips, inline: dict[str, bytes]) -> None:
+        await self._shelf.load(message.clips)
+        if call.playing != message.play or call.record.state is not CallState.ANSWERED:
+            return
+        call.loading = False
+        audio = self._shelf.at_hand(message.clips, inline)
+        if audio is None or (message.stop_on_key and call.record.keys > message.keys_seen):
+            self._played(call, message.play, False, 0)
+            return
+        call.line.play(call.id, message.play, audio, message.stop_on_key)
+
+    async def _prepare_apology(self) -> None:
+        file = await self._workers.render(self._apology_text, "en-US")
+        if file:
+            self._apology = wire.Clip(file=file)
+            await self._shelf.load((self._apology,))
+
+    # --- the end
+
+    def _finish(self, call: LiveCall) -> None:
+        call.cancel_timers()
+        status = call.record.status()
+        self._recent[call.id] = status
+        if len(self._recent) > _RECENT:
+            self._recent.popitem(last=False)
+        self._forget(call.id)
+        self._run(self._report(status))
+
+    async def _report(self, status: CallStatus) -> None:
+        try:
+            await self._journal.end(status)
+        except OSError:
+            log.error("outcome_not_journaled", call=status.attempt_id)
+        self.events.add(EventType.ENDED, status.attempt_id, status)
+
+    def _forget(self, attempt: str) -> None:
+        self._calls.pop(attempt, None)
+        if not self._calls:
+            self._idle.set()
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _worker_key(request: CallRequest) -> WorkerKey:
+    return WorkerKey(request.organization, request.revision)

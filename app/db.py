@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
@@ -133,6 +134,13 @@ def read_transaction(engine: Engine) -> Iterator[Session]:
     """One consistent view of the database; whatever was written in it is rolled back."""
     with session_factory(engine)() as session:
         yield session
+
+
+def insert_missing(session: Session, model: Any) -> Any:
+    """An INSERT for `model` that passes over rows which a unique constraint already holds, on both databases."""
+    if session.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(model).on_conflict_do_nothing()
+    return postgresql.insert(model).on_conflict_do_nothing()
 
 
 def write_in_chunks(

@@ -171,6 +171,9 @@ class ImportRun(Base):
     contact_list_id: Mapped[int] = mapped_column(BigId, ForeignKey("contact_list.id", ondelete="CASCADE"))
     file_name: Mapped[str] = mapped_column(String(255))
     state: Mapped[str] = mapped_column(String(16), default=ImportState.QUEUED)
+    #: auto, utf-8, utf-16 or latin-1; and the delimiter, "" to find it out.
+    encoding: Mapped[str] = mapped_column(String(16), default="auto")
+    delimiter: Mapped[str] = mapped_column(String(1), default="")
     #: CSV column to target (id, first_name, phone1, attribute name ...; "" ignores it).
     mapping: Mapped[dict[str, Any]]
     rows_read: Mapped[int] = mapped_column(default=0)

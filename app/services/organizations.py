@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import Organization
-from app.security.access import Actor, Forbidden
+from app.security.access import Actor, Forbidden, NotFound
 from common.errors import Refused
 
 
@@ -24,3 +24,19 @@ def organization_for(session: Session, actor: Actor, organization_id: int | None
     if not ids:
         raise Refused("there is no organization yet; create one first")
     raise Refused("organization: there are several; say which one this belongs to")
+
+
+def find_organization(session: Session, actor: Actor, name: str) -> Organization:
+    """The organization by name; one that is not the actor's does not exist for it."""
+    found = session.scalar(select(Organization).where(Organization.name == name))
+    if found is None or actor.organization_id not in (None, found.id):
+        raise NotFound(f"organization {name!r}: there is none")
+    return found
+
+
+def list_organizations(session: Session, actor: Actor) -> list[Organization]:
+    """Those the actor may see: its own, or all."""
+    statement = select(Organization).order_by(Organization.name)
+    if actor.organization_id is not None:
+        statement = statement.where(Organization.id == actor.organization_id)
+    return list(session.scalars(statement))

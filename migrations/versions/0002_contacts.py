@@ -185,6 +185,8 @@ def create_import_run() -> None:
         sa.Column("contact_list_id", BIG, nullable=False),
         sa.Column("file_name", sa.String(length=255), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("encoding", sa.String(length=16), nullable=False),
+        sa.Column("delimiter", sa.String(length=1), nullable=False),
         sa.Column("mapping", JSON, nullable=False),
         sa.Column("rows_read", sa.Integer(), nullable=False),
         sa.Column("rows_added", sa.Integer(), nullable=False),

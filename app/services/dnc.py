@@ -1,0 +1,232 @@
+"""Do-not-call lists: adding, removing, and the look-up that every attempt passes.
+
+Each organization has its own lists; those without organization are common to all and always apply too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import delete, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.core.phone import parse_number
+from app.db import insert_missing
+from app.models import DncEntry, DncKind, DncList
+from app.security.access import Actor, NotFound, Permission, get_scoped, scoped
+from app.services.audit import record
+from app.services.organizations import organization_for
+from common.clock import utcnow
+from common.errors import Refused
+
+T = TypeVar("T")
+
+#: The list that opt-outs by SMS, email and calls go to.
+OWN_LIST = "Do not call"
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One entry that blocks. `until` None is for ever."""
+
+    kind: str
+    value: str
+    list_name: str
+    until: datetime | None
+
+
+def blocked(
+    session: Session, organization_id: int, subjects: Iterable[tuple[str, str]], now: datetime | None = None
+) -> list[Hit]:
+    """Which of the (kind, value) pairs are on a list of the organization or on a common one at this moment.
+
+    Kinds are `DncKind`s; values are E.164 numbers, emails, or contacts' external ids. One query for 500 values.
+    """
+    moment = now or utcnow()
+    by_kind: dict[str, set[str]] = {}
+    for kind, value in subjects:
+        if value:
+            by_kind.setdefault(str(kind), set()).add(value.lower() if kind == DncKind.EMAIL else value)
+    hits: list[Hit] = []
+    for kind, values in by_kind.items():
+        for batch in _batches(sorted(values)):
+            statement = (
+                select(DncEntry.kind, DncEntry.value, DncList.name, DncEntry.until)
+                .join(DncList, DncList.id == DncEntry.dnc_list_id)
+                .where(
+                    DncEntry.kind == kind,
+                    DncEntry.value.in_(batch),
+                    or_(DncEntry.organization_id == organization_id, DncEntry.organization_id.is_(None)),
+                    or_(DncEntry.until.is_(None), DncEntry.until > moment),
+                )
+                .order_by(DncEntry.id)
+            )
+            hits += [Hit(*row) for row in session.execute(statement)]
+    return hits
+
+
+def is_listed(session: Session, organization_id: int, kind: str, value: str, now: datetime | None = None) -> bool:
+    return bool(blocked(session, organization_id, [(kind, value)], now))
+
+
+def list_dnc_lists(session: Session, actor: Actor) -> list[tuple[DncList, int]]:
+    """Each list with the number of its entries; common ones too."""
+    actor.require(Permission.DNC_VIEW)
+    lists = list(
+        session.scalars(scoped(select(DncList), DncList, actor, include_common=True).order_by(DncList.name, DncList.id))
+    )
+    counts: dict[int, int] = {
+        list_id: count
+        for list_id, count in session.execute(
+            select(DncEntry.dnc_list_id, func.count())
+            .where(DncEntry.dnc_list_id.in_([dnc_list.id for dnc_list in lists]))
+            .group_by(DncEntry.dnc_list_id)
+        )
+    }
+    return [(dnc_list, counts.get(dnc_list.id, 0)) for dnc_list in lists]
+
+
+def create_dnc_list(
+    session: Session, actor: Actor, name: str, organization_id: int | None = None, *, common: bool = False
+) -> DncList:
+    """A `common` list applies to every organization and needs a global actor."""
+    actor.require(Permission.DNC_EDIT)
+    if common:
+        actor.require_global()
+    home = None if common else organization_for(session, actor, organization_id)
+    name = name.strip()
+    if not name:
+        raise Refused("name: give the list a name")
+    if _find(session, home, name) is not None:
+        raise Refused(f"name: there is a do-not-call list named {name!r} already")
+    return _create(session, actor, home, name)
+
+
+def list_entries(
+    session: Session, actor: Actor, dnc_list_id: int, *, search: str = "", after_id: int = 0, limit: int = 100
+) -> list[DncEntry]:
+    """In order of adding; `after_id` turns the page; `search` is the beginning of the value."""
+    actor.require(Permission.DNC_VIEW)
+    get_scoped(session, actor, DncList, dnc_list_id, include_common=True)
+    statement = select(DncEntry).where(DncEntry.dnc_list_id == dnc_list_id, DncEntry.id > after_id)
+    if search:
+        statement = statement.where(DncEntry.value.startswith(search.strip(), autoescape=True))
+    return list(session.scalars(statement.order_by(DncEntry.id).limit(limit)))
+
+
+def add(
+    session: Session,
+    actor: Actor,
+    subjects: Sequence[tuple[str, str]],
+    *,
+    dnc_list_id: int | None = None,
+    organization_id: int | None = None,
+    source: str = "panel",
+    proof: str = "",
+    until: datetime | None = None,
+    home_country: str = "US",
+) -> int:
+    """Put (kind, value) pairs on a list, the organization's own one if none is named; how many are new.
+
+    What is listed already stays, and is only ever prolonged: a limit never shortens an entry without end.
+    """
+    actor.require(Permission.DNC_EDIT)
+    dnc_list = _target(session, actor, dnc_list_id, organization_id)
+    wanted = list(dict.fromkeys((DncKind(kind), normalised(kind, value, home_country)) for kind, value in subjects))
+    added = 0
+    for batch in _batches(wanted):
+        present = {
+            (entry.kind, entry.value): entry
+            for entry in session.scalars(
+                select(DncEntry).where(
+                    DncEntry.dnc_list_id == dnc_list.id, DncEntry.value.in_([value for _, value in batch])
+                )
+            )
+        }
+        rows = [
+            {
+                "dnc_list_id": dnc_list.id,
+                "organization_id": dnc_list.organization_id,
+                "kind": kind.value,
+                "value": value,
+                "until": until,
+                "source": source,
+                "proof": proof,
+                "created_at": utcnow(),
+            }
+            for kind, value in batch
+            if (kind.value, value) not in present
+        ]
+        for entry in present.values():
+            if (entry.kind, entry.value) in batch and entry.until is not None:
+                entry.until = None if until is None else max(entry.until, until)
+        if rows:
+            session.execute(insert_missing(session, DncEntry), rows)
+            added += len(rows)
+    session.flush()
+    record(session, actor, "dnc.add", dnc_list, after={"added": added, "source": source})
+    return added
+
+
+def remove(session: Session, actor: Actor, entry_id: int) -> None:
+    actor.require(Permission.DNC_EDIT)
+    entry = get_scoped(session, actor, DncEntry, entry_id)
+    before = {"kind": entry.kind, "list": entry.dnc_list_id, "source": entry.source, "entry": entry.id}
+    record(session, actor, "dnc.remove", entry, before=before)
+    session.execute(delete(DncEntry).where(DncEntry.id == entry.id))
+
+
+def normalised(kind: str, value: str, home_country: str = "US") -> str:
+    """As the look-up compares it. Raise Refused naming the mend."""
+    if kind == DncKind.PHONE:
+        return parse_number(value, home_country).e164
+    value = value.strip()
+    if kind == DncKind.EMAIL:
+        value = value.lower()
+        if "@" not in value or value.startswith("@") or value.endswith("@") or " " in value:
+            raise Refused(f"email: {value!r} is not an address; write name@domain")
+    if not value or len(value) > 254:
+        raise Refused(f"{kind}: give 1 to 254 characters")
+    return value
+
+
+def _target(session: Session, actor: Actor, dnc_list_id: int | None, organization_id: int | None) -> DncList:
+    if dnc_list_id is not None:
+        return get_scoped(session, actor, DncList, dnc_list_id)
+    home = organization_for(session, actor, organization_id)
+    return _find(session, home, OWN_LIST) or _create(session, actor, home, OWN_LIST)
+
+
+def _find(session: Session, organization_id: int | None, name: str) -> DncList | None:
+    owner = DncList.organization_id
+    mine = owner.is_(None) if organization_id is None else owner == organization_id
+    return session.scalar(select(DncList).where(mine, DncList.name == name))
+
+
+def _create(session: Session, actor: Actor, organization_id: int | None, name: str) -> DncList:
+    dnc_list = DncList(organization_id=organization_id, name=name, created_at=utcnow())
+    session.add(dnc_list)
+    session.flush()
+    record(session, actor, "dnc.create_list", dnc_list, after={"name": name})
+    return dnc_list
+
+
+def find_dnc_list(session: Session, actor: Actor, name: str) -> DncList:
+    actor.require(Permission.DNC_VIEW)
+    found = session.scalar(
+        scoped(select(DncList).where(DncList.name == name), DncList, actor, include_common=True).limit(1)
+    )
+    if found is None:
+        raise NotFound(f"do-not-call list {name!r}: there is none")
+    return found
+
+
+def _batches(items: Sequence[T]) -> Iterator[list[T]]:
+    source = iter(items)
+    while batch := list(islice(source, _BATCH)):
+        yield batch

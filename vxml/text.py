@@ -123,9 +123,13 @@ def run_text(
     *,
     hang_up_at_end: bool = True,
     observe: Callable[[Line], None] | None = None,
+    react: Callable[[Trace], Iterable[Input | Silence]] | None = None,
 ) -> Transcript:
-    """Hold the conversation to its end. Once `inputs` are used up the caller stays silent, then hangs up."""
-    return _Runner(config, fetch, inputs, hang_up_at_end, observe).run()
+    """Hold the conversation to its end. Once `inputs` are used up the caller stays silent, then hangs up.
+
+    `react` answers what the caller does next on seeing a step of the trace.
+    """
+    return _Runner(config, fetch, inputs, hang_up_at_end, observe, react).run()
 
 
 class _Runner:
@@ -136,12 +140,14 @@ class _Runner:
         inputs: Iterable[Input | Silence],
         hang_up_at_end: bool,
         observe: Callable[[Line], None] | None,
+        react: Callable[[Trace], Iterable[Input | Silence]] | None,
     ) -> None:
         self._session = Session(config)
         self._fetch = fetch
         self._inputs = deque(inputs)
         self._hang_up_at_end = hang_up_at_end
         self._observe = observe
+        self._react = react
         self._now = 0.0
         self._answers: deque[Input] = deque()
         self._playing: Play | None = None
@@ -174,7 +180,10 @@ class _Runner:
                 self._answers.append(self._fetch(command))
             case Play():
                 self._playing = command
-                self._note("prompt", " ".join(say(item) for item in command.items))
+                heard = " ".join(say(item) for item in command.items)
+                self._note("prompt", heard)
+                if self._react:
+                    self._inputs.extend(self._react(Trace("prompt", heard)))
             case StopPlay():
                 if self._playing:
                     self._answers.append(PlayEnded(self._playing.id, False))
@@ -184,6 +193,8 @@ class _Runner:
                 self._note("record", f"up to {command.max_seconds:g} s")
             case Trace(kind, text):
                 self._note(kind, text)
+                if self._react:
+                    self._inputs.extend(self._react(command))
             case Ended(reason, values):
                 self.transcript.ended = command
                 shown = {name: "•" if name in command.private else value for name, value in values.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urldefrag
 
@@ -80,7 +80,7 @@ class Context:
         address, fragment = urldefrag(request.url)
         if self.leaf and not submit and address == urldefrag(self.leaf.url)[0] and fragment:
             return Target(self._dialog(self.leaf.document, fragment, line))
-        page = yield from self._page(address, request)
+        page = yield from self._page(address, replace(request, url=address))
         if page.document.application:
             target = yield from self._with_root(page, fragment, line)
             return target

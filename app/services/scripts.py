@@ -6,6 +6,7 @@ import hashlib
 import io
 import posixpath
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -184,7 +185,7 @@ def unpack(file_name: str, content: bytes) -> dict[str, bytes]:
                 if total > MAX_UPLOAD_BYTES * 4:
                     raise Refused(f"{file_name}: unpacks to more than {MAX_UPLOAD_BYTES * 4 // 2**20} MiB")
                 files[path] = body
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise Refused(f"{file_name}: the zip cannot be read ({error}); pack it again without a password") from error
     if not files:
         raise Refused(f"{file_name}: the zip holds no files")

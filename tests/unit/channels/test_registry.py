@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import asyncio
+
+from channels.registry import build_channels, close_channels
+from common.settings import Settings
+
+
+def test_a_channel_is_on_when_its_settings_are_given() -> None:
+    environment = {
+        "CLARION_TWILIO_ACCOUNT_SID": "AC1",
+        "CLARION_TWILIO_AUTH_TOKEN": "t",
+        "CLARION_SMTP_HOST": "127.0.0.1",
+    }
+
+    async def build() -> dict[str, str]:
+        channels = build_channels(Settings.load(environment))
+        names = {kind: channel.name for kind, channel in channels.items()}
+        await close_channels(channels)
+        return names
+
+    assert asyncio.run(build()) == {"sms": "sms_twilio", "email": "email_smtp"}
+
+
+def test_without_settings_there_is_no_channel() -> None:
+    assert build_channels(Settings.load({})) == {}

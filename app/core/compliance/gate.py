@@ -82,10 +82,11 @@ def check(subject: Subject, rules: Rules, now: datetime) -> Allowed | Refused:
 
 
 def _outside(hours: Mapping[str, Any], zones: Sequence[str], now: datetime, words: str) -> Refused | None:
-    if not zones:
-        return Refused("RESTRICTED_TIME", "the time zone is unknown")
-    state = window_state(hours, list(zones), now)
-    return None if state.is_open else Refused("RESTRICTED_TIME", f"{words} in {', '.join(zones)}", state.until)
+    state = window_state(hours, zones, now)
+    if state.is_open:
+        return None
+    detail = state.reason if state.until is None else f"{words} in {', '.join(zones)}"
+    return Refused("RESTRICTED_TIME", detail, state.until)
 
 
 def _contact_time(earliest: time | None, latest: time | None) -> Mapping[str, Any]:

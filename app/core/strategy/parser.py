@@ -233,7 +233,7 @@ def _check_texts(handler: etree._Element) -> Iterator[Problem]:
 
 
 def _children(element: etree._Element, tag: str) -> Iterator[etree._Element]:
-    return element.iterchildren(f"{{{schema.NAMESPACE}}}{tag}")
+    yield from element.iterchildren(f"{{{schema.NAMESPACE}}}{tag}")
 
 
 def _text(element: etree._Element) -> str:

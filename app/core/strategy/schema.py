@@ -24,7 +24,7 @@ def seconds(value: str) -> float:
 
 
 def local(element: etree._Element) -> str:
-    return etree.QName(element).localname
+    return str(etree.QName(element).localname)
 
 
 def line_of(element: etree._Element) -> int:

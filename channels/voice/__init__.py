@@ -1,0 +1,1 @@
+"""Voice: calls are placed by media servers, over their control API."""

@@ -1,0 +1,33 @@
+"""Where contacts of jobs are claimed and attempts are recorded: one port, an in-memory and an SQL adapter."""
+
+from __future__ import annotations
+
+from engine.store.base import (
+    AttemptStore,
+    Claimed,
+    FinishedAttempt,
+    NewAttempt,
+    Next,
+    Outcome,
+    Parked,
+    Progress,
+    Share,
+    Unfinished,
+)
+from engine.store.memory import MemoryStore
+from engine.store.sql import SqlStore
+
+__all__ = [
+    "AttemptStore",
+    "Claimed",
+    "FinishedAttempt",
+    "MemoryStore",
+    "NewAttempt",
+    "Next",
+    "Outcome",
+    "Parked",
+    "Progress",
+    "Share",
+    "SqlStore",
+    "Unfinished",
+]

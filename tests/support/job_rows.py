@@ -1,0 +1,165 @@
+"""A running job with many contacts, inserted straight into the tables."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine, insert, text
+
+from app.core.strategy import shipped
+from app.db import write_transaction
+from app.models import (
+    Address,
+    CallingWindow,
+    Campaign,
+    Contact,
+    ContactList,
+    Job,
+    JobContact,
+    Organization,
+    Strategy,
+    StrategyRevision,
+    Trunk,
+)
+
+START = datetime(2026, 1, 5, 12, tzinfo=UTC)
+CHUNK = 5000
+
+
+def make_job(engine: Engine, contacts: int, *, state: str = "running", strategy_xml: str = "") -> int:
+    """Returns the job's id. Contact n has the number +1202555nnnn and is due n milliseconds after START."""
+    with write_transaction(engine) as session:
+        organization = Organization(name="Test", created_at=START)
+        session.add(organization)
+        session.flush()
+        home = organization.id
+        listed = ContactList(organization_id=home, name="List", created_at=START, updated_at=START)
+        plan = Strategy(organization_id=home, name="Plan", created_at=START)
+        window = CallingWindow(organization_id=home, name="Always", hours={}, always_open=True)
+        trunk = Trunk(name="Simulated", host="127.0.0.1", simulated=True, max_channels=1000, calls_per_second=1000)
+        session.add_all([listed, plan, window, trunk])
+        session.flush()
+        revision = StrategyRevision(
+            organization_id=home,
+            strategy_id=plan.id,
+            number=1,
+            state="published",
+            xml=strategy_xml or shipped("call-then-message"),
+            created_at=START,
+        )
+        campaign = Campaign(
+            organization_id=home,
+            name="Campaign",
+            contact_list_id=listed.id,
+            strategy_id=plan.id,
+            calling_window_id=window.id,
+            trunk_id=trunk.id,
+            caller_id="+12025550100",
+            message="Hello",
+            pacing={"mode": "none"},
+            senders={"sms": "+12025550100", "email": "office@example.org"},
+            created_at=START,
+            updated_at=START,
+        )
+        session.add_all([revision, campaign])
+        session.flush()
+        job = Job(
+            organization_id=home,
+            campaign_id=campaign.id,
+            state=state,
+            strategy_revision_id=revision.id,
+            settings={
+                "campaign": campaign.name,
+                "contact_list_id": listed.id,
+                "calling_window_id": window.id,
+                "trunk_id": trunk.id,
+                "caller_id": campaign.caller_id,
+                "display_name": "",
+                "message": campaign.message,
+                "pacing": campaign.pacing,
+                "senders": campaign.senders,
+            },
+            audience=contacts,
+            frozen=True,
+            created_at=START,
+            started_at=START,
+        )
+        session.add(job)
+        session.flush()
+        job_id, list_id = job.id, listed.id
+    for first in range(1, contacts + 1, CHUNK):
+        _add_contacts(engine, home, list_id, job_id, range(first, min(first + CHUNK, contacts + 1)))
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("ANALYZE"))
+    return job_id
+
+
+def _add_contacts(engine: Engine, home: int, list_id: int, job_id: int, numbers: range) -> None:
+    contacts, addresses, members = [], [], []
+    for number in numbers:
+        contacts.append(
+            {
+                "id": number,
+                "organization_id": home,
+                "contact_list_id": list_id,
+                "external_id": str(number),
+                "first_name": f"Name{number}",
+                "last_name": "",
+                "language": "",
+                "time_zone": "",
+                "attributes": {"balance": number},
+                "last_completion_code": "",
+                "created_at": START,
+                "updated_at": START,
+            }
+        )
+        addresses.append(_address(home, number, "phone", "phone1", f"+1202555{number % 10000:04d}"))
+        addresses.append(_address(home, number, "email", "email", f"person{number}@example.org"))
+        members.append(
+            {
+                "id": number,
+                "organization_id": home,
+                "job_id": job_id,
+                "contact_id": number,
+                "lane": number % 64,
+                "state": "ready",
+                "due_at": START + timedelta(milliseconds=number),
+                "lease_owner": "",
+                "strategy_state": {},
+                "attempt_count": 0,
+                "last_code": "",
+                "final_code": "",
+                "hold_code": "",
+                "hold_detail": "",
+                "updated_at": START,
+            }
+        )
+    with write_transaction(engine) as session:
+        session.execute(insert(Contact), contacts)
+        session.execute(insert(Address), addresses)
+        session.execute(insert(JobContact), members)
+
+
+def _address(home: int, contact_id: int, kind: str, name: str, value: str) -> dict[str, object]:
+    return {
+        "organization_id": home,
+        "contact_id": contact_id,
+        "kind": kind,
+        "name": name,
+        "position": 0,
+        "value": value,
+        "original": value,
+        "country": "",
+        "time_zones": "",
+        "disabled_code": "",
+    }
+
+
+def strategy_state(engine: Engine, job_contact_id: int) -> dict[str, object]:
+    with engine.connect() as connection:
+        found = connection.execute(
+            text("SELECT strategy_state FROM job_contact WHERE id = :id"), {"id": job_contact_id}
+        ).scalar_one()
+    return dict(json.loads(found) if isinstance(found, str) else found)

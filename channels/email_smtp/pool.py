@@ -78,6 +78,8 @@ class Pool:
             use_tls=self._settings.tls is Tls.TLS,
             start_tls=self._settings.tls is Tls.STARTTLS,
             tls_context=self._tls_context,
+            # Looking the host's own full name up may take seconds where there is no DNS.
+            local_hostname=self._settings.sender.rpartition("@")[2].strip("> ") or "localhost",
             timeout=self._timeout,
         )
         await client.connect()

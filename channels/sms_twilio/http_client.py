@@ -5,6 +5,7 @@ The package's own async client logs request parameters (telephone numbers) and h
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -39,13 +40,15 @@ class PooledHttpClient(AsyncHttpClient):  # type: ignore[misc]  # the twilio pac
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Response:
+        sent_headers = dict(headers or {})
+        if auth:
+            sent_headers["Authorization"] = "Basic " + base64.b64encode(":".join(auth).encode()).decode("ascii")
         async with self._open().request(
             method,
             self.rewrite(url),
             params={name: str(value) for name, value in params.items()} if params else None,
             data={name: str(value) for name, value in data.items()} if data else None,
-            headers=headers,
-            auth=aiohttp.BasicAuth(*auth) if auth else None,
+            headers=sent_headers,
             timeout=aiohttp.ClientTimeout(total=timeout or self.timeout),
             allow_redirects=allow_redirects,
         ) as answer:

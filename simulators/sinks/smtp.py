@@ -105,12 +105,12 @@ class SmtpSink:
         if self._tls is not None and not self._implicit:
             options |= {"tls_context": self._tls, "require_starttls": True}
         if self._credentials is not None:
-            options |= {"authenticator": self._authenticate, "auth_required": True, "auth_require_tls": False}
+            options |= {"authenticator": self._authenticate, "auth_required": True}
         return SMTP(self._handler, **options)
 
     def _authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> Any:
         given = (getattr(data, "login", b"").decode(), getattr(data, "password", b"").decode())
-        return AuthResult(success=given == self._credentials)
+        return AuthResult(success=given == self._credentials, handled=False)
 
 
 def _failure(address: str) -> str:

@@ -232,12 +232,9 @@ class TwilioApi:
         task.add_done_callback(self._receipts.discard)
 
     def _authorized(self, request: web.Request) -> bool:
-        try:
-            given = aiohttp.BasicAuth.decode(request.headers.get("Authorization", ""))
-        except ValueError:
-            return False
-        wanted = (self.account, self._token, self.account)
-        return (given.login, given.password, request.match_info["account"]) == wanted
+        wanted = base64.b64encode(f"{self.account}:{self._token}".encode()).decode("ascii")
+        given = request.headers.get("Authorization", "")
+        return given == f"Basic {wanted}" and request.match_info["account"] == self.account
 
     def _describe(self, sms: Sms) -> dict[str, Any]:
         uri = f"/2010-04-01/Accounts/{self.account}/Messages/{sms.sid}.json"

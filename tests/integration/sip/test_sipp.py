@@ -1,0 +1,288 @@
+"""Outbound calls against SIPp. All scenarios run once, side by side; each test looks at its own outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from common.control import Disposition
+from mediaserver.switch.sip.endpoint import SipStats
+from mediaserver.switch.sip.events import Ended, Established, Failed, MediaChanged, Provisional, SipEvent
+from mediaserver.switch.sip.sdp import Direction
+from tests.support.sip_near import NOTHING, Near, near
+from tests.support.sipp import Sipp
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+
+STATUSES = (404, 480, 486, 503, 603)
+Script = Callable[[Near, Sipp], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What our side told, what SIPp complained of, and what was left in the endpoint."""
+
+    near: Near
+    complaints: str
+    left: SipStats
+
+    def of(self, kind: type[SipEvent]) -> list[SipEvent]:
+        return self.near.of(kind)
+
+
+async def hang_up_when_established(end: Near, far: Sipp) -> None:
+    end.call(far.port)
+    await end.wait(Established, Failed)
+    end.endpoint.hang_up("call")
+
+
+async def just_call(end: Near, far: Sipp) -> None:
+    end.call(far.port)
+
+
+async def ring_out(end: Near, far: Sipp) -> None:
+    end.call(far.port, ring_timeout=0.3)
+
+
+async def cancel_when_ringing(end: Near, far: Sipp) -> None:
+    end.call(far.port)
+    await end.wait(Provisional)
+    end.endpoint.hang_up("call")
+
+
+async def call_with_password(end: Near, far: Sipp) -> None:
+    end.call(far.port, username="outreach", password="s3cret")
+    await end.wait(Established, Failed)
+    end.endpoint.hang_up("call")
+
+
+async def call_with_wrong_password(end: Near, far: Sipp) -> None:
+    end.call(far.port, username="outreach", password="guess")
+
+
+@dataclass(frozen=True)
+class Case:
+    scenario: str
+    script: Script
+    status: int = 486
+
+
+CASES: dict[str, Case] = {
+    "answer_after_180": Case("answer_after_180", hang_up_when_established),
+    "answer_after_183": Case("answer_after_183", hang_up_when_established),
+    "answer_at_once": Case("answer_at_once", hang_up_when_established),
+    "ring_out": Case("ring_until_cancelled", ring_out),
+    "cancel": Case("ring_until_cancelled", cancel_when_ringing),
+    "answer_despite_cancel": Case("answer_despite_cancel", cancel_when_ringing),
+    "repeat_200": Case("repeat_200", just_call),
+    "far_end_hangs_up": Case("far_end_hangs_up", just_call),
+    "hold": Case("hold", just_call),
+    "challenge_401": Case("challenge_401", call_with_password),
+    "challenge_407": Case("challenge_407", call_with_password),
+    "wrong_password": Case("challenge_407", call_with_wrong_password),
+    **{f"{status}": Case("refuse", just_call, status) for status in STATUSES},
+    **{f"100, {status}": Case("refuse_after_100", just_call, status) for status in STATUSES},
+}
+
+
+async def play(case: Case, room: asyncio.Semaphore) -> Outcome:
+    async with room, near() as end:
+        far = await Sipp.start(case.scenario, status=case.status)
+        try:
+            await case.script(end, far)
+            await end.wait(Ended, Failed)
+            complaints = await far.wait()
+        except TimeoutError:
+            complaints = f"our side never ended: {end.ladder}"
+        finally:
+            far.kill()
+        return Outcome(end, complaints, await end.settled())
+
+
+async def play_all() -> dict[str, Outcome]:
+    room = asyncio.Semaphore(6)
+    outcomes = await asyncio.gather(*(play(case, room) for case in CASES.values()))
+    return dict(zip(CASES, outcomes, strict=True))
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[str, Outcome]:
+    return asyncio.run(play_all())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_sipp_is_content_and_nothing_is_left(outcomes: dict[str, Outcome], name: str) -> None:
+    outcome = outcomes[name]
+    assert outcome.complaints == ""
+    assert outcome.left == NOTHING
+    assert isinstance(outcome.near.end, Ended | Failed)
+
+
+@pytest.mark.parametrize(
+    ("name", "provisionals"), [("answer_after_180", [180]), ("answer_after_183", [183]), ("answer_at_once", [])]
+)
+def test_an_answer_is_established_whatever_came_before(
+    outcomes: dict[str, Outcome], name: str, provisionals: list[int]
+) -> None:
+    end = outcomes[name].near
+    assert [event.status for event in end.of(Provisional)] == provisionals
+    assert len(end.of(Established)) == 1
+    assert end.of(Established)[0].media.telephone_event == 101
+    assert end.end == Ended("call", by_far_end=False)
+
+
+def test_early_media_comes_with_the_183(outcomes: dict[str, Outcome]) -> None:
+    (early,) = outcomes["answer_after_183"].near.of(Provisional)
+    assert early.media is not None
+
+
+@pytest.mark.parametrize("after", ["", "100, "])
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_refusal_is_reported_with_its_status(outcomes: dict[str, Outcome], status: int, after: str) -> None:
+    failed = outcomes[f"{after}{status}"].near.end
+    assert failed == Failed("call", Disposition.REFUSED, status, "Refused", provisional=False)
+
+
+@pytest.mark.parametrize(("name", "disposition"), [("ring_out", "ring_timeout"), ("cancel", "cancelled")])
+def test_giving_up_cancels_and_ends_with_487(outcomes: dict[str, Outcome], name: str, disposition: str) -> None:
+    end = outcomes[name].near
+    assert isinstance(end.end, Failed)
+    assert (end.end.disposition, end.end.sip_status) == (Disposition(disposition), 487)
+    assert end.end.provisional
+    assert end.ladder[-1] == "-> ACK"
+
+
+def test_an_answer_that_crosses_the_cancel_is_hung_up(outcomes: dict[str, Outcome]) -> None:
+    end = outcomes["answer_despite_cancel"].near
+    assert isinstance(end.end, Failed)
+    assert (end.end.disposition, end.end.sip_status) == (Disposition.CANCELLED, 200)
+    assert "-> BYE" in end.ladder
+
+
+def test_a_lost_ack_is_sent_again(outcomes: dict[str, Outcome]) -> None:
+    end = outcomes["repeat_200"].near
+    assert len([line for line in end.ladder if line == "-> ACK"]) >= 2
+    assert len(end.of(Established)) == 1
+    assert end.end == Ended("call", by_far_end=True)
+
+
+def test_the_far_end_hangs_up(outcomes: dict[str, Outcome]) -> None:
+    assert outcomes["far_end_hangs_up"].near.end == Ended("call", by_far_end=True)
+
+
+def test_hold_by_reinvite_is_answered_and_reported(outcomes: dict[str, Outcome]) -> None:
+    (held,) = outcomes["hold"].near.of(MediaChanged)
+    assert held.media.direction is Direction.SENDONLY
+    assert not held.media.wants_audio
+
+
+@pytest.mark.parametrize("status", [401, 407])
+def test_a_challenge_is_answered_with_the_trunks_credentials(outcomes: dict[str, Outcome], status: int) -> None:
+    end = outcomes[f"challenge_{status}"].near
+    assert len(end.of(Established)) == 1
+    assert end.ladder.count("-> INVITE") == 2
+
+
+def test_a_wrong_password_is_refused(outcomes: dict[str, Outcome]) -> None:
+    failed = outcomes["wrong_password"].near.end
+    assert failed == Failed("call", Disposition.REFUSED, 403, "Wrong Credentials", provisional=False)
+
+
+def test_silence_is_given_up_by_timer_b() -> None:
+    async def scene() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            async with near() as end:
+                end.call(silent.getsockname()[1])
+                await end.wait(Failed)
+                assert isinstance(end.end, Failed)
+                assert (end.end.disposition, end.end.sip_status) == (Disposition.NO_REPLY, None)
+                assert end.ladder.count("-> INVITE again") == 6
+                assert await end.settled() == NOTHING
+
+    asyncio.run(scene())
+
+
+def test_a_closed_port_is_a_transport_error_at_once() -> None:
+    async def scene() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+            gone.bind(("127.0.0.1", 0))
+            port = gone.getsockname()[1]
+        async with near(t1=0.5) as end:
+            end.call(port)
+            await end.wait(Failed, seconds=0.5)
+            assert isinstance(end.end, Failed)
+            assert end.end.disposition is Disposition.TRANSPORT_ERROR
+            assert end.endpoint.stats() == NOTHING
+
+    asyncio.run(scene())
+
+
+def test_a_host_name_that_does_not_resolve_is_a_transport_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> object:
+        raise socket.gaierror("no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+
+    async def scene() -> None:
+        async with near() as end:
+            spec = end_spec(end, "sip.trunk.test")
+            end.endpoint.invite(spec)
+            await end.wait(Failed)
+            assert isinstance(end.end, Failed)
+            assert end.end.disposition is Disposition.TRANSPORT_ERROR
+            end.events.clear()
+            end.endpoint.invite(spec)
+            end.endpoint.hang_up("call")
+            assert isinstance(end.end, Failed)
+            assert end.end.disposition is Disposition.CANCELLED
+            assert end.endpoint.stats() == NOTHING
+
+    asyncio.run(scene())
+
+
+def end_spec(end: Near, host: str):  # type: ignore[no-untyped-def]
+    from common.control import Trunk
+    from mediaserver.switch.sip.events import InviteSpec
+    from mediaserver.switch.sip.sdp import make_offer
+
+    return InviteSpec("call", "+12125550100", "", "", Trunk(host), make_offer("127.0.0.1", 40_000))
+
+
+@pytest.mark.parametrize("scenario", ["ask_options", "call_in"])
+def test_requests_from_outside_are_answered(scenario: str) -> None:
+    async def scene() -> None:
+        async with near() as end:
+            far = await Sipp.start(scenario, remote=end.endpoint.address)
+            try:
+                assert await far.wait() == ""
+            finally:
+                far.kill()
+            assert await end.settled() == NOTHING
+            assert end.events == []
+
+    asyncio.run(scene())
+
+
+def test_closing_hangs_up_and_leaves_no_task_or_socket() -> None:
+    async def scene() -> None:
+        before = asyncio.all_tasks()
+        far = await Sipp.start("answer_at_once")
+        try:
+            async with near() as end:
+                end.call(far.port)
+                await end.wait(Established)
+                port = end.endpoint.address[1]
+            assert end.end == Ended("call", by_far_end=False)
+            assert await far.wait() == ""
+        finally:
+            far.kill()
+        assert asyncio.all_tasks() == before
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
+            again.bind(("127.0.0.1", port))
+
+    asyncio.run(scene())

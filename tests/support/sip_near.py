@@ -1,0 +1,78 @@
+"""Clarion's SIP endpoint in tests against real far ends: waits for events, counts what is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TypeVar
+
+from common.control import Trunk
+from mediaserver.switch.sip.endpoint import SipConfig, SipEndpoint, SipStats
+from mediaserver.switch.sip.events import Ended, Failed, InviteSpec, Ladder, SipEvent
+from mediaserver.switch.sip.sdp import make_offer
+
+#: T1 of 30 ms: timers B, D, F, J and M are two seconds instead of 32.
+FAST = SipConfig(t1=0.03, t2=0.24, t4=0.3)
+NOTHING = SipStats(calls=0, dialogs=0, transactions=0, timers=0, tasks=0)
+
+Event = TypeVar("Event", bound=SipEvent)
+
+
+class Near:
+    """An endpoint and what it told."""
+
+    def __init__(self, endpoint: SipEndpoint) -> None:
+        self.endpoint = endpoint
+        self.events: list[SipEvent] = []
+        self._news = asyncio.Event()
+
+    def sink(self, event: SipEvent) -> None:
+        self.events.append(event)
+        self._news.set()
+
+    def call(self, port: int, *, ring_timeout: float = 10.0, username: str = "", password: str = "") -> None:
+        trunk = Trunk("127.0.0.1", port, username=username, password=password)
+        offer = make_offer("127.0.0.1", 40_000)
+        self.endpoint.invite(InviteSpec("call", "+12125550100", "+12125550199", "", trunk, offer, ring_timeout))
+
+    def of(self, kind: type[Event]) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def ladder(self) -> list[str]:
+        return [event.text for event in self.of(Ladder)][1:]
+
+    @property
+    def end(self) -> Ended | Failed:
+        (only,) = (*self.of(Ended), *self.of(Failed))
+        return only
+
+    async def wait(self, *kinds: type[SipEvent], seconds: float = 15.0) -> None:
+        await self.until(lambda: any(isinstance(event, kinds) for event in self.events), seconds)
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 15.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+    async def settled(self) -> SipStats:
+        """What is left once every timer has had its time."""
+        for _ in range(200):
+            if self.endpoint.stats() == NOTHING:
+                break
+            await asyncio.sleep(0.02)
+        return self.endpoint.stats()
+
+
+@asynccontextmanager
+async def near(config: SipConfig = FAST, **changes: object) -> AsyncIterator[Near]:
+    endpoint = SipEndpoint(replace(config, **changes))  # type: ignore[arg-type]
+    end = Near(endpoint)
+    await endpoint.start(end.sink)
+    try:
+        yield end
+    finally:
+        await endpoint.close()

@@ -1,0 +1,67 @@
+"""SIPp as the far end: one process, one scenario, one call."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+
+from tests.support.ports import free_port
+
+SCENARIOS = Path(__file__).parents[1] / "integration" / "sip" / "scenarios"
+
+
+class Sipp:
+    """A running scenario on 127.0.0.1:`port`. Finished by `wait`, which returns its complaints ("" for none)."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int, errors: Path) -> None:
+        self._process = process
+        self._errors = errors
+        self.port = port
+
+    @classmethod
+    async def start(cls, scenario: str, *, status: int = 486, remote: tuple[str, int] | None = None) -> Sipp:
+        """Start `scenarios/NAME.xml`; with `remote` SIPp is the one that calls. `status` fills `[status]`."""
+        port, media = free_port(), free_port()
+        folder = Path(tempfile.mkdtemp(prefix="sipp-"))
+        # SIPp reads a response's status before it fills in its own keywords.
+        text = (SCENARIOS / f"{scenario}.xml").read_text().replace("[status]", str(status))
+        (folder / "scenario.xml").write_text(text)
+        errors = folder / "errors.log"
+        arguments = ["-sf", str(folder / "scenario.xml"), "-i", "127.0.0.1", "-p", str(port), "-mp", str(media)]
+        arguments += ["-m", "1", "-nostdin", "-timeout", "20s", "-timeout_error", "-pause_msg_ign"]
+        arguments += ["-trace_err", "-error_file", str(errors)]
+        if remote is not None:
+            arguments.append(f"{remote[0]}:{remote[1]}")
+        process = await asyncio.create_subprocess_exec(
+            "sipp", *arguments, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        )
+        if remote is None:
+            await _bound(port, process)
+        return cls(process, port, errors)
+
+    async def wait(self) -> str:
+        code = await self._process.wait()
+        complaints = self._errors.read_text(errors="replace") if self._errors.exists() else ""
+        shutil.rmtree(self._errors.parent)
+        return "" if code == 0 else f"exit status {code}: {complaints}"
+
+    def kill(self) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
+
+
+async def _bound(port: int, process: asyncio.subprocess.Process) -> None:
+    """Until somebody listens on the UDP port: an earlier INVITE would be refused by the network."""
+    for _ in range(500):
+        if _is_bound(port):
+            return
+        if process.returncode is not None:
+            raise RuntimeError(f"SIPp ended at once with status {process.returncode}")
+        await asyncio.sleep(0.02)
+    raise RuntimeError("SIPp did not open its port")
+
+
+def _is_bound(port: int) -> bool:
+    return f":{port:04X} " in Path("/proc/net/udp").read_text()

@@ -6,6 +6,7 @@ page leads; no case is known here by name.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -98,10 +99,9 @@ class _Pages:
             return Fetched(request.id, request.url, 404, b"")
         body = path.read_bytes()
         if path.suffix == ".txml":
-            try:
+            # What does not parse is left as it is: the browser is to refuse it.
+            with contextlib.suppress(DocumentError):
                 body = self._voicexml(body)
-            except DocumentError:
-                pass  # left as it is: the browser is to refuse it
         return Fetched(request.id, request.url, 200, body)
 
     def react(self, trace: Trace) -> list[Input | Silence]:
@@ -129,7 +129,7 @@ class _Pages:
         for element in list(root.iter(f"{_CONF}*")):
             if element.getparent() is not None:
                 self._replace(element)
-        return etree.tostring(root, xml_declaration=True, encoding="utf-8")
+        return bytes(etree.tostring(root, xml_declaration=True, encoding="utf-8"))
 
     def _replace(self, element: Any) -> None:
         kind = element.tag.removeprefix(_CONF)

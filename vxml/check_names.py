@@ -1,0 +1,82 @@
+"""Names that lead nowhere: dialogs, items and variables that a document refers to and does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from vxml.document import Node
+from vxml.ecmascript.engine import declared_names
+
+_ITEMS: Final = ("block", "field", "initial", "object", "record", "subdialog", "transfer")
+_INPUTS: Final = ("field", "object", "record", "subdialog", "transfer")
+_DECLARES: Final = {"var": "name", "data": "name", "foreach": "item", "param": "name"}
+
+Found = tuple[int, str]
+
+
+def check_names(root: Node) -> Iterator[Found]:
+    """(line, message) for each reference that cannot be right, whatever happens in the call."""
+    dialogs = {node.get("id") for node in root.elements("form", "menu") if node.get("id")}
+    known = _declared(root) if _is_closed(root) else None
+    yield from _targets(root, dialogs)
+    for dialog in root.elements("form", "menu"):
+        yield from _items(dialog)
+    if known is not None:
+        yield from _namelists(root, known)
+
+
+def _is_closed(root: Node) -> bool:
+    """Whether all variables of the document are declared in it: no root document, no external script."""
+    return not root.get("application") and not any(
+        node.tag == "script" and ("src" in node.attrs or "srcexpr" in node.attrs) for node in root.walk()
+    )
+
+
+def _declared(root: Node) -> set[str]:
+    names = {"application", "document", "dialog", "session", "_event", "_message"}
+    for node in root.walk():
+        if node.tag in _ITEMS and node.get("name"):
+            names |= {node.get("name"), node.get("name") + "$"}
+        elif node.tag in _DECLARES:
+            names.add(node.get(_DECLARES[node.tag]))
+        elif node.tag == "script":
+            names.update(declared_names(node.text()))
+    return names
+
+
+def _targets(root: Node, dialogs: set[str]) -> Iterator[Found]:
+    for node in root.walk():
+        if node.tag in ("goto", "choice", "link", "submit"):
+            url = node.get("next")
+        elif node.tag == "subdialog":
+            url = node.get("src")
+        else:
+            continue
+        if url.startswith("#") and url[1:] not in dialogs:
+            ids = f"; it has {', '.join('#' + name for name in sorted(dialogs))}" if dialogs else ""
+            yield node.line, f'<{node.tag}> leads to "{url}", but the document has no such dialog{ids}'
+
+
+def _items(dialog: Node) -> Iterator[Found]:
+    items = {node.get("name") for node in dialog.elements(*_ITEMS) if node.get("name")}
+    inputs = {node.get("name") for node in dialog.elements(*_INPUTS) if node.get("name")}
+    for node in dialog.walk():
+        name = node.get("nextitem")
+        if node.tag == "goto" and name and name not in items:
+            yield node.line, f'<goto> nextitem="{name}": the form has no such item'
+        if node.tag == "filled":
+            for field in node.get("namelist").split():
+                if field not in inputs:
+                    yield node.line, f'<filled> namelist: "{field}" is no input item of the form'
+
+
+def _namelists(root: Node, known: set[str]) -> Iterator[Found]:
+    for node in root.walk():
+        names = node.get("namelist").split() if node.tag != "filled" else []
+        if node.tag == "assign":
+            names = [node.get("name")]
+        for name in names:
+            first = name.partition(".")[0].partition("[")[0]
+            if first and first not in known:
+                yield node.line, f'<{node.tag}> names the variable "{name}", which is declared nowhere in the document'

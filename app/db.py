@@ -41,7 +41,10 @@ T = TypeVar("T")
 
 
 def make_engine(url: str | URL, *, pool_size: int = 5) -> Engine:
-    """An engine for `sqlite:///PATH`, `sqlite://` (memory, for tests) or `postgresql://...`."""
+    """An engine for `sqlite:///PATH`, `sqlite://` (memory, for tests) or `postgresql://...`.
+
+    Parameters of statements are personal data, so they stay out of error messages.
+    """
     target = make_url(url)
     if target.drivername in ("postgresql", "postgres"):
         target = target.set(drivername="postgresql+psycopg")
@@ -54,17 +57,20 @@ def make_engine(url: str | URL, *, pool_size: int = 5) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size * 2,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"application_name": "clarion", "connect_timeout": 10},
     )
 
 
 def _sqlite_engine(target: URL, pool_size: int) -> Engine:
     if target.database in (None, "", ":memory:"):
-        engine = create_engine(target, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        engine = create_engine(
+            target, poolclass=StaticPool, connect_args={"check_same_thread": False}, hide_parameters=True
+        )
     else:
         directory = Path(str(target.database)).resolve().parent
         directory.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(target, pool_size=pool_size, max_overflow=pool_size * 2)
+        engine = create_engine(target, pool_size=pool_size, max_overflow=pool_size * 2, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -143,6 +149,20 @@ def insert_missing(session: Session, model: Any) -> Any:
     return postgresql.insert(model).on_conflict_do_nothing()
 
 
+@contextmanager
+def timed_write(engine: Engine) -> Iterator[tuple[Session, Callable[[], float]]]:
+    """One transaction of a bulk job: the session, and a function that tells afterwards how long (seconds) the write
+    lock was held. A moment passes at the end in which waiting writers find the lock open."""
+    held = 0.0
+    with session_factory(engine, write=True)() as session:
+        session.connection()
+        started = time.monotonic()
+        yield session, lambda: held
+        session.commit()
+    held = time.monotonic() - started
+    time.sleep(max(0.002, held * _BREATH))
+
+
 def write_in_chunks(
     engine: Engine,
     items: Iterable[T],
@@ -158,15 +178,10 @@ def write_in_chunks(
     """
     size, done, source = first, 0, iter(items)
     while go_on() and (chunk := list(islice(source, size))):
-        with session_factory(engine, write=True)() as session:
-            session.connection()
-            started = time.monotonic()
+        with timed_write(engine) as (session, held):
             write(session, chunk)
-            session.commit()
-        held = time.monotonic() - started
         done += len(chunk)
-        size = next_chunk_size(size, held, largest)
-        time.sleep(max(0.002, held * _BREATH))
+        size = next_chunk_size(size, held(), largest)
     return done
 
 

@@ -18,7 +18,7 @@ from common.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from app.services.importing import Progress
+    from app.services.importing import Progress, Summary
 
 
 def register(subparsers: Any) -> None:
@@ -141,37 +141,48 @@ def run_user_password(arguments: argparse.Namespace) -> int:
 
 
 def run_import(arguments: argparse.Namespace) -> int:
-    from app.security.access import Actor
-    from app.services import importing
+    from app.db import read_transaction, write_transaction
+    from app.security.access import Actor, NotFound
+    from app.services import importing, lists, organizations
 
-    overrides = dict(_mapping(text) for text in arguments.map)
+    actor = Actor.system()
+    # A file that is no CSV must not leave an empty list behind.
+    mapping = importing.preview(arguments.file).mapping | dict(_mapping(text) for text in arguments.map)
     with _database() as engine:
-        run_id = importing.import_file(
-            engine,
-            Actor.system(),
-            arguments.file,
-            list_name=arguments.list,
-            organization=arguments.organization,
-            home_country=arguments.country,
-            overrides=overrides,
-            on_progress=_progress_printer(),
-        )
-        summary = importing.summary(engine, Actor.system(), run_id)
-        if arguments.rejects is not None:
-            importing.write_rejects(engine, Actor.system(), run_id, arguments.rejects)
+        with write_transaction(engine) as session:
+            home = None
+            if arguments.organization:
+                home = organizations.find_organization(session, actor, arguments.organization).id
+            try:
+                list_id = lists.find_list(session, actor, arguments.list, home).id
+            except NotFound:
+                country = arguments.country
+                made = lists.create_list(session, actor, arguments.list, home_country=country, organization_id=home)
+                list_id = made.id
+        show = _progress_printer()
+        run_id = importing.import_file(engine, actor, list_id, arguments.file, mapping, on_progress=show)
+        with read_transaction(engine) as session:
+            summary = importing.summary(session, actor, run_id)
+            if arguments.rejects is not None:
+                with arguments.rejects.open("w", encoding="utf-8", newline="") as file:
+                    file.writelines(importing.rejects_csv(session, actor, run_id))
+    _print_summary(summary, arguments.rejects)
+    return 0 if summary.state == "completed" else 1
+
+
+def _print_summary(summary: Summary, rejects_file: Path | None) -> None:
     print(
         f"{summary.state}: {summary.rows_read} rows read, {summary.rows_added} added, "
         f"{summary.rows_updated} updated, {summary.rows_rejected} rejected"
     )
     for reject in summary.first_rejects:
-        print(f"  line {reject.line}: {reject.field}: {reject.reason}" if reject.field else
-              f"  line {reject.line}: {reject.reason}")  # fmt: skip
+        where = f"line {reject.line}, {reject.field}" if reject.field else f"line {reject.line}"
+        print(f"  {where}: {reject.reason}")
     if summary.rows_rejected > len(summary.first_rejects):
-        hint = f"all are in {arguments.rejects}" if arguments.rejects else "--rejects FILE writes all of them"
+        hint = f"all are in {rejects_file}" if rejects_file else "--rejects FILE writes all of them"
         print(f"  ... and {summary.rows_rejected - len(summary.first_rejects)} more; {hint}")
     if summary.detail:
         print(f"clarion: {summary.detail}", file=sys.stderr)
-    return 0 if summary.state == "completed" else 1
 
 
 @contextmanager

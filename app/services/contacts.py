@@ -1,0 +1,173 @@
+"""Contacts: searching, showing, exporting and deleting them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from app.models import Address, Attribute, Contact, ContactList
+from app.security.access import Actor, Permission, get_scoped, scoped
+from app.services.audit import record
+from app.services.lists import remove_contacts
+
+MASK = "********"
+_FIELDS = ("first_name", "last_name", "language", "time_zone")
+_BATCH = 1000
+#: A cell that a spreadsheet would take for a formula; a plain number with a sign is none.
+_FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9 ().-]*$)")
+
+
+@dataclass(frozen=True, slots=True)
+class ContactView:
+    """A contact as the actor may see it: `attributes` are masked where the actor may not unmask them."""
+
+    contact: Contact
+    addresses: tuple[Address, ...]
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`next_after` is the `after_id` of the next page, None on the last one."""
+
+    contacts: tuple[ContactView, ...]
+    next_after: int | None
+
+
+def search_contacts(
+    session: Session,
+    actor: Actor,
+    *,
+    contact_list_id: int | None = None,
+    search: str = "",
+    after_id: int = 0,
+    limit: int = 50,
+) -> Page:
+    """By name, id, number or email: the beginning of any of them (of a number: any part of four digits or more)."""
+    actor.require(Permission.LISTS_VIEW)
+    statement = scoped(select(Contact), Contact, actor).where(Contact.deleted_at.is_(None), Contact.id > after_id)
+    if contact_list_id is not None:
+        get_scoped(session, actor, ContactList, contact_list_id)
+        statement = statement.where(Contact.contact_list_id == contact_list_id)
+    if search.strip():
+        statement = statement.where(_matches(search.strip()))
+    found = list(session.scalars(statement.order_by(Contact.id).limit(limit + 1)))
+    page = found[:limit]
+    return Page(tuple(_views(session, actor, page)), page[-1].id if len(found) > limit else None)
+
+
+def get_contact(session: Session, actor: Actor, contact_id: int) -> ContactView:
+    actor.require(Permission.LISTS_VIEW)
+    contact = get_scoped(session, actor, Contact, contact_id)
+    return next(iter(_views(session, actor, [contact])))
+
+
+def delete_contact(session: Session, actor: Actor, contact_id: int) -> None:
+    """Gone for good, or marked and never dialled again where jobs refer to it."""
+    actor.require(Permission.LISTS_EDIT)
+    contact = get_scoped(session, actor, Contact, contact_id)
+    record(session, actor, "contact.delete", contact, before={"contact_list": contact.contact_list_id})
+    session.flush()
+    remove_contacts(session, [contact_id])
+
+
+def export_csv(session: Session, actor: Actor, contact_list_id: int) -> Iterator[str]:
+    """The list as CSV in pieces, ready to be imported again; masked attributes as the actor sees them."""
+    actor.require(Permission.LISTS_VIEW)
+    contact_list = get_scoped(session, actor, ContactList, contact_list_id)
+    addresses = list(
+        session.scalars(
+            select(Address.name)
+            .join(Contact, Contact.id == Address.contact_id)
+            .where(Contact.contact_list_id == contact_list_id)
+            .distinct()
+            .order_by(Address.name.desc())
+        )
+    )
+    attributes = list(
+        session.scalars(
+            select(Attribute.name)
+            .where(Attribute.organization_id == contact_list.organization_id)
+            .order_by(Attribute.name)
+        )
+    )
+    yield _csv_lines([["id", *_FIELDS, *addresses, *attributes]])
+    after: int | None = 0
+    while after is not None:
+        page = search_contacts(session, actor, contact_list_id=contact_list_id, after_id=after, limit=_BATCH)
+        yield _csv_lines([_row(view, addresses, attributes) for view in page.contacts])
+        session.expunge_all()
+        after = page.next_after
+
+
+def _row(view: ContactView, addresses: Sequence[str], attributes: Sequence[str]) -> list[str]:
+    values = {address.name: address.value for address in view.addresses}
+    cells = [
+        view.contact.external_id,
+        *(getattr(view.contact, name) for name in _FIELDS),
+        *(values.get(name, "") for name in addresses),
+        *(_cell(view.attributes.get(name)) for name in attributes),
+    ]
+    return [f"'{cell}" if _FORMULA.match(cell) else cell for cell in cells]
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _matches(search: str) -> Any:
+    start = search.lower()
+    digits = re.sub(r"[^0-9]", "", search)
+    by_address = Address.value.startswith(start, autoescape=True)
+    if len(digits) >= 4 and re.fullmatch(r"[0-9 +().-]+", search):
+        by_address = Address.value.contains(digits)
+    return or_(
+        func.lower(Contact.external_id).startswith(start, autoescape=True),
+        func.lower(Contact.first_name).startswith(start, autoescape=True),
+        func.lower(Contact.last_name).startswith(start, autoescape=True),
+        func.lower(Contact.first_name + " " + Contact.last_name).startswith(start, autoescape=True),
+        select(Address.id).where(Address.contact_id == Contact.id, by_address).exists(),
+    )
+
+
+def _views(session: Session, actor: Actor, contacts: Sequence[Contact]) -> Iterator[ContactView]:
+    addresses: dict[int, list[Address]] = {contact.id: [] for contact in contacts}
+    for address in session.scalars(
+        select(Address)
+        .where(Address.contact_id.in_(addresses))
+        .order_by(Address.contact_id, Address.kind.desc(), Address.position)
+    ):
+        addresses[address.contact_id].append(address)
+    hidden = _hidden(session, actor, {contact.organization_id for contact in contacts})
+    for contact in contacts:
+        shown = {
+            name: MASK if (contact.organization_id, name) in hidden and value is not None else value
+            for name, value in contact.attributes.items()
+        }
+        yield ContactView(contact, tuple(addresses[contact.id]), shown)
+
+
+def _hidden(session: Session, actor: Actor, organization_ids: set[int]) -> set[tuple[int, str]]:
+    if actor.may(Permission.ATTRIBUTES_UNMASK):
+        return set()
+    rows = session.execute(
+        select(Attribute.organization_id, Attribute.name).where(
+            Attribute.organization_id.in_(organization_ids), Attribute.masked.is_(True)
+        )
+    )
+    return {(organization_id, name) for organization_id, name in rows}
+
+
+def _csv_lines(rows: Sequence[Sequence[str]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows(rows)
+    return buffer.getvalue()

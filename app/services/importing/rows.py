@@ -1,0 +1,216 @@
+"""From a record of the file to a contact: typed, normalised, or rejected with field and reason. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from app.core.calendars import is_known_zone
+from app.core.phone import parse_number
+from app.models import AddressKind, AttributeType
+from app.services.importing.mapping import ADDRESS, FIELDS, ID
+from app.services.importing.reading import Record
+from common.errors import Refused
+
+_EMAIL = re.compile(
+    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+"
+)
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
+_LONGEST = {ID: 120, "first_name": 120, "last_name": 120, "language": 16, "time_zone": 64}
+_LONGEST_ATTRIBUTE = 1000
+_TRUE = frozenset({"true", "yes", "y", "1"})
+_FALSE = frozenset({"false", "no", "n", "0"})
+
+
+class BadField(Refused):
+    """A cell that cannot be taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedAddress:
+    kind: str
+    name: str
+    position: int
+    value: str
+    original: str
+    country: str
+    time_zones: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedContact:
+    """`fields` and `attributes` hold what the file has a column for; `emptied` names addresses whose cell is empty."""
+
+    line: int
+    text: str
+    external_id: str
+    fields: dict[str, str]
+    attributes: dict[str, Any]
+    addresses: tuple[PreparedAddress, ...]
+    emptied: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    line: int
+    field: str
+    reason: str
+    text: str
+
+
+class Preparer:
+    """Turns records into contacts by one mapping; `types` are the attributes' definitions."""
+
+    def __init__(
+        self, columns: Sequence[str], mapping: Mapping[str, str], types: Mapping[str, str], home_country: str
+    ) -> None:
+        self._columns = columns
+        self._home_country = home_country
+        self._id = -1
+        self._fields: list[tuple[int, str]] = []
+        self._addresses: list[tuple[int, str, str, int]] = []
+        self._attributes: list[tuple[int, str, Callable[[str], Any]]] = []
+        for index, column in enumerate(columns):
+            target = mapping.get(column, "")
+            address = ADDRESS.fullmatch(target)
+            if target == ID:
+                self._id = index
+            elif target in FIELDS:
+                self._fields.append((index, target))
+            elif address:
+                self._addresses.append((index, address[1], target, int(address[2] or 1)))
+            elif target:
+                self._attributes.append((index, target, self._converter(types.get(target, AttributeType.STRING))))
+
+    def prepare(self, record: Record) -> PreparedContact | Reject:
+        index = self._id
+        try:
+            external_id = _short(record.cells[index], ID)
+            if not external_id:
+                raise BadField("is empty; every contact needs its id")
+            fields = {}
+            for index, name in self._fields:
+                fields[name] = _field(name, record.cells[index])
+            attributes = {}
+            for index, name, convert in self._attributes:
+                cell = record.cells[index].strip()
+                attributes[name] = convert(cell) if cell else None
+            addresses, emptied = [], []
+            for index, kind, name, position in self._addresses:
+                cell = record.cells[index]
+                if cell.strip(" \t"):
+                    addresses.append(self._address(kind, name, position, cell))
+                else:
+                    emptied.append(name)
+        except Refused as error:
+            return Reject(record.line, self._columns[index], str(error), record.text)
+        if not addresses:
+            return Reject(record.line, "", "has neither phone nor email", record.text)
+        return PreparedContact(
+            record.line, record.text, external_id, fields, attributes, tuple(addresses), tuple(emptied)
+        )
+
+    def _address(self, kind: str, name: str, position: int, cell: str) -> PreparedAddress:
+        if kind == AddressKind.EMAIL:
+            return PreparedAddress(kind, name, position, email(cell), cell.strip()[:254], "", "")
+        number = parse_number(cell, self._home_country)
+        zones = ",".join(number.time_zones)
+        return PreparedAddress(kind, name, position, number.e164, cell.strip()[:254], number.country, zones)
+
+    def _converter(self, kind: str) -> Callable[[str], Any]:
+        if kind == AttributeType.PHONE:
+            return lambda cell: parse_number(cell, self._home_country).e164
+        return _CONVERTERS[AttributeType(kind)]
+
+
+def email(cell: str) -> str:
+    value = cell.strip().lower()
+    if len(value) > 254 or not _EMAIL.fullmatch(value):
+        raise BadField("is not an email address; write name@domain")
+    return value
+
+
+def _short(cell: str, target: str) -> str:
+    value = cell.strip(" \t")
+    if _CONTROL.search(value):
+        raise BadField("holds a line break or control character")
+    if len(value) > _LONGEST[target]:
+        raise BadField(f"is longer than {_LONGEST[target]} characters")
+    return value
+
+
+def _field(target: str, cell: str) -> str:
+    value = _short(cell, target)
+    if target == "time_zone" and value and not is_known_zone(value):
+        raise BadField("is not a known time zone; write one such as America/New_York, or leave it empty")
+    if target == "language" and value:
+        if not _LANGUAGE.fullmatch(value):
+            raise BadField("is not a language; write one such as en or es-US")
+        value = value.replace("_", "-")
+    return value
+
+
+def _string(cell: str) -> str:
+    if len(cell) > _LONGEST_ATTRIBUTE:
+        raise BadField(f"is longer than {_LONGEST_ATTRIBUTE} characters")
+    if _CONTROL.search(cell):
+        raise BadField("holds a line break or control character")
+    return cell
+
+
+def _integer(cell: str) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", cell):
+        raise BadField("is not a whole number; write digits only")
+    return int(cell)
+
+
+def _decimal(cell: str) -> str:
+    """Kept as text: exact, with the digits that were written."""
+    try:
+        value = Decimal(cell)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or len(cell) > 40 or "_" in cell:
+        raise BadField("is not a number; write it such as 1234.50, without thousands signs")
+    return format(value, "f")
+
+
+def _boolean(cell: str) -> bool:
+    if cell.lower() in _TRUE | _FALSE:
+        return cell.lower() in _TRUE
+    raise BadField("is neither true nor false; write true, false, yes, no, 1 or 0")
+
+
+def _date(cell: str) -> str:
+    try:
+        if len(cell) != 10:
+            raise ValueError
+        return date.fromisoformat(cell).isoformat()
+    except ValueError:
+        raise BadField("is not a date; write year-month-day, such as 2026-03-31") from None
+
+
+def _datetime(cell: str) -> str:
+    try:
+        moment = datetime.fromisoformat(cell)
+    except ValueError:
+        raise BadField("is not a date and time; write it such as 2026-03-31T14:30:00-05:00") from None
+    if moment.tzinfo is None:
+        raise BadField("says no time zone; add an offset such as -05:00, or Z")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+_CONVERTERS: Mapping[AttributeType, Callable[[str], Any]] = {
+    AttributeType.STRING: _string,
+    AttributeType.INTEGER: _integer,
+    AttributeType.DECIMAL: _decimal,
+    AttributeType.BOOLEAN: _boolean,
+    AttributeType.DATE: _date,
+    AttributeType.DATETIME: _datetime,
+    AttributeType.EMAIL: email,
+}

@@ -1,0 +1,364 @@
+"""The life of an import: preview, start, run in chunks, cancel, resume after a crash, and its rejects.
+
+Each chunk's contacts, rejects and progress are one transaction, so a run that died is taken up at the first row that
+was not committed, and no row is counted twice. Rows are parsed outside the transaction.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+import structlog
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session
+
+from app.core.phone import is_country
+from app.db import insert_missing, write_in_chunks, write_transaction
+from app.models import Attribute, AttributeType, ContactList, ImportReject, ImportRun, ImportState
+from app.security.access import Actor, Permission, get_scoped, scoped
+from app.services.audit import record
+from app.services.importing import mapping as mappings
+from app.services.importing import reading
+from app.services.importing.rows import PreparedContact, Preparer, Reject
+from app.services.importing.writing import Target, write_contacts, write_rejects
+from common.clock import utcnow
+from common.errors import ClarionError, Refused
+
+log = structlog.get_logger()
+
+SAMPLE_ROWS = 10
+#: Rejects kept for one run; further ones are counted only, since a wrong file has nothing else.
+MOST_REJECTS = 50_000
+_FIRST_REJECTS = 10
+_FINISHED = (ImportState.COMPLETED, ImportState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    columns: tuple[str, ...]
+    #: The first rows, cells in the columns' order.
+    rows: tuple[tuple[str, ...], ...]
+    mapping: dict[str, str]
+    delimiter: str
+    #: What could not be read among the first rows: (line, reason).
+    problems: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    rows_read: int
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    state: str
+    rows_read: int
+    rows_added: int
+    rows_updated: int
+    rows_rejected: int
+    detail: str
+    first_rejects: tuple[Reject, ...]
+
+
+@dataclass(slots=True)
+class _Position:
+    """Where the run stands, kept beside what the database holds."""
+
+    rows_read: int
+    rejected: int
+    bytes_total: int
+    file: TextIO | None = None
+    on_progress: Callable[[Progress], None] | None = None
+    cancelled: bool = False
+    taken_over: bool = False
+    note: str = field(default="")
+
+    def report(self) -> None:
+        if self.on_progress is not None:
+            self.on_progress(Progress(self.rows_read, 100.0 * self.bytes_read() / max(self.bytes_total, 1)))
+
+    def bytes_read(self) -> int:
+        buffer = getattr(self.file, "buffer", None)
+        return min(buffer.tell(), self.bytes_total) if buffer is not None and not buffer.closed else 0
+
+
+def preview(path: Path, *, encoding: str = "auto", delimiter: str = "") -> Preview:
+    """What the file holds and what its columns seem to be. Raise Refused when it is no CSV."""
+    form = reading.detect(path, encoding, delimiter)
+    rows, problems = [], []
+    with reading.open_text(path, form.encoding) as file:
+        for item in islice(reading.records(file, form), SAMPLE_ROWS):
+            if isinstance(item, reading.Record):
+                rows.append(tuple(item.cells))
+            else:
+                problems.append((item.line, item.reason))
+    return Preview(form.columns, tuple(rows), mappings.suggest(form.columns), form.delimiter, tuple(problems))
+
+
+def start_import(
+    session: Session,
+    actor: Actor,
+    contact_list_id: int,
+    path: Path,
+    mapping: Mapping[str, str] | None = None,
+    *,
+    file_name: str = "",
+    encoding: str = "auto",
+    delimiter: str = "",
+) -> ImportRun:
+    """Check file and mapping (the suggested one if None) and queue a run; unknown attributes are made as strings.
+
+    Raise Refused, with nothing changed, when the file or the mapping cannot be used.
+    """
+    actor.require(Permission.LISTS_EDIT)
+    form = reading.detect(path, encoding, delimiter)
+    contact_list = get_scoped(session, actor, ContactList, contact_list_id)
+    if not is_country(contact_list.home_country):
+        raise Refused(f"home country of the list: {contact_list.home_country!r} is no country; write such as US")
+    checked = mappings.check(form.columns, mappings.suggest(form.columns) if mapping is None else mapping)
+    _make_attributes(session, contact_list.organization_id, mappings.attributes(checked))
+    run = ImportRun(
+        organization_id=contact_list.organization_id,
+        contact_list_id=contact_list.id,
+        file_name=(file_name or path.name)[:255],
+        encoding=encoding,
+        delimiter=form.delimiter,
+        mapping=checked,
+        bytes_total=path.stat().st_size,
+        created_by=actor.user_id,
+        started_at=utcnow(),
+    )
+    session.add(run)
+    session.flush()
+    record(session, actor, "import.start", run, after={"list": contact_list.name, "file": run.file_name})
+    return run
+
+
+def run_import(
+    engine: Engine,
+    actor: Actor,
+    run_id: int,
+    path: Path,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> None:
+    """Run or resume a queued import to its end; `path` is the file it was started with. Its state tells the outcome."""
+    with write_transaction(engine) as session:
+        actor.require(Permission.LISTS_EDIT)
+        run = get_scoped(session, actor, ImportRun, run_id)
+        if run.state in _FINISHED:
+            raise Refused(f"import {run_id} is {run.state}; start a new one")
+        run.state, run.detail, run.ended_at = ImportState.RUNNING, "", None
+        contact_list = session.get_one(ContactList, run.contact_list_id)
+        types = _types(session, run.organization_id)
+        session.flush()
+        session.expunge_all()
+    position = _Position(run.rows_read, run.rows_rejected, run.bytes_total, on_progress=on_progress)
+    try:
+        if path.stat().st_size != run.bytes_total:
+            raise Refused(f"{run.file_name}: the file has changed since the import was started; start a new one")
+        _run(engine, run, contact_list, types, path, position)
+    except (ClarionError, OSError) as error:
+        _end(engine, run_id, ImportState.FAILED, str(error))
+        return
+    except Exception:
+        _end(engine, run_id, ImportState.FAILED, "stopped by a defect of Clarion; the log says more")
+        raise
+    if not position.taken_over:
+        _end(engine, run_id, ImportState.CANCELLED if position.cancelled else ImportState.COMPLETED, position.note)
+
+
+def import_file(
+    engine: Engine,
+    actor: Actor,
+    contact_list_id: int,
+    path: Path,
+    mapping: Mapping[str, str] | None = None,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> int:
+    """Start an import and run it to its end; the run's id."""
+    with write_transaction(engine) as session:
+        run_id = start_import(session, actor, contact_list_id, path, mapping).id
+    run_import(engine, actor, run_id, path, on_progress)
+    return run_id
+
+
+def request_cancel(session: Session, actor: Actor, run_id: int) -> None:
+    """The run stops after its current chunk; what is imported stays."""
+    actor.require(Permission.LISTS_EDIT)
+    run = get_scoped(session, actor, ImportRun, run_id)
+    if run.state == ImportState.QUEUED:
+        run.state, run.ended_at = ImportState.CANCELLED, utcnow()
+    run.cancel_requested = True
+    record(session, actor, "import.cancel", run)
+
+
+def get_run(session: Session, actor: Actor, run_id: int) -> ImportRun:
+    actor.require(Permission.LISTS_VIEW)
+    return get_scoped(session, actor, ImportRun, run_id)
+
+
+def list_runs(session: Session, actor: Actor, contact_list_id: int | None = None, limit: int = 50) -> list[ImportRun]:
+    """Newest first."""
+    actor.require(Permission.LISTS_VIEW)
+    statement = scoped(select(ImportRun), ImportRun, actor)
+    if contact_list_id is not None:
+        statement = statement.where(ImportRun.contact_list_id == contact_list_id)
+    return list(session.scalars(statement.order_by(ImportRun.id.desc()).limit(limit)))
+
+
+def list_rejects(
+    session: Session, actor: Actor, run_id: int, *, after_line: int = 0, limit: int = 100
+) -> list[ImportReject]:
+    """In the file's order; `after_line` turns the page."""
+    run = get_run(session, actor, run_id)
+    statement = select(ImportReject).where(ImportReject.import_run_id == run.id, ImportReject.line > after_line)
+    return list(session.scalars(statement.order_by(ImportReject.line, ImportReject.id).limit(limit)))
+
+
+def rejects_csv(session: Session, actor: Actor, run_id: int) -> Iterator[str]:
+    """The error file in pieces: line, field, reason, and the row as it was."""
+    after = 0
+    yield _csv_lines([("line", "field", "reason", "row")])
+    while rejects := list_rejects(session, actor, run_id, after_line=after, limit=1000):
+        yield _csv_lines((reject.line, reject.field, reject.reason, reject.row) for reject in rejects)
+        after = rejects[-1].line
+
+
+def summary(session: Session, actor: Actor, run_id: int) -> Summary:
+    run = get_run(session, actor, run_id)
+    first = list_rejects(session, actor, run_id, limit=_FIRST_REJECTS)
+    return Summary(
+        run.state,
+        run.rows_read,
+        run.rows_added,
+        run.rows_updated,
+        run.rows_rejected,
+        run.detail,
+        tuple(Reject(reject.line, reject.field, reject.reason, reject.row) for reject in first),
+    )
+
+
+def unfinished(session: Session, actor: Actor) -> list[ImportRun]:
+    """Runs that were queued or under way: after a restart `run_import` takes them up again."""
+    actor.require(Permission.LISTS_VIEW)
+    states = (ImportState.QUEUED, ImportState.RUNNING)
+    return list(session.scalars(scoped(select(ImportRun).where(ImportRun.state.in_(states)), ImportRun, actor)))
+
+
+def _run(
+    engine: Engine,
+    run: ImportRun,
+    contact_list: ContactList,
+    types: Mapping[str, str],
+    path: Path,
+    position: _Position,
+) -> None:
+    form = reading.detect(path, run.encoding, run.delimiter)
+    preparer = Preparer(form.columns, mappings.check(form.columns, run.mapping), types, contact_list.home_country)
+    target = Target(run.organization_id, run.contact_list_id)
+    with reading.open_text(path, form.encoding) as file:
+        position.file = file
+
+        def write(session: Session, chunk: Sequence[PreparedContact | Reject]) -> None:
+            _write_chunk(session, run.id, target, chunk, position)
+
+        items = islice(_prepared(reading.records(file, form), preparer), position.rows_read, None)
+        write_in_chunks(engine, items, write, first=200, go_on=lambda: _go_on(position))
+    if position.rejected > MOST_REJECTS:
+        position.note = f"only the first {MOST_REJECTS:,} rejected rows are kept"
+
+
+def _prepared(source: Iterator[reading.Record | reading.Bad], preparer: Preparer) -> Iterator[PreparedContact | Reject]:
+    for item in source:
+        if isinstance(item, reading.Record):
+            yield preparer.prepare(item)
+        else:
+            yield Reject(item.line, "", item.reason, item.text)
+
+
+def _go_on(position: _Position) -> bool:
+    position.report()
+    return not (position.cancelled or position.taken_over)
+
+
+def _write_chunk(
+    session: Session, run_id: int, target: Target, chunk: Sequence[PreparedContact | Reject], position: _Position
+) -> None:
+    """One chunk and its progress. Whoever finds the progress moved on leaves the run to the other process."""
+    contacts = [item for item in chunk if isinstance(item, PreparedContact)]
+    rejects = [item for item in chunk if isinstance(item, Reject)]
+    claimed = session.execute(
+        update(ImportRun)
+        .where(ImportRun.id == run_id, ImportRun.rows_read == position.rows_read)
+        .values(rows_read=position.rows_read + len(chunk), bytes_read=position.bytes_read())
+        .returning(ImportRun.cancel_requested)
+    ).one_or_none()
+    if claimed is None:
+        position.taken_over = True
+        return
+    written = write_contacts(session, target, contacts, utcnow())
+    write_rejects(session, run_id, rejects[: max(0, MOST_REJECTS - position.rejected)])
+    session.execute(
+        update(ImportRun)
+        .where(ImportRun.id == run_id)
+        .values(
+            rows_added=ImportRun.rows_added + written.added,
+            rows_updated=ImportRun.rows_updated + written.updated,
+            rows_rejected=ImportRun.rows_rejected + len(rejects),
+        )
+    )
+    position.rows_read += len(chunk)
+    position.rejected += len(rejects)
+    position.cancelled = claimed.cancel_requested
+
+
+def _end(engine: Engine, run_id: int, state: ImportState, detail: str) -> None:
+    with write_transaction(engine) as session:
+        run = session.get_one(ImportRun, run_id)
+        run.state, run.detail, run.ended_at = state, detail, utcnow()
+        if state is ImportState.COMPLETED:
+            run.bytes_read = run.bytes_total
+    log.info(
+        "import.ended",
+        import_run=run_id,
+        state=state.value,
+        rows=run.rows_read,
+        added=run.rows_added,
+        updated=run.rows_updated,
+        rejected=run.rows_rejected,
+    )
+
+
+def _types(session: Session, organization_id: int) -> dict[str, str]:
+    rows = session.execute(select(Attribute.name, Attribute.type).where(Attribute.organization_id == organization_id))
+    return {name: kind for name, kind in rows}
+
+
+def _make_attributes(session: Session, organization_id: int, names: Sequence[str]) -> None:
+    rows = [
+        {
+            "organization_id": organization_id,
+            "name": name,
+            "type": AttributeType.STRING.value,
+            "read_only": False,
+            "masked": False,
+            "private": False,
+        }
+        for name in names
+    ]
+    if rows:
+        session.execute(insert_missing(session, Attribute), rows)
+
+
+def _csv_lines(rows: Sequence[Sequence[object]] | Iterator[Sequence[object]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows(rows)
+    return buffer.getvalue()

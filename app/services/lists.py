@@ -1,0 +1,203 @@
+"""Contact lists and the definitions of attributes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, delete, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from app.core.phone import is_country
+from app.db import next_chunk_size, read_transaction, timed_write
+from app.models import Attribute, AttributeType, Campaign, Contact, ContactList, JobContact
+from app.security.access import Actor, NotFound, Permission, get_scoped, scoped
+from app.services.audit import record
+from app.services.importing.mapping import ATTRIBUTE, RESERVED, is_field
+from app.services.organizations import organization_for
+from common.clock import utcnow
+from common.errors import Refused
+
+_LONGEST_NAME = 120
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    contact_list: ContactList
+    contacts: int
+
+
+def list_lists(session: Session, actor: Actor, search: str = "") -> list[ListRow]:
+    """Each list with the number of its contacts, by name."""
+    actor.require(Permission.LISTS_VIEW)
+    count = (
+        select(func.count())
+        .where(Contact.contact_list_id == ContactList.id, Contact.deleted_at.is_(None))
+        .correlate(ContactList)
+        .scalar_subquery()
+    )
+    statement = scoped(select(ContactList, count), ContactList, actor).order_by(ContactList.name, ContactList.id)
+    if search:
+        statement = statement.where(func.lower(ContactList.name).contains(search.strip().lower(), autoescape=True))
+    return [ListRow(contact_list, contacts) for contact_list, contacts in session.execute(statement)]
+
+
+def get_list(session: Session, actor: Actor, contact_list_id: int) -> ContactList:
+    actor.require(Permission.LISTS_VIEW)
+    return get_scoped(session, actor, ContactList, contact_list_id)
+
+
+def find_list(session: Session, actor: Actor, name: str, organization_id: int | None = None) -> ContactList:
+    actor.require(Permission.LISTS_VIEW)
+    home = organization_for(session, actor, organization_id)
+    found = session.scalar(select(ContactList).where(ContactList.organization_id == home, ContactList.name == name))
+    if found is None:
+        raise NotFound(f"contact list {name!r}: there is none")
+    return found
+
+
+def create_list(
+    session: Session,
+    actor: Actor,
+    name: str,
+    *,
+    description: str = "",
+    home_country: str = "US",
+    organization_id: int | None = None,
+) -> ContactList:
+    """`home_country` is the ISO 3166 country that numbers without + belong to."""
+    actor.require(Permission.LISTS_EDIT)
+    home = organization_for(session, actor, organization_id)
+    now = utcnow()
+    contact_list = ContactList(
+        organization_id=home,
+        name=_free_name(session, home, name),
+        description=description.strip()[:255],
+        home_country=_country(home_country),
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(contact_list)
+    session.flush()
+    record(session, actor, "contact_list.create", contact_list, after={"name": contact_list.name})
+    return contact_list
+
+
+def update_list(
+    session: Session, actor: Actor, contact_list_id: int, *, name: str, description: str, home_country: str
+) -> ContactList:
+    """The home country counts for later imports; numbers already stored stay."""
+    actor.require(Permission.LISTS_EDIT)
+    contact_list = get_scoped(session, actor, ContactList, contact_list_id)
+    before = {"name": contact_list.name, "home_country": contact_list.home_country}
+    if name.strip() != contact_list.name:
+        contact_list.name = _free_name(session, contact_list.organization_id, name)
+    contact_list.description = description.strip()[:255]
+    contact_list.home_country = _country(home_country)
+    contact_list.updated_at = utcnow()
+    after = {"name": contact_list.name, "home_country": contact_list.home_country}
+    record(session, actor, "contact_list.update", contact_list, before=before, after=after)
+    return contact_list
+
+
+def empty_list(engine: Engine, actor: Actor, contact_list_id: int) -> int:
+    """Delete every contact, in short transactions; how many. Those that jobs refer to are marked and never dialled."""
+    with timed_write(engine) as (session, _):
+        actor.require(Permission.LISTS_EDIT)
+        contact_list = get_scoped(session, actor, ContactList, contact_list_id)
+        record(session, actor, "contact_list.empty", contact_list)
+    removed, after, size = 0, 0, 200
+    while True:
+        with read_transaction(engine) as session:
+            ids = list(
+                session.scalars(
+                    select(Contact.id)
+                    .where(Contact.contact_list_id == contact_list_id, Contact.id > after, Contact.deleted_at.is_(None))
+                    .order_by(Contact.id)
+                    .limit(size)
+                )
+            )
+        if not ids:
+            return removed
+        with timed_write(engine) as (session, held):
+            remove_contacts(session, ids)
+        removed, after = removed + len(ids), ids[-1]
+        size = next_chunk_size(size, held(), 2000)
+
+
+def delete_list(engine: Engine, actor: Actor, contact_list_id: int) -> None:
+    """Refused while a campaign uses the list."""
+    with read_transaction(engine) as session:
+        actor.require(Permission.LISTS_EDIT)
+        get_scoped(session, actor, ContactList, contact_list_id)
+        _refuse_used(session, contact_list_id)
+    empty_list(engine, actor, contact_list_id)
+    with timed_write(engine) as (session, _):
+        contact_list = get_scoped(session, actor, ContactList, contact_list_id)
+        _refuse_used(session, contact_list_id)
+        record(session, actor, "contact_list.delete", contact_list, before={"name": contact_list.name})
+        session.execute(delete(ContactList).where(ContactList.id == contact_list_id))
+
+
+def remove_contacts(session: Session, ids: list[int]) -> None:
+    """Delete contacts, or mark those that jobs refer to; for this package's services, which have checked the scope."""
+    referred = exists().where(JobContact.contact_id == Contact.id)
+    now = utcnow()
+    session.execute(update(Contact).where(Contact.id.in_(ids), referred).values(deleted_at=now, updated_at=now))
+    session.execute(delete(Contact).where(Contact.id.in_(ids), ~referred))
+
+
+def list_attributes(session: Session, actor: Actor) -> list[Attribute]:
+    actor.require(Permission.LISTS_VIEW)
+    return list(session.scalars(scoped(select(Attribute), Attribute, actor).order_by(Attribute.name)))
+
+
+def define_attribute(
+    session: Session,
+    actor: Actor,
+    name: str,
+    kind: str = AttributeType.STRING,
+    *,
+    masked: bool = False,
+    read_only: bool = False,
+    private: bool = False,
+    organization_id: int | None = None,
+) -> Attribute:
+    """Add an attribute; the type decides what later imports take, so it never changes afterwards."""
+    actor.require(Permission.LISTS_EDIT)
+    home = organization_for(session, actor, organization_id)
+    if not ATTRIBUTE.fullmatch(name) or is_field(name) or name in RESERVED:
+        raise Refused(f"name: {name!r} cannot be used; write small letters, digits and _, and no built-in name")
+    if kind not in list(AttributeType):
+        raise Refused(f"type: use one of {', '.join(AttributeType)}")
+    if session.scalar(select(Attribute.id).where(Attribute.organization_id == home, Attribute.name == name)):
+        raise Refused(f"name: there is an attribute named {name!r} already")
+    attribute = Attribute(
+        organization_id=home, name=name, type=str(kind), masked=masked, read_only=read_only, private=private
+    )
+    session.add(attribute)
+    session.flush()
+    record(session, actor, "attribute.define", attribute, after={"name": name, "type": str(kind), "masked": masked})
+    return attribute
+
+
+def _free_name(session: Session, organization_id: int, name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise Refused(f"name: give 1 to {_LONGEST_NAME} printable characters")
+    taken = select(ContactList.id).where(ContactList.organization_id == organization_id, ContactList.name == name)
+    if session.scalar(taken) is not None:
+        raise Refused(f"name: there is a contact list named {name!r} already; choose another")
+    return name
+
+
+def _country(code: str) -> str:
+    code = code.strip().upper()
+    if not is_country(code):
+        raise Refused(f"home country: {code!r} is no country; write the two letters of ISO 3166, such as US")
+    return code
+
+
+def _refuse_used(session: Session, contact_list_id: int) -> None:
+    campaign = session.scalar(select(Campaign.name).where(Campaign.contact_list_id == contact_list_id).limit(1))
+    if campaign is not None:
+        raise Refused(f"the campaign {campaign!r} uses this list; give it another list first, or empty this one")

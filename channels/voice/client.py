@@ -1,0 +1,99 @@
+"""The client of a media server's control API (docs/reference/control-api.md)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import aiohttp
+import orjson
+
+from channels.voice.base import BootChanged, NoAnswer, NotReached, ServerInfo
+from common.control import CallEvent, CallRequest, CallStatus
+from common.errors import Refused, RemoteError
+
+_TIMEOUT = aiohttp.ClientTimeout(total=10, connect=3)
+#: Seconds between pings on the event socket; a dead server is noticed after two.
+_HEARTBEAT = 10.0
+_MAX_EVENT = 4 * 1024 * 1024
+
+
+class HttpMediaServer:
+    """One media server. Make it inside a running event loop."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}"}
+        self._session = aiohttp.ClientSession(timeout=_TIMEOUT, headers=headers, json_serialize=_dump)
+
+    async def place(self, request: CallRequest) -> CallStatus:
+        status, body = await self._ask("POST", "/v1/calls", asdict(request))
+        if status in (200, 202, 503):
+            return CallStatus.from_json(body)
+        if status == 409:
+            raise BootChanged(str(body.get("error", "the media server has restarted")))
+        if status == 400:
+            raise Refused(str(body.get("error", "the media server refused the request")))
+        raise self._unexpected(status, body)
+
+    async def status(self, attempt_id: str) -> CallStatus | None:
+        status, body = await self._ask("GET", f"/v1/calls/{attempt_id}")
+        if status == 404:
+            return None
+        if status != 200:
+            raise self._unexpected(status, body)
+        return CallStatus.from_json(body)
+
+    async def hang_up(self, attempt_id: str) -> None:
+        status, body = await self._ask("DELETE", f"/v1/calls/{attempt_id}")
+        if status not in (200, 202, 204, 404):
+            raise self._unexpected(status, body)
+
+    async def info(self) -> ServerInfo:
+        status, body = await self._ask("GET", "/v1/status")
+        if status != 200:
+            raise self._unexpected(status, body)
+        return ServerInfo(
+            body["boot_id"], body["calls"], body["capacity"], body.get("draining", False), body.get("last_seq", 0)
+        )
+
+    async def events(self, boot_id: str, after: int) -> AsyncIterator[CallEvent]:
+        query = {"after": str(after), "boot": boot_id}
+        try:
+            async with self._session.ws_connect(
+                f"{self._url}/v1/events", params=query, heartbeat=_HEARTBEAT, max_msg_size=_MAX_EVENT
+            ) as socket:
+                async for message in socket:
+                    if message.type is aiohttp.WSMsgType.TEXT:
+                        yield CallEvent.from_json(orjson.loads(message.data))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise NotReached(f"media server {self._url}: {_words(error)}") from error
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+        try:
+            async with self._session.request(method, self._url + path, json=body) as answer:
+                raw = await answer.read()
+                return answer.status, orjson.loads(raw) if raw else {}
+        except aiohttp.ClientConnectorError as error:
+            raise NotReached(f"media server {self._url}: {_words(error)}") from error
+        except aiohttp.ConnectionTimeoutError as error:
+            raise NotReached(f"media server {self._url}: no connection in time") from error
+        except (aiohttp.ClientError, TimeoutError, OSError, orjson.JSONDecodeError) as error:
+            raise NoAnswer(f"media server {self._url}: {_words(error)}") from error
+
+    def _unexpected(self, status: int, body: Mapping[str, Any]) -> RemoteError:
+        if status == 401:
+            return RemoteError(f"media server {self._url} refused our token; set CLARION_MEDIASERVER_TOKEN alike")
+        return NoAnswer(f"media server {self._url} answered {status}: {body.get('error', '')}")
+
+
+def _dump(body: Any) -> str:
+    return orjson.dumps(body).decode()
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__} {error}".strip()

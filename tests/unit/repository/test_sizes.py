@@ -53,7 +53,7 @@ def test_every_module_postpones_annotations(folder: str) -> None:
         str(path.relative_to(ROOT))
         for path in sorted((ROOT / folder).rglob("*.py"))
         if (text := path.read_text(encoding="utf-8")).strip()
-        and path.name != "__init__.py"
+        and "def " in text
         and "from __future__ import annotations" not in text
     ]
     assert not missing, "\n".join(missing)

@@ -32,10 +32,12 @@ class Near:
         self.events.append(event)
         self._news.set()
 
-    def call(self, port: int, *, ring_timeout: float = 10.0, username: str = "", password: str = "") -> None:
+    def call(
+        self, port: int, *, to: str = "+12125550100", ring_timeout: float = 10.0, username: str = "", password: str = ""
+    ) -> None:
         trunk = Trunk("127.0.0.1", port, username=username, password=password)
         offer = make_offer("127.0.0.1", 40_000)
-        self.endpoint.invite(InviteSpec("call", "+12125550100", "+12125550199", "", trunk, offer, ring_timeout))
+        self.endpoint.invite(InviteSpec("call", to, "+12125550199", "", trunk, offer, ring_timeout))
 
     def of(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]

@@ -83,7 +83,7 @@ CASES: dict[str, Case] = {
     "hold": Case("hold", just_call),
     "challenge_401": Case("challenge_401", call_with_password),
     "challenge_407": Case("challenge_407", call_with_password),
-    "wrong_password": Case("challenge_407", call_with_wrong_password),
+    "wrong_password": Case("challenge_401", call_with_wrong_password),
     **{f"{status}": Case("refuse", just_call, status) for status in STATUSES},
     **{f"100, {status}": Case("refuse_after_100", just_call, status) for status in STATUSES},
 }

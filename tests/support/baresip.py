@@ -1,0 +1,86 @@
+"""baresip as a telephone: answers by itself or on command, holds, hangs up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.support.ports import free_port, free_range
+
+_CONFIG = """\
+poll_method epoll
+sip_listen 127.0.0.1:{sip}
+net_interface 127.0.0.1
+audio_player aubridge,near
+audio_source aubridge,far
+audio_alert aubridge,near
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+module_path /usr/lib/baresip/modules
+module g711.so
+module aubridge.so
+module_app account.so
+module_app menu.so
+module ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:{control}
+rtp_ports {rtp}-{rtp_last}
+"""
+
+
+class Baresip:
+    def __init__(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.port = port
+        self._reader = reader
+        self._writer = writer
+
+    def command(self, name: str, params: str = "") -> None:
+        """One of baresip's long commands: `accept`, `hangup`, `hold`, `resume` ..."""
+        text = json.dumps({"command": name, "params": params})
+        self._writer.write(f"{len(text)}:{text},".encode())
+
+
+@asynccontextmanager
+async def baresip(answers: bool = True) -> AsyncIterator[Baresip]:
+    """A running telephone; with `answers` it takes every call at once, else it rings."""
+    with tempfile.TemporaryDirectory(prefix="baresip-") as folder:
+        sip, control, rtp = free_port(), free_port(), free_range(8)
+        config = _CONFIG.format(sip=sip, control=control, rtp=rtp, rtp_last=rtp + 7)
+        mode = "auto" if answers else "manual"
+        _write(Path(folder), config, f"<sip:alice@127.0.0.1:{sip};transport=udp>;regint=0;answermode={mode}\n")
+        process = await asyncio.create_subprocess_exec(
+            "baresip", "-f", folder, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        )
+        try:
+            reader, writer = await _connect(control, process)
+            try:
+                yield Baresip(sip, reader, writer)
+            finally:
+                writer.close()
+                await writer.wait_closed()
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+
+
+def _write(folder: Path, config: str, accounts: str) -> None:
+    (folder / "config").write_text(config)
+    (folder / "accounts").write_text(accounts)
+
+
+async def _connect(port: int, process: asyncio.subprocess.Process) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """The control connection; the modules are loaded before the telephone listens, so try until it is there."""
+    for _ in range(250):
+        try:
+            return await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionRefusedError:
+            if process.returncode is not None:
+                raise RuntimeError(f"baresip ended at once with status {process.returncode}") from None
+            await asyncio.sleep(0.02)
+    raise RuntimeError("baresip did not open its control port")

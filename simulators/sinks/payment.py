@@ -24,6 +24,9 @@ _DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
   <var name="completion_code" expr="'{code}'"/>
   <var name="amount" expr="'{amount}'"/>
   <var name="authorization" expr="'{authorization}'"/>
+  <catch event="connection.disconnect.hangup">
+    <exit namelist="completion_code amount authorization"/>
+  </catch>
   <form id="result">
     <block>
       <prompt bargein="false">{text}</prompt>

@@ -66,6 +66,8 @@ FAILURES: Mapping[str, Failure] = {
     "28": Failure("undelivered, 30005 unknown handset", final="undelivered", code=30005),
     "29": Failure("503 with a page that is no JSON", status=503),
     "47": Failure("400, 21610 recipient has opted out", status=400, code=21610),
+    "97": Failure("undelivered, 30003 unreachable handset", final="undelivered", code=30003),
+    "98": Failure("400, 21614 not a mobile number", status=400, code=21614),
 }
 _DELIVERED = Failure("delivered")
 _MESSAGES = {

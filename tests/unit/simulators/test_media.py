@@ -105,22 +105,22 @@ class Scene:
 def test_keys_follow_the_end_of_a_prompt() -> None:
     scene = Scene("prompt keys:1 prompt keys:22")
     scene.pass_time(5, talking=True)
-    assert scene.customer.pressed == ""
+    assert scene.customer.pressed == []
     scene.pass_time(1.5)
-    assert scene.customer.pressed == "1"
+    assert scene.customer.pressed == ["1"]
     scene.pass_time(3)
-    assert scene.customer.pressed == "1"
+    assert scene.customer.pressed == ["1"]
     scene.pass_time(2, talking=True)
     scene.pass_time(1.2)
-    assert scene.customer.pressed == "122"
+    assert scene.customer.pressed == ["1", "22"]
 
 
 def test_keys_are_pressed_at_last_when_no_prompt_comes() -> None:
     scene = Scene("prompt keys:1")
     scene.pass_time(11)
-    assert scene.customer.pressed == ""
+    assert scene.customer.pressed == []
     scene.pass_time(2)
-    assert scene.customer.pressed == "1"
+    assert scene.customer.pressed == ["1"]
 
 
 def test_a_customer_can_hang_up_in_the_middle_of_a_prompt() -> None:

@@ -31,6 +31,12 @@ def reader() -> Session:
     return cast("Session", g.reader)
 
 
+def afresh() -> Session:
+    """A new reading session, which sees what was written in this request."""
+    _close()
+    return reader()
+
+
 @contextmanager
 def writing() -> Iterator[Session]:
     """A writing transaction, committed at the end. The reading session starts afresh and sees what was written."""

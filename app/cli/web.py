@@ -1,0 +1,36 @@
+"""`clarion web`: the panel's server processes, the live streams in a process of their own, and the importer."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from common.settings import Settings
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "web",
+        help="serve the panel, the VoiceXML pages and providers' callbacks",
+        description="Serves the panel, VoiceXML pages and callbacks at CLARION_WEB_BIND, and the live streams of job "
+        "pages at CLARION_STREAM_BIND. Behind a proxy pass /live/ on to the streams and set CLARION_STREAM_URL to the "
+        "public address.",
+    )
+    parser.add_argument("--streams-only", action="store_true", help="serve the live streams alone")
+    parser.set_defaults(run=_web)
+
+
+def _web(arguments: argparse.Namespace) -> int:
+    from app.web import serving
+    from common.logging import configure
+    from common.settings import Settings
+
+    settings: Settings = Settings.load()
+    settings.require_secret_key()
+    configure(settings.log)
+    if arguments.streams_only:
+        serving.serve_streams(settings)
+    else:
+        serving.serve(settings)
+    return 0

@@ -1,0 +1,107 @@
+"""What providers and people say after a message has left: receipts, STOP and START, one-click unsubscribe.
+
+Everything is written here and now; the outbox only hints to the engine that a waiting contact may go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from app.models import (
+    Address,
+    AddressKind,
+    Attempt,
+    AttemptResult,
+    AttemptState,
+    DncEntry,
+    DncKind,
+    DncList,
+    Organization,
+    OutboxEvent,
+)
+from app.security.access import Actor, NotFound
+from app.security.tokens import Unsubscribe
+from app.services import dnc
+from channels.base import Outcome
+from common.clock import utcnow
+
+RECEIPT_TOPIC = "receipt"
+SMS_STOP, EMAIL_UNSUBSCRIBE = "sms_stop", "email_unsubscribe"
+#: Codes of a message that left and whose fate was open; a receipt settles them once.
+_OPEN = ("SMS_SENT", "EMAIL_SENT")
+
+
+def record_receipt(session: Session, attempt_id: str, outcome: Outcome) -> None:
+    """Keep a provider's receipt. A final one settles the attempt's code, once; later ones change nothing.
+
+    A receipt may overtake the engine's own record of sending: then it is kept beside the attempt, and the hint
+    tells the engine to look.
+    """
+    attempt = session.get(Attempt, attempt_id)
+    if attempt is None:
+        raise NotFound(f"attempt {attempt_id}: there is none")
+    now = utcnow()
+    values = {"receipt": outcome.code, "detail": outcome.detail, "provider_id": outcome.provider_id}
+    session.add(AttemptResult(attempt_id=attempt_id, at=now, values=values))
+    if not outcome.final:
+        return
+    session.execute(
+        update(Attempt)
+        .where(Attempt.id == attempt_id, Attempt.state == AttemptState.DONE, Attempt.completion_code.in_(_OPEN))
+        .values(completion_code=outcome.code, reason=outcome.detail[:255])
+    )
+    if outcome.extra.get("disable") and attempt.address_id is not None:
+        session.execute(update(Address).where(Address.id == attempt.address_id).values(disabled_code=outcome.code))
+    payload = {"attempt_id": attempt_id, "job_contact_id": attempt.job_contact_id, "code": outcome.code}
+    session.add(OutboxEvent(topic=RECEIPT_TOPIC, payload=payload, created_at=now))
+
+
+def stop(session: Session, number: str, proof: str) -> int:
+    """The person at `number` wants no more: listed with every organization that knows the number; how many listed.
+
+    Where nobody is known to have it, all organizations list it: the wish was clear, only its address was not.
+    """
+    listed = 0
+    for organization_id in _organizations_knowing(session, number):
+        actor = Actor.system(organization_id)
+        subjects = [(DncKind.PHONE, number)]
+        dnc.add(session, actor, subjects, organization_id=organization_id, source=SMS_STOP, proof=proof[:255])
+        listed += 1
+    return listed
+
+
+def start_again(session: Session, number: str) -> None:
+    """Take back what STOP by SMS had listed, and nothing else that forbids the number."""
+    own = select(DncList.id).where(DncList.organization_id.is_not(None))
+    session.execute(
+        delete(DncEntry).where(
+            DncEntry.kind == DncKind.PHONE,
+            DncEntry.value == number,
+            DncEntry.source == SMS_STOP,
+            DncEntry.dnc_list_id.in_(own),
+        )
+    )
+
+
+def unsubscribe(session: Session, subject: Unsubscribe) -> None:
+    """The holder of an unsubscribe address wants no more mail there (RFC 8058)."""
+    dnc.add(
+        session,
+        Actor.system(subject.organization_id),
+        [(subject.kind, subject.value)],
+        organization_id=subject.organization_id,
+        source=EMAIL_UNSUBSCRIBE,
+        proof="unsubscribe address of a message",
+    )
+
+
+def _organizations_knowing(session: Session, number: str) -> Sequence[int]:
+    known = session.scalars(
+        select(Address.organization_id)
+        .where(Address.kind == AddressKind.PHONE, Address.value == number)
+        .group_by(Address.organization_id)
+    ).all()
+    return known or session.scalars(select(Organization.id)).all()

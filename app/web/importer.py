@@ -1,0 +1,86 @@
+"""Runs queued imports one after another, beside the server processes so that no request waits for one."""
+
+from __future__ import annotations
+
+import fcntl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.db import read_transaction
+from app.models import ImportRun, ImportState
+from app.security.access import Actor
+from app.services import importing
+from app.web.uploads import Uploads
+from common.errors import ClarionError
+
+log = structlog.get_logger()
+
+#: Seconds between two looks for queued imports.
+INTERVAL = 0.5
+_OPEN = (ImportState.QUEUED, ImportState.RUNNING)
+
+
+class Importer:
+    def __init__(self, engine: Engine, home: Path) -> None:
+        self._engine = engine
+        self._uploads = Uploads(home)
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Look for work until `stop`; what fails is logged and tried again later."""
+        while not self._stop.is_set():
+            try:
+                self.work()
+                self._uploads.sweep()
+            except (ClarionError, SQLAlchemyError, OSError) as error:
+                log.error("importer.failed", error=str(error), exc_info=error)
+                self._stop.wait(5.0)
+            self._stop.wait(INTERVAL)
+
+    def stop(self) -> None:
+        """Ask `run` to end; an import under way is taken up again by the next importer."""
+        self._stop.set()
+
+    def work(self) -> int:
+        """Do all imports whose file is here; how many."""
+        done = 0
+        for run_id in list(self._uploads.run_ids()):
+            done += self._import(run_id)
+        return done
+
+    def _import(self, run_id: int) -> int:
+        path = self._uploads.of_run(run_id)
+        with _locked(path) as mine:
+            if not mine:
+                return 0
+            with read_transaction(self._engine) as session:
+                run = session.get(ImportRun, run_id)
+            if run is None:
+                return 0  # being committed at this moment; a run that was rolled back takes its file back
+            if run.state in _OPEN:
+                importing.run_import(self._engine, Actor.system(run.organization_id), run_id, path)
+            path.unlink(missing_ok=True)
+            return 1
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Whether the file is ours alone while we look at it; another importer of the same state directory may be at it."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        yield False
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

@@ -1,0 +1,73 @@
+"""The side menu: what the signed-in person may open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import request
+from flask_login import current_user
+
+from app.security.access import Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    title: str
+    icon: str
+    href: str
+    needs: Permission
+    active: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    title: str
+    entries: tuple[Entry, ...]
+
+
+_MENU = (
+    Section(
+        "",
+        (Entry("Dashboard", "dashboard", "/", Permission.JOBS_VIEW),),
+    ),
+    Section(
+        "Outreach",
+        (
+            Entry("Campaigns", "speakerphone", "/campaigns/", Permission.CAMPAIGNS_VIEW),
+            Entry("Jobs", "activity", "/jobs/", Permission.JOBS_VIEW),
+            Entry("Scripts", "file-code", "/scripts/", Permission.SCRIPTS_VIEW),
+        ),
+    ),
+    Section(
+        "People",
+        (
+            Entry("Contact lists", "address-book", "/lists/", Permission.LISTS_VIEW),
+            Entry("Contacts", "users", "/contacts/", Permission.LISTS_VIEW),
+            Entry("Do not call", "phone-off", "/dnc/", Permission.DNC_VIEW),
+        ),
+    ),
+    Section(
+        "Administration",
+        (
+            Entry("Users", "user", "/users/", Permission.USERS_MANAGE),
+            Entry("Audit", "history", "/audit/", Permission.AUDIT_VIEW),
+        ),
+    ),
+)
+
+
+def navigation() -> list[Section]:
+    sections = []
+    for section in _MENU:
+        entries = tuple(
+            Entry(entry.title, entry.icon, entry.href, entry.needs, _is_active(entry.href))
+            for entry in section.entries
+            if current_user.can(entry.needs)
+        )
+        if entries:
+            sections.append(Section(section.title, entries))
+    return sections
+
+
+def _is_active(href: str) -> bool:
+    return request.path == "/" if href == "/" else request.path.startswith(href)

@@ -1,0 +1,28 @@
+"""The audit trail: who did what."""
+
+from __future__ import annotations
+
+from flask import render_template, request
+
+from app.security.access import Permission
+from app.services import audit, users
+from app.web.database import reader
+from app.web.panel.gate import area, needs
+from app.web.viewer import actor
+
+blueprint = area("audit", __name__, "/audit")
+_PAGE = 100
+
+
+@blueprint.get("/")
+@needs(Permission.AUDIT_VIEW)
+def index() -> str:
+    kind = request.args.get("kind", "")
+    before = request.args.get("before", type=int)
+    entries = audit.list_entries(reader(), actor(), kind=kind, before_id=before, limit=_PAGE + 1)
+    logins = {}
+    if actor().may(Permission.USERS_MANAGE):
+        logins = {user.id: user.login for user in users.list_users(reader(), actor())}
+    return render_template(
+        "audit/index.html", entries=entries[:_PAGE], more=len(entries) > _PAGE, kind=kind, logins=logins
+    )

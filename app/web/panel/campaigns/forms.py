@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import IntegerField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from app.models import Campaign
+from app.services.campaigns import PACING_PERIODS, CampaignFields
+from app.services.choices import Choice, Choices
+
+_CALLER_ID_HELP = "What people see, and call back: + and the number, such as +15550100000."
+_MESSAGE_HELP = "Contact attributes in braces, with words for when one is missing: Hello {first_name|there}."
+_ONLY_NUMBERS = "Give a whole number of 1 or more."
+
+
+class CampaignForm(FlaskForm):  # type: ignore[misc]
+    name = StringField("Name", [InputRequired("Give the campaign a name."), Length(max=120)])
+    contact_list_id = SelectField("Contact list", coerce=int, description="Who is to be reached.")
+    strategy_id = SelectField(
+        "Strategy", coerce=int, description="When to try again, by which address and channel, and when to give up."
+    )
+    says = RadioField(
+        "What is said when somebody answers",
+        choices=[("script", "A script"), ("message", "A spoken message")],
+        default="script",
+    )
+    script_id = SelectField("Script", coerce=int)
+    message = TextAreaField("Message", [Optional(), Length(max=4000)], description=_MESSAGE_HELP, render_kw={"rows": 4})
+    trunk_id = SelectField("Trunk", coerce=int, description="Where calls leave.")
+    calling_window_id = SelectField(
+        "Calling window", coerce=int, description="When people may be called, each in their own time zone."
+    )
+    caller_id = StringField("Caller ID", [InputRequired("Give the number that people see."), Length(max=32)], description=_CALLER_ID_HELP)
+    display_name = StringField("Display name", [Optional(), Length(max=64)], description="Shown beside the number where the network carries it.")
+    pacing = RadioField(
+        "Pacing",
+        choices=[
+            ("ports", "A number of calls at a time"),
+            ("timed", "A number of attempts in a time"),
+            ("none", "As fast as trunk and media servers allow"),
+        ],
+        default="ports",
+    )
+    ports = IntegerField("Calls at a time", [Optional(), NumberRange(1, 10000, _ONLY_NUMBERS)], default=10)
+    rate = IntegerField("Attempts", [Optional(), NumberRange(1, 1_000_000, _ONLY_NUMBERS)], default=1)
+    per = SelectField("in each", choices=[(period, period) for period in PACING_PERIODS])
+    sms_sender = StringField("SMS sender", [Optional(), Length(max=32)], description="Empty takes the one from the settings.")
+    email_sender = StringField("Email sender", [Optional(), Length(max=254)], description="Empty takes the one from the settings.")
+
+    def offer(self, choices: Choices) -> None:
+        self.contact_list_id.choices = _options(choices.contact_lists)
+        self.strategy_id.choices = _options(choices.strategies)
+        self.script_id.choices = _options(choices.scripts)
+        self.trunk_id.choices = _options(choices.trunks)
+        self.calling_window_id.choices = _options(choices.calling_windows)
+        # A script is chosen only where one is used; without any, the list is empty and that is fine.
+        self.script_id.validate_choice = self.says.data == "script"
+
+    def values(self) -> CampaignFields:
+        pacing: dict[str, Any] = {"mode": self.pacing.data}
+        if self.pacing.data == "ports":
+            pacing["ports"] = self.ports.data
+        if self.pacing.data == "timed":
+            pacing |= {"rate": self.rate.data, "per": self.per.data}
+        senders = {"sms": self.sms_sender.data or "", "email": self.email_sender.data or ""}
+        speaks = self.says.data == "message"
+        return CampaignFields(
+            name=self.name.data,
+            contact_list_id=self.contact_list_id.data,
+            strategy_id=self.strategy_id.data,
+            calling_window_id=self.calling_window_id.data,
+            trunk_id=self.trunk_id.data,
+            caller_id=self.caller_id.data,
+            script_id=None if speaks else self.script_id.data,
+            display_name=self.display_name.data or "",
+            message=(self.message.data or "") if speaks else "",
+            pacing=pacing,
+            senders={channel: sender.strip() for channel, sender in senders.items() if sender.strip()},
+        )
+
+    def blame(self, problem: str) -> None:
+        """Show a service's refusal ("field: mend") at its field, else at the name."""
+        name = problem.partition(":")[0]
+        field = self._fields.get({"pacing ports": "ports", "pacing rate": "rate"}.get(name, name), self.name)
+        field.errors = [*field.errors, problem.partition(": ")[2] or problem]
+
+    @staticmethod
+    def filled(campaign: Campaign) -> dict[str, Any]:
+        """The campaign as the form's data."""
+        pacing = campaign.pacing
+        return {
+            **{name: getattr(campaign, name) for name in _SAME},
+            "says": "message" if campaign.script_id is None else "script",
+            "pacing": pacing.get("mode", "none"),
+            "ports": pacing.get("ports", 10),
+            "rate": pacing.get("rate", 1),
+            "per": pacing.get("per", "second"),
+            "sms_sender": campaign.senders.get("sms", ""),
+            "email_sender": campaign.senders.get("email", ""),
+        }
+
+
+#: Fields that are the campaign's columns as they are.
+_SAME = (
+    "name",
+    "contact_list_id",
+    "strategy_id",
+    "script_id",
+    "message",
+    "trunk_id",
+    "calling_window_id",
+    "caller_id",
+    "display_name",
+)
+
+
+def _options(choices: Any) -> list[tuple[int, str]]:
+    offered: list[Choice] = list(choices)
+    return [(choice.id, choice.label) for choice in offered]

@@ -1,0 +1,129 @@
+"""Contacts: search, one person's page with its attempts, why it is not being dialled, do not call, delete."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.models import Address, DncKind, Job
+from app.security.access import Permission
+from app.services import contacts, dnc, lists, reports
+from app.services.explain import why_not_dialled
+from app.web.database import reader, writing
+from app.web.live.snapshot import mask_address
+from app.web.panel.gate import area, needs
+from app.web.viewer import actor
+from common.clock import utcnow
+from common.errors import Refused
+
+blueprint = area("contacts", __name__, "/contacts")
+_PAGE = 50
+_ATTEMPTS = 50
+
+
+@blueprint.get("/")
+def index() -> str:
+    search = request.args.get("search", "")
+    after = request.args.get("after", 0, type=int)
+    page = contacts.search_contacts(reader(), actor(), search=search, after_id=after, limit=_PAGE)
+    return render_template("contacts/index.html", page=page, search=search)
+
+
+@blueprint.get("/<int:contact_id>")
+def show(contact_id: int) -> str:
+    view = contacts.get_contact(reader(), actor(), contact_id)
+    subjects = [(address.kind, address.value) for address in view.addresses]
+    subjects.append((DncKind.CONTACT_ID, view.contact.external_id))
+    may_report = actor().may(Permission.REPORTS_VIEW)
+    attempts = reports.contact_history(reader(), actor(), contact_id, limit=_ATTEMPTS) if may_report else []
+    return render_template(
+        "contacts/show.html",
+        view=view,
+        contact=view.contact,
+        contact_list=lists.get_list(reader(), actor(), view.contact.contact_list_id),
+        attempts=attempts,
+        campaigns={job_id: _campaign(job_id) for job_id in {attempt.job_id for attempt in attempts}},
+        listed=dnc.blocked(reader(), view.contact.organization_id, subjects),
+        zones=_zones(view.addresses),
+        limit=_ATTEMPTS,
+    )
+
+
+@blueprint.get("/<int:contact_id>/why")
+@needs(Permission.REPORTS_VIEW)
+def why(contact_id: int) -> str:
+    holds = why_not_dialled(reader(), actor(), contact_id, utcnow())
+    return render_template("contacts/_why.html", holds=holds)
+
+
+@blueprint.get("/<int:contact_id>/attempts/<attempt_id>")
+@needs(Permission.REPORTS_VIEW)
+def attempt(contact_id: int, attempt_id: str) -> str:
+    detail = reports.attempt_detail(reader(), actor(), attempt_id)
+    view = contacts.get_contact(reader(), actor(), contact_id)
+    fragment = request.headers.get("HX-Request") == "true"
+    return render_template(
+        "contacts/_attempt.html" if fragment else "contacts/attempt.html",
+        contact=view.contact,
+        detail=detail,
+        attempt=detail.attempt,
+        mask=mask_address,
+    )
+
+
+@blueprint.post("/<int:contact_id>/dnc")
+@needs(Permission.DNC_EDIT)
+def do_not_call(contact_id: int) -> Response:
+    view = contacts.get_contact(reader(), actor(), contact_id)
+    chosen = request.form.get("subject", "")
+    subjects = _subjects(view, chosen)
+    try:
+        with writing() as session:
+            dnc.add(
+                session,
+                actor(),
+                subjects,
+                organization_id=view.contact.organization_id,
+                proof=f"contact {view.contact.external_id}, by {actor().login}",
+            )
+        flash("On the do-not-call list from this moment.", "success")
+    except Refused as refused:
+        flash(str(refused), "error")
+    return redirect(url_for("contacts.show", contact_id=contact_id))
+
+
+@blueprint.post("/<int:contact_id>/delete")
+@needs(Permission.LISTS_EDIT)
+def delete(contact_id: int) -> Response:
+    view = contacts.get_contact(reader(), actor(), contact_id)
+    list_id = view.contact.contact_list_id
+    with writing() as session:
+        contacts.delete_contact(session, actor(), contact_id)
+    flash("The contact is deleted.", "success")
+    return redirect(url_for("lists.show", list_id=list_id))
+
+
+def _subjects(view: contacts.ContactView, chosen: str) -> list[tuple[str, str]]:
+    """The address of that id, or the whole person."""
+    for address in view.addresses:
+        if chosen == str(address.id):
+            return [(address.kind, address.value)]
+    everything = [(address.kind, address.value) for address in view.addresses]
+    return [*everything, (DncKind.CONTACT_ID, view.contact.external_id)]
+
+
+def _campaign(job_id: int) -> str:
+    job = reader().get(Job, job_id)
+    return str(job.settings.get("campaign", "")) if job else ""
+
+
+def _zones(addresses: tuple[Address, ...]) -> dict[int, str]:
+    """What is known of each number's time zones, in words."""
+    words = {}
+    for address in addresses:
+        zones = [zone for zone in address.time_zones.split(",") if zone]
+        if len(zones) == 1:
+            words[address.id] = zones[0]
+        elif zones:
+            words[address.id] = f"{zones[0]} and {len(zones) - 1} more possible"
+    return words

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import DateField, SelectField, StringField
+from wtforms.validators import InputRequired, Length, Optional
+
+from app.models import DncKind
+
+
+class DncForm(FlaskForm):  # type: ignore[misc]
+    kind = SelectField(
+        "What",
+        choices=[(DncKind.PHONE, "Phone number"), (DncKind.EMAIL, "Email address"), (DncKind.CONTACT_ID, "Contact ID")],
+        description="A contact ID blocks every address of that person.",
+    )
+    value = StringField(
+        "Number, address or ID",
+        [InputRequired("Enter what is not to be contacted."), Length(max=254)],
+        description="Phone numbers with + and the country code, such as +15550100123.",
+    )
+    until = DateField("Until", [Optional()], description="Empty is for ever.")
+    proof = StringField("Why", [Optional(), Length(max=255)], description="Where the wish came from; kept as proof.")

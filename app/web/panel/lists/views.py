@@ -1,0 +1,129 @@
+"""Contact lists: list, create, change, empty, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Response, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.db import read_transaction
+from app.security.access import Permission
+from app.services import contacts, importing, lists
+from app.web.database import engine, reader, writing
+from app.web.panel.gate import area, needs
+from app.web.panel.lists.forms import ListForm, UploadForm
+from app.web.viewer import actor
+from common.errors import Refused
+
+blueprint = area("lists", __name__, "/lists")
+_PAGE = 25
+
+
+@blueprint.get("/")
+def index() -> str:
+    search = request.args.get("search", "")
+    return render_template("lists/index.html", rows=lists.list_lists(reader(), actor(), search), search=search)
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+@needs(Permission.LISTS_EDIT)
+def new() -> AnyResponse | str | tuple[str, int]:
+    form = ListForm()
+    if form.validate_on_submit():
+        try:
+            with writing() as session:
+                made = lists.create_list(
+                    session,
+                    actor(),
+                    form.name.data,
+                    description=form.description.data or "",
+                    home_country=form.home_country.data,
+                )
+            flash(f"{made.name} is made. Upload its contacts now.", "success")
+            return redirect(url_for("lists.show", list_id=made.id))
+        except Refused as refused:
+            form.blame(str(refused))
+    page = render_template("lists/edit.html", form=form, contact_list=None)
+    return (page, 422) if form.errors else page
+
+
+@blueprint.get("/<int:list_id>")
+def show(list_id: int) -> str:
+    contact_list = lists.get_list(reader(), actor(), list_id)
+    page = contacts.search_contacts(
+        reader(),
+        actor(),
+        contact_list_id=list_id,
+        search=request.args.get("search", ""),
+        after_id=request.args.get("after", 0, type=int),
+        limit=_PAGE,
+    )
+    return render_template(
+        "lists/show.html",
+        contact_list=contact_list,
+        runs=importing.list_runs(reader(), actor(), list_id, limit=5),
+        page=page,
+        search=request.args.get("search", ""),
+        upload=UploadForm(formdata=None),
+    )
+
+
+@blueprint.route("/<int:list_id>/edit", methods=["GET", "POST"])
+@needs(Permission.LISTS_EDIT)
+def edit(list_id: int) -> AnyResponse | str | tuple[str, int]:
+    contact_list = lists.get_list(reader(), actor(), list_id)
+    form = ListForm(obj=contact_list)
+    if form.validate_on_submit():
+        try:
+            with writing() as session:
+                lists.update_list(
+                    session,
+                    actor(),
+                    list_id,
+                    name=form.name.data,
+                    description=form.description.data or "",
+                    home_country=form.home_country.data,
+                )
+            flash("Saved.", "success")
+            return redirect(url_for("lists.show", list_id=list_id))
+        except Refused as refused:
+            form.blame(str(refused))
+    page = render_template("lists/edit.html", form=form, contact_list=contact_list)
+    return (page, 422) if form.errors else page
+
+
+@blueprint.post("/<int:list_id>/empty")
+@needs(Permission.LISTS_EDIT)
+def empty(list_id: int) -> AnyResponse:
+    removed = lists.empty_list(engine(), actor(), list_id)
+    flash(f"{removed} contacts are removed.", "success")
+    return redirect(url_for("lists.show", list_id=list_id))
+
+
+@blueprint.post("/<int:list_id>/delete")
+@needs(Permission.LISTS_EDIT)
+def delete(list_id: int) -> AnyResponse:
+    try:
+        lists.delete_list(engine(), actor(), list_id)
+    except Refused as refused:
+        flash(str(refused), "error")
+        return redirect(url_for("lists.show", list_id=list_id))
+    flash("The list is deleted.", "success")
+    return redirect(url_for("lists.index"))
+
+
+@blueprint.get("/<int:list_id>/contacts.csv")
+def export(list_id: int) -> Response:
+    lists.get_list(reader(), actor(), list_id)
+    who, database = actor(), engine()
+
+    def rows() -> Iterator[str]:
+        with read_transaction(database) as session:
+            yield from contacts.export_csv(session, who, list_id)
+
+    return Response(
+        rows(),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="list-{list_id}.csv"'},
+    )

@@ -1,0 +1,140 @@
+"""Runs the web role: granian's worker processes over `wsgi.py`, a child process for live streams, a thread for imports."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from granian import Granian
+from granian.constants import Interfaces, Loops
+
+from app.db import make_engine
+from app.web.importer import Importer
+from common.errors import ConfigError
+from common.settings import Endpoint, Settings
+
+log = structlog.get_logger()
+
+#: Threads of one server process: requests spend their time in SQL and templates, so more only wait for each other.
+THREADS = 4
+_RESTART_AFTER = 2.0
+_STOP_SECONDS = 10
+_PR_SET_PDEATHSIG = 1
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT: requests under way are answered, streams end, an import waits for the restart."""
+    streams = _Streams()
+    importer = Importer(make_engine(settings.database_url, pool_size=2), settings.home)
+    streams.start()
+    threading.Thread(target=importer.run, name="importer", daemon=True).start()
+    server = _granian(
+        "wsgi:app",
+        settings.web.bind,
+        interface=Interfaces.WSGI,
+        workers=settings.web.workers,
+        blocking_threads=THREADS,
+        backpressure=1024,
+    )
+    try:
+        server.serve(target_loader=_load_wsgi, wrap_loader=False)
+    finally:
+        importer.stop()
+        streams.stop()
+
+
+def serve_streams(settings: Settings) -> None:
+    die_with_parent()
+    server = _granian(
+        "app.web.live.application:create_live",
+        settings.web.stream_bind,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        websockets=False,
+    )
+    server.serve(target_loader=_load_live, wrap_loader=False)
+
+
+def die_with_parent() -> None:
+    """Ask Linux to end this process when its parent dies, however it dies: no orphan keeps the port."""
+    parent = os.getppid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
+        log.warning("web.no_parent_death_signal", errno=ctypes.get_errno())
+    elif os.getppid() != parent:
+        sys.exit(0)  # it died between the two lines
+
+
+def _granian(target: str, bind: Endpoint, **options: Any) -> Granian:
+    if bind.port == 0:
+        raise ConfigError("CLARION_WEB_BIND and CLARION_STREAM_BIND: name a port")
+    return Granian(
+        target,
+        address=bind.host,
+        port=bind.port,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_STOP_SECONDS,
+        log_enabled=False,
+        **options,
+    )
+
+
+def _load_wsgi() -> Callable[..., Any]:
+    """Runs in each server process."""
+    from common.logging import configure
+
+    die_with_parent()
+    settings = Settings.load()
+    configure(settings.log)
+    from app.web.application import create_app
+
+    return create_app(settings)
+
+
+def _load_live() -> Callable[..., Any]:
+    from common.logging import configure
+
+    die_with_parent()
+    settings = Settings.load()
+    configure(settings.log)
+    from app.web.live.application import LiveStreams
+
+    return LiveStreams(settings)
+
+
+class _Streams:
+    """The process of the live streams: started again when it dies, ended with us."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self._keep, name="streams", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        child = self._child
+        if child is None:
+            return
+        child.terminate()
+        try:
+            child.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+    def _keep(self) -> None:
+        while not self._stopping.is_set():
+            self._child = subprocess.Popen([sys.executable, "-m", "app.cli", "web", "--streams-only"])
+            status = self._child.wait()
+            if not self._stopping.is_set():
+                log.warning("web.streams_ended", status=status)
+                self._stopping.wait(_RESTART_AFTER)

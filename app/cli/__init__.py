@@ -27,9 +27,7 @@ class Command:
 
 
 COMMANDS: Mapping[str, Command] = {
-    "up": Command(
-        "app.cli.campaigns", "start all of Clarion on this machine, with the example and a simulated carrier"
-    ),
+    "up": Command("app.cli.up", "start all of Clarion on this machine, with the example and a simulated carrier"),
     "web": Command("app.cli.web", "serve the panel, the VoiceXML pages and providers' callbacks"),
     "engine": Command("app.cli.engine", "run campaigns: lease contacts, pace, dial, decide what is next"),
     "mediaserver": Command("app.cli.calls", "place calls over SIP and run VoiceXML in them"),

@@ -208,6 +208,13 @@ def attempts_of_job(session: Session, actor: Actor, job_id: int, after: str = ""
     )
 
 
+def external_ids(session: Session, attempts: Sequence[Attempt]) -> dict[int, str]:
+    """The customers' own ids of the contacts in a page of attempts, by contact id."""
+    wanted = {attempt.contact_id for attempt in attempts}
+    rows = session.execute(select(Contact.id, Contact.external_id).where(Contact.id.in_(wanted)))
+    return dict(rows.tuples().all())
+
+
 def _codes(session: Session, job: Job) -> tuple[CodeCount, ...]:
     rows = session.execute(
         select(Attempt.completion_code, Attempt.channel, func.count())

@@ -52,6 +52,11 @@ def _at_web_bind(known: Known) -> str:
     return f"http://{known['CLARION_WEB_BIND']}"
 
 
+def _after_web_bind(known: Known) -> Endpoint:
+    panel: Endpoint = known["CLARION_WEB_BIND"]
+    return Endpoint(panel.host, panel.port + 1 if panel.port < 65535 else panel.port - 1)
+
+
 def _engine_of_host(_known: Known) -> str:
     return f"engine-{socket.gethostname().partition('.')[0]}"[:48]
 
@@ -83,6 +88,25 @@ class WebSettings:
         ),
     ]
     workers: Annotated[int, Setting("WEB_WORKERS", "Server processes.", 1, whole(1, 64))]
+    stream_bind: Annotated[
+        Endpoint,
+        Setting(
+            "STREAM_BIND",
+            "Where the live streams of job pages listen; their own process, by default on the panel's next port.",
+            _after_web_bind,
+            Endpoint.parse,
+        ),
+    ]
+    stream_url: Annotated[
+        str,
+        Setting(
+            "STREAM_URL",
+            "Address under which browsers reach the live streams, such as the public address when a proxy passes "
+            "`/live/` on to them; empty takes the panel's host with the streams' own port.",
+            "",
+            parse_url,
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,9 +206,7 @@ class _Runner:
         """Give the session the next thing that happens."""
         if self._answers:
             self._session.receive(self._answers.popleft(), self._now)
-        elif self._playing and not (
-            self._playing.bargein and self._inputs and not isinstance(self._inputs[0], Silence)
-        ):
+        elif self._playing and not self._barges_in(self._playing):
             playing, self._playing = self._playing, None
             self._now += _PROMPT_SECONDS
             self._session.receive(PlayEnded(playing.id, True, int(_PROMPT_SECONDS * 1000)), self._now)
@@ -218,6 +216,9 @@ class _Runner:
             self._give(self._inputs.popleft())
         else:
             self._fall_silent()
+
+    def _barges_in(self, playing: Play) -> bool:
+        return playing.bargein and bool(self._inputs) and isinstance(self._inputs[0], KeyPressed | Spoken | Hangup)
 
     def _recorded(self, record: Record) -> None:
         self._recording = None

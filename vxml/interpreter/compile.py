@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from vxml.document import VXML_NS, DocumentError, Node, parse_xml
@@ -12,6 +12,7 @@ from vxml.interpreter.compile_grammar import choice_grammars, compile_grammar_us
 from vxml.interpreter.model import (
     Catch,
     Choice,
+    Content,
     Dialog,
     Document,
     Filled,
@@ -25,7 +26,8 @@ from vxml.interpreter.names import is_name
 
 _SHORTHAND: Final = {"noinput": ("noinput",), "nomatch": ("nomatch",), "error": ("error",), "help": ("help",)}
 _ITEM_TAGS: Final = frozenset(kind.value for kind in ItemKind) - {"menu"}
-_PROMPT_TAGS: Final = ("prompt", "audio", "value", "enumerate")
+BARE_TAGS: Final = frozenset(("audio", "value", "enumerate"))
+_PROMPT_TAGS: Final = BARE_TAGS | {"prompt"}
 _CACHE_SIZE: Final = 512
 _cache: OrderedDict[bytes, Document] = OrderedDict()
 
@@ -200,14 +202,10 @@ class _Compiler:
 
     def prompts(self, node: Node) -> tuple[Prompt, ...]:
         """`<prompt>` elements, and the bare `<audio>`, `<value>` and text that stand for prompts."""
-        found: list[Prompt] = []
-        for child in node.children:
-            if isinstance(child, str):
-                if child.strip():
-                    found.append(Prompt((child,), node.line))
-            elif child.tag in _PROMPT_TAGS:
-                found.append(compile_prompt(child))
-        return tuple(found)
+        wanted = tuple(child for child in node.children if isinstance(child, str) or child.tag in _PROMPT_TAGS)
+        return tuple(
+            compile_prompt(part) if isinstance(part, Node) else Prompt(part, node.line) for part in join_bare(wanted)
+        )
 
     def properties(self, node: Node) -> dict[str, str]:
         found = {}
@@ -233,9 +231,26 @@ class _Compiler:
         return tuple(found)
 
 
+def join_bare(content: Content) -> Iterator[Node | Content]:
+    """The elements of `content`, with each run of text and bare prompt elements as one tuple (section 4.1.1)."""
+    run: list[Node | str] = []
+    for part in content:
+        if isinstance(part, str) or part.tag in BARE_TAGS:
+            run.append(part)
+            continue
+        if _says_something(run):
+            yield tuple(run)
+        run = []
+        yield part
+    if _says_something(run):
+        yield tuple(run)
+
+
+def _says_something(run: list[Node | str]) -> bool:
+    return any(not isinstance(part, str) or part.strip() for part in run)
+
+
 def compile_prompt(node: Node) -> Prompt:
-    if node.tag != "prompt":
-        return Prompt((node,), node.line)
     count = node.get("count", "1")
     if not count.isdecimal() or int(count) < 1:
         raise DocumentError(f'count="{count}": write a whole number from 1', node.line)

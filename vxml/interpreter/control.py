@@ -42,6 +42,8 @@ class Thrown(Exception):
         self.line = line
         #: Thrown by a form-level `<filled>`: the form's counters and catches apply (section 5.2.2).
         self.at_form = False
+        #: Catches that had it and passed it on by `<rethrow>`; the last is the one that has it now.
+        self.seen_by: list[Any] = []
 
 
 class Jump(Exception):

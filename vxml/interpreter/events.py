@@ -24,7 +24,10 @@ def choose_catch(
     fitting = [
         catch
         for catch in _in_scope(context, dialog, execution)
-        if catch.count <= count and catch.takes(thrown.event) and _cond(catch, execution, thrown)
+        if catch.count <= count
+        and catch not in thrown.seen_by
+        and catch.takes(thrown.event)
+        and _cond(catch, execution, thrown)
     ]
     if not fitting:
         return None

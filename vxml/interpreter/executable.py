@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vxml.document import DocumentError, Node
 from vxml.ecmascript import UNDEFINED
-from vxml.interpreter.compile import compile_prompt
+from vxml.interpreter.compile import compile_prompt, join_bare
 from vxml.interpreter.control import Exit, Jump, NextItem, Return, Steps, Thrown
-from vxml.interpreter.model import Prompt
+from vxml.interpreter.model import Content, Prompt
 from vxml.interpreter.prompting import each_element, log_text, queue_prompt
 from vxml.interpreter.requests import fetch_of, submit_request
 from vxml.messages import Disconnect, EndReason, Fetch
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 _Handler = Callable[["Execution", Node], Steps[None] | None]
 
 
-def execute(execution: Execution, content: Iterable[Node | str]) -> Steps[None]:
+def execute(execution: Execution, content: Content) -> Steps[None]:
     """Run content in order. Text and prompt elements in it are prompts."""
-    for part in content:
-        if isinstance(part, str):
-            if part.strip():
-                queue_prompt(execution, Prompt((part,), 0))
-            continue
+    for part in join_bare(content):
         execution.rt.step()
+        if not isinstance(part, Node):
+            queue_prompt(execution, Prompt(part, 0))
+            continue
         handler = _HANDLERS.get(part.tag)
         if handler is None:
             raise Thrown("error.badfetch", f"<{part.tag}> cannot stand in executable content", part.line)
@@ -38,7 +37,7 @@ def execute(execution: Execution, content: Iterable[Node | str]) -> Steps[None]:
 
 def execute_setup(execution: Execution, nodes: Iterable[Node]) -> Steps[None]:
     """The `<var>` and `<script>` elements of a document or form."""
-    yield from execute(execution, nodes)
+    yield from execute(execution, tuple(nodes))
 
 
 # --- variables ------------------------------------------------------------------------------------------
@@ -91,13 +90,15 @@ def _external_script(execution: Execution, node: Node) -> Steps[None]:
 def _if(execution: Execution, node: Node) -> Steps[None]:
     """`<elseif>` and `<else>` are empty elements that divide the content of `<if>`."""
     taken = execution.test(node.get("cond"), node.line)
+    branch: list[Node | str] = []
     for part in node.children:
         if isinstance(part, Node) and part.tag in ("elseif", "else"):
             if taken:
-                return
+                break
             taken = part.tag == "else" or execution.test(part.get("cond"), part.line)
         elif taken:
-            yield from execute(execution, (part,))
+            branch.append(part)
+    yield from execute(execution, tuple(branch))
 
 
 def _foreach(execution: Execution, node: Node) -> Steps[None]:
@@ -142,7 +143,9 @@ def _throw(execution: Execution, node: Node) -> None:
 def _rethrow(execution: Execution, node: Node) -> None:
     if execution.event is None:
         raise Thrown("error.semantic", "<rethrow> outside a <catch>", node.line)
-    raise Thrown(execution.event.event, execution.event.message, node.line)
+    again = Thrown(execution.event.event, execution.event.message, node.line)
+    again.seen_by = execution.event.seen_by
+    raise again
 
 
 def _goto(execution: Execution, node: Node) -> Steps[None]:
@@ -220,12 +223,10 @@ def _nothing(execution: Execution, node: Node) -> None:
 
 _HANDLERS: Final[dict[str, _Handler]] = {
     "assign": _assign,
-    "audio": _prompt,
     "catch": _nothing,
     "clear": _clear,
     "data": _data,
     "disconnect": _disconnect,
-    "enumerate": _prompt,
     "exit": _exit,
     "foreach": _foreach,
     "goto": _goto,
@@ -238,6 +239,5 @@ _HANDLERS: Final[dict[str, _Handler]] = {
     "script": _script,
     "submit": _submit,
     "throw": _throw,
-    "value": _prompt,
     "var": _var,
 }

@@ -216,6 +216,7 @@ class FormRun:
         if catch is None:
             self.reprompt = default_action(self.rt, thrown)
             return
+        thrown.seen_by.append(catch)
         with execution.anonymous(thrown) as inner:
             yield from execute(inner, catch.content)
 

@@ -40,7 +40,11 @@ def main(arguments: list[str]) -> int:
             control.close()
             _be_worker(descriptors[0], config)
         os.close(descriptors[0])
-        control.sendall(child.to_bytes(4))
+        try:
+            control.sendall(child.to_bytes(4))
+        except OSError:
+            # The switch went away meanwhile; the worker sees its own socket close.
+            return 0
 
 
 def _be_worker(descriptor: int, config: WorkerConfig) -> None:

@@ -86,8 +86,9 @@ class Conversation:
             if recorded is not None:
                 self._end_recording(recorded)
             return
+        rendering = self._rendering
         self._feed(vxml.KeyPressed(key))
-        if self._rendering is not None and self._rendering[0].bargein:
+        if rendering is not None and rendering is self._rendering and rendering[0].bargein:
             self._stop_rendering()
 
     def played(self, play: int, completed: bool, heard_ms: int) -> None:
@@ -123,7 +124,9 @@ class Conversation:
         except Exception as error:
             # A defect of the interpreter must end this call alone. The text may hold what the caller typed: not logged.
             log.error("dialog_defect", call=self.call, error=type(error).__name__, at=_where(error))
-            self._end(vxml.Ended(vxml.EndReason.ERROR, detail=f"defect: {type(error).__name__}"))
+            defect = f"defect: {type(error).__name__} at {_where(error)}"
+            self._carry_out(vxml.Trace("end", defect))
+            self._end(vxml.Ended(vxml.EndReason.ERROR, detail=defect))
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

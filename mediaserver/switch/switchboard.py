@@ -106,6 +106,10 @@ class Switchboard:
         return self._workers.size
 
     @property
+    def worker_pids(self) -> list[int]:
+        return self._workers.pids
+
+    @property
     def line_names(self) -> tuple[str, ...]:
         return tuple(self._lines)
 
@@ -316,8 +320,6 @@ class Switchboard:
 
     def _dialog_over(self, call: LiveCall, message: wire.DialogOver) -> None:
         self._release_dialog(call)
-        if message.detail:
-            call.record.trace("vxml", f"{message.reason}: {message.detail}", self._clock.utcnow())
         if message.reason == "error":
             call.record.exit = message.values
             self._application_error(call)

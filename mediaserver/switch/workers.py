@@ -105,7 +105,7 @@ class WorkerPool:
         self._workers: set[Worker] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
-        self._rendering: dict[str, asyncio.Future[str]] = {}
+        self._rendering: dict[str, tuple[Worker, asyncio.Future[str]]] = {}
 
     @property
     def size(self) -> int:
@@ -163,8 +163,8 @@ class WorkerPool:
         """The file of a clip that speaks `text`, "" when that cannot be done."""
         name = f"render-{len(self._rendering)}"
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._rendering[name] = answer
         worker = next(iter(self._workers), None) or self._spawn()
+        self._rendering[name] = worker, answer
         worker.send(wire.encode(wire.Render(name, text, language)))
         return await answer
 
@@ -182,9 +182,7 @@ class WorkerPool:
             case wire.Beat():
                 return
             case wire.Rendered(name, file):
-                waiting = self._rendering.pop(name, None)
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(file)
+                self._rendered(name, file)
             case wire.Audio(key, audio):
                 worker.inline[key] = audio
                 if len(worker.inline) > _INLINE:
@@ -202,6 +200,11 @@ class WorkerPool:
             # The worker may be in a script's hands; what makes no sense costs it its life, not the switch.
             self.kill(worker, f"{type(message).__name__} makes no sense: {type(error).__name__}")
 
+    def _rendered(self, name: str, file: str) -> None:
+        _, waiting = self._rendering.pop(name, (None, None))
+        if waiting is not None and not waiting.done():
+            waiting.set_result(file)
+
     def lost(self, worker: Worker, why: str) -> None:
         if worker.gone:
             return
@@ -212,6 +215,9 @@ class WorkerPool:
         if worker.child is not None:
             worker.child.kill()
             worker.child.release()
+        for name, (busy, _) in tuple(self._rendering.items()):
+            if busy is worker:
+                self._rendered(name, "")
         for call in tuple(worker.sessions):
             if self._sink is not None:
                 self._sink.dialog_lost(call, why)

@@ -1,0 +1,293 @@
+"""`clarion call`, `clarion load`, `clarion mediaserver`: calls without a database, and the media server itself."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ipaddress
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from common.control import DESTINATION, CallRequest, CallStatus, Disposition, Trunk
+from common.errors import Refused
+from common.ids import new_id
+
+if TYPE_CHECKING:
+    from app.cli.load import LoadPlan
+
+ANSWERED, NOT_ANSWERED = 0, 1
+_SENDER = "+15550100000"
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    call = subparsers.add_parser(
+        "call",
+        help="place one call without a database and print its outcome",
+        description="Place one real call over a loopback trunk, run a VoiceXML script in it, and print one JSON object"
+        " on one line. Exit status: 0 answered, 1 not answered, 2 wrong use.",
+        epilog="Keys: completion_code disposition sip_status reason dialog times dtmf exit rtp trace."
+        " Example: clarion call +15550101034 --trunk 127.0.0.1:5060 --script hello.vxml --value first_name=Ana --json",
+    )
+    call.add_argument("number", metavar="NUMBER", help="+ and 3 to 15 digits, or a sip: URI on a loopback address")
+    _add_common(call)
+    call.add_argument("--trace", action="store_true", help="put the SIP ladder and the script's steps in the output")
+    call.set_defaults(run=_call)
+
+    load = subparsers.add_parser(
+        "load",
+        help="place many calls at once and print what became of them",
+        description="Place N calls at RATE a second over a loopback trunk and print one JSON object: outcomes counted"
+        " by value, set-up percentiles, RTP figures, processor time and memory. Exit status: 0 all answered, 1 not"
+        " all, 2 wrong use.",
+        epilog="Example: clarion load --trunk 127.0.0.1:5060 --numbers '+1555010{:04d}' --calls 50 --rate 20"
+        " --script hello.vxml --json",
+    )
+    load.add_argument(
+        "--numbers", required=True, metavar="PATTERN", help="format string over the call's index: +1555010{:04d}"
+    )
+    load.add_argument("--calls", required=True, type=_count, metavar="N", help="how many calls")
+    load.add_argument("--rate", type=_rate, default=10.0, metavar="CPS", help="call starts a second (%(default)s)")
+    _add_common(load)
+    load.set_defaults(run=_load)
+
+    server = subparsers.add_parser(
+        "mediaserver",
+        help="place calls over SIP and run VoiceXML in them",
+        description="Run a media server until SIGTERM; it drains before it ends. Settings: CLARION_MEDIASERVER_...",
+    )
+    server.set_defaults(run=_mediaserver)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--trunk", required=True, metavar="HOST:PORT", help="where SIP goes; a loopback address")
+    parser.add_argument("--script", required=True, metavar="FILE_OR_URL", help="VoiceXML document to run on answer")
+    parser.add_argument("--line", choices=("native", "pyvoip"), default="native", help="line driver (%(default)s)")
+    parser.add_argument("--auth", default="", metavar="USER", help="user name for 401/407")
+    parser.add_argument("--password-file", type=Path, metavar="F", help="file with the password of --auth")
+    parser.add_argument("--sender", default=_SENDER, metavar="NUMBER", help="caller number (%(default)s)")
+    parser.add_argument(
+        "--value",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="becomes session.connection.ccxml.values.NAME; may be repeated",
+    )
+    parser.add_argument(
+        "--timeout", type=_seconds, default=45.0, metavar="SECONDS", help="give up ringing after (%(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the JSON object alone, no summary on stderr")
+
+
+# --- what is typed
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 5000:
+        raise argparse.ArgumentTypeError("give a whole number from 1 to 5000")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    value = _number(text)
+    if not 0 < value <= 500:
+        raise argparse.ArgumentTypeError("give calls a second, more than 0 and at most 500")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = _number(text)
+    if not 0 < value <= 3600:
+        raise argparse.ArgumentTypeError("give seconds, more than 0 and at most 3600")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+
+
+def check_number(number: str) -> str:
+    """Syntax only: the bench may dial what no country has."""
+    if not DESTINATION.fullmatch(number):
+        raise Refused(f"{number!r} is no number: use + and 3 to 15 digits, or a sip: URI on a loopback address")
+    return number
+
+
+def read_trunk(args: argparse.Namespace) -> Trunk:
+    """Raise Refused unless it is on loopback: there is no compliance gate without a database."""
+    host, colon, port = args.trunk.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise Refused(f"--trunk {args.trunk!r}: write HOST:PORT, such as 127.0.0.1:5060")
+    if not _is_loopback(host):
+        raise Refused(
+            f"--trunk {args.trunk!r}: without a database only a loopback trunk may be called;"
+            " other trunks are configured in the panel, where every call passes the compliance gate"
+        )
+    if bool(args.auth) != (args.password_file is not None):
+        raise Refused("--auth and --password-file belong together")
+    return Trunk(
+        host="127.0.0.1" if host == "localhost" else host,
+        port=int(port),
+        username=args.auth,
+        password=_read_password(args.password_file),
+        line=args.line,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.IPv4Address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read_password(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        return file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"--password-file {file}: {getattr(error, 'strerror', None) or 'no UTF-8 text'}") from error
+
+
+def read_script(text: str) -> tuple[str, tuple[str, ...]]:
+    """The application's URL, and where it may fetch from: its own host, or the folder its file lies in."""
+    parts = urlsplit(text)
+    if parts.scheme in ("http", "https") and parts.hostname:
+        return text, (urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "", "", "")),)
+    path = Path(text).resolve()
+    if not path.is_file():
+        raise Refused(f"--script {text!r}: no such file; give a VoiceXML file or an http(s) URL")
+    return path.as_uri(), (path.parent.as_uri() + "/",)
+
+
+def read_values(pairs: list[str]) -> dict[str, str]:
+    values = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise Refused(f"--value {pair!r}: write NAME=VALUE; a name is letters, digits and _")
+        values[name] = value
+    return values
+
+
+# --- the commands
+
+
+def _call(args: argparse.Namespace) -> int:
+    request = build_request(args, check_number(args.number))
+    _, allow = read_script(args.script)
+    status = _run(_place(request, allow))
+    print(json.dumps(outcome(status, trace=args.trace), ensure_ascii=False))
+    if not args.json:
+        seen = f"{status.sip_status} {status.reason}" if status.sip_status else status.reason
+        print(f"{status.disposition}: {seen}", file=sys.stderr)
+    return ANSWERED if status.disposition is Disposition.ANSWERED else NOT_ANSWERED
+
+
+def build_request(args: argparse.Namespace, number: str) -> CallRequest:
+    url, _ = read_script(args.script)
+    return CallRequest(
+        attempt_id=new_id(),
+        to=number,
+        sender=check_number(args.sender),
+        trunk=read_trunk(args),
+        application=url,
+        values=read_values(args.value),
+        ring_timeout=args.timeout,
+        organization="bench",
+        revision="bench",
+    )
+
+
+async def _place(request: CallRequest, allow: tuple[str, ...]) -> CallStatus:
+    from mediaserver.local import LocalServer
+    from mediaserver.server import APOLOGY
+
+    host = request.trunk.host
+    async with LocalServer(host=host, line=request.trunk.line, allow=allow, max_calls=1, apology=APOLOGY) as server:
+        return await server.call(request)
+
+
+def outcome(status: CallStatus, *, trace: bool = False) -> dict[str, Any]:
+    """What is printed of a call; the keys are part of the command's contract."""
+    from app.core.completion import code_for_call
+
+    rtp = status.rtp
+    body: dict[str, Any] = {
+        "completion_code": code_for_call(status),
+        "disposition": status.disposition,
+        "sip_status": status.sip_status,
+        "reason": status.reason,
+        "dialog": status.dialog,
+        "times": {
+            "invite": status.times.invite,
+            "ringing": status.times.ringing,
+            "answered": status.times.answered,
+            "ended": status.times.ended,
+        },
+        "dtmf": status.dtmf,
+        "exit": dict(status.exit),
+        "rtp": {
+            "sent": {"packets": rtp.sent, "loss": rtp.remote_lost, "jitter_ms": rtp.remote_jitter_ms},
+            "received": {"packets": rtp.received, "loss": rtp.lost, "jitter_ms": rtp.jitter_ms},
+        },
+    }
+    if trace:
+        body["trace"] = [dict(line) for line in status.trace]
+    return body
+
+
+def _load(args: argparse.Namespace) -> int:
+    from app.cli.load import LoadPlan, measure
+
+    requests = tuple(build_request(args, check_number(_format(args.numbers, index))) for index in range(args.calls))
+    _, allow = read_script(args.script)
+    plan: LoadPlan = LoadPlan(requests, args.rate, allow)
+    report: Mapping[str, Any] = _run(measure(plan))
+    print(json.dumps(report, ensure_ascii=False))
+    return ANSWERED if report["disposition"].get("answered", 0) == args.calls else NOT_ANSWERED
+
+
+def _format(pattern: str, index: int) -> str:
+    try:
+        return pattern.format(index)
+    except (ValueError, IndexError, KeyError, AttributeError) as error:
+        raise Refused(
+            f"--numbers {pattern!r}: write a format string over the index, such as +1555010{{:04d}}"
+        ) from error
+
+
+def _run(work: Any) -> Any:
+    """On the event loop the media server uses; Ctrl-C and SIGTERM hang up before it ends."""
+    import logging
+    import signal
+
+    import structlog
+    import uvloop
+
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    async def until_told() -> Any:
+        task = asyncio.ensure_future(work)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await task
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(until_told())
+
+
+def _mediaserver(args: argparse.Namespace) -> int:
+    from mediaserver.main import main
+
+    return main()

@@ -117,14 +117,18 @@ def _parse(text: str, home_country: str) -> PhoneNumber:
 
 
 def _kind(number: phonenumbers.PhoneNumber) -> _Kind:
-    country = phonenumbers.region_code_for_number(number)
-    if country is None or not phonenumbers.is_valid_number(number):
+    number_type = phonenumbers.number_type(number)
+    if number_type == PhoneNumberType.UNKNOWN:
         return _Kind(_why_invalid(number))
+    country = phonenumbers.region_code_for_number(number)
     if country == "001":
         return _Kind("belongs to a satellite or global network, which is never dialled")
-    refusal = _REFUSED_TYPES.get(phonenumbers.number_type(number), "")
-    zones = tuple(zone for zone in timezone.time_zones_for_number(number) if zone != _UNKNOWN_ZONE)
-    return _Kind(refusal, country, zones)
+    if phonenumbers.is_number_type_geographical(number_type, number.country_code or 0):
+        zones = timezone.time_zones_for_geographical_number(number)
+    else:
+        zones = timezone.time_zones_for_number(number)
+    known = tuple(zone for zone in zones if zone != _UNKNOWN_ZONE)
+    return _Kind(_REFUSED_TYPES.get(number_type, ""), country or "", known)
 
 
 def _why_invalid(number: phonenumbers.PhoneNumber) -> str:

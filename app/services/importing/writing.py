@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, func, insert, literal, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, func, insert, literal, select, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from app.models import Address, Contact, ImportReject
+from app.models import Contact, ImportReject
 from app.services.importing.rows import PreparedContact, Reject
 
 _ROW_KEPT = 2000
@@ -28,6 +28,14 @@ _ADDRESS_COLUMNS = (
     "organization_id", "contact_id", "kind", "name", "position", "value", "original", "country", "time_zones",
     "disabled_code",
 )  # fmt: skip
+# A new number starts usable; the same one stays switched off.
+_REPLACE_ADDRESS = (
+    " ON CONFLICT (contact_id, name) DO UPDATE SET "
+    + ", ".join(
+        f"{name} = excluded.{name}" for name in ("kind", "position", "value", "original", "country", "time_zones")
+    )
+    + ", disabled_code = CASE WHEN address.value = excluded.value THEN address.disabled_code ELSE '' END"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ def write_contacts(session: Session, target: Target, contacts: Sequence[Prepared
     if new:
         _add(session.connection(), target, new, now)
     if changed:
-        _update(session, target, changed, now)
+        _update(session.connection(), target, changed, now)
     return Written(len(new), len(contacts) - len(new))
 
 
@@ -136,73 +144,50 @@ def _adapters(connection: Connection, now: datetime) -> tuple[Any, Any]:
 
 def _bulk(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """The fastest way in that each driver has; table and column names are ours, never the file's."""
-    names = ", ".join(columns)
     if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608
+        _many(connection, _insert(table, columns), rows)
         return
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
 
 
+def _insert(table: str, columns: Sequence[str]) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+
+
+def _many(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Straight to the driver: SQLAlchemy's own work for each row would take longer than the row."""
+    if rows:
+        driver = statement if connection.dialect.name == "sqlite" else statement.replace("?", "%s")
+        connection.exec_driver_sql(driver, list(rows))
+
+
 def _update(
-    session: Session,
+    connection: Connection,
     target: Target,
     changed: Sequence[tuple[tuple[int, dict[str, Any]], PreparedContact]],
     now: datetime,
 ) -> None:
     """Columns that the file has replace what was there, an empty cell included; other values stay."""
+    moment, as_json = _adapters(connection, now)
     fields = list(changed[0][1].fields)
-    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in [*fields, "attributes"]}
-    statement = update(Contact.__table__).where(Contact.__table__.c.id == bindparam("contact_id"))  # type: ignore[arg-type]
-    session.connection().execute(
-        statement.values(**values, deleted_at=None, updated_at=now),
+    columns = ", ".join(f"{name} = ?" for name in [*fields, "attributes", "updated_at"])
+    _many(
+        connection,
+        f"UPDATE contact SET {columns}, deleted_at = NULL WHERE id = ?",  # noqa: S608
         [
-            {
-                "contact_id": contact_id,
-                "new_attributes": {**attributes, **contact.attributes},
-                **{f"new_{name}": value for name, value in contact.fields.items()},
-            }
-            for (contact_id, attributes), contact in changed
+            (
+                *(contact.fields[name] for name in fields),
+                as_json({**attributes, **contact.attributes}),
+                moment,
+                known_id,
+            )
+            for (known_id, attributes), contact in changed
         ],
     )
-    rows = [
-        dict(zip(_ADDRESS_COLUMNS, row, strict=True))
-        for (contact_id, _), contact in changed
-        for row in _address_rows(target, contact_id, contact)
-    ]
-    session.connection().execute(_upsert_address(session), rows)
-    emptied = [
-        {"of_contact": contact_id, "of_name": name} for (contact_id, _), contact in changed for name in contact.emptied
-    ]
-    if emptied:
-        table = Address.__table__
-        session.connection().execute(
-            delete(table).where(  # type: ignore[arg-type]
-                table.c.contact_id == bindparam("of_contact"), table.c.name == bindparam("of_name")
-            ),
-            emptied,
-        )
-
-
-def _upsert_address(session: Session) -> Any:
-    table: Any = Address.__table__
-    make: Any = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = make(table)
-    new = statement.excluded
-    # A new number starts usable; the same one stays switched off.
-    disabled_code = case((table.c.value == new.value, table.c.disabled_code), else_="")
-    return statement.on_conflict_do_update(
-        index_elements=["contact_id", "name"],
-        set_={
-            "kind": new.kind,
-            "position": new.position,
-            "value": new.value,
-            "original": new.original,
-            "country": new.country,
-            "time_zones": new.time_zones,
-            "disabled_code": disabled_code,
-        },
-    )
+    addresses = [row for (known_id, _), contact in changed for row in _address_rows(target, known_id, contact)]
+    _many(connection, _insert("address", _ADDRESS_COLUMNS) + _REPLACE_ADDRESS, addresses)
+    emptied = [(known_id, name) for (known_id, _), contact in changed for name in contact.emptied]
+    _many(connection, "DELETE FROM address WHERE contact_id = ? AND name = ?", emptied)

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import select
-import socket
 import time
 from dataclasses import dataclass
 
@@ -24,16 +22,10 @@ from mediaserver.switch.sip.events import Failed, InviteSpec, SipEvent, SipSink
 from mediaserver.switch.sip.requests import Identity, check_spec
 from mediaserver.switch.sip.timers import Timings
 from mediaserver.switch.sip.transaction import Address
-from mediaserver.switch.sip.useragent import Datagram, UserAgent
+from mediaserver.switch.sip.transport import UdpTransport, is_ip
+from mediaserver.switch.sip.useragent import UserAgent
 
 log = structlog.get_logger()
-
-#: Datagrams read before the event loop's other work gets its turn: some 2 ms.
-_BATCH = 16
-_MAX_DATAGRAM = 65_535
-# Linux: report ICMP errors, with the datagram that caused them, on the socket's error queue.
-_IP_RECVERR, _IPV6_RECVERR = 11, 25
-_MSG_ERRQUEUE = 0x2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +64,7 @@ class SipEndpoint:
         self._config = config or SipConfig()
         self._agent: UserAgent | None = None
         self._sink: SipSink | None = None
-        self._socket: socket.socket | None = None
-        self._poll: select.epoll | None = None
+        self._transport: UdpTransport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._resolving: dict[str, asyncio.Task[None]] = {}
@@ -84,28 +75,24 @@ class SipEndpoint:
     @property
     def address(self) -> tuple[str, int]:
         """The bound address, known once started."""
-        host, port = self._open_socket().getsockname()[:2]
-        return str(host), int(port)
+        return self._open_transport().address
 
     async def start(self, sink: SipSink) -> None:
         """Bind the socket. Raise ConfigError when the address cannot be bound."""
         config = self._config
         self._sink = sink
-        self._socket = _bind(config)
-        host, port = self.address
+        transport = UdpTransport(config.bind_host, config.bind_port)
+        host, port = transport.address
         if ipaddress.ip_address(host).is_unspecified and not config.advertise_host:
-            self._socket.close()
+            transport.close()
             raise ConfigError("the SIP address is a wildcard: set the host to advertise in Via and Contact as well")
         self._agent = UserAgent(
             Identity(config.advertise_host or host, port, config.user_agent),
             timings=Timings(config.t1, config.t2, config.t4),
             incoming_status=config.incoming_status,
         )
-        # An epoll of our own turns the error queue's signal into plain readability, which every event loop
-        # (libuv among them) handles alike.
-        self._poll = select.epoll()
-        self._poll.register(self._socket.fileno(), select.EPOLLIN)
-        asyncio.get_running_loop().add_reader(self._poll.fileno(), self._readable)
+        self._transport = transport
+        transport.start(self._receive, self._refused, self._flush)
 
     def invite(self, spec: InviteSpec) -> None:
         """Place a call. Raise Refused for a spec that makes no INVITE, ContractError for a call under way."""
@@ -114,7 +101,7 @@ class SipEndpoint:
         if spec.call in self._resolving:
             raise ContractError(f"call {spec.call} is under way already")
         host = spec.trunk.host.strip("[]")
-        if _is_ip(host):
+        if is_ip(host):
             agent.invite(spec, Address(host, spec.trunk.port), time.monotonic())
             self._flush()
         else:
@@ -135,7 +122,7 @@ class SipEndpoint:
 
     async def close(self, grace: float = 2.0) -> None:
         """Hang up everything, wait `grace` seconds at most for the answers, then free socket, timers and tasks."""
-        if self._socket is None or self._agent is None or self._poll is None:
+        if self._transport is None or self._agent is None:
             return
         for call in (*self._resolving, *self._agent.calls()):
             self.hang_up(call)
@@ -149,16 +136,14 @@ class SipEndpoint:
         self._flush()
         if self._timer is not None:
             self._timer.cancel()
-        asyncio.get_running_loop().remove_reader(self._poll.fileno())
-        self._poll.close()
-        self._socket.close()
-        self._socket = self._poll = self._timer = None
+        self._transport.close()
+        self._transport = self._timer = None
 
     async def _resolve(self, spec: InviteSpec) -> None:
-        socket_ = self._open_socket()
         loop = asyncio.get_running_loop()
+        family = self._open_transport().family
         try:
-            found = await loop.getaddrinfo(spec.trunk.host, spec.trunk.port, family=socket_.family)
+            found = await loop.getaddrinfo(spec.trunk.host, spec.trunk.port, family=family)
         except OSError:
             self._resolving.pop(spec.call, None)
             reason = "the trunk's host name cannot be resolved"
@@ -169,29 +154,11 @@ class SipEndpoint:
             self._open_agent().invite(spec, Address(str(host), int(port)), time.monotonic())
         self._flush()
 
-    def _readable(self) -> None:
-        agent, socket_ = self._open_agent(), self._open_socket()
-        for _ in range(_BATCH):
-            try:
-                data, source = socket_.recvfrom(_MAX_DATAGRAM)
-            except BlockingIOError:
-                self._read_errors()
-                break
-            except OSError:
-                # The socket's pending error, whose details are in the error queue.
-                self._read_errors()
-                continue
-            agent.receive(data, Address(source[0], source[1]), time.monotonic())
-        self._flush()
+    def _receive(self, data: bytes, source: Address) -> None:
+        self._open_agent().receive(data, source, time.monotonic())
 
-    def _read_errors(self) -> None:
-        """Tell the user agent which of its datagrams the network gave back."""
-        for _ in range(_BATCH):
-            try:
-                data, _, _, _ = self._open_socket().recvmsg(_MAX_DATAGRAM, 512, _MSG_ERRQUEUE)
-            except OSError:
-                return
-            self._open_agent().transport_failed(data, time.monotonic())
+    def _refused(self, data: bytes) -> None:
+        self._open_agent().transport_failed(data, time.monotonic())
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -202,13 +169,13 @@ class SipEndpoint:
         """Send, report, and set the clock. The sink may call us: what it causes leaves in the same round."""
         if self._is_flushing:
             return
-        agent = self._open_agent()
+        agent, transport = self._open_agent(), self._open_transport()
         self._is_flushing = True
         try:
             while True:
                 datagrams = agent.datagrams()
                 for datagram in datagrams:
-                    self._transmit(datagram)
+                    transport.send(*datagram)
                 events = [*self._pending, *agent.events()]
                 self._pending.clear()
                 for event in events:
@@ -220,24 +187,6 @@ class SipEndpoint:
         if not agent.calls():
             self._idle.set()
         self._schedule(agent.next_timer())
-
-    def _transmit(self, datagram: Datagram) -> None:
-        socket_ = self._open_socket()
-        target = datagram.destination[:2]
-        for _ in range(2):
-            try:
-                socket_.sendto(datagram.data, target)
-                return
-            except BlockingIOError:
-                log.warning("sip.send_buffer_full")  # lost like any datagram: the transaction repeats it
-                return
-            except ConnectionRefusedError:
-                # An earlier datagram's error, given back on this one, which has not left: send it again.
-                self._read_errors()
-            except OSError as error:
-                log.warning("sip.cannot_send", error=error.strerror)
-                self._open_agent().transport_failed(datagram.data, time.monotonic())
-                return
 
     def _report(self, event: SipEvent) -> None:
         if self._sink is None:
@@ -260,38 +209,11 @@ class SipEndpoint:
             self._timer = asyncio.get_running_loop().call_later(delay, self._on_timer)
 
     def _open_agent(self) -> UserAgent:
-        if self._agent is None or self._socket is None:
+        if self._agent is None or self._transport is None:
             raise ContractError("the SIP endpoint is not started")
         return self._agent
 
-    def _open_socket(self) -> socket.socket:
-        if self._socket is None:
+    def _open_transport(self) -> UdpTransport:
+        if self._transport is None:
             raise ContractError("the SIP endpoint is not started")
-        return self._socket
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _bind(config: SipConfig) -> socket.socket:
-    if not _is_ip(config.bind_host):
-        raise ConfigError(f"SIP bind address {config.bind_host!r}: give an IP address")
-    is_v6 = ":" in config.bind_host
-    bound = socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        bound.setblocking(False)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        if is_v6:
-            bound.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-        else:
-            bound.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
-        bound.bind((config.bind_host, config.bind_port))
-    except OSError as error:
-        bound.close()
-        raise ConfigError(f"SIP address {config.bind_host}:{config.bind_port}: {error.strerror}") from error
-    return bound
+        return self._transport

@@ -14,6 +14,8 @@ from mediaserver.switch.sip.uri import HOST, ParseError, parse_uri, quote
 
 _NUMBER = re.compile(r"\+?[0-9]{1,15}")
 _HOST = re.compile(HOST)
+#: What may stand in a header as it is; an attempt id always may.
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,15 @@ def target_uri(spec: InviteSpec) -> str:
     return _party("to", spec.to, trunk)
 
 
+def sender_uri(spec: InviteSpec, identity: Identity) -> str:
+    return _party("sender", spec.sender or "anonymous", identity.authority)
+
+
 def make_invite(
     spec: InviteSpec, identity: Identity, *, via: str, call_id: str, tag: str, cseq: int, extra: list[tuple[str, str]]
 ) -> Request:
     target = target_uri(spec)
-    sender = _party("sender", spec.sender or "anonymous", identity.authority)
+    sender = sender_uri(spec, identity)
     display = f"{quote(spec.display_name)} " if spec.display_name else ""
     headers = Headers(
         [
@@ -76,6 +82,7 @@ def make_invite(
             ("CSeq", f"{cseq} INVITE"),
             ("Contact", identity.contact),
             ("User-Agent", identity.user_agent),
+            *([("X-Clarion-Attempt", spec.call)] if _TOKEN.fullmatch(spec.call) else []),
             ALLOW_HEADER,
             *extra,
             ("Content-Type", "application/sdp"),

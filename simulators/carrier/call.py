@@ -405,5 +405,5 @@ class Call:
 
 
 def _masked(keys: str) -> str:
-    """Card-like groups of keys are not written anywhere, test cards or not."""
-    return keys if len(keys) < 8 else "•" * len(keys)
+    """Long groups of keys (cards, their expiry) are written nowhere, test cards or not."""
+    return keys if len(keys) < 4 else "•" * len(keys)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.models import (
     Attempt,
     AttemptState,
+    CompletionCode,
     ContactList,
     ImportRun,
     ImportState,
@@ -56,6 +57,16 @@ class RunningJob:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeShare:
+    """Attempts that ended with a code; the flags are the code's own (custom codes have theirs)."""
+
+    code: str
+    count: int
+    success: bool
+    human: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RecentImport:
     run: ImportRun
     list_name: str
@@ -65,7 +76,7 @@ class RecentImport:
 class Overview:
     running: Sequence[RunningJob]
     finished: Sequence[Job]
-    codes: Sequence[tuple[str, int]]
+    codes: Sequence[CodeShare]
     attempts: int
     answered: int
     in_progress: int
@@ -77,12 +88,7 @@ def overview(session: Session, actor: Actor, now: datetime) -> Overview:
     """Figures of the last 24 hours, with what runs now."""
     actor.require(Permission.JOBS_VIEW)
     since = now - DAY
-    codes = session.execute(
-        scoped(select(Attempt.completion_code, func.count()), Attempt, actor)
-        .where(Attempt.started_at >= since, Attempt.state == AttemptState.DONE)
-        .group_by(Attempt.completion_code)
-        .order_by(func.count().desc(), Attempt.completion_code)
-    ).all()
+    codes = _codes(session, actor, since)
     answered = session.scalar(
         scoped(select(func.count()), Attempt, actor).where(
             Attempt.started_at >= since, Attempt.answered_at.is_not(None)
@@ -94,13 +100,28 @@ def overview(session: Session, actor: Actor, now: datetime) -> Overview:
     return Overview(
         running=_running(session, actor),
         finished=list_jobs(session, actor, active=False, limit=5),
-        codes=[(code, count) for code, count in codes],
-        attempts=sum(count for _, count in codes) + (in_progress or 0),
+        codes=codes,
+        attempts=sum(code.count for code in codes) + (in_progress or 0),
         answered=answered or 0,
         in_progress=in_progress or 0,
         imports=_imports(session, actor) if actor.may(Permission.LISTS_VIEW) else [],
         alerts=list(_alerts(session, actor, now)),
     )
+
+
+def _codes(session: Session, actor: Actor, since: datetime) -> list[CodeShare]:
+    rows = session.execute(
+        scoped(select(Attempt.completion_code, func.count()), Attempt, actor)
+        .where(Attempt.started_at >= since, Attempt.state == AttemptState.DONE)
+        .group_by(Attempt.completion_code)
+        .order_by(func.count().desc(), Attempt.completion_code)
+    ).all()
+    known = session.scalars(scoped(select(CompletionCode), CompletionCode, actor, include_common=True))
+    flags = {code.name: code for code in known}
+    return [
+        CodeShare(code, count, code in flags and flags[code].success, code in flags and flags[code].human)
+        for code, count in rows
+    ]
 
 
 def _running(session: Session, actor: Actor) -> list[RunningJob]:
@@ -137,7 +158,9 @@ def _alerts(session: Session, actor: Actor, now: datetime) -> Iterator[Alert]:
     yield from _media_server_alerts(session, now)
     paused = scoped(select(Trunk), Trunk, actor, include_common=True).where(Trunk.paused_until > now)
     for trunk in session.scalars(paused):
-        yield Alert(Severity.WARNING, f"Trunk {trunk.name} is paused", f"No calls leave by it for now: {trunk.paused_reason}")
+        yield Alert(
+            Severity.WARNING, f"Trunk {trunk.name} is paused", f"No calls leave by it for now: {trunk.paused_reason}"
+        )
     failed = scoped(select(ImportRun.file_name), ImportRun, actor).where(
         ImportRun.state == ImportState.FAILED, or_(ImportRun.ended_at.is_(None), ImportRun.ended_at >= now - DAY)
     )

@@ -38,7 +38,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         CLARION_TOKENS=Tokens(secret_key),
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(navigation=navigation, code_words=code_words, code_class=code_class, role_names=ROLE_NAMES)
+    app.jinja_env.globals.update(
+        navigation=navigation, code_words=code_words, code_class=code_class, role_names=ROLE_NAMES
+    )
     database.install(app, engine)
     viewer.install(app)
     limits.install(app)

@@ -31,7 +31,9 @@ class Metrics:
         self.seconds = Histogram(
             "clarion_web_request_seconds", "Time to answer a request.", ["endpoint"], registry=self.registry
         )
-        self.jobs = Gauge("clarion_jobs_active", "Jobs that have not ended, by state.", ["state"], registry=self.registry)
+        self.jobs = Gauge(
+            "clarion_jobs_active", "Jobs that have not ended, by state.", ["state"], registry=self.registry
+        )
         self.attempts = Gauge("clarion_attempts_in_progress", "Attempts under way.", registry=self.registry)
 
 

@@ -19,6 +19,8 @@ from common.masking import mask_email, mask_number
 #: Parts of the page, each a template `jobs/_<part>.html`.
 PARTS = ("state", "funnel", "codes", "books", "calls")
 MOST_CALLS = 50
+#: Single seconds are too jagged to read.
+CHART_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +76,21 @@ def take(session: Session, actor: Actor, job_id: int, now: datetime) -> Snapshot
 
 def render_parts(environment: Environment, snapshot: Snapshot) -> dict[str, str]:
     return {
-        part: environment.get_template(f"jobs/_{part}.html").render(view=snapshot, mask=mask_address)
-        for part in PARTS
+        part: environment.get_template(f"jobs/_{part}.html").render(view=snapshot, mask=mask_address) for part in PARTS
     }
 
 
 def chart(snapshot: Snapshot) -> dict[str, list[Any]]:
-    """Series for the rate chart: unix seconds, then attempts started, answered and ended in each."""
-    points = snapshot.rates
-    return {
-        "at": [int(point.at.timestamp()) for point in points],
-        "started": [point.started for point in points],
-        "answered": [point.answered for point in points],
-        "ended": [point.ended for point in points],
-    }
+    """Series for the rate chart: the beginning of each slot of CHART_SECONDS (unix time), then attempts started,
+    answered and ended in it. Slots begin at whole multiples, so that those past never change."""
+    slots: dict[int, list[int]] = {}
+    for point in snapshot.rates:
+        at = int(point.at.timestamp())
+        counts = slots.setdefault(at - at % CHART_SECONDS, [0, 0, 0])
+        for index, count in enumerate((point.started, point.answered, point.ended)):
+            counts[index] += count
+    started, answered, ended = ([counts[index] for counts in slots.values()] for index in range(3))
+    return {"at": list(slots), "started": started, "answered": answered, "ended": ended}
 
 
 def mask_address(address: str) -> str:

@@ -88,7 +88,7 @@ def _answer(stored: Stored) -> str:
     """
     if not stored.completion_code:
         return _DOCUMENT.format(body="<exit/>")
-    variable = f"<var name=\"completion_code\" expr=\"'{stored.completion_code}'\"/>"
+    variable = f'<var name="completion_code" expr="\'{stored.completion_code}\'"/>'
     return _DOCUMENT.format(body=f'{variable}<exit namelist="completion_code"/>')
 
 

@@ -32,8 +32,14 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]
     calling_window_id = SelectField(
         "Calling window", coerce=int, description="When people may be called, each in their own time zone."
     )
-    caller_id = StringField("Caller ID", [InputRequired("Give the number that people see."), Length(max=32)], description=_CALLER_ID_HELP)
-    display_name = StringField("Display name", [Optional(), Length(max=64)], description="Shown beside the number where the network carries it.")
+    caller_id = StringField(
+        "Caller ID", [InputRequired("Give the number that people see."), Length(max=32)], description=_CALLER_ID_HELP
+    )
+    display_name = StringField(
+        "Display name",
+        [Optional(), Length(max=64)],
+        description="Shown beside the number where the network carries it.",
+    )
     pacing = RadioField(
         "Pacing",
         choices=[
@@ -46,8 +52,12 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]
     ports = IntegerField("Calls at a time", [Optional(), NumberRange(1, 10000, _ONLY_NUMBERS)], default=10)
     rate = IntegerField("Attempts", [Optional(), NumberRange(1, 1_000_000, _ONLY_NUMBERS)], default=1)
     per = SelectField("in each", choices=[(period, period) for period in PACING_PERIODS])
-    sms_sender = StringField("SMS sender", [Optional(), Length(max=32)], description="Empty takes the one from the settings.")
-    email_sender = StringField("Email sender", [Optional(), Length(max=254)], description="Empty takes the one from the settings.")
+    sms_sender = StringField(
+        "SMS sender", [Optional(), Length(max=32)], description="Empty takes the one from the settings."
+    )
+    email_sender = StringField(
+        "Email sender", [Optional(), Length(max=254)], description="Empty takes the one from the settings."
+    )
 
     def offer(self, choices: Choices) -> None:
         self.contact_list_id.choices = _options(choices.contact_lists)

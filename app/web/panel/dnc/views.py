@@ -35,7 +35,10 @@ def add() -> Response | tuple[str, int]:
             with writing() as session:
                 subjects = [(form.kind.data, form.value.data)]
                 added = dnc.add(session, actor(), subjects, proof=form.proof.data or "", until=until)
-            flash("Added. It holds from this moment, calls ringing included." if added else "It was listed already.", "success")
+            flash(
+                "Added. It holds from this moment, calls ringing included." if added else "It was listed already.",
+                "success",
+            )
             return redirect(url_for("dnc.index"))
         except Refused as refused:
             form.value.errors = [*form.value.errors, str(refused)]

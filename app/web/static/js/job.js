@@ -107,10 +107,11 @@
       plot.setData(series);
       return;
     }
-    var ink = colour("--tblr-secondary");
+    var ink = colour("--clarion-ink");
+    var font = '12px "Inter Clarion", sans-serif';
     var grid = { stroke: colour("--clarion-track"), width: 1 };
     function line(label, name, fill) {
-      return { label: label, stroke: colour(name), width: 2, points: { show: false }, fill: fill, paths: uPlot.paths.stepped({ align: 1 }) };
+      return { label: label, stroke: colour(name), width: 2, points: { show: false }, fill: fill, paths: uPlot.paths.spline() };
     }
     plot = new uPlot(
       {
@@ -120,8 +121,8 @@
         legend: { live: true },
         scales: { y: { range: function (self, low, high) { return [0, Math.max(4, Math.ceil(high * 1.15))]; } } },
         axes: [
-          { stroke: ink, grid: { show: false }, ticks: grid, values: [[60, "{HH}:{mm}"], [1, "{HH}:{mm}:{ss}"]] },
-          { stroke: ink, grid: grid, ticks: { show: false }, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] },
+          { stroke: ink, font: font, grid: { show: false }, ticks: grid, space: 90, values: [[60, "{HH}:{mm}"], [1, "{HH}:{mm}:{ss}"]] },
+          { stroke: ink, font: font, grid: grid, ticks: { show: false }, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] },
         ],
         series: [
           { value: "{HH}:{mm}:{ss}" },

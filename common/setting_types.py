@@ -88,6 +88,19 @@ def parse_url(value: str) -> str:
     return value.rstrip("/")
 
 
+class Origins(tuple[str, ...]):
+    """Addresses of servers, written with commas between them."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: str) -> Origins:
+        return cls(parse_url(part.strip()) for part in value.split(",") if part.strip())
+
+    def __str__(self) -> str:
+        return ",".join(self)
+
+
 def parse_database_url(value: str) -> str:
     if value.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:", "postgres:")):
         return value

@@ -24,6 +24,7 @@ from common.errors import ConfigError
 from common.setting_types import (
     Endpoint,
     LogFormat,
+    Origins,
     PortRange,
     Setting,
     Tls,
@@ -177,6 +178,15 @@ class MediaServerSettings:
             "The one server that VoiceXML applications are fetched from and submit to.",
             _public_url,
             parse_url,
+        ),
+    ]
+    allow: Annotated[
+        Origins,
+        Setting(
+            "MEDIASERVER_ALLOW",
+            "Other servers that applications may fetch from and submit to, such as a card processor; commas between.",
+            Origins(),
+            Origins.parse,
         ),
     ]
 

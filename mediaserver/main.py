@@ -49,7 +49,7 @@ def _options(settings: Settings) -> ServerOptions:
         ports=mine.rtp_ports,
         max_calls=mine.max_calls,
         state_dir=mine.state_dir,
-        allow=(mine.application_server,),
+        allow=(mine.application_server, *mine.allow),
         line=mine.line,
         log_level=settings.log.level,
         log_format=settings.log.format.value,

@@ -53,8 +53,9 @@ def _up(arguments: argparse.Namespace) -> int:
 
 
 def _simulated_providers(settings: Settings) -> dict[str, str]:
-    """Point SMS and mail at the simulators; whatever the environment sets itself stays."""
+    """Point SMS, mail and card payments at the simulators; whatever the environment sets itself stays."""
     return {
+        "CLARION_MEDIASERVER_ALLOW": f"http://{settings.simulator.http}",
         "CLARION_TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
         "CLARION_TWILIO_AUTH_TOKEN": "simulated-provider",
         "CLARION_TWILIO_API_URL": f"http://{settings.simulator.http}",

@@ -1,1 +1,1 @@
-"""The web role: panel, VoiceXML pages, providers' callbacks, live streams. `application.create_app` puts it together."""
+"""The web role: panel, VoiceXML pages, providers' callbacks, live streams. See `application.create_app`."""

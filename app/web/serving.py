@@ -1,4 +1,4 @@
-"""Runs the web role: granian's worker processes over `wsgi.py`, a child process for live streams, a thread for imports."""
+"""Runs the web role: granian's worker processes, a child process for live streams, a thread for imports."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from granian import Granian
 from granian.constants import Interfaces, Loops
+from granian.server import MPServer
 
 from app.db import make_engine
 from app.web.importer import Importer
@@ -72,10 +72,10 @@ def die_with_parent() -> None:
         sys.exit(0)  # it died between the two lines
 
 
-def _granian(target: str, bind: Endpoint, **options: Any) -> Granian:
+def _granian(target: str, bind: Endpoint, **options: Any) -> MPServer:
     if bind.port == 0:
         raise ConfigError("CLARION_WEB_BIND and CLARION_STREAM_BIND: name a port")
-    return Granian(
+    return MPServer(
         target,
         address=bind.host,
         port=bind.port,

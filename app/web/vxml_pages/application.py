@@ -31,7 +31,7 @@ _EXPIRED = "the address has expired; a call's pages answer while the call lasts"
 class _NoSession(SessionInterface):
     """Calls have no cookies."""
 
-    def open_session(self, app: Flask, request: object) -> None:  # type: ignore[override]
+    def open_session(self, app: Flask, request: object) -> None:
         return None
 
 
@@ -50,7 +50,8 @@ def create_pages(settings: Settings, engine: Engine) -> Flask:
         response = Response(file.body, content_type=file.content_type)
         response.set_etag(file.digest)
         response.headers["Cache-Control"] = _FOR_EVER
-        return response.make_conditional(request.environ)
+        response.make_conditional(request.environ)
+        return response
 
     @app.get("/vxml/s/<token>/notice.vxml")
     def notice(token: str) -> Response:
@@ -61,7 +62,8 @@ def create_pages(settings: Settings, engine: Engine) -> Flask:
 
     @app.route("/vxml/s/<token>/result", methods=["GET", "POST"])
     def result(token: str) -> Response:
-        stored = results.store(tokens.read_session_token(token), request.values.items(multi=True))
+        posted = [*request.args.items(multi=True), *request.form.items(multi=True)]
+        stored = results.store(tokens.read_session_token(token), posted)
         if stored is None:
             raise _Missing("the attempt is not known here")
         return _page(_answer(stored))

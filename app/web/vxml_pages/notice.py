@@ -1,4 +1,4 @@
-"""The built-in application: speaks the campaign's message, with this contact's attributes in it, and offers it again."""
+"""The built-in application: speaks the campaign's message with the contact's attributes in it, and offers it again."""
 
 from __future__ import annotations
 

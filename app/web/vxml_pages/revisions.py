@@ -59,7 +59,7 @@ class RevisionFiles:
         return file
 
 
-class _Uncached(Exception):  # noqa: N818 - it carries an answer past the cache, it is no error
+class _Uncached(Exception):
     """Raised through the cache so that the answer is not kept: a revision may still be published later."""
 
     def __init__(self, file: File | None) -> None:

@@ -32,7 +32,7 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
             InputRequired("Choose a new password."),
             Length(SHORTEST, LONGEST, f"Use {SHORTEST} to {LONGEST} characters."),
         ],
-        description=f"At least {SHORTEST} characters. Three or four unrelated words are good, and easy to keep in mind.",
+        description=f"At least {SHORTEST} characters. Three or four unrelated words are good and easy to keep in mind.",
         render_kw={"autocomplete": "new-password"},
     )
     again = PasswordField(

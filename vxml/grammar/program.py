@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urljoin
 
 from vxml.grammar.model import (
     Alternatives,
@@ -25,19 +26,22 @@ MAX_INSTRUCTIONS: Final = 400_000
 _DISPATCH_FROM: Final = 8
 
 
-def link(grammar: ParsedGrammar, externals: Mapping[str, ParsedGrammar] | None = None, rule: str = "") -> Grammar:
-    """Compile from rule `rule` (the root when ""). `externals` maps the URLs in rule references to grammars.
+def link(
+    grammar: ParsedGrammar, externals: Mapping[str, ParsedGrammar] | None = None, rule: str = "", base: str = ""
+) -> Grammar:
+    """Compile from rule `rule` (the root when ""). `externals` are the other grammars by absolute URL; `base` is ours.
 
     Raise GrammarError where a reference leads nowhere or the grammar is too large.
     """
-    linker = _Linker(grammar, externals or {})
+    linker = _Linker(grammar, externals or {}, base)
     return linker.link(rule)
 
 
 class _Linker:
-    def __init__(self, grammar: ParsedGrammar, externals: Mapping[str, ParsedGrammar]) -> None:
+    def __init__(self, grammar: ParsedGrammar, externals: Mapping[str, ParsedGrammar], base: str) -> None:
         self._grammar = grammar
         self._externals = externals
+        self._base = base
         self._code: list[Instruction] = []
         self._entries: dict[tuple[str, str], int] = {}
         self._pending: list[tuple[int, str, str, str]] = []
@@ -100,7 +104,7 @@ class _Linker:
                 pass
 
     def _reference(self, item: RuleRef, url: str) -> None:
-        target_url = item.url or url
+        target_url = urljoin(url or self._base, item.url) if item.url else url
         grammar = self._externals.get(target_url) if target_url else self._grammar
         if grammar is None:
             raise GrammarError(f'ruleref uri="{item.url}": that grammar was not loaded', item.line)

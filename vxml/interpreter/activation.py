@@ -121,8 +121,9 @@ def _fetched(execution: Execution, use: GrammarUse, owner: Owner) -> Steps[Gramm
     base = (owner.page or context.leaf).base if context.leaf else ""
     if use.parsed is not None:
         try:
-            externals = yield from rt.externals(use.parsed, context.resolve(use.base or base), timeout)
-            return link(use.parsed, externals)
+            address = context.resolve(use.base or base)
+            externals = yield from rt.externals(use.parsed, address, timeout)
+            return link(use.parsed, externals, base=address)
         except GrammarError as error:
             raise Thrown("error.badfetch", f"line {use.line}: {error}", use.line) from error
     url = use.src or execution.text(use.srcexpr, use.line)

@@ -65,7 +65,7 @@ def compile_node(root: Node) -> Document:
         language=language,
         base=root.get("xml:base"),
         application=root.get("application"),
-        setup=tuple(root.elements("var", "script")),
+        setup=tuple(root.elements("var", "script", "data")),
         dialogs=dialogs,
         links=compiler.links(root),
         catches=compiler.catches(root),
@@ -95,7 +95,7 @@ class _Compiler:
                     items.append(self._item(child))
                     order.append(items[-1])
                     filled += [self._filled(inner, items[-1].name) for inner in child.elements("filled")]
-                elif child.tag in ("var", "script"):
+                elif child.tag in ("var", "script", "data"):
                     order.append(child)
                 elif child.tag == "filled":
                     filled.append(self._filled(child, ""))

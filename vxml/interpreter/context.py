@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urldefrag
 
 from vxml.document import DocumentError
+from vxml.ecmascript import UNDEFINED
 from vxml.interpreter.compile import compile_document
 from vxml.interpreter.control import Exit, Jump, Recognition, Steps, Thrown
 from vxml.interpreter.executable import execute_setup
@@ -165,7 +166,7 @@ class Context:
         self.rt.trace("document", page.url.partition("?")[0])
         if not target.keep_application:
             self.application_scope = engine.new_scope("application")
-            engine.set(self.application_scope, "lastresult$", None)
+            engine.set(self.application_scope, "lastresult$", UNDEFINED)
         own = page is not root and page.url != root.url
         self.document_scope = engine.new_scope("document") if own else self.application_scope
         self._drop_scopes(had)

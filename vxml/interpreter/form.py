@@ -133,6 +133,8 @@ class FormRun:
         filled = self._distribute(item, recognition)
         for target, value in filled:
             engine.set(self.scope, target.name, value)
+            if self.execution(item).private:
+                self.rt.privacy.add(target.name, value)
             shadow = {
                 "utterance": recognition.utterance,
                 "inputmode": recognition.mode,
@@ -163,7 +165,7 @@ class FormRun:
     def run_filled(self, names: list[str]) -> Steps[None]:
         """Run the `<filled>` elements that `names`, just filled, set off, in document order."""
         self._just_filled = names
-        for filled in sorted(self.dialog.filled, key=lambda one: one.line):
+        for filled in self.dialog.filled:
             if self._is_due(filled, names):
                 item = self.dialog.item(filled.item) if filled.item else None
                 with self.execution(item).anonymous() as inner:

@@ -158,19 +158,20 @@ class Runtime:
             try:
                 parsed = yield from self._parsed_grammar(address, timeout)
                 externals = yield from self.externals(parsed, address, timeout)
-                self._grammars[url] = _linked(parsed, externals, rule)
+                self._grammars[url] = _linked(parsed, externals, rule, address)
             except GrammarError as error:
                 raise Thrown("error.badfetch", f"{address}:{error.line}: {error}") from error
         return self._grammars[url]
 
     def externals(self, parsed: ParsedGrammar, base: str, timeout: float) -> Steps[dict[str, ParsedGrammar]]:
-        """The grammars that `parsed` refers to, by URL as written."""
+        """The grammars that `parsed` refers to, and those that they refer to, by absolute URL."""
         found: dict[str, ParsedGrammar] = {}
-        for url in parsed.externals:
-            absolute = join_url(base, url)
-            inner = yield from self._parsed_grammar(absolute, timeout)
-            found[url] = inner
-            found |= (yield from self.externals(inner, absolute, timeout)) if inner.externals else {}
+        wanted = [join_url(base, url) for url in parsed.externals]
+        while wanted:
+            url = wanted.pop()
+            if url not in found:
+                found[url] = yield from self._parsed_grammar(url, timeout)
+                wanted += [join_url(url, inner) for inner in found[url].externals]
         return found
 
     def _parsed_grammar(self, url: str, timeout: float) -> Steps[ParsedGrammar]:
@@ -243,12 +244,12 @@ def _parsed(body: bytes) -> ParsedGrammar:
     return parsed
 
 
-def _linked(parsed: ParsedGrammar, externals: Mapping[str, ParsedGrammar], rule: str) -> Grammar:
+def _linked(parsed: ParsedGrammar, externals: Mapping[str, ParsedGrammar], rule: str, base: str) -> Grammar:
     """The compiled grammar, shared between sessions; the parts are kept alive so that their ids stay theirs."""
-    key = (id(parsed), rule, *((url, id(inner)) for url, inner in externals.items()))
+    key = (id(parsed), rule, base if externals else "", *((url, id(inner)) for url, inner in externals.items()))
     held = _linked_by_parts.get(key)
     if held is None:
-        held = (link(parsed, externals, rule), (parsed, *externals.values()))
+        held = (link(parsed, externals, rule, base), (parsed, *externals.values()))
         _linked_by_parts[key] = held
         if len(_linked_by_parts) > _CACHE_SIZE:
             _linked_by_parts.popitem(last=False)

@@ -18,6 +18,8 @@ from vxml.messages import EndReason, Hangup, Play, PlayEnded, Private, Record, R
 if TYPE_CHECKING:
     from vxml.interpreter.form import FormRun
 
+_GRACE_SECONDS: Final = 2.0
+
 
 def visit_item(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
     steps = _VISITS[item.kind](form, item, execution)
@@ -82,7 +84,7 @@ def _record(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
     if execution.private:
         rt.emit(Private(True, len(rt.keys)))
     try:
-        recorded = yield from _await_recording(record)
+        recorded = yield from _await_recording(form, record)
     finally:
         if execution.private:
             rt.emit(Private(False, len(rt.keys)))
@@ -115,9 +117,15 @@ def _play_before_recording(form: FormRun, execution: Execution) -> Steps[float]:
     return timeout
 
 
-def _await_recording(record: Record) -> Steps[Recorded]:
+def _await_recording(form: FormRun, record: Record) -> Steps[Recorded]:
+    deadline: float | None = None
     while True:
-        happened = yield AwaitInput()
+        happened = yield AwaitInput(deadline)
+        if happened is None:
+            return Recorded(record.id, b"", 0, "hangup")
+        if isinstance(happened, Hangup):
+            # The recording made so far should follow at once; do not wait for it for ever.
+            deadline = form.rt.now + _GRACE_SECONDS
         if isinstance(happened, Recorded) and happened.id == record.id:
             return happened
 

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from common.control import Disposition, RtpStats
+from common.errors import Refused
 from common.setting_types import PortRange
 from mediaserver.lines import base
 from mediaserver.lines.base import Capability, Place, Sink
@@ -84,17 +85,22 @@ class NativeLine:
             asyncio.get_running_loop().call_soon(self._tell, failed)
             return
         self._calls[call.call] = _Call(media)
-        self._endpoint.invite(
-            sip.InviteSpec(
-                call=call.call,
-                to=call.to,
-                sender=call.sender,
-                display_name=call.display_name,
-                trunk=call.trunk,
-                sdp=make_offer(self._advertise, media.port),
-                ring_timeout=call.ring_timeout,
-            )
+        spec = sip.InviteSpec(
+            call=call.call,
+            to=call.to,
+            sender=call.sender,
+            display_name=call.display_name,
+            trunk=call.trunk,
+            sdp=make_offer(self._advertise, media.port),
+            ring_timeout=call.ring_timeout,
         )
+        try:
+            self._endpoint.invite(spec)
+        except Refused as error:
+            # Numbers, names or a trunk that make no INVITE; the port goes back.
+            self._free(call.call)
+            failed = base.Failed(call.call, Disposition.NOT_ADMITTED, None, str(error), provisional=False)
+            asyncio.get_running_loop().call_soon(self._tell, failed)
 
     def hang_up(self, call: str) -> None:
         self._endpoint.hang_up(call)

@@ -66,7 +66,7 @@ class Running:
     def assert_no_capacity_is_held(self) -> None:
         status = self.clarion.get_json(f"http://{self.clarion.at.control}/v1/status")
         assert isinstance(status, dict)
-        assert status["active_calls"] == 0
+        assert status["calls"] == 0
 
     def check_the_books(self) -> None:
         self.assert_every_contact_is_accounted_for()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,7 +47,7 @@ class MediaServerClient(Protocol):
 
     async def info(self) -> ServerInfo: ...
 
-    def events(self, boot_id: str, after: int) -> AsyncIterator[CallEvent]:
+    def events(self, boot_id: str, after: int) -> AsyncGenerator[CallEvent, None]:
         """What happened after that event of that boot, then what happens; ends with the connection."""
         ...
 

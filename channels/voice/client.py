@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -58,7 +58,7 @@ class HttpMediaServer:
             body["boot_id"], body["calls"], body["capacity"], body.get("draining", False), body.get("last_seq", 0)
         )
 
-    async def events(self, boot_id: str, after: int) -> AsyncIterator[CallEvent]:
+    async def events(self, boot_id: str, after: int) -> AsyncGenerator[CallEvent, None]:
         query = {"after": str(after), "boot": boot_id}
         try:
             async with self._session.ws_connect(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -71,7 +71,7 @@ class MemoryMediaServer:
         await self._reach()
         return ServerInfo(self.boot_id, self._busy(), self.capacity, last_seq=len(self._log))
 
-    async def events(self, boot_id: str, after: int) -> AsyncIterator[CallEvent]:
+    async def events(self, boot_id: str, after: int) -> AsyncGenerator[CallEvent, None]:
         await self._reach()
         seen, connected = (after if boot_id == self.boot_id else 0), self.boot_id
         while not self.unreachable and self.boot_id == connected:
@@ -83,6 +83,10 @@ class MemoryMediaServer:
     async def close(self) -> None:
         for task in self._tasks.values():
             task.cancel()
+
+    def tasks(self) -> set[asyncio.Task[None]]:
+        """Of the calls under way."""
+        return set(self._tasks.values())
 
     def restart(self, boot_id: str, *, journal: bool = True) -> None:
         """As after `kill -9`: calls under way are lost; without a journal they are not even known."""

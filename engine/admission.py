@@ -1,0 +1,90 @@
+"""From the hopper to the channel: the gate's last look, and the commit before anything leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from app.core.strategy import Channel
+from common.ids import new_id
+from engine.gate import Work, judge
+from engine.plans import JobPlan
+from engine.store import AttemptStore, NewAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """Where a call will be placed: a media server in one boot."""
+
+    server: str
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    work: Work
+    attempt: NewAttempt
+
+
+def admit(
+    engine: Engine,
+    store: AttemptStore,
+    plan: JobPlan,
+    works: Sequence[Work],
+    ports: Sequence[Port],
+    channels: frozenset[Channel],
+    owner: str,
+    now: datetime,
+) -> list[Admitted]:
+    """Judge once more against the database of this moment, give back what is refused, commit the attempts.
+
+    `ports`: one for each call among `works`, in any order. Only what is answered may leave. Blocks.
+    """
+    verdict = judge(engine, plan, [work.claimed for work in works], channels, now)
+    free = list(ports)
+    admitted: list[Admitted] = []
+    surplus: list[int] = []
+    for work in verdict.works:
+        if not work.voice:
+            admitted.append(Admitted(work, _attempt(work, owner, now, None)))
+        elif free:
+            admitted.append(Admitted(work, _attempt(work, owner, now, free.pop())))
+        else:
+            surplus.append(work.claimed.id)
+    begun = store.begin([item.attempt for item in admitted], now)
+    store.park(owner, verdict.parked, now)
+    store.release(owner, surplus)
+    return [item for item in admitted if item.attempt.id in begun]
+
+
+def _attempt(work: Work, owner: str, now: datetime, port: Port | None) -> NewAttempt:
+    plan, claimed = work.plan, work.claimed
+    return NewAttempt(
+        id=new_id(),
+        organization_id=plan.organization_id,
+        job_id=plan.job_id,
+        job_contact_id=claimed.id,
+        contact_id=claimed.contact_id,
+        address_id=work.address.id,
+        number=claimed.attempt_count + 1,
+        channel=str(work.wanted.channel),
+        action=work.wanted.name,
+        address=work.address.value,
+        sender=_sender(work),
+        owner=owner,
+        started_at=now,
+        media_server=port.server if port else "",
+        boot_id=port.boot_id if port else "",
+    )
+
+
+def _sender(work: Work) -> str:
+    """The action's own sender, else the campaign's."""
+    if work.wanted.action.sender:
+        return work.wanted.action.sender
+    if work.voice:
+        return work.plan.caller_id
+    return work.plan.senders.get(str(work.wanted.channel), "")

@@ -1,0 +1,315 @@
+"""Calls under way: launched on media servers, followed by their events, asked after when events may be missing.
+
+An attempt that was begun ends in exactly one of these ways: the media server tells its outcome; the server never got
+it and never will (NO_PORTS, tried again soon); or its outcome cannot be learnt (OUTCOME_UNKNOWN).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Engine
+
+from channels.voice.base import BootChanged, NotReached
+from common import control
+from common.clock import Clock
+from common.control import CallEvent, CallRequest, CallStatus, Disposition, EventType
+from common.errors import Refused, RemoteError
+from engine import effects, outcomes
+from engine.addresses import Addresses
+from engine.gate import Work
+from engine.links import MediaLink
+from engine.outcomes import Running
+from engine.people import listed_numbers
+from engine.recorder import Recorder
+from engine.store import NewAttempt, Outcome, Progress
+from engine.tuning import Tuning
+
+log = structlog.get_logger()
+
+#: So many unanswered calls in a row without a single reply, and the trunk itself is thought silent.
+_SILENT_IN_A_ROW = 3
+_ASK_AGAIN = 1.0
+#: Questions about calls on their way at one time.
+_QUESTIONS = 8
+_CLOSED_BY_DNC = "IN_DNC_LIST"
+
+
+@dataclass(slots=True)
+class Call:
+    running: Running
+    ringing: bool = False
+    answered: bool = False
+    #: Somebody asks the media server about it right now.
+    asking: bool = False
+
+
+class Calls:
+    def __init__(
+        self,
+        database: Engine,
+        addresses: Addresses,
+        recorder: Recorder,
+        clock: Clock,
+        tuning: Tuning,
+        links: Mapping[str, MediaLink],
+        may_act: Callable[[], bool],
+    ) -> None:
+        self._database = database
+        self._addresses = addresses
+        self._recorder = recorder
+        self._clock = clock
+        self._tuning = tuning
+        self._links = links
+        self._may_act = may_act
+        self._calls: dict[str, Call] = {}
+        self._silent: Counter[int] = Counter()
+        self._questions = asyncio.Semaphore(_QUESTIONS)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def of_job(self, job_id: int) -> int:
+        return sum(1 for call in self._calls.values() if call.running.plan.job_id == job_id)
+
+    def of_trunk(self, trunk_id: int) -> int:
+        return sum(1 for call in self._calls.values() if call.running.plan.trunk.id == trunk_id)
+
+    # Starting
+
+    def launch(self, work: Work, attempt: NewAttempt, link: MediaLink) -> None:
+        """The attempt is committed: place the call."""
+        self._follow(Call(Running(attempt, work.plan, work.state, work.address.name)))
+        self._spawn(self._place(work, attempt, link))
+
+    async def _place(self, work: Work, attempt: NewAttempt, link: MediaLink) -> None:
+        call = self._calls[attempt.id]
+        if not self._may_act():
+            # Our life as an engine ran out: another may be finishing this attempt already.
+            self._never_left(call, "the engine was too late")
+            return
+        try:
+            request = self._request(work, attempt)
+        except Refused as error:
+            self._end(call, self._outcome("INVALID_NUMBER", str(error)))
+            return
+        call.asking = True
+        try:
+            await self._order(call, link, request)
+        finally:
+            call.asking = False
+
+    async def _order(self, call: Call, link: MediaLink, request: CallRequest) -> None:
+        """POST until the answer is known: the same attempt id is never placed twice."""
+        give_up_at = self._clock.monotonic() + self._tuning.server_limit
+        first = True
+        while self._calls.get(request.attempt_id) is call:
+            try:
+                self._hear_status(call, await link.client.place(request))
+                return
+            except NotReached as error:
+                link.lost()
+                if first:
+                    self._never_left(call, str(error))
+                    return
+            except BootChanged as error:
+                if first:
+                    self._never_left(call, str(error))
+                    return
+                await self._ask(call, link)
+                return
+            except Refused as error:
+                self._end(call, self._outcome("SYSTEM_ERROR", str(error)))
+                return
+            except RemoteError as error:
+                log.warning("launch_answer_lost", attempt=request.attempt_id, server=link.name, error=str(error))
+            first = False
+            if self._clock.monotonic() > give_up_at:
+                self._end(call, self._outcome("OUTCOME_UNKNOWN", "the media server did not answer"))
+                return
+            await asyncio.sleep(_ASK_AGAIN)
+
+    def _request(self, work: Work, attempt: NewAttempt) -> CallRequest:
+        plan = work.plan
+        trunk = plan.trunk
+        return CallRequest(
+            attempt_id=attempt.id,
+            to=attempt.address,
+            sender=attempt.sender,
+            trunk=control.Trunk(trunk.host, trunk.port, trunk.transport, trunk.username, trunk.password, trunk.line),
+            application=self._addresses.application(plan, attempt.id),
+            values={**work.person.values, **self._addresses.values(plan, attempt.id)},
+            display_name=plan.display_name,
+            ring_timeout=work.wanted.action.timeout,
+            max_duration=self._tuning.max_call,
+            organization=str(plan.organization_id),
+            revision=plan.script[0] if plan.script else "notice",
+            boot_id=attempt.boot_id,
+        )
+
+    # What media servers say
+
+    def hear(self, link: MediaLink, event: CallEvent) -> None:
+        call = self._calls.get(event.attempt_id)
+        if call is None:
+            return
+        if event.type is EventType.ENDED and event.status is not None:
+            self._hear_status(call, event.status)
+        elif event.type is EventType.RINGING and not call.ringing:
+            call.ringing = True
+            self._recorder.progress(Progress(event.attempt_id, ringing_at=_moment(event.at)))
+        elif event.type is EventType.ANSWERED and not call.answered:
+            call.answered = True
+            self._recorder.progress(Progress(event.attempt_id, answered_at=_moment(event.at)))
+
+    async def resync(self, link: MediaLink) -> None:
+        """Events may have been missed: ask after every call of the server."""
+        for call in tuple(self._calls.values()):
+            if self._link_of(call) is link and not call.asking:
+                self._spawn(self._ask(call, link))
+
+    async def sweep(self) -> None:
+        """Ask after the calls whose events may be lost; give up those on servers that are gone for long."""
+        for call in tuple(self._calls.values()):
+            link = self._link_of(call)
+            if link is None:
+                started = call.running.attempt.started_at
+                if (self._clock.utcnow() - started).total_seconds() > self._tuning.server_limit:
+                    self._end(call, self._outcome("OUTCOME_UNKNOWN", "its media server is no longer known"))
+            elif not link.up and link.silent_for() > self._tuning.server_limit:
+                self._end(call, self._outcome("OUTCOME_UNKNOWN", "its media server did not come back"))
+            elif link.up and not call.asking:
+                self._spawn(self._ask(call, link))
+
+    def adopt(self, running: Running) -> None:
+        """An attempt of an engine that is gone: ask its media server what became of it."""
+        call = Call(running)
+        self._follow(call)
+        link = self._link_of(call)
+        if link is not None and link.up:
+            self._spawn(self._ask(call, link))
+
+    async def _ask(self, call: Call, link: MediaLink) -> None:
+        """One question; when it fails, the next sweep or resync asks again."""
+        call.asking = True
+        try:
+            async with self._questions:
+                status = await link.client.status(call.running.attempt.id)
+                boot_id = (await link.client.info()).boot_id if status is None else ""
+        except RemoteError as error:
+            log.info("call_not_asked", attempt=call.running.attempt.id, server=link.name, error=str(error))
+            return
+        finally:
+            call.asking = False
+        if status is not None:
+            self._hear_status(call, status)
+        elif boot_id == call.running.attempt.boot_id:
+            self._never_left(call, "the media server never got it")
+        else:
+            self._end(call, self._outcome("OUTCOME_UNKNOWN", "the media server has restarted and does not know it"))
+
+    def _hear_status(self, call: Call, status: CallStatus) -> None:
+        if status.disposition is None:
+            call.ringing = call.ringing or status.state in ("ringing", "answered")
+            call.answered = call.answered or status.state == "answered"
+            return
+        trunk = call.running.plan.trunk
+        unheard = status.disposition is Disposition.NO_REPLY and not status.provisional
+        self._silent[trunk.id] = self._silent[trunk.id] + 1 if unheard else 0
+        silent = self._silent[trunk.id] >= _SILENT_IN_A_ROW
+        outcome = outcomes.of_call(status, call.running.plan, self._clock.utcnow(), trunk_silent=silent)
+        self._end(call, outcome)
+
+    # Cancelling
+
+    async def watch_dnc(self) -> None:
+        """Whoever asks not to be called while we ring is not rung any longer."""
+        by_organization: dict[int, dict[str, list[Call]]] = defaultdict(lambda: defaultdict(list))
+        for call in self._calls.values():
+            if not call.answered and not call.running.closed_as:
+                running = call.running
+                by_organization[running.plan.organization_id][running.attempt.address].append(call)
+        for organization_id, numbers in by_organization.items():
+            listed = await asyncio.to_thread(
+                listed_numbers, self._database, organization_id, tuple(numbers), self._clock.utcnow()
+            )
+            for number in listed:
+                for call in numbers[number]:
+                    await self._cancel(call, _CLOSED_BY_DNC)
+
+    async def _cancel(self, call: Call, closed_as: str) -> None:
+        link = self._link_of(call)
+        if link is None:
+            return
+        call.running = replace(call.running, closed_as=closed_as)
+        log.info("call_cancelled", attempt=call.running.attempt.id, because=closed_as)
+        try:
+            await link.client.hang_up(call.running.attempt.id)
+        except RemoteError as error:
+            log.warning("call_not_cancelled", attempt=call.running.attempt.id, error=str(error))
+            # The next look tries again.
+            call.running = replace(call.running, closed_as="")
+
+    # Ending
+
+    def _never_left(self, call: Call, why: str) -> None:
+        self._end(call, self._outcome("NO_PORTS", why))
+
+    def _outcome(self, code: str, reason: str) -> Outcome:
+        return Outcome(code, self._clock.utcnow(), reason=reason)
+
+    def _end(self, call: Call, outcome: Outcome) -> None:
+        running = call.running
+        if self._calls.pop(running.attempt.id, None) is None:
+            return
+        if (link := self._link_of(call)) is not None:
+            link.calls.discard(running.attempt.id)
+        now = self._clock.utcnow()
+        self._recorder.finish(outcomes.finish(running, outcome, now, timedelta(seconds=self._tuning.guard)))
+        log.info(
+            "attempt_ended",
+            job=running.plan.job_id,
+            contact=running.attempt.contact_id,
+            attempt=running.attempt.id,
+            code=outcome.completion_code,
+            sip_status=outcome.sip_status,
+        )
+        self._spawn(self._consequences(running, outcome, now))
+
+    async def _consequences(self, running: Running, outcome: Outcome, now: datetime) -> None:
+        code = outcome.completion_code
+        if code == "TRUNK_FAULT":
+            until = now + timedelta(seconds=self._tuning.trunk_rest)
+            reason = outcome.reason or f"SIP {outcome.sip_status}"
+            await asyncio.to_thread(effects.rest_trunk, self._database, running.plan.trunk.id, until, reason)
+        elif code == "INVALID_NUMBER" and running.attempt.address_id is not None and outcome.sip_status is not None:
+            await asyncio.to_thread(effects.disable_address, self._database, running.attempt.address_id, code)
+
+    def _follow(self, call: Call) -> None:
+        self._calls[call.running.attempt.id] = call
+        if (link := self._link_of(call)) is not None:
+            link.calls.add(call.running.attempt.id)
+
+    def _link_of(self, call: Call) -> MediaLink | None:
+        return self._links.get(call.running.attempt.media_server)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("call_task_failed", error=repr(error), exc_info=error)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

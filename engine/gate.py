@@ -1,0 +1,112 @@
+"""The gate before an attempt: reads the database anew and lets the pure rules decide (app.core.compliance)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from app.core.compliance import Candidate, Chosen, Closed, Held, NoAddress, Subject, choose
+from app.core.strategy import Attempt, Channel, Done, Due, Finished, RunnerState, step
+from engine.outcomes import close, follow
+from engine.people import AddressRow, People, Person, look_up
+from engine.plans import JobPlan
+from engine.store import Claimed, Next, Parked
+
+_KINDS = {Channel.VOICE: "phone", Channel.SMS: "phone", Channel.EMAIL: "email"}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A contact that may be attempted: what the strategy wants, to whom, by which address."""
+
+    plan: JobPlan
+    claimed: Claimed
+    state: RunnerState
+    wanted: Attempt
+    person: Person
+    address: AddressRow
+
+    @property
+    def voice(self) -> bool:
+        return self.wanted.channel is Channel.VOICE
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Contacts that may be attempted now, and those given back with the reason."""
+
+    works: Sequence[Work]
+    parked: Sequence[Parked]
+
+
+def judge(
+    engine: Engine, plan: JobPlan, claims: Sequence[Claimed], channels: frozenset[Channel], now: datetime
+) -> Verdict:
+    """`channels` are those that can be used at all (SMS and email may be switched off)."""
+    people = look_up(engine, plan.organization_id, [claimed.contact_id for claimed in claims], now)
+    works: list[Work] = []
+    parked: list[Parked] = []
+    for claimed in claims:
+        found = _judge_one(plan, claimed, people, channels, now)
+        if isinstance(found, Work):
+            works.append(found)
+        else:
+            parked.append(Parked(claimed.id, found))
+    return Verdict(works, parked)
+
+
+def _judge_one(
+    plan: JobPlan, claimed: Claimed, people: People, channels: frozenset[Channel], now: datetime
+) -> Work | Next:
+    state = RunnerState.from_json(claimed.strategy_state)
+    state, wanted = step(plan.strategy, state, Due(), now)
+    if isinstance(wanted, Done):
+        return close(state, wanted.code or "NO_CALLABLE_ADDRESS", now)
+    if not isinstance(wanted, Attempt):
+        return Next(wanted.at, state.to_json())
+    person = people.persons.get(claimed.contact_id)
+    if person is None:
+        return close(state, "CONTACT_DELETED", now)
+    addresses = _addresses(wanted, person)
+    choice = (
+        choose([_candidate(index, *pair, people, person) for index, pair in enumerate(addresses)], plan.rules, now)
+        if wanted.channel in channels
+        else NoAddress("NO_CALLABLE_ADDRESS", f"{wanted.channel} is switched off; set it up to use it")
+    )
+    restriction = next((item for item in wanted.action.restrictions if item.holds(person.values)), None)
+    if restriction is not None and not isinstance(choice, Closed):
+        choice = NoAddress("RESTRICTED_RULE", f"the strategy restricts {restriction.attribute}")
+    match choice:
+        case Chosen(key):
+            return Work(plan, claimed, state, wanted, person, addresses[key][1])
+        case Held(code, detail, until):
+            return Next(until, state.to_json(), hold_code=code, hold_detail=detail, hold_until=until)
+        case Closed(code, _):
+            return close(state, code, now)
+        case NoAddress(code, _):
+            return follow(plan, state, Finished(code, attempted=False), now)
+
+
+def _addresses(wanted: Attempt, person: Person) -> list[tuple[Subject, AddressRow]]:
+    """The contact's addresses among those the strategy names, in its order; the subject lacks what the lists say."""
+    found = []
+    for ref in wanted.addresses:
+        row = person.addresses.get(ref.name)
+        if row is not None and row.value and row.kind == _KINDS[wanted.channel]:
+            subject = Subject(
+                channel=str(wanted.channel),
+                zones=person.zones(row),
+                deleted=person.deleted,
+                disabled_code=row.disabled_code,
+                earliest=ref.earliest,
+                latest=ref.latest,
+            )
+            found.append((subject, row))
+    return found
+
+
+def _candidate(index: int, subject: Subject, row: AddressRow, people: People, person: Person) -> Candidate:
+    return Candidate(index, replace(subject, dnc=people.list_holding(person, row)))

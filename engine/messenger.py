@@ -1,0 +1,188 @@
+"""SMS and email: sent once, looked up after a lost reply, never resent blindly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Engine
+
+from app.core.strategy import Action, Channel, render
+from app.core.strategy.text import pick_language
+from channels.base import Certainty, ChannelError, Message
+from channels.base import Channel as MessageChannel
+from channels.base import Outcome as Sent
+from common.clock import Clock
+from common.errors import Refused
+from engine import effects, outcomes
+from engine.addresses import Addresses
+from engine.gate import Work
+from engine.outcomes import Running
+from engine.people import Person
+from engine.plans import JobPlan
+from engine.recorder import Recorder
+from engine.store import NewAttempt, Outcome
+from engine.tuning import Tuning
+
+log = structlog.get_logger()
+
+_ASK_AGAIN = 2.0
+
+
+class Messenger:
+    def __init__(
+        self,
+        database: Engine,
+        channels: Mapping[str, MessageChannel],
+        addresses: Addresses,
+        recorder: Recorder,
+        clock: Clock,
+        tuning: Tuning,
+    ) -> None:
+        self._database = database
+        self._channels = channels
+        self._addresses = addresses
+        self._recorder = recorder
+        self._clock = clock
+        self._tuning = tuning
+        self._running: dict[str, Running] = {}
+        self._room = asyncio.Semaphore(tuning.messages)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    @property
+    def free(self) -> int:
+        return max(0, self._tuning.messages * 2 - len(self._running))
+
+    def of_job(self, job_id: int) -> int:
+        return sum(1 for running in self._running.values() if running.plan.job_id == job_id)
+
+    def usable(self) -> frozenset[Channel]:
+        return frozenset({Channel.VOICE, *(Channel(name) for name in self._channels)})
+
+    def send(self, work: Work, attempt: NewAttempt) -> None:
+        """The attempt is committed: let the message leave."""
+        running = Running(attempt, work.plan, work.state, work.address.name)
+        self._start(running, self._send(running, work.person, work.wanted.action))
+
+    def adopt(self, running: Running, person: Person | None) -> None:
+        """A message whose engine is gone: ask whether it left."""
+        self._start(running, self._look_up(running, person))
+
+    async def _send(self, running: Running, person: Person, action: Action) -> None:
+        channel = self._channels[running.attempt.channel]
+        try:
+            message = self._message(running.plan, action, person, running.attempt)
+        except Refused as error:
+            await self._end(running, self._outcome("SYSTEM_ERROR", str(error)))
+            return
+        async with self._room:
+            try:
+                sent = await channel.send(message)
+            except ChannelError as error:
+                await self._refused(running, error)
+                return
+            except Exception as error:
+                # Whatever the provider's library raises, one thing is known: it may have left.
+                log.warning("message_answer_lost", attempt=message.attempt_id, error=repr(error))
+                await self._settle(running, channel, message)
+                return
+        await self._sent(running, sent)
+
+    async def _look_up(self, running: Running, person: Person | None) -> None:
+        channel = self._channels.get(running.attempt.channel)
+        action = _action_of(running)
+        if channel is None or action is None or person is None:
+            await self._end(running, self._outcome("OUTCOME_UNKNOWN", "nobody can be asked whether it left"))
+            return
+        message = self._message(running.plan, action, person, running.attempt)
+        await self._settle(running, channel, message)
+
+    async def _settle(self, running: Running, channel: MessageChannel, message: Message) -> None:
+        """Ask the provider until it can say: a message on its way in shows only after a while."""
+        since = running.attempt.started_at
+        give_up_at = since + timedelta(seconds=self._tuning.message_settle)
+        while True:
+            try:
+                certainty, found = await channel.lookup(message, since)
+            except Exception as error:
+                log.info("message_not_looked_up", attempt=message.attempt_id, error=repr(error))
+            else:
+                if certainty is Certainty.SENT and found is not None:
+                    await self._sent(running, found)
+                    return
+                if certainty is Certainty.NOT_SENT:
+                    # Tried again soon, through the gate, as a new attempt.
+                    await self._end(running, self._outcome("NO_PORTS", "the message never left"))
+                    return
+            if self._clock.utcnow() > give_up_at:
+                break
+            await asyncio.sleep(_ASK_AGAIN)
+        await self._end(running, self._outcome("OUTCOME_UNKNOWN", "the provider cannot say whether it left"))
+
+    async def _sent(self, running: Running, sent: Sent) -> None:
+        await self._end(running, outcomes.of_message(sent, self._clock.utcnow()))
+        if sent.extra.get("disable"):
+            await self._disable(running, sent.code)
+
+    async def _disable(self, running: Running, code: str) -> None:
+        if running.attempt.address_id is not None:
+            await asyncio.to_thread(effects.disable_address, self._database, running.attempt.address_id, code)
+
+    async def _refused(self, running: Running, error: ChannelError) -> None:
+        await self._end(running, self._outcome(error.code, str(error)))
+        if error.permanent:
+            await self._disable(running, error.code)
+
+    def _message(self, plan: JobPlan, action: Action, person: Person, attempt: NewAttempt) -> Message:
+        values: dict[str, Any] = {**person.values, **self._addresses.values(plan, attempt.id)}
+        sms = attempt.channel == Channel.SMS
+        return Message(
+            attempt_id=attempt.id,
+            to=attempt.address,
+            sender=attempt.sender,
+            text=render(pick_language(action.texts, person.language), values),
+            subject=render(pick_language(action.subjects, person.language), values),
+            status_url=self._addresses.sms_status(attempt.id) if sms else "",
+            unsubscribe_url="" if sms else self._addresses.unsubscribe(plan.organization_id, attempt.address),
+        )
+
+    def _outcome(self, code: str, reason: str) -> Outcome:
+        return Outcome(code, self._clock.utcnow(), reason=reason)
+
+    async def _end(self, running: Running, outcome: Outcome) -> None:
+        attempt = running.attempt
+        if self._running.pop(attempt.id, None) is None:
+            return
+        now: datetime = self._clock.utcnow()
+        self._recorder.finish(outcomes.finish(running, outcome, now, timedelta(seconds=self._tuning.guard)))
+        log.info(
+            "attempt_ended",
+            job=attempt.job_id,
+            contact=attempt.contact_id,
+            attempt=attempt.id,
+            channel=attempt.channel,
+            code=outcome.completion_code,
+        )
+
+    def _start(self, running: Running, work: Coroutine[Any, Any, None]) -> None:
+        self._running[running.attempt.id] = running
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("message_task_failed", error=repr(error), exc_info=error)
+
+
+def _action_of(running: Running) -> Action | None:
+    """The strategy's action that the attempt's name (handler/channel) points to."""
+    handler = running.plan.strategy.handlers.get(running.attempt.action.rpartition("/")[0])
+    return handler.action if handler else None

@@ -1,0 +1,108 @@
+"""From what a channel reported to the attempt's outcome and what follows for the contact. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.core.completion import code_for_call
+from app.core.strategy import Done, Finished, RunnerState, WaitUntil, step
+from channels.base import Outcome as ChannelOutcome
+from common.control import CallStatus, Disposition
+from engine.plans import CodeFlags, JobPlan
+from engine.store import FinishedAttempt, NewAttempt, Next, Outcome
+
+_PLAIN = CodeFlags(closes=False, nuisance=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An attempt under way: what is needed to finish it."""
+
+    attempt: NewAttempt
+    plan: JobPlan
+    state: RunnerState
+    #: The name of the address used (phone1).
+    address_name: str
+    #: Why we cancelled the call ourselves: the code the contact is closed with, "" where we did not.
+    closed_as: str = ""
+
+
+def follow(plan: JobPlan, state: RunnerState, event: Finished, now: datetime) -> Next:
+    """What the strategy makes of the event, as the store keeps it."""
+    after, decision = step(plan.strategy, state, event, now)
+    body = after.to_json()
+    if isinstance(decision, Done):
+        return Next(now, body, after.last_code, final_code=decision.code or event.code)
+    return Next(decision.at if isinstance(decision, WaitUntil) else now, body, after.last_code)
+
+
+def close(state: RunnerState, code: str, now: datetime) -> Next:
+    """Done with `code`, whatever the strategy would say."""
+    return Next(now, state.to_json(), state.last_code or code, final_code=code)
+
+
+def finish(running: Running, outcome: Outcome, now: datetime, guard: timedelta) -> FinishedAttempt:
+    attempt, code = running.attempt, outcome.completion_code
+    if running.closed_as and code == "CANCELLED_BY_SYSTEM":
+        following = close(running.state, running.closed_as, now)
+    else:
+        flags = running.plan.codes.get(code, _PLAIN)
+        not_before = now + guard if code == "OUTCOME_UNKNOWN" else None
+        event = Finished(code, running.address_name, flags.closes, not_before=not_before)
+        following = follow(running.plan, running.state, event, now)
+    return FinishedAttempt(attempt.id, attempt.job_contact_id, attempt.contact_id, attempt.number, outcome, following)
+
+
+def of_call(status: CallStatus, plan: JobPlan, now: datetime, *, trunk_silent: bool = False) -> Outcome:
+    """The outcome of a finished call. A script's own `completion_code` wins, where it is a known code."""
+    code, reason = code_for_call(status, trunk_silent=trunk_silent), status.reason
+    own = status.exit.get("completion_code")
+    if own and status.disposition is Disposition.ANSWERED:
+        if str(own) in plan.codes:
+            code = str(own)
+        else:
+            reason = f"the script set the unknown completion code {str(own)[:64]}"
+    return Outcome(
+        completion_code=code,
+        ended_at=_moment(status.times.ended) or now,
+        disposition=str(status.disposition or ""),
+        sip_status=status.sip_status,
+        reason=reason,
+        nuisance=plan.codes.get(code, _PLAIN).nuisance,
+        ringing_at=_moment(status.times.ringing),
+        answered_at=_moment(status.times.answered),
+        result=_result(status),
+        trace=status.trace,
+    )
+
+
+def of_message(sent: ChannelOutcome, now: datetime) -> Outcome:
+    return Outcome(
+        completion_code=sent.code,
+        ended_at=sent.at or now,
+        reason=sent.detail,
+        provider_id=sent.provider_id[:64],
+        result=dict(sent.extra) or None,
+    )
+
+
+def _result(status: CallStatus) -> dict[str, object]:
+    rtp = status.rtp
+    return {
+        "exit": dict(status.exit),
+        "dtmf": status.dtmf,
+        "dialog": str(status.dialog or ""),
+        "rtp": {
+            "sent": rtp.sent,
+            "received": rtp.received,
+            "lost": rtp.lost,
+            "jitter_ms": rtp.jitter_ms,
+            "remote_lost": rtp.remote_lost,
+            "remote_jitter_ms": rtp.remote_jitter_ms,
+        },
+    }
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,121 @@
+"""Contacts with their addresses and do-not-call hits, as the database has them at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from app.db import read_transaction
+from app.models import Address, Contact, DncKind
+from app.services.dnc import blocked
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRow:
+    id: int
+    kind: str  # phone | email
+    name: str
+    value: str
+    zones: tuple[str, ...]
+    disabled_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: int
+    external_id: str
+    language: str
+    time_zone: str
+    deleted: bool
+    #: What scripts and texts may use: custom attributes, then the predefined ones.
+    values: Mapping[str, Any]
+    addresses: Mapping[str, AddressRow] = field(default_factory=dict)
+
+    def zones(self, address: AddressRow) -> tuple[str, ...]:
+        """The zone given with the contact, else every zone the number may lie in."""
+        return (self.time_zone,) if self.time_zone else address.zones
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Persons by contact id. `listed` maps (kind, value) on a do-not-call list to the list's name."""
+
+    persons: Mapping[int, Person]
+    listed: Mapping[tuple[str, str], str]
+
+    def list_holding(self, person: Person, address: AddressRow) -> str:
+        """Name of the do-not-call list that forbids this address or this person; "" for none."""
+        own = self.listed.get((address.kind, address.value), "")
+        return own or self.listed.get((str(DncKind.CONTACT_ID), person.external_id), "")
+
+
+def look_up(engine: Engine, organization_id: int, contact_ids: Collection[int], now: datetime) -> People:
+    with read_transaction(engine) as session:
+        persons = _persons(session, organization_id, contact_ids)
+        subjects = [
+            (address.kind, address.value) for person in persons.values() for address in person.addresses.values()
+        ]
+        subjects += [(str(DncKind.CONTACT_ID), person.external_id) for person in persons.values()]
+        hits = blocked(session, organization_id, subjects, now)
+    return People(persons, {(hit.kind, hit.value): hit.list_name for hit in hits})
+
+
+def _persons(session: Session, organization_id: int, contact_ids: Collection[int]) -> dict[int, Person]:
+    wanted = sorted(set(contact_ids))
+    addresses: dict[int, dict[str, AddressRow]] = {}
+    columns = (
+        Address.contact_id,
+        Address.id,
+        Address.kind,
+        Address.name,
+        Address.value,
+        Address.time_zones,
+        Address.disabled_code,
+    )
+    for contact_id, key, kind, name, value, zones, disabled in session.execute(
+        select(*columns).where(Address.contact_id.in_(wanted))
+    ):
+        known_zones = tuple(zone for zone in zones.split(",") if zone)
+        addresses.setdefault(contact_id, {})[name] = AddressRow(key, kind, name, value, known_zones, disabled)
+    contacts = session.scalars(
+        select(Contact).where(Contact.id.in_(wanted), Contact.organization_id == organization_id)
+    ).all()
+    return {contact.id: _person(contact, addresses.get(contact.id, {})) for contact in contacts}
+
+
+def _person(contact: Contact, addresses: Mapping[str, AddressRow]) -> Person:
+    values = {
+        **contact.attributes,
+        "contact_id": contact.external_id,
+        "first_name": contact.first_name,
+        "last_name": contact.last_name,
+        "language": contact.language,
+        "time_zone": contact.time_zone,
+    }
+    return Person(
+        id=contact.id,
+        external_id=contact.external_id,
+        language=contact.language,
+        time_zone=contact.time_zone,
+        deleted=contact.deleted_at is not None,
+        values=values,
+        addresses=addresses,
+    )
+
+
+def listed_numbers(engine: Engine, organization_id: int, numbers: Collection[str], now: datetime) -> set[str]:
+    """Which of these phone numbers are on a do-not-call list by now."""
+    with read_transaction(engine) as session:
+        hits = blocked(session, organization_id, [(str(DncKind.PHONE), number) for number in numbers], now)
+    return {hit.value for hit in hits}
+
+
+def address_names(engine: Engine, address_ids: Collection[int]) -> dict[int, str]:
+    with read_transaction(engine) as session:
+        rows = session.execute(select(Address.id, Address.name).where(Address.id.in_(sorted(address_ids)))).all()
+        return {key: name for key, name in rows}

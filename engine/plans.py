@@ -1,0 +1,167 @@
+"""What a job goes by, read from the database: strategy, gate rules, pacing, trunk, script and completion codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Engine, or_, select
+from sqlalchemy.orm import Session
+
+from app.core.compliance import Rules
+from app.core.strategy import Strategy, parse
+from app.db import read_transaction
+from app.models import (
+    CallingWindow,
+    CompletionCode,
+    Job,
+    JobState,
+    ScriptRevision,
+    StrategyRevision,
+    Trunk,
+)
+from app.security.secrets import Vault
+from common.errors import ClarionError
+from pacing.agentless import Pacing
+
+log = structlog.get_logger()
+
+ENDED = (JobState.STOPPED.value, JobState.COMPLETED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkPlan:
+    id: int
+    name: str
+    host: str
+    port: int
+    transport: str
+    line: str
+    username: str
+    password: str
+    max_channels: int
+    calls_per_second: int
+    simulated: bool
+    paused_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFlags:
+    closes: bool
+    nuisance: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlan:
+    job_id: int
+    organization_id: int
+    state: str
+    campaign: str
+    strategy: Strategy
+    rules: Rules
+    pacing: Pacing
+    trunk: TrunkPlan
+    caller_id: str
+    display_name: str
+    message: str
+    senders: Mapping[str, str]
+    #: Digest and entry file of the pinned script revision; None speaks `message`.
+    script: tuple[str, str] | None
+    #: The system's codes and the organization's own.
+    codes: Mapping[str, CodeFlags]
+
+    @property
+    def running(self) -> bool:
+        return self.state == JobState.RUNNING
+
+
+class PlanReader:
+    """Reads the plans of jobs that have not ended. What never changes (revisions) is read once."""
+
+    def __init__(self, engine: Engine, vault: Vault) -> None:
+        self._engine = engine
+        self._vault = vault
+        self._strategies: dict[int, Strategy] = {}
+        self._scripts: dict[int, tuple[str, str]] = {}
+
+    def read(self) -> tuple[dict[int, JobPlan], dict[int, str]]:
+        """Plans by job, and for jobs that cannot run, why."""
+        plans: dict[int, JobPlan] = {}
+        problems: dict[int, str] = {}
+        with read_transaction(self._engine) as session:
+            jobs = session.scalars(select(Job).where(Job.state.not_in(ENDED)).order_by(Job.id)).all()
+            codes = self._codes(session, {job.organization_id for job in jobs})
+            for job in jobs:
+                try:
+                    plans[job.id] = self._plan(session, job, codes[job.organization_id])
+                except (ClarionError, KeyError, TypeError, ValueError) as error:
+                    problems[job.id] = f"the job cannot run: {type(error).__name__} {error}"[:500]
+        return plans, problems
+
+    def _plan(self, session: Session, job: Job, codes: Mapping[str, CodeFlags]) -> JobPlan:
+        settings = job.settings
+        window = session.get_one(CallingWindow, int(settings["calling_window_id"]))
+        trunk = self._trunk(session.get_one(Trunk, int(settings["trunk_id"])))
+        return JobPlan(
+            job_id=job.id,
+            organization_id=job.organization_id,
+            state=job.state,
+            campaign=str(settings["campaign"]),
+            strategy=self._strategy(session, job.strategy_revision_id),
+            rules=Rules(window.hours, window.always_open, trunk.simulated),
+            pacing=Pacing.from_json(settings["pacing"]),
+            trunk=trunk,
+            caller_id=str(settings["caller_id"]),
+            display_name=str(settings.get("display_name", "")),
+            message=str(settings.get("message", "")),
+            senders=dict(settings.get("senders") or {}),
+            script=self._script(session, job.script_revision_id),
+            codes=codes,
+        )
+
+    def _strategy(self, session: Session, revision_id: int) -> Strategy:
+        if revision_id not in self._strategies:
+            self._strategies[revision_id] = parse(session.get_one(StrategyRevision, revision_id).xml)
+        return self._strategies[revision_id]
+
+    def _script(self, session: Session, revision_id: int | None) -> tuple[str, str] | None:
+        if revision_id is None:
+            return None
+        if revision_id not in self._scripts:
+            revision = session.get_one(ScriptRevision, revision_id)
+            self._scripts[revision_id] = (revision.digest, revision.entry)
+        return self._scripts[revision_id]
+
+    def _trunk(self, row: Trunk) -> TrunkPlan:
+        return TrunkPlan(
+            row.id,
+            row.name,
+            row.host,
+            row.port,
+            row.transport,
+            row.line,
+            row.username,
+            self._vault.decrypt(row.password_encrypted),
+            row.max_channels,
+            row.calls_per_second,
+            row.simulated,
+            row.paused_until,
+        )
+
+    def _codes(self, session: Session, organizations: Iterable[int]) -> dict[int, Mapping[str, CodeFlags]]:
+        owners = list(organizations)
+        mine = CompletionCode.organization_id.in_(owners)
+        rows = session.execute(
+            select(
+                CompletionCode.organization_id, CompletionCode.name, CompletionCode.closure, CompletionCode.nuisance
+            ).where(or_(mine, CompletionCode.organization_id.is_(None)))
+        ).all()
+        found: dict[int, dict[str, CodeFlags]] = {owner: {} for owner in owners}
+        for owner, name, closure, nuisance in rows:
+            for key in owners if owner is None else [owner]:
+                # An organization's own code never replaces the system's of the same name.
+                if owner is None or name not in found[key]:
+                    found[key][name] = CodeFlags(closure, nuisance)
+        return dict(found)

@@ -1,0 +1,369 @@
+"""The engine: an asyncio shell around the pure parts. All database work runs in threads.
+
+One life of it is named by `owner` and lasts while its lease is renewed. What it claimed and what it began belong to
+that name, so that after a crash others can tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.strategy import Channel, RunnerState
+from channels.base import Channel as MessageChannel
+from channels.voice.base import MediaServerClient
+from common.clock import Clock
+from common.errors import ClarionError, ConfigError
+from engine import leases, people
+from engine.addresses import Addresses
+from engine.admission import admit
+from engine.bus import Bus
+from engine.calls import Calls
+from engine.director import Director
+from engine.gate import Work, judge
+from engine.jobs import JobRun, Plant, TrunkUse, calls_now, hopper_size, messages_now
+from engine.leading import Leading
+from engine.messenger import Messenger
+from engine.outcomes import Running
+from engine.plans import JobPlan, PlanReader
+from engine.recorder import Recorder
+from engine.servers import Servers
+from engine.store import AttemptStore, Share, Unfinished
+from engine.tuning import Tuning
+from pacing.hopper import Item
+
+log = structlog.get_logger()
+
+_NOTHING_DUE = 0.4
+_HEARTBEAT = 2.0
+
+
+class EngineRunner:
+    """`make_client` gives the client of a media server by its URL; `default_server` is entered where none is known."""
+
+    def __init__(
+        self,
+        database: Engine,
+        store: AttemptStore,
+        plans: PlanReader,
+        addresses: Addresses,
+        channels: Mapping[str, MessageChannel],
+        make_client: Callable[[str], MediaServerClient],
+        clock: Clock,
+        bus: Bus,
+        *,
+        engine_id: str,
+        default_server: str,
+        tuning: Tuning | None = None,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._reader = plans
+        self._clock = clock
+        self._bus = bus
+        self._tuning = tuning or Tuning()
+        self.owner = f"{engine_id}/{secrets.token_hex(4)}"
+        self._life_name = f"{leases.LIFE}{engine_id}"
+        self._life: leases.Lease | None = None
+        self._life_ends = 0.0
+        self._share = Share()
+        self._plans: dict[int, JobPlan] = {}
+        self._runs: dict[int, JobRun] = {}
+        self._trunks: dict[int, TrunkUse] = defaultdict(TrunkUse)
+        self._servers = Servers(database, make_client, clock, self._tuning, default_server)
+        self._busy: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._look = asyncio.Event()
+        self._recorder = Recorder(store, clock, self._tuning.flush)
+        self._calls = Calls(database, addresses, self._recorder, clock, self._tuning, self._servers.links, self.alive)
+        self._servers.attend(self._calls.hear, self._calls.resync)
+        self._messenger = Messenger(database, channels, addresses, self._recorder, clock, self._tuning)
+        self._leading = Leading(
+            database, store, Director(database, clock), clock, self._tuning, self.owner, self._adopt
+        )
+
+    def alive(self) -> bool:
+        """Our lease of life has not run out: what we began is still ours to place."""
+        return self._clock.monotonic() < self._life_ends
+
+    @property
+    def calls_in_progress(self) -> int:
+        return len(self._calls)
+
+    # Life
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then finish what is under way and give everything back."""
+        await self._be_born(stop)
+        if stop.is_set():
+            return
+        log.info("engine_started", owner=self.owner)
+        await self._bus.start()
+        forget = self._bus.subscribe(["job"], lambda _hint: self._look.set())
+        tuning = self._tuning
+        loops = [
+            asyncio.create_task(self._recorder.run()),
+            self._every(tuning.life / 4, self._renew),
+            self._every(_HEARTBEAT, self._servers.meet),
+            self._every(tuning.poll, self._look_at_jobs, self._look),
+            self._every(tuning.tick, self._tick),
+            self._every(tuning.sweep, self._calls.sweep),
+            self._every(tuning.dnc_watch, self._calls.watch_dnc),
+            self._every(tuning.poll, self._lead),
+        ]
+        try:
+            await stop.wait()
+            await self._wind_down()
+        finally:
+            forget()
+            for task in (*loops, *self._busy):
+                task.cancel()
+            await asyncio.gather(*loops, *self._busy, return_exceptions=True)
+            await self._bus.close()
+            await self._bury()
+
+    async def _be_born(self, stop: asyncio.Event) -> None:
+        """Take the lease of life; a former life of the same name has to run out first."""
+        told = False
+        while not stop.is_set():
+            now = self._clock.utcnow()
+            until = now + timedelta(seconds=self._tuning.life)
+            started = self._clock.monotonic()
+            self._life = await asyncio.to_thread(
+                leases.acquire, self._database, self._life_name, self.owner, now, until
+            )
+            if self._life is not None:
+                self._life_ends = started + self._tuning.life
+                return
+            if not told:
+                log.info("engine_waits", reason="an engine of this name is alive, or its lease has yet to run out")
+                told = True
+            await asyncio.sleep(min(0.5, self._tuning.life / 4))
+
+    async def _renew(self) -> None:
+        assert self._life is not None
+        started = self._clock.monotonic()
+        now = self._clock.utcnow()
+        until = now + timedelta(seconds=self._tuning.life)
+        if await asyncio.to_thread(leases.renew, self._database, self._life, until):
+            self._life_ends = started + self._tuning.life
+        else:
+            self._life_ends = 0.0
+            raise ConfigError(f"another engine has the name {self._life_name}; give each its own CLARION_ENGINE_ID")
+        owners = await asyncio.to_thread(leases.live_owners, self._database, now)
+        if self.owner in owners:
+            self._share = Share(owners.index(self.owner), len(owners))
+
+    async def _bury(self) -> None:
+        await self._leading.resign()
+        if self._life is not None:
+            await asyncio.to_thread(self._store.release, self.owner)
+            await asyncio.to_thread(leases.release, self._database, self._life, self._clock.utcnow())
+        await self._servers.close()
+        log.info("engine_stopped", owner=self.owner, left_in_progress=len(self._calls) + len(self._messenger))
+
+    async def _wind_down(self) -> None:
+        """No new attempts; those under way may finish."""
+        self._stopping = True
+        log.info("engine_stopping", calls=len(self._calls), messages=len(self._messenger))
+        for run in self._runs.values():
+            await self._empty(run)
+        deadline = self._clock.monotonic() + self._tuning.grace
+        # The calls end by events, messages and tasks by themselves: whichever comes last.
+        while self._clock.monotonic() < deadline and (self._busy or len(self._calls) or len(self._messenger)):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        async with asyncio.timeout(5):
+            await self._recorder.drained()
+
+    def _every(
+        self, seconds: float, work: Callable[[], Awaitable[None]], early: asyncio.Event | None = None
+    ) -> asyncio.Task[None]:
+        """A loop that outlives failures: a database or a server that is away comes back."""
+
+        async def loop() -> None:
+            while True:
+                try:
+                    await work()
+                except (SQLAlchemyError, ClarionError, OSError) as error:
+                    log.error("engine_loop_failed", loop=work.__name__, error=f"{type(error).__name__}: {error}")
+                await _pause(seconds, early)
+
+        return asyncio.create_task(loop(), name=work.__name__)
+
+    # Jobs and servers
+
+    async def _look_at_jobs(self) -> None:
+        self._plans, problems = await asyncio.to_thread(self._reader.read)
+        self._leading.problems = problems
+        for job_id, plan in self._plans.items():
+            run = self._runs.setdefault(job_id, JobRun.begin(plan, self._tuning))
+            run.plan = plan
+            run.hopper.capacity = hopper_size(plan, self._tuning)
+            if not plan.running and len(run.hopper):
+                await self._empty(run)
+        for job_id in self._runs.keys() - self._plans.keys():
+            await self._empty(self._runs.pop(job_id))
+
+    async def _empty(self, run: JobRun) -> None:
+        held = [work.claimed.id for work in run.hopper.clear()]
+        if held:
+            await asyncio.to_thread(self._store.release, self.owner, held)
+
+    async def _lead(self) -> None:
+        if not self._stopping:
+            await self._leading.step()
+
+    async def _adopt(self, orphans: Sequence[Unfinished]) -> None:
+        """Attempts of engines that are gone: learn what became of them."""
+        keys = [item.attempt.address_id for item in orphans if item.attempt.address_id is not None]
+        names = await asyncio.to_thread(people.address_names, self._database, keys)
+        for item in orphans:
+            attempt = item.attempt
+            plan = self._plans.get(attempt.job_id)
+            if plan is None:
+                # Left in progress under our name: the next look at the jobs comes first.
+                log.warning("attempt_without_plan", attempt=attempt.id, job=attempt.job_id)
+                self._leading.postponed.append(item)
+                continue
+            name = names.get(attempt.address_id or 0, "")
+            running = Running(attempt, plan, RunnerState.from_json(item.strategy_state), name)
+            log.info("attempt_adopted", attempt=attempt.id, channel=attempt.channel, from_boot=attempt.boot_id)
+            if attempt.channel == Channel.VOICE:
+                self._calls.adopt(running)
+            else:
+                found = await asyncio.to_thread(
+                    people.look_up,
+                    self._database,
+                    plan.organization_id,
+                    [attempt.contact_id],
+                    self._clock.utcnow(),
+                )
+                self._messenger.adopt(running, found.persons.get(attempt.contact_id))
+
+    # Attempts
+
+    async def _tick(self) -> None:
+        if self._stopping or not self.alive():
+            return
+        now = self._clock.monotonic()
+        for run in self._runs.values():
+            if run.plan.running:
+                self._refill(run, now)
+                self._start_calls(run, now)
+                self._start_messages(run, now)
+
+    def _plant(self, run: JobRun) -> Plant:
+        trunk = run.plan.trunk
+        starting = sum(other.starting_calls for other in self._runs.values())
+        on_trunk = sum(other.starting_calls for other in self._runs.values() if other.plan.trunk.id == trunk.id)
+        return Plant(
+            calls_of_job=self._calls.of_job(run.plan.job_id) + run.starting_calls,
+            calls_of_trunk=self._calls.of_trunk(trunk.id) + on_trunk,
+            free_ports=self._servers.free_ports() - starting,
+            free_messages=self._messenger.free - sum(other.starting_messages for other in self._runs.values()),
+            trunk_rests=trunk.paused_until is not None and trunk.paused_until > self._clock.utcnow(),
+            share=self._share.index,
+            sharers=self._share.count,
+        )
+
+    def _start_calls(self, run: JobRun, now: float) -> None:
+        use = self._trunks[run.plan.trunk.id]
+        decision = calls_now(run, self._plant(run), use, now)
+        run.last_slot = decision.last_slot
+        works = run.hopper.take(decision.place, now, voice=True)
+        if works:
+            use.note(len(works), now)
+            run.starting_calls += len(works)
+            self._spawn(self._start(run, works, voice=True))
+
+    def _start_messages(self, run: JobRun, now: float) -> None:
+        decision = messages_now(run, self._plant(run), now)
+        run.last_slot = decision.last_slot
+        works = run.hopper.take(decision.place, now, voice=False)
+        if works:
+            run.starting_messages += len(works)
+            self._spawn(self._start(run, works, voice=False))
+
+    async def _start(self, run: JobRun, works: Sequence[Work], *, voice: bool) -> None:
+        try:
+            ports = self._servers.ports(len(works)) if voice else []
+            admitted = await asyncio.to_thread(
+                admit,
+                self._database,
+                self._store,
+                run.plan,
+                works,
+                ports,
+                self._messenger.usable(),
+                self.owner,
+                self._clock.utcnow(),
+            )
+            for item in admitted:
+                if item.work.voice:
+                    self._calls.launch(item.work, item.attempt, self._servers.links[item.attempt.media_server])
+                else:
+                    self._messenger.send(item.work, item.attempt)
+        finally:
+            if voice:
+                run.starting_calls -= len(works)
+            else:
+                run.starting_messages -= len(works)
+
+    def _refill(self, run: JobRun, now: float) -> None:
+        if not run.refilling and now >= run.refill_after and run.hopper.room():
+            run.refilling = True
+            self._spawn(self._fill(run, run.hopper.room()))
+
+    async def _fill(self, run: JobRun, room: int) -> None:
+        try:
+            leased_at = self._clock.monotonic()
+            verdict = await asyncio.to_thread(self._claim, run.plan, room)
+            if run.plan.job_id in self._runs and not self._stopping:
+                expires = leased_at + self._tuning.lease
+                run.hopper.put(Item(work, work.voice, expires) for work in verdict)
+            if not verdict:
+                run.refill_after = self._clock.monotonic() + _NOTHING_DUE
+        finally:
+            run.refilling = False
+
+    def _claim(self, plan: JobPlan, room: int) -> Sequence[Work]:
+        """Lease what is due and look at it once: what cannot be reached now never fills the hopper. Blocks."""
+        now = self._clock.utcnow()
+        until = now + timedelta(seconds=self._tuning.lease)
+        claims = self._store.claim(plan.job_id, self.owner, now, until, room, self._share)
+        if not claims:
+            return []
+        verdict = judge(self._database, plan, claims, self._messenger.usable(), now)
+        self._store.park(self.owner, verdict.parked, now)
+        return verdict.works
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._busy.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._busy.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # What it had leased comes back when the lease runs out.
+            log.error("engine_task_failed", error=repr(error), exc_info=error)
+
+
+async def _pause(seconds: float, early: asyncio.Event | None) -> None:
+    if early is None:
+        await asyncio.sleep(seconds)
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await early.wait()
+        early.clear()
+    except TimeoutError:
+        return

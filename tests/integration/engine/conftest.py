@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from app.security.secrets import Vault
+from app.security.tokens import Tokens
+from channels.base import Channel
+from channels.voice.memory import MemoryMediaServer
+from common.clock import SystemClock
+from engine.addresses import Addresses
+from engine.bus import SqlBus
+from engine.plans import PlanReader
+from engine.runner import EngineRunner
+from engine.store import SqlStore
+from engine.tuning import Tuning
+from tests.support.database import (  # noqa: F401
+    database_url,
+    engine,
+    migrated_postgres_url,
+    postgres_template,
+    sqlite_template,
+    sqlite_url,
+)
+
+SECRET = "tests-only-secret-key-0123456789"
+QUICK = Tuning(
+    tick=0.02,
+    poll=0.05,
+    lease=3.0,
+    life=1.0,
+    flush=0.01,
+    guard=3600.0,
+    trunk_rest=1.0,
+    server_limit=1.5,
+    server_poll=0.1,
+    sweep=0.3,
+    dnc_watch=0.05,
+    grace=3.0,
+    message_settle=0.5,
+)
+
+
+@dataclass
+class House:
+    """A database, a media server and channels in memory, and engines that come and go."""
+
+    database: Engine
+    server: MemoryMediaServer = field(default_factory=MemoryMediaServer)
+    channels: dict[str, Channel] = field(default_factory=dict)
+    running: dict[str, tuple[asyncio.Task[None], asyncio.Event]] = field(default_factory=dict)
+
+    def start(self, name: str = "one", tuning: Tuning = QUICK) -> EngineRunner:
+        made = EngineRunner(
+            self.database,
+            SqlStore(self.database),
+            PlanReader(self.database, Vault(SECRET)),
+            Addresses("http://127.0.0.1:1", Tokens(SECRET)),
+            self.channels,
+            lambda _url: self.server,
+            SystemClock(),
+            SqlBus(self.database, 0.05),
+            engine_id=name,
+            default_server="http://127.0.0.1:2",
+            tuning=tuning,
+        )
+        stop = asyncio.Event()
+        self.running[name] = asyncio.create_task(made.run(stop)), stop
+        return made
+
+    async def stop(self, name: str = "one") -> None:
+        task, stop = self.running.pop(name)
+        stop.set()
+        await task
+
+    async def kill(self, name: str = "one") -> None:
+        """As near to `kill -9` as one process allows: nothing of the engine's ending runs against the database."""
+        task, _ = self.running.pop(name)
+        for other in asyncio.all_tasks():
+            if other is not asyncio.current_task() and other not in self.server.tasks():
+                other.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    async def close(self) -> None:
+        for name in tuple(self.running):
+            await self.stop(name)
+        await self.server.close()
+
+    def sql(self, statement: str, **values: Any) -> list[Any]:
+        with self.database.begin() as connection:
+            result = connection.execute(text(statement), values)
+            return list(result.all()) if result.returns_rows else []
+
+    def final_codes(self) -> Counter[str]:
+        return Counter(row[0] for row in self.sql("SELECT final_code FROM job_contact"))
+
+    def attempt_codes(self) -> Counter[str]:
+        return Counter(row[0] for row in self.sql("SELECT completion_code FROM attempt"))
+
+    def job_state(self) -> str:
+        return str(self.sql("SELECT state FROM job")[0][0])
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition():  # noqa: ASYNC110 - the condition is in the database
+                    await asyncio.sleep(0.03)
+        except TimeoutError:
+            pytest.fail(f"job {self.job_state()}, finals {self.final_codes()}, attempts {self.attempt_codes()}")
+
+
+@pytest.fixture
+def play(engine: Engine) -> Callable[[Callable[[House], Awaitable[None]]], None]:  # noqa: F811
+    """Run a scenario in a house of its own."""
+
+    def run(scenario: Callable[[House], Awaitable[None]]) -> None:
+        async def whole() -> None:
+            house = House(engine)
+            try:
+                await scenario(house)
+            finally:
+                await house.close()
+
+        asyncio.run(whole())
+
+    return run

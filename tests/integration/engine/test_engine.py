@@ -1,0 +1,276 @@
+"""A real engine on a real database, with a media server and channels in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from channels.memory import MemoryChannel
+from channels.voice.memory import Ending
+from common.clock import utcnow
+from common.control import CallRequest, Disposition
+from tests.integration.engine.conftest import QUICK, House
+from tests.support.job_rows import make_job
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+
+Play = Callable[[Callable[[House], Awaitable[None]]], None]
+PLAN = """<Strategy xmlns="urn:clarion:strategy:1" name="s">
+<Handler name="call"><Call timeout="20s"><Address attribute="phone1"/><Results default="done">
+  <Result code="CALL_BUSY"><Retry count="2" intervals="0.1" failState="email"/></Result>
+  <Result code="INVALID_NUMBER" next="email"/>
+  <Result code="ANSWER_HUMAN SYSTEM_ERROR" next="receipt"/>
+</Results></Call></Handler>
+<Handler name="receipt"><Sms><Address attribute="phone1"/><Text>Thank you, {first_name}</Text></Sms></Handler>
+<Handler name="email"><Email><Address attribute="email"/><Subject>Hello</Subject><Text>Balance {balance}</Text></Email>
+</Handler></Strategy>"""
+CALL_ONLY = """<Strategy xmlns="urn:clarion:strategy:1" name="s">
+<Handler name="call"><Call timeout="20s"><Address attribute="phone1"/><Results default="done">
+</Results></Call></Handler></Strategy>"""
+
+BUSY = Ending(Disposition.REFUSED, 486, None)
+UNKNOWN = Ending(Disposition.REFUSED, 404, None)
+
+
+def by_number(request: CallRequest) -> Ending:
+    """A third is busy, a third unknown, the rest answers."""
+    return (Ending(seconds=0.05), BUSY, UNKNOWN)[int(request.to[-2:]) % 3]
+
+
+def equip(house: House) -> tuple[MemoryChannel, MemoryChannel]:
+    sms, email = MemoryChannel("sms", "SMS_SENT"), MemoryChannel("email", "EMAIL_SENT")
+    house.channels.update(sms=sms, email=email)
+    return sms, email
+
+
+def test_a_job_of_thirty_contacts_runs_to_its_end(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        sms, email = equip(house)
+        house.server.behave = by_number
+        make_job(house.database, 30, strategy_xml=PLAN)
+        house.start()
+        await house.until(lambda: house.job_state() == "completed")
+        assert house.final_codes() == {"SMS_SENT": 10, "EMAIL_SENT": 20}
+        assert house.attempt_codes() == {
+            "ANSWER_HUMAN": 10,
+            "CALL_BUSY": 30,
+            "INVALID_NUMBER": 10,
+            "SMS_SENT": 10,
+            "EMAIL_SENT": 20,
+        }
+        assert set(house.server.invites.values()) == {1}
+        assert sms.sent[0].text.startswith("Thank you, Name")
+        assert email.sent[0].unsubscribe_url.startswith("http://127.0.0.1:1/u/")
+        request = house.server.requests[0]
+        assert request.application.endswith("/notice.vxml")
+        assert request.values["attempt_id"] == request.attempt_id
+        assert request.values["balance"]
+        assert house.sql("SELECT count(*) FROM attempt_trace")[0][0] == 50
+        assert house.sql("SELECT count(*) FROM address WHERE disabled_code = 'INVALID_NUMBER'")[0][0] == 10
+
+    play(scenario)
+
+
+def test_the_audience_is_frozen_from_the_list_when_the_job_is_queued(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        make_job(house.database, 12, state="queued", strategy_xml=CALL_ONLY)
+        house.sql("DELETE FROM job_contact")
+        house.sql("UPDATE job SET frozen = :no, audience = 0", no=False)
+        house.sql("UPDATE contact SET deleted_at = created_at WHERE id = 3")
+        house.start()
+        await house.until(lambda: house.job_state() == "completed")
+        assert house.sql("SELECT audience, frozen_through FROM job") == [(11, 12)]
+        assert house.final_codes() == {"ANSWER_HUMAN": 11}
+
+    play(scenario)
+
+
+def test_pause_resume_and_stop(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        house.server.behave = lambda _request: Ending(seconds=0.3)
+        house.server.capacity = 4
+        make_job(house.database, 60, strategy_xml=CALL_ONLY)
+        house.start()
+        await house.until(lambda: len(house.server.requests) >= 4)
+        house.sql("UPDATE job SET state = 'pausing'")
+        await house.until(lambda: house.job_state() == "paused", 3)
+        placed = len(house.server.requests)
+        await asyncio.sleep(0.5)
+        assert len(house.server.requests) == placed
+        assert house.sql("SELECT count(*) FROM job_contact WHERE state = 'leased'") == [(0,)]
+        house.sql("UPDATE job SET state = 'running'")
+        await house.until(lambda: len(house.server.requests) > placed, 3)
+        house.sql("UPDATE job SET state = 'stopping'")
+        await house.until(lambda: house.job_state() == "stopped", 3)
+        codes = house.final_codes()
+        assert codes["JOB_STOPPED"] > 0
+        assert codes["JOB_STOPPED"] + codes["ANSWER_HUMAN"] == 60
+        assert codes["ANSWER_HUMAN"] == len(house.server.requests)
+
+    play(scenario)
+
+
+def test_a_do_not_call_entry_works_at_once_even_while_it_rings(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        house.server.behave = lambda _request: Ending(Disposition.REFUSED, 486, None, seconds=20)
+        house.server.capacity = 1
+        make_job(house.database, 3, strategy_xml=CALL_ONLY)
+        house.sql(
+            "INSERT INTO dnc_list (id, organization_id, name, created_at) SELECT 1, id, 'own', created_at"
+            " FROM organization"
+        )
+        house.start()
+        await house.until(lambda: len(house.server.requests) == 1)
+        rung = house.server.requests[0].to
+        for number in ("+12025550001", "+12025550002", "+12025550003"):
+            house.sql(
+                "INSERT INTO dnc_entry (dnc_list_id, organization_id, kind, value, source, proof, created_at)"
+                " SELECT 1, id, 'phone', :number, 'panel', '', created_at FROM organization",
+                number=number,
+            )
+        await house.until(lambda: house.job_state() == "completed", 10)
+        assert house.final_codes() == {"IN_DNC_LIST": 3}
+        assert house.attempt_codes() == {"CANCELLED_BY_SYSTEM": 1}
+        assert [request.to for request in house.server.requests] == [rung]
+
+    play(scenario)
+
+
+def test_a_script_sets_its_own_code(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        equip(house)
+        house.server.behave = lambda _request: Ending(exit={"completion_code": "SYSTEM_ERROR"}, seconds=0.01)
+        make_job(house.database, 2, strategy_xml=PLAN)
+        house.start()
+        await house.until(lambda: house.job_state() == "completed")
+        assert house.attempt_codes() == {"SYSTEM_ERROR": 2, "SMS_SENT": 2}
+
+    play(scenario)
+
+
+def test_a_trunk_fault_rests_the_trunk_and_the_contacts_are_tried_again(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        house.server.behave = lambda _request: Ending(Disposition.AUTH_FAILED, 407, None)
+        make_job(house.database, 2, strategy_xml=CALL_ONLY)
+        house.start()
+        await house.until(lambda: house.attempt_codes()["TRUNK_FAULT"] == 2)
+        await house.until(lambda: house.sql("SELECT detail FROM job")[0][0].startswith("trunk 'Simulated' rests"))
+        assert house.sql("SELECT paused_until FROM trunk")[0][0] is not None
+        await house.until(lambda: house.sql("SELECT detail FROM job")[0][0] == "", 5)
+        assert house.sql("SELECT count(*) FROM job_contact WHERE state = 'ready'") == [(2,)]
+
+    play(scenario)
+
+
+def test_after_a_crash_calls_are_adopted_and_nobody_is_rung_twice(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        house.server.behave = lambda _request: Ending(seconds=0.8)
+        house.server.capacity = 5
+        make_job(house.database, 15, strategy_xml=CALL_ONLY)
+        house.start()
+        await house.until(lambda: len(house.server.requests) == 5)
+        await house.kill()
+        house.start()
+        await house.until(lambda: house.job_state() == "completed")
+        assert house.final_codes() == {"ANSWER_HUMAN": 15}
+        assert len(house.server.invites) == 15
+        assert set(house.server.invites.values()) == {1}
+
+    play(scenario)
+
+
+def test_calls_lost_with_their_media_server_end_unknown_and_are_not_redialled(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        house.server.behave = lambda _request: Ending(seconds=30)
+        house.server.capacity = 3
+        make_job(house.database, 5, strategy_xml=CALL_ONLY)
+        house.start()
+        await house.until(lambda: len(house.server.requests) == 3)
+        house.server.behave = lambda _request: Ending(seconds=0.05)
+        house.server.restart("boot-2")
+        await house.until(lambda: house.job_state() == "completed")
+        assert house.final_codes() == {"OUTCOME_UNKNOWN": 3, "ANSWER_HUMAN": 2}
+        assert set(house.server.invites.values()) == {1}
+
+    play(scenario)
+
+
+def test_a_media_server_that_stays_away_is_given_up_and_capacity_comes_back(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        house.server.behave = lambda _request: Ending(seconds=30)
+        house.server.capacity = 3
+        make_job(house.database, 4, strategy_xml=CALL_ONLY)
+        runner = house.start()
+        await house.until(lambda: len(house.server.requests) == 3)
+        house.server.unreachable = True
+        house.server.wake()
+        await house.until(lambda: house.attempt_codes()["OUTCOME_UNKNOWN"] == 3, 8)
+        assert runner.calls_in_progress == 0
+        house.server.restart("boot-2", journal=False)
+        house.server.unreachable = False
+        house.server.behave = lambda _request: Ending(seconds=0.05)
+        await house.until(lambda: house.job_state() == "completed")
+        assert house.final_codes() == {"OUTCOME_UNKNOWN": 3, "ANSWER_HUMAN": 1}
+
+    play(scenario)
+
+
+def test_a_second_engine_shares_the_work_and_takes_over(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        house.server.behave = lambda _request: Ending(seconds=0.1)
+        house.server.capacity = 6
+        make_job(house.database, 60, strategy_xml=CALL_ONLY)
+        house.start("one")
+        house.start("two")
+        await house.until(lambda: len(house.server.requests) >= 20)
+        owners = {row[0].partition("/")[0] for row in house.sql("SELECT DISTINCT owner FROM attempt")}
+        await house.stop("one")
+        await house.until(lambda: house.job_state() == "completed")
+        assert owners == {"one", "two"}
+        assert house.final_codes() == {"ANSWER_HUMAN": 60}
+        assert set(house.server.invites.values()) == {1}
+
+    play(scenario)
+
+
+def test_a_graceful_end_finishes_calls_and_gives_leases_back(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        house.server.behave = lambda _request: Ending(seconds=0.5)
+        house.server.capacity = 3
+        make_job(house.database, 30, strategy_xml=CALL_ONLY)
+        house.start(tuning=QUICK)
+        await house.until(lambda: len(house.server.requests) == 3)
+        await house.stop()
+        assert house.attempt_codes() == {"ANSWER_HUMAN": 3}
+        assert house.sql("SELECT state, count(*) FROM job_contact GROUP BY state ORDER BY state") == [
+            ("done", 3),
+            ("ready", 27),
+        ]
+        expired = house.sql("SELECT count(*) FROM lease WHERE expires_at > :now", now=_later(house))
+        assert expired == [(0,)]
+
+    play(scenario)
+
+
+def test_messages_whose_reply_was_lost_are_looked_up_and_never_sent_blindly(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        sms, _ = equip(house)
+        make_job(house.database, 3, strategy_xml=PLAN)
+        sms.lose = {"+12025550001"}
+        sms.swallow = {"+12025550002"}
+        house.start()
+        await house.until(lambda: house.attempt_codes()["NO_PORTS"] == 1)
+        sms.swallow = set()
+        await house.until(lambda: house.job_state() == "completed")
+        assert house.final_codes() == {"SMS_SENT": 3}
+        assert len({message.attempt_id for message in sms.sent}) == len(sms.sent) == 3
+
+    play(scenario)
+
+
+def _later(house: House) -> object:
+    moment = utcnow() + timedelta(milliseconds=50)
+    return moment if house.database.dialect.name == "postgresql" else moment.strftime("%Y-%m-%d %H:%M:%S.%f")

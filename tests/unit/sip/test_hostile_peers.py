@@ -1,0 +1,73 @@
+"""Mutated packets inside live calls: nothing raises, nothing is stuck, the call still ends once."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common.control import Trunk
+from mediaserver.switch.sip.events import Ended, Failed
+from mediaserver.switch.sip.responses import make_response
+from tests.support.sip_bench import ANSWER, FAR, SipBench
+
+PIECES = [
+    b"\r\n", b":", b";", b",", b'"', b"<", b">", b"\r\n ", b"\0", b"%", b"\\", b"@", b"sip:", b"[", b"]", b"tag=",
+    b"lr", b";;", b"\xff", b"Contact: *", b"0", b"999999999999", b"-1", b"Record-Route: <sip:x;lr>\r\n", b"m=audio",
+    b"c=IN IP4 ",
+]  # fmt: skip
+
+Edits = list[tuple[float, int, bytes]]
+edits = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 12), st.sampled_from(PIECES) | st.binary(max_size=6)),
+    min_size=1,
+    max_size=5,
+)
+
+
+def mutate(data: bytes, changes: Edits) -> bytes:
+    for place, length, piece in changes:
+        position = int(place * len(data))
+        data = data[:position] + piece + data[position + length :]
+    return data
+
+
+def finish(bench: SipBench) -> None:
+    bench.hang_up()
+    bench.advance(300.0)
+    assert len(bench.of(Ended)) + len(bench.of(Failed)) == 1
+    assert bench.agent.counts() == (0, 0, 0, 0)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.sampled_from([180, 183, 200, 302, 407, 486]), edits)
+def test_a_mutated_response(status: int, changes: Edits) -> None:
+    bench = SipBench()
+    invite = bench.call(trunk=Trunk(FAR.host, FAR.port, username="user", password="secret"))
+    headers = (
+        ("Contact", "<sip:far@127.0.0.1:6001;transport=UDP>"),
+        ("Record-Route", "<sip:127.0.0.2:7002;lr>, <sip:127.0.0.3>"),
+        ("Proxy-Authenticate", 'Digest realm="r", nonce="n", qop="auth", algorithm=MD5'),
+    )
+    response = make_response(invite, 200, FAR, to_tag="far", headers=headers, sdp=ANSWER)
+    response.status = status
+    bench.agent.receive(mutate(response.serialize(), changes), FAR, bench.now)
+    bench.collect()
+    finish(bench)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.sampled_from(["INVITE", "UPDATE", "INFO", "BYE", "ACK", "OPTIONS", "CANCEL"]), edits)
+def test_a_mutated_request_inside_a_call(method: str, changes: Edits) -> None:
+    bench = SipBench()
+    invite = bench.established()
+    request = (
+        f"{method} sip:clarion@127.0.0.1:5080 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:6000;branch=z9hG4bK-f;rport\r\n"
+        f"From: <sip:far@127.0.0.1>;tag=far\r\nTo: <sip:near@127.0.0.1>;tag={invite.from_addr.tag}\r\n"
+        f"Call-ID: {invite.call_id}\r\nCSeq: 3 {method}\r\nContact: <sip:far@127.0.0.1:6001>\r\n"
+        f"Content-Type: application/sdp\r\nContent-Length: {len(ANSWER)}\r\n\r\n"
+    ).encode() + ANSWER
+    bench.agent.receive(mutate(request, changes), FAR, bench.now)
+    # What leaves may repeat the peer's own malformed headers: it is not parsed here.
+    bench.agent.datagrams()
+    bench.events += bench.agent.events()
+    finish(bench)

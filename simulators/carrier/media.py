@@ -17,6 +17,8 @@ from simulators.carrier.rtp import Ear, Mouth
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("qq")
 _PACKETS_PER_TICK = 16
+#: Ticks between receiver reports: two seconds, so that short calls get one too.
+_REPORT_TICKS = 100
 
 
 class Ports:
@@ -79,6 +81,7 @@ class Media:
         #: The other side put us on hold: nothing is sent.
         self.held = False
         self.dropped = 0
+        self._ticks = 0
         self._socket = sock
         self._loss = loss
         self._chance = chance
@@ -94,6 +97,9 @@ class Media:
         for packet in self.mouth.tick():
             if not self.held:
                 self._send(packet)
+        self._ticks += 1
+        if self._ticks % _REPORT_TICKS == 0:
+            self._send_report()
         return self.customer is not None and self.customer.tick(now, self.ear, self.mouth)
 
     def play_ringback(self) -> None:
@@ -115,6 +121,14 @@ class Media:
         except OSError:
             self.dropped += 1  # a full buffer or a vanished route loses the packet, as networks do
 
+    def _send_report(self) -> None:
+        report = self.ear.receiver_report(self.mouth.ssrc)
+        if report:
+            try:
+                self._socket.sendto(report, (self.remote[0], self.remote[1] + 1))
+            except OSError:
+                return  # reports are a courtesy
+
     def _drain(self, now: float) -> None:
         for _ in range(_PACKETS_PER_TICK):
             try:
@@ -124,6 +138,9 @@ class Media:
             except ConnectionError:
                 continue  # an earlier packet found no listener (ICMP)
             if self._loss and self._chance.random() < self._loss:
+                continue
+            # RTCP packet types lie between 192 and 223 (RFC 5761); what comes here by mistake is no media.
+            if len(packet) > 1 and 192 <= packet[1] <= 223:
                 continue
             self.ear.receive(packet, _arrival(extra, now), now)
 

@@ -16,6 +16,9 @@ _TONE_TICKS = 5
 _GAP_TICKS = 4
 _HEADER = struct.Struct("!BBHII")
 _EVENT = struct.Struct("!BBH")
+_REPORT = struct.Struct("!IIIIII")
+#: An SDES item with its end, filled up to whole words: CNAME "carrier".
+_CNAME = b"\x01\x07carrier\x00\x00\x00"
 
 
 class Mouth:
@@ -28,7 +31,7 @@ class Mouth:
         self._send_silence = send_silence
         self._sequence = random.getrandbits(16)
         self._timestamp = random.getrandbits(32)
-        self._ssrc = random.getrandbits(32)
+        self.ssrc = random.getrandbits(32)
         self._sounds: deque[bytes] = deque()
         self._keys: deque[str] = deque()
         self._key_tick = 0
@@ -85,7 +88,7 @@ class Mouth:
         self._sequence = (self._sequence + 1) & 0xFFFF
         self.sent += 1
         first = 0x80 if marker else 0
-        return _HEADER.pack(0x80, first | kind, self._sequence, timestamp, self._ssrc) + payload
+        return _HEADER.pack(0x80, first | kind, self._sequence, timestamp, self.ssrc) + payload
 
 
 @dataclass(slots=True)
@@ -94,6 +97,8 @@ class Ear:
 
     codec: int
     event_type: int | None
+    #: The caller's SSRC, None before the first packet.
+    source: int | None = None
     received: int = 0
     #: When the caller's audio was last loud, None before it ever was.
     last_loud: float | None = None
@@ -114,7 +119,7 @@ class Ear:
         """`arrival` is the kernel's stamp (any epoch), `now` the monotonic clock."""
         if len(packet) < 12 or packet[0] >> 6 != 2:
             return
-        _, second, sequence, timestamp, _ = _HEADER.unpack_from(packet)
+        _, second, sequence, timestamp, self.source = _HEADER.unpack_from(packet)
         offset = 12 + 4 * (packet[0] & 0x0F)
         self._count(sequence)
         kind = second & 0x7F
@@ -128,10 +133,23 @@ class Ear:
             self.last_loud = now
 
     @property
+    def expected(self) -> int:
+        return 0 if self._first is None else self._highest - self._first + 1
+
+    @property
     def lost(self) -> int:
-        if self._first is None:
-            return 0
-        return max(self._highest - self._first + 1 - self.received, 0)
+        return max(self.expected - self.received, 0)
+
+    def receiver_report(self, ssrc: int) -> bytes:
+        """What we heard of the caller: RTCP RR and SDES (RFC 3550 6.4.2, 6.5); b"" before any packet."""
+        if self.source is None or not self.expected:
+            return b""
+        lost = min(self.lost, 0x7FFFFF)
+        share = min(256 * lost // self.expected, 255)
+        jitter = int(self.jitter * 8000)
+        block = _REPORT.pack(self.source, share << 24 | lost, self._highest & 0xFFFFFFFF, jitter, 0, 0)
+        report = struct.pack("!BBHI", 0x81, 201, 7, ssrc) + block
+        return report + struct.pack("!BBHI", 0x81, 202, 1 + len(_CNAME) // 4, ssrc) + _CNAME
 
     def report(self) -> dict[str, Any]:
         return {

@@ -40,7 +40,7 @@ def test_every_customer_ends_with_the_code_that_is_meant(tmp_path: Path) -> None
     assert {name: status.exit["completion_code"] for name, status in statuses.items()} == CODES
     hung_up = {name for name, status in statuses.items() if status.dialog is DialogResult.CALLER_HANGUP}
     assert hung_up == {"no-commitment"}
-    assert all(status.rtp.lost == 0 for status in statuses.values())
+    assert all(status.rtp.lost == status.rtp.remote_lost == 0 for status in statuses.values())
     assert rings_by_attempt(tmp_path / "rings") == dict.fromkeys(CODES, 1)
     assert "4111111111111111" not in repr(statuses)
     assert statuses["pays"].dtmf.count("•") >= 20

@@ -68,6 +68,18 @@ def test_the_ear_hears_keys_once() -> None:
     assert ear.keys == "5"
 
 
+def test_the_ear_reports_what_it_heard() -> None:
+    ear = Ear(0, 101)
+    assert ear.receiver_report(9) == b""
+    listen(ear, [1, 2, 4])
+    report = ear.receiver_report(9)
+    assert struct.unpack_from("!BBHI", report) == (0x81, 201, 7, 9)
+    source, lost, highest = struct.unpack_from("!III", report, 8)
+    assert (source, lost & 0xFFFFFF, lost >> 24, highest) == (1, 1, 64, 4)
+    assert struct.unpack_from("!BBHI", report, 32) == (0x81, 202, 4, 9)
+    assert len(report) == 32 + 4 * 5
+
+
 def test_rubbish_is_no_rtp() -> None:
     ear = Ear(0, 101)
     for data in (b"", b"x", b"\x00" * 12):

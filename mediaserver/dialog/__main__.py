@@ -25,7 +25,10 @@ def main(arguments: list[str]) -> int:
     options = json.loads(arguments[1])
     configure(LogSettings(options["log_level"], LogFormat(options["log_format"])))
     config = WorkerConfig(**options["worker"])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A Ctrl-C at the terminal or a service manager's SIGTERM to the group is for the switch alone, which drains first
+    # and ends its workers by closing their sockets.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     # Workers end by themselves or are killed: nobody waits for them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     # What is imported is shared by all workers for as long as the collector does not touch it.

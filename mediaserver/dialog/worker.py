@@ -43,9 +43,6 @@ def confine(config: WorkerConfig) -> None:
     """Limits that hold even while a script runs away."""
     resource.setrlimit(resource.RLIMIT_AS, (config.memory, config.memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # The switch ends its workers; a Ctrl-C at the terminal is for the switch alone, which drains first.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 

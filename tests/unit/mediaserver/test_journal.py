@@ -1,0 +1,93 @@
+"""The journal: what was dialled is known after any end of the process."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from common.control import CallStatus, Disposition
+from mediaserver import journal as journals
+from mediaserver.journal import Journal
+
+pytestmark = pytest.mark.asyncio
+TODAY = datetime.now(UTC)
+
+
+def opened(directory: Path) -> Journal:
+    journal = Journal(directory)
+    journal.open(TODAY)
+    return journal
+
+
+def tear(directory: Path) -> None:
+    with next(directory.glob("*.jsonl")).open("ab") as file:
+        file.write(b'{"attempt":"a2","bo')
+
+
+async def test_an_attempt_without_outcome_is_lost_after_a_restart(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    await journal.begin("a1", "boot1", "now")
+    again = opened(tmp_path).outcome("a1")
+    assert again is not None
+    assert (again.disposition, again.boot_id, again.state) == (Disposition.LOST, "boot1", "ended")
+
+
+async def test_an_outcome_is_answered_after_a_restart_without_its_trace(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    await journal.begin("a1", "boot1", "now")
+    status = CallStatus("a1", "boot1", "ended", Disposition.REFUSED, 486, "Busy", trace=({"at": "x"},))
+    await journal.end(status)
+    for one in (journal, opened(tmp_path)):
+        again = one.outcome("a1")
+        assert again is not None
+        assert (again.disposition, again.sip_status, again.trace) == (Disposition.REFUSED, 486, ())
+
+
+async def test_an_unknown_attempt_is_unknown(tmp_path: Path) -> None:
+    assert opened(tmp_path).outcome("a1") is None
+
+
+async def test_a_torn_last_line_is_passed_over_and_closed(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    await journal.begin("a1", "boot1", "now")
+    tear(tmp_path)
+    second = opened(tmp_path)
+    assert "a2" not in second
+    await second.begin("a3", "boot2", "now")
+    third = opened(tmp_path)
+    assert "a1" in third
+    assert "a3" in third
+
+
+async def test_old_files_are_deleted(tmp_path: Path) -> None:
+    old = tmp_path / f"attempts-{(TODAY - timedelta(days=5)).date().isoformat()}.jsonl"
+    old.write_text('{"attempt":"old","boot":"b"}\n')
+    assert "old" not in opened(tmp_path)
+    assert not old.exists()
+
+
+async def test_writers_share_an_fsync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, syncs = opened(tmp_path), []
+    await journal.begin("first", "b", "now")
+    monkeypatch.setattr(journals.os, "fsync", syncs.append)
+    await asyncio.gather(*(journal.begin(f"a{number}", "b", "now") for number in range(50)))
+    assert len(syncs) <= 2
+    assert all(f"a{number}" in opened(tmp_path) for number in range(50))
+
+
+async def test_a_full_disk_is_told_to_every_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = opened(tmp_path)
+
+    def refuse(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(journals, "_write", refuse)
+    results = await asyncio.gather(*(journal.begin(f"a{n}", "b", "now") for n in range(3)), return_exceptions=True)
+    assert [type(result) for result in results] == [OSError] * 3
+    assert "a0" not in journal
+    monkeypatch.undo()
+    await journal.begin("a0", "b", "now")
+    assert "a0" in journal

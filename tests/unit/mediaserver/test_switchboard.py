@@ -1,0 +1,270 @@
+"""The switchboard with a line and a worker pool in memory: admission, journal, dialogs, and how calls end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from common.clock import VirtualClock
+from common.control import CallRequest, CallStatus, DialogResult, Disposition, RtpStats, Trunk
+from common.errors import Refused
+from mediaserver import wire
+from mediaserver.journal import Journal
+from mediaserver.lines import base
+from mediaserver.switch.switchboard import BootChanged, NotAdmitted, Switchboard
+
+pytestmark = pytest.mark.asyncio
+
+
+class FakeLine:
+    """Notes what it is asked; tests report what happened by `say`."""
+
+    capabilities = frozenset(base.Capability)
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.say: base.Sink = lambda event: None
+
+    async def start(self, sink: base.Sink) -> None:
+        self.say = sink
+
+    async def close(self) -> None: ...
+
+    def place(self, call: base.Place) -> None:
+        self.asked.append(("place", call.call))
+
+    def hang_up(self, call: str) -> None:
+        self.asked.append(("hang_up", call))
+
+    def play(self, call: str, play: int, clips: tuple[bytes, ...], stop_on_key: bool) -> None:
+        self.asked.append(("play", play, sum(map(len, clips)), stop_on_key))
+
+    def stop_play(self, call: str) -> None:
+        self.asked.append(("stop_play", call))
+
+    def listen(self, call: str, on: bool) -> None:
+        self.asked.append(("listen", on))
+
+    def send_keys(self, call: str, keys: str) -> None: ...
+
+
+class FakeWorker:
+    def __init__(self) -> None:
+        self.told: list[wire.Message | wire.Audio] = []
+        self.inline: dict[str, bytes] = {}
+        self._decoder = wire.Decoder()
+
+    def send(self, frame: bytes) -> None:
+        self.told += self._decoder.feed(frame)
+
+
+class FakePool:
+    size, pids = 1, ()
+
+    def __init__(self) -> None:
+        self.worker = FakeWorker()
+        self.room = True
+        self.ended: list[str] = []
+
+    async def start(self, sink: Any) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def has_room(self, key: Any) -> bool:
+        return self.room
+
+    def begin(self, key: Any, start: wire.StartDialog) -> FakeWorker:
+        self.worker.told.append(start)
+        return self.worker
+
+    def end(self, worker: Any, call: str) -> None:
+        self.ended.append(call)
+
+    async def render(self, text: str, language: str) -> str:
+        return ""
+
+
+class Bench:
+    def __init__(self, directory: Path, boot_id: str = "boot1", max_calls: int = 2) -> None:
+        self.line, self.pool = FakeLine(), FakePool()
+        self.directory = directory
+        self.board = Switchboard(
+            boot_id=boot_id,
+            lines={"native": self.line},
+            workers=self.pool,  # type: ignore[arg-type]
+            journal=Journal(directory / "journal"),
+            clip_directory=directory,
+            allow=(),
+            max_calls=max_calls,
+            clock=VirtualClock(),
+        )
+
+    async def place(self, attempt: str = "a1", application: str = "http://x/", **more: Any) -> tuple[CallStatus, bool]:
+        trunk = Trunk("127.0.0.1", line=more.pop("line", "native"))
+        return await self.board.place(CallRequest(attempt, "+15550101234", "", trunk, application, **more))
+
+    async def answered(self, attempt: str = "a1", **more: Any) -> None:
+        await self.place(attempt, **more)
+        self.line.say(base.Answered(attempt))
+
+    def dialog(self, message: wire.Message) -> None:
+        self.board.dialog_said(message, self.pool.worker)  # type: ignore[arg-type]
+
+    def hung_up(self, attempt: str = "a1", by_far_end: bool = True) -> None:
+        self.line.say(base.HungUp(attempt, by_far_end, RtpStats(sent=9)))
+
+    def status(self, attempt: str = "a1") -> CallStatus:
+        status = self.board.status(attempt)
+        assert status is not None
+        return status
+
+
+@pytest_asyncio.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    bench = Bench(tmp_path)
+    await bench.board.start()
+    yield bench
+    await bench.board.close()
+
+
+async def test_a_known_attempt_is_never_dialled_again(bench: Bench) -> None:
+    first, again = await asyncio.gather(bench.place(), bench.place())
+    assert (first[1], again[1]) == (True, False)
+    bench.line.say(base.Failed("a1", Disposition.REFUSED, 486, "Busy Here", False))
+    ended, new = await bench.place()
+    assert (new, ended.sip_status, ended.disposition) == (False, 486, Disposition.REFUSED)
+    assert bench.line.asked == [("place", "a1")]
+
+
+async def test_the_attempt_is_on_disk_before_the_invite(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    journal = bench.directory / "journal"
+    monkeypatch.setattr(
+        bench.line, "place", lambda call: seen.append(any(b"a1" in f.read_bytes() for f in journal.iterdir()))
+    )
+    await bench.place()
+    assert seen == [True]
+
+
+async def test_a_restarted_server_answers_lost_and_does_not_dial(bench: Bench) -> None:
+    await bench.place()
+    after = Bench(bench.directory, "boot2")
+    await after.board.start()
+    status, new = await after.place(boot_id="boot1")
+    assert (status.disposition, new, after.line.asked) == (Disposition.LOST, False, [])
+    with pytest.raises(BootChanged):
+        await after.place("a2", boot_id="boot1")
+    await after.board.close()
+
+
+async def test_full_draining_and_workerless_servers_refuse(bench: Bench) -> None:
+    await bench.place("a1")
+    await bench.place("a2")
+    with pytest.raises(NotAdmitted):
+        await bench.place("a3")
+    assert bench.board.status("a3") is None
+    bench.line.say(base.Failed("a2", Disposition.CANCELLED, 487, "", True))
+    bench.pool.room = False
+    with pytest.raises(NotAdmitted):
+        await bench.place("a3")
+    bench.pool.room = True
+    bench.board.draining = True
+    with pytest.raises(NotAdmitted):
+        await bench.place("a3")
+    with pytest.raises(Refused):
+        await bench.place("a4", line="carrier-pigeon")
+
+
+async def test_an_answered_call_gets_its_dialog_and_its_result(bench: Bench) -> None:
+    await bench.answered(values={"n": "x"})
+    bench.line.say(base.Key("a1", "7"))
+    bench.dialog(wire.DialogOver("a1", "exit", {"code": "OK"}, ""))
+    assert bench.line.asked[-1] == ("hang_up", "a1")
+    bench.hung_up(by_far_end=False)
+    status = bench.status()
+    assert (status.dialog, dict(status.exit), status.dtmf) == (DialogResult.COMPLETED, {"code": "OK"}, "7")
+    assert (status.rtp.sent, bench.pool.ended, bench.board.calls) == (9, ["a1"], 0)
+    assert [type(one) for one in bench.pool.worker.told] == [wire.StartDialog, wire.KeyPressed]
+
+
+async def test_a_hang_up_waits_for_what_the_script_still_says(bench: Bench) -> None:
+    await bench.answered()
+    bench.hung_up()
+    assert bench.board.calls == 1
+    assert bench.pool.worker.told[-1] == wire.CallOver("a1")
+    bench.dialog(wire.DialogOver("a1", "hangup", {"seen": 1}, ""))
+    assert (bench.status().dialog, dict(bench.status().exit)) == (DialogResult.CALLER_HANGUP, {"seen": 1})
+    assert bench.board.calls == 0
+
+
+async def test_the_call_ends_when_the_last_prompt_is_played(bench: Bench) -> None:
+    await bench.answered()
+    bench.dialog(wire.PlayClips("a1", 1, (wire.Clip(silence_ms=100),), True, 0))
+    bench.dialog(wire.DialogOver("a1", "exit", {}, ""))
+    assert bench.line.asked[-1] == ("play", 1, 800, True)
+    bench.line.say(base.Played("a1", 1, True, 100))
+    assert bench.line.asked[-1] == ("hang_up", "a1")
+
+
+async def test_a_key_that_overtakes_the_prompt_barges_in(bench: Bench) -> None:
+    await bench.answered()
+    bench.line.say(base.Key("a1", "1"))
+    bench.dialog(wire.PlayClips("a1", 4, (wire.Clip(silence_ms=100),), True, 0))
+    assert bench.pool.worker.told[-1] == wire.PlayEnded("a1", 4, False, 0)
+    assert ("play", 4, 800, True) not in bench.line.asked
+
+
+async def test_a_lost_dialog_is_an_application_error_of_its_call_alone(bench: Bench) -> None:
+    await bench.answered("a1")
+    await bench.answered("a2")
+    bench.board.dialog_lost("a1", "killed")
+    assert bench.line.asked[-1] == ("hang_up", "a1")
+    bench.hung_up("a1", by_far_end=False)
+    assert bench.status("a1").dialog is DialogResult.APPLICATION_ERROR
+    assert bench.status("a2").state == "answered"
+
+
+async def test_ending_from_outside_is_told_apart(bench: Bench) -> None:
+    await bench.answered()
+    bench.board.hang_up("a1")
+    assert bench.line.asked[-1] == ("hang_up", "a1")
+    bench.hung_up(by_far_end=False)
+    bench.dialog(wire.DialogOver("a1", "hangup", {}, ""))
+    assert bench.status().dialog is DialogResult.SYSTEM_HANGUP
+    assert bench.board.hang_up("nobody") is None
+
+
+async def test_a_line_that_breaks_its_contract_harms_nobody(bench: Bench) -> None:
+    await bench.place()
+    bench.line.say(base.HungUp("a1", True, RtpStats()))
+    bench.line.say(base.HungUp("unknown", True, RtpStats()))
+    assert bench.status().state == "invited"
+
+
+async def test_drain_hangs_up_what_does_not_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bench.answered()
+    original = bench.line.hang_up
+
+    def hang_up(call: str) -> None:
+        original(call)
+        bench.hung_up(call, by_far_end=False)
+        bench.dialog(wire.DialogOver(call, "hangup", {}, ""))
+
+    monkeypatch.setattr(bench.line, "hang_up", hang_up)
+    await bench.board.drain(0.01)
+    assert bench.board.calls == 0
+
+
+async def test_events_tell_the_call_in_order(bench: Bench) -> None:
+    await bench.answered()
+    bench.line.say(base.Ladder("a1", "-> ACK"))
+    bench.hung_up()
+    bench.dialog(wire.DialogOver("a1", "hangup", {}, ""))
+    await asyncio.wait_for(bench.board.events.wait(2), 2)
+    kinds = [event.split(b'"type":"')[1].split(b'"')[0] for event in bench.board.events.after(0)[1]]
+    assert kinds == [b"invited", b"answered", b"ended"]

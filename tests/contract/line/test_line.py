@@ -1,0 +1,182 @@
+"""The Line contract: one suite over every line driver, against the simulated carrier's own user agent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from common.control import Disposition, Trunk
+from mediaserver.lines.base import (
+    Answered,
+    Capability,
+    Failed,
+    HungUp,
+    Key,
+    Ladder,
+    Line,
+    LineEvent,
+    Place,
+    Played,
+    Ringing,
+)
+from mediaserver.lines.native import NativeLine
+from mediaserver.lines.pyvoip import PyVoipLine
+from mediaserver.switch.sip.endpoint import SipConfig
+from simulators.carrier.agent import Carrier, CarrierSettings
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(60)]
+#: Spoken for a second, so that the simulated customer hears a prompt.
+PROMPT = bytes((0x20, 0xA0)) * 4000
+
+
+def native() -> Line:
+    return NativeLine(SipConfig("127.0.0.1", 0), None, "127.0.0.1")
+
+
+def pyvoip() -> Line:
+    return PyVoipLine("127.0.0.1")
+
+
+class Bench:
+    """One line, one carrier, and what the line reported."""
+
+    def __init__(self, line: Line, carrier: Carrier) -> None:
+        self.line, self.carrier = line, carrier
+        self.events: list[LineEvent] = []
+        self._news = asyncio.Event()
+
+    def hear(self, event: LineEvent) -> None:
+        self.events.append(event)
+        self._news.set()
+
+    def place(self, suffix: str, ring_timeout: float = 20.0, call: str = "c1") -> None:
+        trunk = Trunk("127.0.0.1", self.carrier.port, username="clarion", password="clarion")
+        self.line.place(Place(call, f"+155501010{suffix}", "+15550100000", "", trunk, ring_timeout))
+
+    async def until(self, kind: type[Any], count: int = 1, seconds: float = 20.0) -> Any:
+        """The first event of its kind, once there are `count`."""
+        async with asyncio.timeout(seconds):
+            while True:
+                found = self.of(kind)
+                if len(found) >= count:
+                    return found[0]
+                self._news.clear()
+                await self._news.wait()
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest_asyncio.fixture(params=[native, pyvoip], ids=["native", "pyvoip"])
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    make: Callable[[], Line] = request.param
+    async with Carrier(CarrierSettings(port=0)) as carrier:
+        bench = Bench(make(), carrier)
+        await bench.line.start(bench.hear)
+        yield bench
+        await bench.line.close()
+
+
+async def test_a_call_is_answered_talks_hears_keys_and_ends(bench: Bench) -> None:
+    bench.place("34")
+    await bench.until(Answered)
+    bench.line.play("c1", 5, (PROMPT, PROMPT[:80]), True)
+    assert (await bench.until(Key)) == Key("c1", "1")
+    played = await bench.until(Played)
+    assert (played.play, played.completed) == (5, True)
+    assert 1000 <= played.heard_ms <= 1040
+    bench.line.hang_up("c1")
+    ended = await bench.until(HungUp)
+    assert not ended.by_far_end
+    assert ended.rtp.sent > 50
+    assert ended.rtp.received > 20
+    assert len(bench.of(Key)) == 1
+    assert bench.of(Ladder)
+
+
+async def test_every_key_is_heard_once_and_in_order(bench: Bench) -> None:
+    bench.place("35")
+    await bench.until(Answered)
+    bench.line.play("c1", 1, (PROMPT,), False)
+    await bench.until(Key, count=12)
+    assert "".join(key.key for key in bench.of(Key))[:12] in ("1234567890*#", "0123456789*#")
+
+
+async def test_a_key_cuts_a_prompt_that_may_be_barged_into(bench: Bench) -> None:
+    bench.place("36")
+    await bench.until(Answered)
+    bench.line.play("c1", 2, (PROMPT * 5,), True)
+    played = await bench.until(Played)
+    assert not played.completed
+    assert played.heard_ms < 4000
+    assert bench.of(Key)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "status"), [("01", 486), ("04", 404), ("05", 480), ("06", 503), ("03", 603), ("27", 608)]
+)
+async def test_a_final_code_is_reported_and_the_call_is_over(bench: Bench, suffix: str, status: int) -> None:
+    bench.place(suffix)
+    failed = await bench.until(Failed)
+    assert (failed.disposition, failed.sip_status) == (Disposition.REFUSED, status)
+    assert not bench.of(Answered)
+
+
+async def test_early_media_is_ringing_and_then_answered(bench: Bench) -> None:
+    bench.place("12")
+    assert (await bench.until(Ringing)).sip_status == 183
+    await bench.until(Answered)
+
+
+async def test_an_answer_without_ringing_is_an_answer(bench: Bench) -> None:
+    bench.place("10")
+    await bench.until(Answered)
+    assert not bench.of(Ringing)
+
+
+async def test_the_ring_timer_cancels(bench: Bench) -> None:
+    if Capability.CANCEL not in bench.line.capabilities:
+        pytest.skip("this line cannot cancel")
+    bench.place("02", ring_timeout=0.5)
+    failed = await bench.until(Failed)
+    assert (failed.disposition, failed.provisional) == (Disposition.RING_TIMEOUT, True)
+
+
+async def test_hanging_up_while_it_rings_cancels(bench: Bench) -> None:
+    bench.place("02")
+    await bench.until(Ringing)
+    bench.line.hang_up("c1")
+    assert (await bench.until(Failed)).disposition is Disposition.CANCELLED
+
+
+async def test_the_far_end_hangs_up(bench: Bench) -> None:
+    bench.place("13")
+    assert (await bench.until(HungUp)).by_far_end
+
+
+async def test_stopping_a_prompt_ends_it_incomplete(bench: Bench) -> None:
+    bench.place("10")
+    await bench.until(Answered)
+    bench.line.play("c1", 9, (PROMPT,), False)
+    await asyncio.sleep(0.2)
+    bench.line.stop_play("c1")
+    played = await bench.until(Played)
+    assert (played.play, played.completed) == (9, False)
+
+
+async def test_every_call_ends_with_exactly_one_last_event(bench: Bench) -> None:
+    for number, suffix in enumerate(("01", "10", "02", "13")):
+        bench.place(suffix, call=f"m{number}")
+    await asyncio.sleep(1.5)
+    await bench.line.close()
+    ends = [event.call for event in bench.events if isinstance(event, Failed | HungUp)]
+    assert sorted(ends) == ["m0", "m1", "m2", "m3"]
+
+
+async def test_the_right_credentials_pass_a_challenge(bench: Bench) -> None:
+    bench.place("24")
+    await bench.until(Answered)

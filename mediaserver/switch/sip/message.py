@@ -272,7 +272,7 @@ def _start(line: str) -> tuple[Request | Response, ParseError | None]:
     if line.startswith("SIP/"):
         raise ParseError("status line: malformed")
     method, _, rest = line.partition(" ")
-    if "SIP/" not in rest:
+    if "SIP/" not in rest or not _NAME.fullmatch(method):
         raise ParseError("start line: neither a request nor a response")
     return Request(method, rest.strip().partition(" ")[0], Headers()), ParseError("request line: malformed")
 

@@ -31,6 +31,13 @@ def mutate(data: bytes, changes: Edits) -> bytes:
     return data
 
 
+def feed(bench: SipBench, data: bytes) -> None:
+    bench.agent.receive(data, FAR, bench.now)
+    # What leaves may repeat the peer's own malformed headers: it is not parsed here.
+    bench.agent.datagrams()
+    bench.events += bench.agent.events()
+
+
 def finish(bench: SipBench) -> None:
     bench.hang_up()
     bench.advance(300.0)
@@ -50,8 +57,7 @@ def test_a_mutated_response(status: int, changes: Edits) -> None:
     )
     response = make_response(invite, 200, FAR, to_tag="far", headers=headers, sdp=ANSWER)
     response.status = status
-    bench.agent.receive(mutate(response.serialize(), changes), FAR, bench.now)
-    bench.collect()
+    feed(bench, mutate(response.serialize(), changes))
     finish(bench)
 
 
@@ -66,8 +72,5 @@ def test_a_mutated_request_inside_a_call(method: str, changes: Edits) -> None:
         f"Call-ID: {invite.call_id}\r\nCSeq: 3 {method}\r\nContact: <sip:far@127.0.0.1:6001>\r\n"
         f"Content-Type: application/sdp\r\nContent-Length: {len(ANSWER)}\r\n\r\n"
     ).encode() + ANSWER
-    bench.agent.receive(mutate(request, changes), FAR, bench.now)
-    # What leaves may repeat the peer's own malformed headers: it is not parsed here.
-    bench.agent.datagrams()
-    bench.events += bench.agent.events()
+    feed(bench, mutate(request, changes))
     finish(bench)

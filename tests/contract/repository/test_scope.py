@@ -1,0 +1,289 @@
+"""No service lets an actor of one organization reach another's rows, and none lets in who lacks the permission.
+
+CASES has a line for every service function that takes an actor; a test keeps it complete.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session
+
+import app.services
+from app import db
+from app.models import Base
+from app.security.access import Actor, Forbidden, Permission
+from app.services import (
+    audit,
+    campaigns,
+    choices,
+    contacts,
+    dashboard,
+    dnc,
+    explain,
+    importing,
+    jobs,
+    lists,
+    media_servers,
+    organizations,
+    reports,
+    scripts,
+    strategies,
+    users,
+)
+from app.services.campaigns import CampaignFields
+from common.clock import utcnow
+from common.errors import ClarionError
+from tests.support.organizations import World, add_common, build, rows_with
+
+MINE, THEIRS = "minemarker", "theirsmarker"
+VXML = b'<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><block/></form></vxml>'
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a case may use: `it` is the organization whose rows are asked for."""
+
+    engine: Engine
+    session: Session
+    actor: Actor
+    it: World
+    csv: Path
+
+
+def fields(it: World) -> CampaignFields:
+    return CampaignFields(
+        name="Another", contact_list_id=it.contact_list, strategy_id=it.strategy, trunk_id=it.trunk, message="Hello",
+        calling_window_id=it.calling_window, caller_id="+12025550100",
+    )  # fmt: skip
+
+
+CASES: Mapping[str, Callable[[Call], Any]] = {
+    "audit.list_entries": lambda c: audit.list_entries(c.session, c.actor),
+    "campaigns.create_campaign": lambda c: campaigns.create_campaign(
+        c.session, c.actor, fields(c.it), c.it.organization_id
+    ),
+    "campaigns.find_campaign": lambda c: campaigns.find_campaign(c.session, c.actor, c.it.marker),
+    "campaigns.get_campaign": lambda c: campaigns.get_campaign(c.session, c.actor, c.it.campaign),
+    "campaigns.list_campaigns": lambda c: campaigns.list_campaigns(c.session, c.actor),
+    "campaigns.update_campaign": lambda c: campaigns.update_campaign(c.session, c.actor, c.it.campaign, fields(c.it)),
+    "choices.campaign_choices": lambda c: choices.campaign_choices(c.session, c.actor),
+    "contacts.delete_contact": lambda c: contacts.delete_contact(c.session, c.actor, c.it.contact),
+    "contacts.export_csv": lambda c: list(contacts.export_csv(c.session, c.actor, c.it.contact_list)),
+    "contacts.get_contact": lambda c: contacts.get_contact(c.session, c.actor, c.it.contact),
+    "contacts.search_contacts": lambda c: contacts.search_contacts(c.session, c.actor),
+    "dashboard.overview": lambda c: dashboard.overview(c.session, c.actor, utcnow()),
+    "dnc.add": lambda c: dnc.add(c.session, c.actor, [("contact_id", "x")], dnc_list_id=c.it.dnc_list),
+    "dnc.create_dnc_list": lambda c: dnc.create_dnc_list(c.session, c.actor, "New", c.it.organization_id),
+    "dnc.find_dnc_list": lambda c: dnc.find_dnc_list(c.session, c.actor, c.it.marker),
+    "dnc.list_dnc_lists": lambda c: dnc.list_dnc_lists(c.session, c.actor),
+    "dnc.list_entries": lambda c: dnc.list_entries(c.session, c.actor, c.it.dnc_list),
+    "dnc.remove": lambda c: dnc.remove(c.session, c.actor, c.it.dnc_entry),
+    "explain.why_not_dialled": lambda c: explain.why_not_dialled(c.session, c.actor, c.it.contact, utcnow()),
+    "importing.get_run": lambda c: importing.get_run(c.session, c.actor, c.it.import_run),
+    "importing.import_file": lambda c: importing.import_file(c.engine, c.actor, c.it.contact_list, c.csv),
+    "importing.list_rejects": lambda c: importing.list_rejects(c.session, c.actor, c.it.import_run),
+    "importing.list_runs": lambda c: importing.list_runs(c.session, c.actor),
+    "importing.rejects_csv": lambda c: list(importing.rejects_csv(c.session, c.actor, c.it.import_run)),
+    "importing.request_cancel": lambda c: importing.request_cancel(c.session, c.actor, c.it.import_run),
+    "importing.run_import": lambda c: importing.run_import(c.engine, c.actor, c.it.import_run, c.csv),
+    "importing.start_import": lambda c: importing.start_import(c.session, c.actor, c.it.contact_list, c.csv),
+    "importing.summary": lambda c: importing.summary(c.session, c.actor, c.it.import_run),
+    "importing.unfinished": lambda c: importing.unfinished(c.session, c.actor),
+    "jobs.get_job": lambda c: jobs.get_job(c.session, c.actor, c.it.job),
+    "jobs.list_jobs": lambda c: jobs.list_jobs(c.session, c.actor),
+    "jobs.request": lambda c: jobs.request(c.session, c.actor, c.it.job, "pause"),
+    "jobs.start_job": lambda c: jobs.start_job(c.session, c.actor, c.it.campaign),
+    "lists.create_list": lambda c: lists.create_list(
+        c.session, c.actor, "Another", organization_id=c.it.organization_id
+    ),
+    "lists.define_attribute": lambda c: lists.define_attribute(
+        c.session, c.actor, "another", organization_id=c.it.organization_id
+    ),
+    "lists.delete_list": lambda c: lists.delete_list(c.engine, c.actor, c.it.contact_list),
+    "lists.empty_list": lambda c: lists.empty_list(c.engine, c.actor, c.it.contact_list),
+    "lists.find_list": lambda c: lists.find_list(c.session, c.actor, c.it.marker),
+    "lists.get_list": lambda c: lists.get_list(c.session, c.actor, c.it.contact_list),
+    "lists.list_attributes": lambda c: lists.list_attributes(c.session, c.actor),
+    "lists.list_lists": lambda c: lists.list_lists(c.session, c.actor),
+    "lists.update_list": lambda c: lists.update_list(
+        c.session, c.actor, c.it.contact_list, name="Mine now", description="", home_country="US"
+    ),
+    "media_servers.list_media_servers": lambda c: media_servers.list_media_servers(c.session, c.actor),
+    "organizations.find_organization": lambda c: organizations.find_organization(c.session, c.actor, c.it.marker),
+    "organizations.list_organizations": lambda c: organizations.list_organizations(c.session, c.actor),
+    "organizations.organization_for": lambda c: organizations.organization_for(
+        c.session, c.actor, c.it.organization_id
+    ),
+    "reports.attempt_detail": lambda c: reports.attempt_detail(c.session, c.actor, c.it.attempt),
+    "reports.attempts_of_job": lambda c: reports.attempts_of_job(c.session, c.actor, c.it.job),
+    "reports.contact_history": lambda c: reports.contact_history(c.session, c.actor, c.it.contact),
+    "reports.job_summary": lambda c: reports.job_summary(c.session, c.actor, c.it.job),
+    "reports.live_calls": lambda c: reports.live_calls(c.session, c.actor, c.it.job),
+    "reports.rate_series": lambda c: reports.rate_series(c.session, c.actor, c.it.job, utcnow()),
+    "scripts.create_script": lambda c: scripts.create_script(c.session, c.actor, "Another", "", c.it.organization_id),
+    "scripts.get_revision": lambda c: scripts.get_revision(c.session, c.actor, c.it.script_revision),
+    "scripts.get_script": lambda c: scripts.get_script(c.session, c.actor, c.it.script),
+    "scripts.list_files": lambda c: scripts.list_files(c.session, c.actor, c.it.script_revision),
+    "scripts.list_revisions": lambda c: scripts.list_revisions(c.session, c.actor, c.it.script),
+    "scripts.list_scripts": lambda c: scripts.list_scripts(c.session, c.actor),
+    "scripts.publish": lambda c: scripts.publish(c.session, c.actor, c.it.script_revision),
+    "scripts.upload_revision": lambda c: scripts.upload_revision(c.session, c.actor, c.it.script, "main.vxml", VXML),
+    "strategies.add_draft": lambda c: strategies.add_draft(c.session, c.actor, c.it.strategy, "<strategy/>"),
+    "strategies.create_strategy": lambda c: strategies.create_strategy(
+        c.session, c.actor, "Another", "<strategy/>", "", c.it.organization_id
+    ),
+    "strategies.ensure_shipped": lambda c: strategies.ensure_shipped(c.session, c.actor, c.it.organization_id),
+    "strategies.get_strategy": lambda c: strategies.get_strategy(c.session, c.actor, c.it.strategy),
+    "strategies.list_revisions": lambda c: strategies.list_revisions(c.session, c.actor, c.it.strategy),
+    "strategies.list_strategies": lambda c: strategies.list_strategies(c.session, c.actor),
+    "strategies.publish": lambda c: strategies.publish(c.session, c.actor, c.it.strategy_revision),
+    "users.add_user": lambda c: users.add_user(
+        c.session, c.actor, login="mallory", roles=["org_supervisor"], organization_id=c.it.organization_id
+    ),
+    "users.find_user": lambda c: users.find_user(c.session, c.actor, c.it.marker),
+    "users.list_users": lambda c: users.list_users(c.session, c.actor),
+    "users.reset_password": lambda c: users.reset_password(c.session, c.actor, c.it.user),
+    "users.set_disabled": lambda c: users.set_disabled(c.session, c.actor, c.it.user, True),
+    "users.set_roles": lambda c: users.set_roles(c.session, c.actor, c.it.user, ["org_supervisor"]),
+}
+#: Functions that take an actor and have no organization to cross, with the reason.
+ELSEWHERE = {
+    "audit.record": "writes about a row that the caller has already been given",
+    "examples.load_example": "sets up a new installation; called by `clarion up` alone",
+    "users.change_own_password": "concerns the actor's own row only",
+}
+#: Need no permission: they tell an actor of its own organization.
+OPEN = {name for name in CASES if name.startswith("organizations.")}
+
+
+def service_functions() -> Iterator[str]:
+    for module_info in pkgutil.iter_modules(app.services.__path__):
+        module = importlib.import_module(f"app.services.{module_info.name}")
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            ours = function.__module__.startswith(module.__name__)
+            if ours and not name.startswith("_") and "actor" in inspect.signature(function).parameters:
+                yield f"{module_info.name}.{name}"
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("scope") / "clarion.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        url = f"sqlite:///{path}"
+    else:
+        server, name = request.getfixturevalue("postgres_server"), f"scope_{uuid.uuid4().hex}"
+        admin = create_engine(server.url(), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            template = request.getfixturevalue("postgres_template")
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        admin.dispose()
+        url = server.url(name)
+    opened = db.make_engine(url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture(scope="module")
+def worlds(engine: Engine) -> tuple[World, World]:
+    with db.write_transaction(engine) as session:
+        add_common(session)
+        return build(session, MINE), build(session, THEIRS)
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    path = tmp_path / "new.csv"
+    path.write_text("id,phone1\nnew,2025550100\n")
+    return path
+
+
+def call(engine: Engine, case: str, actor: Actor, it: World, csv: Path) -> tuple[Any, ClarionError | None]:
+    """The answer as plain text, or the refusal; whatever the case wrote in its session is rolled back by a refusal."""
+    with db.session_factory(engine, write=True)() as session:
+        try:
+            answer = plain(CASES[case](Call(engine, session, actor, it, csv)))
+        except ClarionError as error:
+            return None, error
+        session.commit()
+        return answer, None
+
+
+def plain(answer: Any) -> Any:
+    if isinstance(answer, Base):
+        return {name: value for name, value in vars(answer).items() if not name.startswith("_")}
+    if is_dataclass(answer) and not isinstance(answer, type):
+        return {name: plain(getattr(answer, name)) for name in answer.__dataclass_fields__}
+    if isinstance(answer, Mapping):
+        return {key: plain(value) for key, value in answer.items()}
+    if isinstance(answer, list | tuple):
+        return [plain(item) for item in answer]
+    return answer
+
+
+def test_every_service_function_has_its_case() -> None:
+    assert set(service_functions()) == set(CASES) | set(ELSEWHERE)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_another_organizations_rows_are_neither_read_nor_changed(
+    engine: Engine, worlds: tuple[World, World], case: str, csv: Path
+) -> None:
+    mine, theirs = worlds
+    before = rows_with(engine, THEIRS)
+    actor = Actor(mine.user, "anna", mine.organization_id, frozenset(Permission))
+    answer, refusal = call(engine, case, actor, theirs, csv)
+    assert rows_with(engine, THEIRS) == before
+    if refusal is None:
+        assert THEIRS not in repr(answer)
+        assert f"'organization_id': {theirs.organization_id}," not in repr(answer)
+
+
+@pytest.mark.parametrize("case", sorted(set(CASES) - OPEN))
+def test_whoever_lacks_the_permission_is_refused(
+    engine: Engine, worlds: tuple[World, World], case: str, csv: Path
+) -> None:
+    mine, _ = worlds
+    before = rows_with(engine, MINE)
+    actor = Actor(mine.user, "anna", mine.organization_id, frozenset())
+    _, refusal = call(engine, case, actor, mine, csv)
+    assert isinstance(refusal, Forbidden)
+    assert rows_with(engine, MINE) == before
+
+
+def test_a_new_row_never_lands_in_another_organization(engine: Engine, worlds: tuple[World, World], csv: Path) -> None:
+    mine, theirs = worlds
+    actor = Actor(mine.user, "anna", mine.organization_id, frozenset(Permission))
+    with engine.connect() as connection:
+        counts = {
+            name: connection.scalar(
+                text(f'SELECT count(*) FROM "{name}" WHERE organization_id = :it'), {"it": theirs.organization_id}
+            )
+            for name, table in Base.metadata.tables.items()
+            if "organization_id" in table.c
+        }
+        connection.rollback()
+        for case in CASES:
+            call(engine, case, actor, theirs, csv)
+        for name, count in counts.items():
+            found = connection.scalar(
+                text(f'SELECT count(*) FROM "{name}" WHERE organization_id = :it'), {"it": theirs.organization_id}
+            )
+            assert found == count, name
+
+
+def test_a_global_actor_reaches_every_organization(engine: Engine, worlds: tuple[World, World]) -> None:
+    with db.read_transaction(engine) as session:
+        found = lists.list_lists(session, Actor.system())
+    assert {MINE, THEIRS} <= {row.contact_list.name for row in found}

@@ -1,0 +1,177 @@
+"""Two organizations with a row of everything each, to show that neither reaches the other's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from app.core.strategy.parser import shipped, shipped_names
+from app.models import (
+    Address,
+    Attempt,
+    AttemptTrace,
+    Attribute,
+    AuditEntry,
+    Base,
+    CallingWindow,
+    Campaign,
+    Contact,
+    ContactList,
+    DncEntry,
+    DncList,
+    ImportReject,
+    ImportRun,
+    Job,
+    JobContact,
+    MediaServer,
+    Organization,
+    Script,
+    ScriptFile,
+    ScriptRevision,
+    Strategy,
+    StrategyRevision,
+    Trunk,
+    User,
+)
+from common.clock import utcnow
+from common.ids import new_id
+
+PASSWORD_HASH = "$argon2id$nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Ids of one organization's rows, by table; `marker` is in every text of them."""
+
+    marker: str
+    organization_id: int
+    ids: Mapping[str, Any]
+
+    def __getattr__(self, table: str) -> Any:
+        return self.ids[table]
+
+
+def build(session: Session, marker: str) -> World:
+    now = utcnow()
+    ids: dict[str, Any] = {}
+
+    def add(row: Base) -> Any:
+        session.add(row)
+        session.flush()
+        key = row.__tablename__
+        ids.setdefault(key, row.attempt_id if isinstance(row, AttemptTrace) else row.id)  # type: ignore[attr-defined]
+        return ids[key]
+
+    home = add(Organization(name=marker, created_at=now))
+    stamps = {"created_at": now, "updated_at": now}
+    user = add(
+        User(
+            organization_id=home, login=marker, name=marker, password_hash=PASSWORD_HASH,
+            roles=["org_supervisor"], created_at=now,
+        )
+    )  # fmt: skip
+    contact_list = add(ContactList(organization_id=home, name=marker, **stamps))
+    add(Attribute(organization_id=home, name=marker, masked=True))
+    contact = add(
+        Contact(
+            organization_id=home, contact_list_id=contact_list, external_id=marker, first_name=marker,
+            attributes={marker: marker}, **stamps,
+        )
+    )  # fmt: skip
+    address = add(
+        Address(organization_id=home, contact_id=contact, kind="email", name="email", value=f"{marker}@example.org")
+    )
+    dnc_list = add(DncList(organization_id=home, name=marker, created_at=now))
+    add(
+        DncEntry(
+            dnc_list_id=dnc_list, organization_id=home, kind="contact_id", value=marker, source="panel", created_at=now
+        )
+    )
+    run = add(
+        ImportRun(
+            organization_id=home, contact_list_id=contact_list, file_name=marker, mapping={}, started_at=now,
+            created_by=user,
+        )
+    )  # fmt: skip
+    add(ImportReject(import_run_id=run, line=2, reason=marker, row=marker))
+    script = add(Script(organization_id=home, name=marker, created_at=now))
+    revision = add(
+        ScriptRevision(
+            organization_id=home, script_id=script, number=1, state="draft", digest=marker, entry="main.vxml",
+            problems=[], created_at=now,
+        )
+    )  # fmt: skip
+    add(
+        ScriptFile(
+            script_revision_id=revision, path=f"{marker}.vxml", content_type="text/xml", digest=marker, body=b"<vxml/>"
+        )
+    )
+    strategy = add(Strategy(organization_id=home, name=marker, created_at=now))
+    xml = shipped(next(iter(shipped_names())))
+    strategy_revision = add(
+        StrategyRevision(
+            organization_id=home, strategy_id=strategy, number=1, state="published", xml=f"{xml}<!-- {marker} -->",
+            created_at=now,
+        )
+    )  # fmt: skip
+    window = add(CallingWindow(organization_id=home, name=marker, hours={}))
+    trunk = add(Trunk(organization_id=home, name=marker, host="127.0.0.1", simulated=True))
+    campaign = add(
+        Campaign(
+            organization_id=home, name=marker, contact_list_id=contact_list, strategy_id=strategy, message=marker,
+            calling_window_id=window, trunk_id=trunk, caller_id="+12025550100", pacing={"mode": "none"}, senders={},
+            **stamps,
+        )
+    )  # fmt: skip
+    job = add(
+        Job(
+            organization_id=home, campaign_id=campaign, state="running", strategy_revision_id=strategy_revision,
+            settings={"campaign": marker}, created_at=now, started_at=now, audience=1,
+        )
+    )  # fmt: skip
+    job_contact = add(
+        JobContact(
+            organization_id=home, job_id=job, contact_id=contact, lane=0, due_at=now, strategy_state={}, updated_at=now
+        )
+    )
+    attempt = add(
+        Attempt(
+            id=new_id(), organization_id=home, job_id=job, job_contact_id=job_contact, contact_id=contact,
+            address_id=address, number=1, channel="email", address=f"{marker}@example.org", reason=marker,
+            started_at=now - timedelta(seconds=5), result={marker: marker},
+        )
+    )  # fmt: skip
+    add(AttemptTrace(attempt_id=attempt, steps=[{"text": marker}]))
+    add(
+        AuditEntry(
+            organization_id=home, user_id=user, at=now, action="test", kind="contact", object_id=str(contact),
+            after={"name": marker},
+        )
+    )  # fmt: skip
+    return World(marker, home, ids)
+
+
+def add_common(session: Session) -> None:
+    """What belongs to no organization."""
+    session.add_all(
+        [
+            MediaServer(name="local", url="http://127.0.0.1:1"),
+            User(login="root", name="Root", password_hash=PASSWORD_HASH, roles=["administration"], created_at=utcnow()),
+            Trunk(name="Common", host="127.0.0.1", simulated=True),
+        ]
+    )
+
+
+def rows_with(engine: Engine, marker: str) -> dict[str, list[Any]]:
+    """Every row of every table that has the marker anywhere in it."""
+    found = {}
+    with engine.connect() as connection:
+        for name, table in Base.metadata.tables.items():
+            rows = [tuple(row) for row in connection.execute(select(table)) if marker in repr(tuple(row))]
+            found[name] = sorted(rows, key=repr)
+    return found

@@ -126,15 +126,12 @@ def _codes(session: Session, actor: Actor, since: datetime) -> list[CodeShare]:
 
 def _running(session: Session, actor: Actor) -> list[RunningJob]:
     jobs = list_jobs(session, actor, active=True, limit=20)
-    done = dict(
-        session.execute(
-            select(JobContact.job_id, func.count())
-            .where(JobContact.job_id.in_([job.id for job in jobs]), JobContact.state == JobContactState.DONE)
-            .group_by(JobContact.job_id)
-        )
-        .tuples()
-        .all()
+    counted = session.execute(
+        select(JobContact.job_id, func.count())
+        .where(JobContact.job_id.in_([job.id for job in jobs]), JobContact.state == JobContactState.DONE)
+        .group_by(JobContact.job_id)
     )
+    done = {job_id: count for job_id, count in counted}
     return [RunningJob(job, str(job.settings.get("campaign", "")), done.get(job.id, 0)) for job in jobs]
 
 

@@ -212,7 +212,7 @@ def external_ids(session: Session, attempts: Sequence[Attempt]) -> dict[int, str
     """The customers' own ids of the contacts in a page of attempts, by contact id."""
     wanted = {attempt.contact_id for attempt in attempts}
     rows = session.execute(select(Contact.id, Contact.external_id).where(Contact.id.in_(wanted)))
-    return dict(rows.tuples().all())
+    return {contact_id: external_id for contact_id, external_id in rows}
 
 
 def _codes(session: Session, job: Job) -> tuple[CodeCount, ...]:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import IntegerField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.models import Campaign
@@ -23,7 +25,7 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]
     )
     says = RadioField(
         "What is said when somebody answers",
-        choices=[("script", "A script"), ("message", "A spoken message")],
+        choices=[SelectChoice("script", "A script"), SelectChoice("message", "A spoken message")],
         default="script",
     )
     script_id = SelectField("Script", coerce=int)
@@ -43,15 +45,15 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]
     pacing = RadioField(
         "Pacing",
         choices=[
-            ("ports", "A number of calls at a time"),
-            ("timed", "A number of attempts in a time"),
-            ("none", "As fast as trunk and media servers allow"),
+            SelectChoice("ports", "A number of calls at a time"),
+            SelectChoice("timed", "A number of attempts in a time"),
+            SelectChoice("none", "As fast as trunk and media servers allow"),
         ],
         default="ports",
     )
     ports = IntegerField("Calls at a time", [Optional(), NumberRange(1, 10000, _ONLY_NUMBERS)], default=10)
     rate = IntegerField("Attempts", [Optional(), NumberRange(1, 1_000_000, _ONLY_NUMBERS)], default=1)
-    per = SelectField("in each", choices=[(period, period) for period in PACING_PERIODS])
+    per = SelectField("in each", choices=[SelectChoice(period) for period in PACING_PERIODS])
     sms_sender = StringField(
         "SMS sender", [Optional(), Length(max=32)], description="Empty takes the one from the settings."
     )
@@ -126,6 +128,5 @@ _SAME = (
 )
 
 
-def _options(choices: Any) -> list[tuple[int, str]]:
-    offered: list[Choice] = list(choices)
-    return [(choice.id, choice.label) for choice in offered]
+def _options(choices: Sequence[Choice]) -> list[SelectChoice]:
+    return [SelectChoice(str(choice.id), choice.label) for choice in choices]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from flask_wtf import FlaskForm
 from wtforms import DateField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
 from app.models import DncKind
@@ -10,7 +11,11 @@ from app.models import DncKind
 class DncForm(FlaskForm):  # type: ignore[misc]
     kind = SelectField(
         "What",
-        choices=[(DncKind.PHONE, "Phone number"), (DncKind.EMAIL, "Email address"), (DncKind.CONTACT_ID, "Contact ID")],
+        choices=[
+            SelectChoice(DncKind.PHONE.value, "Phone number"),
+            SelectChoice(DncKind.EMAIL.value, "Email address"),
+            SelectChoice(DncKind.CONTACT_ID.value, "Contact ID"),
+        ],
         description="A contact ID blocks every address of that person.",
     )
     value = StringField(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from flask_wtf import FlaskForm
 from wtforms import SelectField, SelectMultipleField, StringField, widgets
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
 from app.models import Role
@@ -14,7 +15,7 @@ class UserForm(FlaskForm):  # type: ignore[misc]
     organization_id = SelectField("Organization", coerce=int, description="All organizations is for operators.")
     roles = SelectMultipleField(
         "Roles",
-        choices=[(role.value, ROLE_NAMES[role]) for role in Role],
+        choices=[SelectChoice(role.value, ROLE_NAMES[role]) for role in Role],
         option_widget=widgets.CheckboxInput(),
         widget=widgets.ListWidget(prefix_label=False),
     )

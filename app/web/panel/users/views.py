@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
+from wtforms.fields.choices import SelectChoice
 
 from app.security.access import Forbidden, Permission
 from app.services import users
@@ -69,8 +70,9 @@ def switch(user_id: int, wish: str) -> Response:
 
 def _form(*, empty: bool = False) -> UserForm:
     form = UserForm(formdata=None) if empty else UserForm()
-    everywhere = [(0, "All organizations")] if actor().organization_id is None else []
-    form.organization_id.choices = everywhere + [(row.id, row.name) for row in list_organizations(reader(), actor())]
+    everywhere = [SelectChoice("0", "All organizations")] if actor().organization_id is None else []
+    own = [SelectChoice(str(row.id), row.name) for row in list_organizations(reader(), actor())]
+    form.organization_id.choices = everywhere + own
     return form
 
 

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+
+from app.db import make_engine
+from app.web.application import create_app
+from common.settings import Settings
+from tests.support import panel
+from tests.support.database import sqlite_engine, sqlite_template  # noqa: F401
+
+
+@pytest.fixture(scope="session")
+def world_template(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> tuple[Path, panel.World]:  # noqa: F811
+    """Hashing passwords takes a while, so the small installation is made once and copied."""
+    path = tmp_path_factory.mktemp("world") / "clarion.db"
+    shutil.copy(sqlite_template, path)
+    engine = make_engine(f"sqlite:///{path}")
+    world = panel.build(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path, world
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, world_template: tuple[Path, panel.World]) -> str:
+    path = tmp_path / "clarion.db"
+    shutil.copy(world_template[0], path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def world(world_template: tuple[Path, panel.World]) -> panel.World:
+    return world_template[1]
+
+
+@pytest.fixture
+def settings(tmp_path: Path, sqlite_url: str) -> Settings:
+    return panel.settings(tmp_path, sqlite_url)
+
+
+@pytest.fixture
+def app(settings: Settings, sqlite_engine: Engine) -> Flask:  # noqa: F811
+    made = create_app(settings, sqlite_engine)
+    made.config["WTF_CSRF_ENABLED"] = False  # tests/unit/web/test_security.py turns it on again
+    return made
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Nobody has signed in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def signed_in(app: Flask) -> Callable[[str], FlaskClient]:
+    """A client for "admin" or "watcher"."""
+
+    def enter(login: str) -> FlaskClient:
+        client = app.test_client()
+        answer = client.post("/sign-in", data={"login": login, "password": panel.PASSWORD})
+        assert answer.status_code == 302
+        return client
+
+    return enter
+
+
+@pytest.fixture
+def admin(signed_in: Callable[[str], FlaskClient]) -> FlaskClient:
+    return signed_in("admin")

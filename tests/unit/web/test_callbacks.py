@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+from twilio.request_validator import RequestValidator
+from werkzeug.test import TestResponse
+
+from app.db import read_transaction, write_transaction
+from app.models import Attempt, AttemptState, OutboxEvent
+from app.security.tokens import Tokens, Unsubscribe
+from app.services import dnc
+from tests.support.panel import SECRET, World
+
+PUBLIC = "http://127.0.0.1:8000"
+NUMBER = "+12125550101"
+
+
+def post(client: FlaskClient, path: str, form: dict[str, str], token: str = "twilio test token") -> TestResponse:
+    signature = RequestValidator(token).compute_signature(PUBLIC + path, form)
+    return client.post(path, data=form, headers={"X-Twilio-Signature": signature})
+
+
+def listed(engine: Engine, world: World, kind: str, value: str) -> bool:
+    with read_transaction(engine) as session:
+        return dnc.is_listed(session, world.organization_id, kind, value)
+
+
+@pytest.mark.parametrize("words", ["STOP", "please stop", "Unsubscribe"])
+def test_a_reply_of_stop_is_listed_at_once(
+    client: FlaskClient, world: World, sqlite_engine: Engine, words: str
+) -> None:
+    answer = post(client, "/callbacks/twilio/inbound", {"From": NUMBER, "Body": words})
+
+    assert answer.status_code == 200
+    assert answer.content_type.startswith("application/xml")
+    assert listed(sqlite_engine, world, "phone", NUMBER)
+
+
+def test_other_replies_list_nobody(client: FlaskClient, world: World, sqlite_engine: Engine) -> None:
+    post(client, "/callbacks/twilio/inbound", {"From": NUMBER, "Body": "Thanks, see you on Monday"})
+
+    assert not listed(sqlite_engine, world, "phone", NUMBER)
+
+
+def test_stop_from_a_number_nobody_knows_is_listed_by_all(
+    client: FlaskClient, world: World, sqlite_engine: Engine
+) -> None:
+    post(client, "/callbacks/twilio/inbound", {"From": "+12125550199", "Body": "STOP"})
+
+    assert listed(sqlite_engine, world, "phone", "+12125550199")
+
+
+def test_start_takes_back_what_stop_did(client: FlaskClient, world: World, sqlite_engine: Engine) -> None:
+    post(client, "/callbacks/twilio/inbound", {"From": NUMBER, "Body": "STOP"})
+    post(client, "/callbacks/twilio/inbound", {"From": NUMBER, "Body": "START"})
+
+    assert not listed(sqlite_engine, world, "phone", NUMBER)
+
+
+def test_answers_help(client: FlaskClient) -> None:
+    assert "Reply STOP" in post(client, "/callbacks/twilio/inbound", {"From": NUMBER, "Body": "HELP"}).text
+
+
+@pytest.mark.parametrize("path", ["/callbacks/twilio/inbound", "/callbacks/twilio/some-attempt"])
+def test_refuses_callbacks_that_twilio_did_not_sign(client: FlaskClient, path: str) -> None:
+    assert post(client, path, {"From": NUMBER, "Body": "STOP"}, token="guessed").status_code == 403
+    assert client.post(path, data={"From": NUMBER, "Body": "STOP"}).status_code == 403
+
+
+def test_a_receipt_settles_the_attempt_once(client: FlaskClient, world: World, sqlite_engine: Engine) -> None:
+    with write_transaction(sqlite_engine) as session:
+        attempt = session.get_one(Attempt, world.attempt_id)
+        attempt.state, attempt.completion_code, attempt.channel = AttemptState.DONE, "SMS_SENT", "sms"
+    path = f"/callbacks/twilio/{world.attempt_id}"
+
+    assert post(client, path, {"MessageSid": "SM1", "MessageStatus": "sent"}).status_code == 204
+    assert post(client, path, {"MessageSid": "SM1", "MessageStatus": "delivered"}).status_code == 204
+    late = {"MessageSid": "SM1", "MessageStatus": "failed", "ErrorCode": "30003"}
+    assert post(client, path, late).status_code == 204
+
+    with read_transaction(sqlite_engine) as session:
+        assert session.get_one(Attempt, world.attempt_id).completion_code == "SMS_DELIVERED"
+        hints = [event.payload["code"] for event in session.query(OutboxEvent).filter_by(topic="receipt")]
+    assert hints[0] == "SMS_DELIVERED"
+
+
+def test_a_receipt_before_the_record_of_sending_leaves_the_attempt_to_the_engine(
+    client: FlaskClient, world: World, sqlite_engine: Engine
+) -> None:
+    post(client, f"/callbacks/twilio/{world.attempt_id}", {"MessageSid": "SM1", "MessageStatus": "delivered"})
+
+    with read_transaction(sqlite_engine) as session:
+        assert session.get_one(Attempt, world.attempt_id).state == AttemptState.IN_PROGRESS
+
+
+def unsubscribe_path(world: World) -> str:
+    return "/u/" + Tokens(SECRET).unsubscribe_token(Unsubscribe(world.organization_id, "email", "ann@example.org"))
+
+
+def test_opening_the_unsubscribe_page_changes_nothing(client: FlaskClient, world: World, sqlite_engine: Engine) -> None:
+    page = client.get(unsubscribe_path(world))
+
+    assert "a***@example.org" in page.text
+    assert not listed(sqlite_engine, world, "email", "ann@example.org")
+
+
+@pytest.mark.parametrize("form", [{"List-Unsubscribe": "One-Click"}, {}], ids=["mail program", "button"])
+def test_one_click_unsubscribes(client: FlaskClient, world: World, sqlite_engine: Engine, form: dict[str, str]) -> None:
+    answer = client.post(unsubscribe_path(world), data=form)
+
+    assert answer.status_code == 200
+    assert listed(sqlite_engine, world, "email", "ann@example.org")
+
+
+def test_a_broken_unsubscribe_address_says_what_to_do(client: FlaskClient) -> None:
+    answer = client.get("/u/cut-off")
+
+    assert answer.status_code == 404
+    assert "Open the link in the message again" in answer.text

@@ -29,6 +29,8 @@ def main(arguments: list[str]) -> int:
     # and ends its workers by closing their sockets.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    # The switch runs ahead of other programs; scripts do not.
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
     # Workers end by themselves or are killed: nobody waits for them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     # What is imported is shared by all workers for as long as the collector does not touch it.

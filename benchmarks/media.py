@@ -1,0 +1,268 @@
+"""Concurrent calls with prompt and keys, and call set-ups a second, of one media server.
+
+A media server process with its workers talks to the simulated carrier; each customer presses a key every five seconds
+and the script speaks after each. RTP spacing is taken by capture where the far end gets it, over the whole plateau
+and all streams. The carrier and the capture share the machine's cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from benchmarks.support.capture import Spacing, capture, spacing
+from benchmarks.support.usage import Usage, descendants, usage_of
+from tests.support.ports import free_port
+
+CALLS = (200, 300, 400)
+PLATEAU = 60.0
+RAMP = 50.0
+P99_LIMIT, LATE_LIMIT, CPU_LIMIT, SETUP_TARGET = 23.0, 0.001, 50.0, 100.0
+TOKEN = "benchmark-of-the-media-server"
+#: Below the ports that other programs are given by the system.
+PORTS = range(12000, 15000)
+CARRIER_PORTS = "15000-18999"
+KEY_INTERVAL = 5
+SUFFIX_TALK, SUFFIX_DIRECT = "90", "10"
+TALK = """<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><field name="key" type="digits?length=1">
+<property name="timeout" value="20s"/><prompt>Thank you for your patience. This message tells how many calls one machine
+can hold. Press any key, and it will be said again.</prompt>
+<filled><clear namelist="key"/></filled><noinput><reprompt/></noinput></field></form></vxml>"""
+EXIT = '<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><block><exit/></block></form></vxml>'
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a run speaks with."""
+
+    api: str
+    scripts: str
+    trunk: int
+    server: int
+    carrier: int
+    http: aiohttp.ClientSession
+
+
+async def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, nargs="*", default=list(CALLS))
+    parser.add_argument("--plateau", type=float, default=PLATEAU, metavar="SECONDS")
+    parser.add_argument("--rates", type=int, nargs="*", default=[100, 150, 200])
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="clarion-bench-") as name:
+        directory = Path(name)
+        async with _bench(directory, max(arguments.calls, default=0)) as bench:
+            print("concurrent calls, prompt and keys both ways (limits: p99 <= 23 ms, late <= 0.1 %; cpu of one core)")
+            for calls in arguments.calls:
+                await _hold(bench, calls, arguments.plateau, directory)
+            print(f"call set-ups, answered at once, script run to its exit (target: {SETUP_TARGET:.0f}/s)")
+            for rate in arguments.rates:
+                await _set_up(bench, rate)
+    return 0
+
+
+@asynccontextmanager
+async def _bench(directory: Path, most: int) -> AsyncIterator[Bench]:
+    trunk, sip, listen = (free_port() for _ in range(3))
+    population = directory / "population.json"
+    script = " ".join(["talk", *[f"wait:{KEY_INTERVAL} keys:{number % 10}" for number in range(200)]])
+    population.write_text(json.dumps({"suffixes": {SUFFIX_TALK: {"script": script, "patience": 3600}}}))
+    runner, scripts = await _serve_scripts()
+    sinks = ["--http-bind", "-", "--smtp-bind", "-", "--rtp-ports", CARRIER_PORTS]
+    behaviour = ["--sip-bind", f"127.0.0.1:{trunk}", "--population", str(population)]
+    carrier = _start_carrier(["simulators.carrier", *behaviour, *sinks])
+    server = _start(
+        ["mediaserver"],
+        {
+            "CLARION_HOME": str(directory),
+            "CLARION_MEDIASERVER_TOKEN": TOKEN,
+            "CLARION_MEDIASERVER_LISTEN": f"127.0.0.1:{listen}",
+            "CLARION_MEDIASERVER_SIP": f"127.0.0.1:{sip}",
+            "CLARION_MEDIASERVER_RTP_PORTS": f"{PORTS.start}-{PORTS.stop - 1}",
+            "CLARION_MEDIASERVER_MAX_CALLS": str(max(most, 1000)),
+            "CLARION_MEDIASERVER_APPLICATION_SERVER": scripts,
+            "CLARION_LOG_LEVEL": "WARNING",
+        },
+    )
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    try:
+        async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=20)) as http:
+            bench = Bench(f"http://127.0.0.1:{listen}/v1", scripts, trunk, server.pid, carrier.pid, http)
+            await _ready(bench)
+            yield bench
+    finally:
+        for process in (server, carrier):
+            process.terminate()
+        for process in (server, carrier):
+            process.wait(60)
+        await runner.cleanup()
+
+
+def _start_carrier(module: list[str]) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen([sys.executable, "-m", *module], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    if b"ready" not in process.stdout.readline():
+        raise SystemExit("the simulated carrier does not start")
+    return process
+
+
+def _start(module: list[str], settings: dict[str, str]) -> subprocess.Popen[bytes]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}
+    command = [sys.executable, "-m", *module]
+    return subprocess.Popen(command, env={**environment, **settings}, stdout=subprocess.DEVNULL)
+
+
+async def _serve_scripts() -> tuple[web.AppRunner, str]:
+    application = web.Application()
+    for name, body in (("talk", TALK), ("exit", EXIT)):
+        application.router.add_get(f"/{name}.vxml", _page(body))
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return runner, f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+
+def _page(body: str) -> Any:
+    async def answer(_: web.Request) -> web.Response:
+        headers = {"Cache-Control": "public, max-age=3600, immutable", "ETag": '"1"'}
+        return web.Response(text=body, content_type="application/voicexml+xml", headers=headers)
+
+    return answer
+
+
+async def _ready(bench: Bench) -> None:
+    for _ in range(100):
+        try:
+            async with bench.http.get(f"{bench.api}/status") as answer:
+                if answer.status == 200:
+                    return
+        except aiohttp.ClientConnectionError:
+            await asyncio.sleep(0.1)
+    raise SystemExit("the media server does not start")
+
+
+async def _place(bench: Bench, attempt: str, suffix: str, script: str) -> None:
+    body = {
+        "attempt_id": attempt,
+        "to": f"+155501{abs(hash(attempt)) % 1000:03d}{suffix}",
+        "sender": "+15550100000",
+        "trunk": {"host": "127.0.0.1", "port": bench.trunk},
+        "application": f"{bench.scripts}/{script}.vxml",
+    }
+    async with bench.http.post(f"{bench.api}/calls", json=body) as answer:
+        if answer.status != 202:
+            raise SystemExit(f"not placed: {answer.status} {await answer.text()}")
+
+
+async def _status(bench: Bench, attempt: str) -> dict[str, Any]:
+    async with bench.http.get(f"{bench.api}/calls/{attempt}") as answer:
+        status: dict[str, Any] = await answer.json()
+        return status
+
+
+async def _start_all(bench: Bench, attempts: list[str], rate: float, suffix: str, script: str) -> None:
+    """At `rate` a second on absolute deadlines."""
+    began = time.monotonic()
+    placing = []
+    for number, attempt in enumerate(attempts):
+        await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
+        placing.append(asyncio.create_task(_place(bench, attempt, suffix, script)))
+    await asyncio.gather(*placing)
+
+
+async def _hold(bench: Bench, calls: int, plateau: float, directory: Path) -> None:
+    attempts = [f"hold-{calls}-{number}" for number in range(calls)]
+    await _start_all(bench, attempts, RAMP, SUFFIX_TALK, "talk")
+    await asyncio.sleep(5)
+    file = directory / f"{calls}.pcap"
+    before = _usage(bench)
+    with capture(file, PORTS):
+        began = time.monotonic()
+        await asyncio.sleep(plateau)
+        seconds = time.monotonic() - began
+        after = _usage(bench)
+    statuses = [await _status(bench, attempt) for attempt in attempts]
+    for attempt in attempts:
+        async with bench.http.delete(f"{bench.api}/calls/{attempt}"):
+            pass
+    await asyncio.sleep(2)
+    _tell_hold(calls, spacing(file), statuses, seconds, before, after)
+    file.unlink()
+
+
+def _usage(bench: Bench) -> dict[str, Usage]:
+    return {
+        "switch": usage_of([bench.server]),
+        "workers": usage_of(descendants(bench.server)),
+        "carrier": usage_of([bench.carrier]),
+    }
+
+
+def _tell_hold(
+    calls: int,
+    seen: Spacing,
+    statuses: list[dict[str, Any]],
+    seconds: float,
+    before: dict[str, Usage],
+    after: dict[str, Usage],
+) -> None:
+    cpu = {name: 100 * (after[name].cpu - before[name].cpu) / seconds for name in after}
+    ours = cpu["switch"] + cpu["workers"]
+    keys = [len(status["dtmf"]) for status in statuses]
+    up = sum(status["state"] == "answered" for status in statuses)
+    fine = seen.p99 <= P99_LIMIT and seen.late <= LATE_LIMIT and seen.streams == calls == up
+    lines = (
+        f"  {calls:4} calls: {'met' if fine else 'NOT MET'}; {up} up, {seen.streams} streams,"
+        f" {seen.packets} packets in {seconds:.0f} s, missing {seen.missing}",
+        f"spacing ms: mean {seen.mean:.3f}  p99 {seen.p99:.2f}  p99.9 {seen.p999:.2f}"
+        f"  longest {seen.longest:.1f}  late {100 * seen.late:.4f} %",
+        f"cpu %: switch {cpu['switch']:.1f} + workers {cpu['workers']:.1f} = {ours:.1f}"
+        f" (limit {CPU_LIMIT:.0f} at 200{'; met' if ours <= CPU_LIMIT else ''}), carrier {cpu['carrier']:.1f}",
+        f"memory MB: switch {after['switch'].memory:.0f}, workers {after['workers'].memory:.0f};"
+        f" keys heard a call {min(keys)} to {max(keys)}",
+    )
+    print("\n       ".join(lines), flush=True)
+
+
+async def _set_up(bench: Bench, rate: int, seconds: int = 10) -> None:
+    attempts = [f"setup-{rate}-{number}" for number in range(rate * seconds)]
+    before, began = _usage(bench), time.monotonic()
+    await _start_all(bench, attempts, rate, SUFFIX_DIRECT, "exit")
+    took = time.monotonic() - began
+    after = _usage(bench)
+    await asyncio.sleep(3)
+    statuses = [await _status(bench, attempt) for attempt in attempts]
+    times = [status["times"] for status in statuses if status["times"]["answered"]]
+    waits = sorted(_milliseconds(each["invite"], each["answered"]) for each in times)
+    done = sum(status["dialog"] == "completed" for status in statuses)
+    cpu = {name: 100 * (after[name].cpu - before[name].cpu) / took for name in after}
+    p50, p99 = (waits[int(len(waits) * share)] if waits else float("nan") for share in (0.5, 0.99))
+    lines = (
+        f"  {rate:4}/s asked: {len(attempts) / took:.0f}/s placed, {len(times)} of {len(attempts)} answered,"
+        f" {done} dialogs completed; INVITE to answer ms p50 {p50:.0f} p99 {p99:.0f}",
+        f"cpu %: switch {cpu['switch']:.0f} workers {cpu['workers']:.0f} carrier {cpu['carrier']:.0f}",
+    )
+    print("\n       ".join(lines), flush=True)
+
+
+def _milliseconds(earlier: str, later: str) -> float:
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds() * 1000
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -39,6 +39,8 @@ from vxml.session import Session, SessionConfig
 Fetcher = Callable[[Fetch], Fetched | FetchFailed]
 
 _MAX_TURNS = 10_000
+#: Silences in a row that a caller without a script keeps before hanging up.
+_PATIENCE = 20
 #: How long a prompt lasts on the virtual clock.
 _PROMPT_SECONDS = 1.0
 
@@ -223,7 +225,10 @@ class _Runner:
     def _recorded(self, record: Record) -> None:
         self._recording = None
         given = self._inputs.popleft() if self._inputs else None
-        if isinstance(given, Recorded):
+        if given is None and self._out_of_patience():
+            self._session.receive(Recorded(record.id, b"", 0, "hangup"), self._now)
+            self._session.receive(Hangup(), self._now)
+        elif isinstance(given, Recorded):
             self._session.receive(Recorded(record.id, given.audio, given.duration_ms, given.ended_by), self._now)
         else:
             self._session.receive(Recorded(record.id, b"", 0, "silence"), self._now)
@@ -247,12 +252,14 @@ class _Runner:
 
     def _fall_silent(self) -> None:
         """The scripted caller has no more to say: let timers run out a while, then hang up."""
-        self._silences += 1
-        patience = 20
-        if self._silences > patience and self._hang_up_at_end:
+        if self._out_of_patience():
             self._session.receive(Hangup(), self._now)
         else:
             self._wait()
+
+    def _out_of_patience(self) -> bool:
+        self._silences += 1
+        return self._silences > _PATIENCE and self._hang_up_at_end
 
 
 def say(item: PromptItem) -> str:

@@ -22,6 +22,7 @@ Chain = tuple[int, int, int, int, int]
 
 _KERNEL: Final = (Path(__file__).parent / "kernel.js").read_text("utf-8")
 _LIMIT_MESSAGE: Final = re.compile(r"InternalError: (interrupted|out of memory)|^null$")
+_LONE_SURROGATE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}")
 _CANDIDATE: Final = re.compile(r"(?:\b(?:var|let|const|class|function\s*\*?)\s*|[,{\[:]\s*)([A-Za-z_$][\w$]*)")
 
 
@@ -96,7 +97,7 @@ class Engine:
         return bool(self._run("test", source, *chain))
 
     def text(self, source: str, chain: Chain) -> str:
-        return str(self._run("text", source, *chain))
+        return str(decode(self._run("text", source, *chain)))
 
     def declare(self, scope: int, name: str, source: str | None, chain: Chain) -> None:
         self._run("declare", scope, name, source, *chain)
@@ -152,7 +153,10 @@ def encode(value: Any) -> str:
 
 
 def decode(text: str) -> Any:
-    return UNDEFINED if text == "u" else json.loads(text)
+    """JSON from the kernel. Half surrogate pairs, which no other part can write out, become U+FFFD."""
+    if text == "u":
+        return UNDEFINED
+    return json.loads(_LONE_SURROGATE.sub(r"\1\\ufffd", text) if "\\ud" in text else text)
 
 
 _names_by_digest: dict[bytes, tuple[str, ...]] = {}

@@ -123,7 +123,7 @@
     alias(id, name) { define(scopes[id], name, { value: scopes[id], configurable: true }); },
     json(source, ...chain) { return encode(evaluate(source, ...chain)); },
     test(source, ...chain) { return !!evaluate(source, ...chain); },
-    text(source, ...chain) { return String(evaluate(source, ...chain)); },
+    text(source, ...chain) { return encode(String(evaluate(source, ...chain))); },
     declare(id, name, source, ...chain) {
       const value = source === null ? undefined : evaluate(source, ...chain);
       scopes[id][name] = value;

@@ -17,6 +17,8 @@ _MARKUP: Final = frozenset(
     ("emphasis", "p", "paragraph", "phoneme", "prosody", "s", "say-as", "sentence", "sub", "voice")
 )
 _SILENT: Final = frozenset(("desc", "lexicon", "mark", "meta", "metadata"))
+#: Characters that a computed value may hold and an XML document may not.
+_NOT_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MAX_BREAK_MS: Final = 60_000
 
 
@@ -69,6 +71,7 @@ class Renderer:
                 self._walk(part.children)
 
     def _say(self, text: str) -> None:
+        text = _NOT_XML.sub(" ", text)
         self._text.append(escape(text))
         self._said.append(text)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,10 +38,10 @@ class Running:
         self.clarion.wait_for(
             "the middle of the job",
             lambda: (now := self.accounts()).attempts.total() >= 6 and now.in_progress >= 3,
-            25,
+            60,
         )
 
-    def wait_until_completed(self, seconds: float = 60) -> campaigns.Accounts:
+    def wait_until_completed(self, seconds: float = 150) -> campaigns.Accounts:
         self.clarion.wait_for("the job to complete", lambda: self.accounts().state == "completed", seconds)
         return self.accounts()
 
@@ -102,8 +101,3 @@ def running(tmp_path: Path) -> Iterator[Running]:
 def running_on_postgres(tmp_path: Path, postgres_url: str) -> Iterator[Running]:
     """The same on PostgreSQL."""
     yield from start(tmp_path, postgres_url)
-
-
-def settle(seconds: float) -> None:
-    """Let a while pass in which nothing may happen."""
-    time.sleep(seconds)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.installation import ENGINE, MEDIASERVER, WEB
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 
 def test_the_job_completes_when_nothing_is_killed(running) -> None:

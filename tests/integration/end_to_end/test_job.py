@@ -16,7 +16,7 @@ from simulators.carrier.journal import rings_by_attempt
 from tests.support import campaigns
 from tests.support.installation import CARRIER, ENGINE, MEDIASERVER, WEB, Installation, installation
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 CAMPAIGN = Path(__file__).parents[1] / "crash" / "campaign"
 #: Presses a key after the prompt, barges in, busy twice, declines, does not exist, hangs up early.
 AUDIENCE = ("34", "34", "36", "01", "03", "04", "13", "34")

@@ -25,6 +25,7 @@ from mediaserver.lines.base import (
 )
 from mediaserver.lines.pyvoip_call import PyVoipCall
 from mediaserver.lines.pyvoip_phone import Message, Parties, TrunkClient, TrunkPhone
+from mediaserver.switch.sip.call_table import CallInput
 from mediaserver.switch.sip.events import InviteSpec
 from mediaserver.switch.sip.message import Request, parse_message
 from mediaserver.switch.sip.requests import Identity, check_spec, sender_uri, target_uri
@@ -50,7 +51,7 @@ class PyVoipLine:
         self._calls: dict[str, PyVoipCall] = {}
         self._by_call_id: dict[str, PyVoipCall] = {}
         self._phones: dict[tuple[str, int], TrunkPhone] = {}
-        self._ghosts: dict[str, tuple[str, asyncio.TimerHandle]] = {}
+        self._ghosts: dict[str, tuple[dict[str, str], asyncio.TimerHandle]] = {}
         self._resolving: dict[str, asyncio.Task[None]] = {}
         self._sink: Sink | None = None
         self._empty = asyncio.Event()
@@ -64,7 +65,7 @@ class PyVoipLine:
             self.hang_up(call)
         await self._emptied(grace)
         for left in tuple(self._calls.values()):
-            left.abandon()
+            left.end()
         await self._emptied(1.0)
         for _, timer in self._ghosts.values():
             timer.cancel()
@@ -90,7 +91,7 @@ class PyVoipLine:
             task.cancel()
             self.tell(Failed(call, Disposition.CANCELLED, None, "", provisional=False))
         elif call in self._calls:
-            self._calls[call].give_up(Disposition.CANCELLED)
+            self._calls[call].feed(CallInput.HANG_UP)
 
     def play(self, call: str, play: int, clips: tuple[bytes, ...], stop_on_key: bool) -> None:
         if call in self._calls:
@@ -118,9 +119,9 @@ class PyVoipLine:
         call.sip.tagLibrary.pop(call.call_id, None)
         if not self._calls:
             self._empty.set()
-        if call.ack:
+        if call.acks:
             timer = asyncio.get_running_loop().call_later(64 * self.t1, self._ghosts.pop, call.call_id, None)
-            self._ghosts[call.call_id] = (call.ack, timer)
+            self._ghosts[call.call_id] = (call.acks, timer)
 
     def _problem(self, call: Place) -> str:
         """Why the call cannot be placed, "" when it can."""
@@ -173,7 +174,9 @@ class PyVoipLine:
         if call is not None:
             call.on_response(message, raw)
         elif call_id in self._ghosts and message.answered_method == "INVITE" and message.code >= 200:
-            client.transmit(self._ghosts[call_id][0])
+            ack = self._ghosts[call_id][0].get(message.cseq)
+            if ack is not None:
+                client.transmit(ack)
 
     def _on_request(self, client: TrunkClient, data: bytes, source: Address) -> None:
         """The library knows only four methods and no wrong tags: requests are read by our own parser."""
@@ -193,7 +196,7 @@ class PyVoipLine:
         match = _OUR_INVITE.match(data)
         call = self._by_call_id.get(match[1].decode()) if match else None
         if call is not None:
-            call.on_refused()
+            call.feed(CallInput.TRANSPORT_ERROR)
 
     async def _emptied(self, seconds: float) -> None:
         if self._calls:

@@ -27,6 +27,7 @@ import pyVoIP.VoIP  # isort: skip
 from pyVoIP import RTP, SIP
 
 from common.control import RtpStats
+from mediaserver.switch.sip.message import shown
 from mediaserver.switch.sip.requests import bracketed
 from mediaserver.switch.sip.transaction import Address
 from mediaserver.switch.sip.transport import UdpTransport
@@ -48,7 +49,7 @@ class Message(SIP.SIPMessage):  # type: ignore[misc, unused-ignore]
         if match is None:
             raise ParseError("not a response")
         self.code = int(match[1])
-        self.reason = data[match.end() : data.index(b"\r\n")].decode("utf-8", "replace").strip()
+        self.reason = shown(data[match.end() : data.index(b"\r\n")].decode("utf-8", "replace").strip())
         known = self.code if self.code in _KNOWN_STATUS else self.code // 100 * 100
         head, _, self.sdp = data.partition(b"\r\n\r\n")
         # The body is read by our own parser, which takes what the library's fails on.
@@ -57,6 +58,10 @@ class Message(SIP.SIPMessage):  # type: ignore[misc, unused-ignore]
     @property
     def answered_method(self) -> str:
         return str(self.headers["CSeq"]["method"])
+
+    @property
+    def cseq(self) -> str:
+        return str(self.headers["CSeq"]["check"])
 
     @property
     def to_tag(self) -> str:

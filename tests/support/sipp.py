@@ -7,9 +7,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.support.ports import free_port
+from tests.support.ports import free_range
 
 SCENARIOS = Path(__file__).parents[1] / "integration" / "sip" / "scenarios"
+_PORTS = 8
+_given: set[int] = set()
 
 
 class Sipp:
@@ -23,7 +25,8 @@ class Sipp:
     @classmethod
     async def start(cls, scenario: str, *, status: int = 486, remote: tuple[str, int] | None = None) -> Sipp:
         """Start `scenarios/NAME.xml`; with `remote` SIPp is the one that calls. `status` fills `[status]`."""
-        port, media = free_port(), free_port()
+        port = _own_ports()
+        media = port + 2
         folder = Path(tempfile.mkdtemp(prefix="sipp-"))
         # SIPp reads a response's status before it fills in its own keywords.
         text = (SCENARIOS / f"{scenario}.xml").read_text().replace("[status]", str(status))
@@ -50,6 +53,15 @@ class Sipp:
     def kill(self) -> None:
         if self._process.returncode is None:
             self._process.kill()
+
+
+def _own_ports() -> int:
+    """The first of eight ports that no other SIPp of this test run was given: SIP, and audio, video and their RTCP."""
+    first = free_range(_PORTS)
+    while any(abs(first - other) < _PORTS for other in _given):
+        first = free_range(_PORTS)
+    _given.add(first)
+    return first
 
 
 async def _bound(port: int, process: asyncio.subprocess.Process) -> None:

@@ -1,63 +1,24 @@
-"""One outbound call: the table of its life, from INVITE to `Ended` or `Failed`.
+"""One outbound call of our own user agent, from INVITE to `Ended` or `Failed`, by the table in `call_table`.
 
-The transaction layer repeats and times out; what a call does about it is here. Inputs a state has no row for
-change nothing.
+The transaction layer repeats and times out; what a call does about it is here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from common.control import Disposition
+from mediaserver.switch.sip.call_table import CALL, CallAction, CallInput, CallState
 from mediaserver.switch.sip.client import ClientTransaction
 from mediaserver.switch.sip.dialog import Dialog, dialog_from_response
 from mediaserver.switch.sip.digest import Credentials
 from mediaserver.switch.sip.events import Ended, Established, Failed, InviteSpec, Ladder, Provisional, SipEvent
 from mediaserver.switch.sip.layer import TransactionLayer
-from mediaserver.switch.sip.message import Request, Response
+from mediaserver.switch.sip.message import Request, Response, shown
 from mediaserver.switch.sip.requests import Identity, make_cancel, make_invite, target_uri
 from mediaserver.switch.sip.sdp import MediaTarget, SdpError, parse_answer
 from mediaserver.switch.sip.transaction import Address, Input
-
-
-class CallState(StrEnum):
-    #: INVITE sent, nothing heard.
-    INVITING = "inviting"
-    #: A provisional response came.
-    PROCEEDING = "proceeding"
-    #: To be cancelled, but a CANCEL may not leave before a provisional response (9.1).
-    CANCEL_WAITING = "cancel waiting"
-    #: CANCEL sent, the INVITE's own final response awaited.
-    CANCELLING = "cancelling"
-    #: Answered and acknowledged.
-    UP = "up"
-    #: BYE sent.
-    CLOSING = "closing"
-    OVER = "over"
-
-
-class CallInput(StrEnum):
-    PROVISIONAL = "provisional"
-    #: 2xx with media we can speak.
-    ANSWER = "answer"
-    #: 2xx without.
-    UNUSABLE = "unusable answer"
-    #: 401 or 407 that our credentials answer.
-    CHALLENGE = "challenge"
-    #: Any other final response.
-    REFUSAL = "refusal"
-    NO_REPLY = "timer B"
-    TRANSPORT_ERROR = "transport error"
-    RING_TIMER = "ring timer"
-    HANG_UP = "hang up"
-    #: 64*T1 after the CANCEL without a final response.
-    CANCEL_TIMER = "cancel timer"
-    #: The far end's BYE.
-    BYE = "bye"
-    #: Our BYE was answered, or given up.
-    BYE_DONE = "bye done"
 
 
 class Agent(Protocol):
@@ -112,7 +73,7 @@ class OutboundCall:
             return
         self.state = step.state
         for action in step.actions:
-            action(self, now)
+            _ACTIONS[action](self, now)
         if self.state is CallState.OVER:
             self._close()
 
@@ -166,7 +127,7 @@ class OutboundCall:
         if self.state in (CallState.INVITING, CallState.PROCEEDING):
             self.agent.emit(
                 Provisional(
-                    self.spec.call, response.status, response.reason, _media_or_none(response.sdp), response.sdp
+                    self.spec.call, response.status, shown(response.reason), _media_or_none(response.sdp), response.sdp
                 )
             )
 
@@ -180,13 +141,13 @@ class OutboundCall:
             self.feed(CallInput.ANSWER, now)
 
     def _on_refusal(self, response: Response, now: float) -> None:
-        self.reason = response.reason
+        self.reason = shown(response.reason)
         if response.status in (401, 407):
             problem = self.credentials.accept(response)
             if not problem and self.state in (CallState.INVITING, CallState.PROCEEDING):
                 self.feed(CallInput.CHALLENGE, now)
                 return
-            self.reason = problem or response.reason
+            self.reason = problem or self.reason
         self.feed(CallInput.REFUSAL, now)
 
     def _send_invite(self, now: float) -> ClientTransaction:
@@ -311,40 +272,17 @@ def _far_end_left(call: OutboundCall, _now: float) -> None:
     call.by_far_end = True
 
 
-class Step(NamedTuple):
-    state: CallState
-    actions: tuple[Callable[[OutboundCall, float], None], ...] = ()
-
-
-_S, _I = CallState, CallInput
-
-CALL: Mapping[tuple[CallState, CallInput], Step] = {
-    (_S.INVITING, _I.PROVISIONAL): Step(_S.PROCEEDING),
-    (_S.INVITING, _I.ANSWER): Step(_S.UP, (_acknowledge, _report_established)),
-    (_S.INVITING, _I.UNUSABLE): Step(_S.CLOSING, (_acknowledge, _send_bye)),
-    (_S.INVITING, _I.CHALLENGE): Step(_S.INVITING, (_invite_again,)),
-    (_S.INVITING, _I.REFUSAL): Step(_S.OVER),
-    (_S.INVITING, _I.NO_REPLY): Step(_S.OVER, (_no_reply,)),
-    (_S.INVITING, _I.TRANSPORT_ERROR): Step(_S.OVER, (_unreachable,)),
-    (_S.INVITING, _I.RING_TIMER): Step(_S.CANCEL_WAITING, (_ring_out,)),
-    (_S.INVITING, _I.HANG_UP): Step(_S.CANCEL_WAITING, (_give_up,)),
-    (_S.PROCEEDING, _I.ANSWER): Step(_S.UP, (_acknowledge, _report_established)),
-    (_S.PROCEEDING, _I.UNUSABLE): Step(_S.CLOSING, (_acknowledge, _send_bye)),
-    (_S.PROCEEDING, _I.CHALLENGE): Step(_S.INVITING, (_invite_again,)),
-    (_S.PROCEEDING, _I.REFUSAL): Step(_S.OVER),
-    (_S.PROCEEDING, _I.RING_TIMER): Step(_S.CANCELLING, (_ring_out, _send_cancel)),
-    (_S.PROCEEDING, _I.HANG_UP): Step(_S.CANCELLING, (_give_up, _send_cancel)),
-    (_S.CANCEL_WAITING, _I.PROVISIONAL): Step(_S.CANCELLING, (_send_cancel,)),
-    (_S.CANCEL_WAITING, _I.ANSWER): Step(_S.CLOSING, (_crossed, _acknowledge, _send_bye)),
-    (_S.CANCEL_WAITING, _I.UNUSABLE): Step(_S.CLOSING, (_crossed, _acknowledge, _send_bye)),
-    (_S.CANCEL_WAITING, _I.REFUSAL): Step(_S.OVER),
-    (_S.CANCEL_WAITING, _I.NO_REPLY): Step(_S.OVER, (_no_reply,)),
-    (_S.CANCEL_WAITING, _I.TRANSPORT_ERROR): Step(_S.OVER, (_unreachable,)),
-    (_S.CANCELLING, _I.ANSWER): Step(_S.CLOSING, (_crossed, _acknowledge, _send_bye)),
-    (_S.CANCELLING, _I.UNUSABLE): Step(_S.CLOSING, (_crossed, _acknowledge, _send_bye)),
-    (_S.CANCELLING, _I.REFUSAL): Step(_S.OVER),
-    (_S.CANCELLING, _I.CANCEL_TIMER): Step(_S.OVER, (_abandon,)),
-    (_S.UP, _I.BYE): Step(_S.OVER, (_far_end_left,)),
-    (_S.UP, _I.HANG_UP): Step(_S.CLOSING, (_send_bye,)),
-    (_S.CLOSING, _I.BYE_DONE): Step(_S.OVER),
+_ACTIONS: Mapping[CallAction, Callable[[OutboundCall, float], None]] = {
+    CallAction.ACKNOWLEDGE: _acknowledge,
+    CallAction.REPORT_ESTABLISHED: _report_established,
+    CallAction.SEND_BYE: _send_bye,
+    CallAction.INVITE_AGAIN: _invite_again,
+    CallAction.NOTE_NO_REPLY: _no_reply,
+    CallAction.NOTE_UNREACHABLE: _unreachable,
+    CallAction.NOTE_RING_OUT: _ring_out,
+    CallAction.NOTE_CANCELLED: _give_up,
+    CallAction.SEND_CANCEL: _send_cancel,
+    CallAction.NOTE_CROSSED: _crossed,
+    CallAction.ABANDON: _abandon,
+    CallAction.NOTE_FAR_END_LEFT: _far_end_left,
 }

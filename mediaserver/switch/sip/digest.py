@@ -102,7 +102,7 @@ class Credentials:
 
 
 def _hasher(algorithm: str) -> Callable[[str], str]:
-    return lambda text: _HASHES[algorithm](text.encode()).hexdigest()
+    return lambda text: _HASHES[algorithm](text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def read_challenges(response: Response) -> list[Challenge]:

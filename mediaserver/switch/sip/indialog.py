@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from mediaserver.switch.sip.call import CallInput, CallState, OutboundCall
+from mediaserver.switch.sip.call import OutboundCall
+from mediaserver.switch.sip.call_table import CallInput, CallState
 from mediaserver.switch.sip.dialog import Dialog
 from mediaserver.switch.sip.events import KeyByInfo, MediaChanged
 from mediaserver.switch.sip.message import Request, Response

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from common.masking import mask_text
 from mediaserver.switch.sip.uri import (
     HOST,
     TOKEN,
@@ -226,6 +227,11 @@ class Response(Message):
 
     def check(self) -> None:
         self._check()
+
+
+def shown(text: str) -> str:
+    """A peer's words for our logs and reports: short, printable and without phone numbers."""
+    return mask_text("".join(character if character.isprintable() else "?" for character in text[:80]))
 
 
 def parse_via(text: str) -> Via:

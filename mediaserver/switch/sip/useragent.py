@@ -12,14 +12,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from common.errors import ContractError
-from common.masking import mask_text
 from mediaserver.switch.sip import indialog
-from mediaserver.switch.sip.call import CallInput, OutboundCall, acknowledge, send_bye
+from mediaserver.switch.sip.call import OutboundCall, acknowledge, send_bye
+from mediaserver.switch.sip.call_table import CallInput
 from mediaserver.switch.sip.client import ClientTransaction
 from mediaserver.switch.sip.dialog import dialog_from_response
 from mediaserver.switch.sip.events import InviteSpec, Ladder, SipEvent
 from mediaserver.switch.sip.layer import TransactionLayer, reply_address
-from mediaserver.switch.sip.message import Request, Response, parse_message
+from mediaserver.switch.sip.message import Request, Response, parse_message, shown
 from mediaserver.switch.sip.requests import Identity, check_spec
 from mediaserver.switch.sip.responses import ACCEPT_HEADER, ALLOW, ALLOW_HEADER, KNOWN, make_response
 from mediaserver.switch.sip.server import ServerTransaction
@@ -242,14 +242,9 @@ class UserAgent:
         transaction = self.layer.client_for(response)
         if transaction is not None and transaction.owner in self._calls:
             method = "" if response.cseq.method == "INVITE" else f" ({response.cseq.method})"
-            self._events.append(Ladder(transaction.owner, f"<- {response.status} {_shown(response.reason)}{method}"))
+            self._events.append(Ladder(transaction.owner, f"<- {response.status} {shown(response.reason)}{method}"))
 
     def _trace_request(self, request: Request) -> None:
         call = self._by_call_id.get(request.call_id)
         if call is not None and call.matches(request):
-            call.ladder(f"<- {_shown(request.method)}")
-
-
-def _shown(text: str) -> str:
-    """A peer's words, short, printable and without phone numbers."""
-    return mask_text("".join(character if character.isprintable() else "?" for character in text[:60]))
+            call.ladder(f"<- {shown(request.method)}")

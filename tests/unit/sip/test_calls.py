@@ -350,3 +350,14 @@ def test_closing_ends_every_call_with_its_one_event(bench: SipBench) -> None:
     assert len(bench.of(Ended)) == 1
     assert [event.disposition for event in bench.of(Failed)] == [Disposition.CANCELLED]
     assert bench.agent.counts() == (0, 0, 0, 0)
+
+
+def test_a_reason_is_reported_printable_short_and_without_numbers(bench: SipBench) -> None:
+    invite = bench.call()
+    kept = "".join(f"{name}: {invite.headers.get(name)}\r\n" for name in ("via", "from", "call-id", "cseq"))
+    head = b"SIP/2.0 404 \xff\x07 12125550100 unknown " + b"x" * 200 + b"\r\n"
+    bench.receive(head + f"{kept}To: <sip:far@127.0.0.1>;tag=f\r\n\r\n".encode())
+    reason = bench.of(Failed)[0].reason
+    assert reason.startswith("?? 1212*****00 unknown xx")
+    assert len(reason) <= 80
+    assert reason.isprintable()

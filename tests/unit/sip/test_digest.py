@@ -196,3 +196,10 @@ def test_a_challenged_bye_is_repeated_with_credentials() -> None:
     bench.reply(bench.requests("BYE")[1], 200)
     assert len(bench.of(Ended)) == 1
     bench.assert_nothing_left()
+
+
+def test_a_realm_that_is_not_utf8_is_answered_with_its_own_bytes() -> None:
+    bench = SipBench()
+    asks = (("Proxy-Authenticate", 'Digest realm="\udcff", nonce="n"'),)
+    bench.reply(bench.call(AUTHENTICATED), 407, headers=asks)
+    assert b'realm="\xff"' in bench.requests("INVITE")[1].serialize()

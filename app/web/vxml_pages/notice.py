@@ -11,6 +11,7 @@ from sqlalchemy import Engine, bindparam, select
 
 from app.core.strategy.text import render
 from app.models import Attempt, AttemptState, Contact, Job
+from app.web.vxml_pages.direct import DirectQuery, from_json
 from common.errors import Refused
 
 # One indexed look-up a page: this is the path that must hold thousands of pages a second.
@@ -70,22 +71,23 @@ _PAGE = """<?xml version="1.0" encoding="UTF-8"?>
 class NoticePages:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._call = DirectQuery(engine, _CALL)
         self._message_of = lru_cache(maxsize=_KEPT_MESSAGES)(self._read_message)
 
     def page(self, attempt_id: str) -> str | None:
         """The document for this call; None where the attempt is unknown or over."""
-        with self._engine.connect() as connection:
-            row = connection.execute(_CALL, {"attempt_id": attempt_id}).first()
+        row = self._call.first(attempt_id=attempt_id)
         if row is None:
             return None
+        job_id, external_id, first_name, last_name, language, attributes = row
         values: dict[str, Any] = {
-            **row.attributes,
-            "id": row.external_id,
-            "first_name": row.first_name,
-            "last_name": row.last_name,
-            "language": row.language,
+            **from_json(attributes),
+            "id": external_id,
+            "first_name": first_name,
+            "last_name": last_name,
+            "language": language,
         }
-        return notice(self._message_of(row.job_id), row.language or "en-US", values)
+        return notice(self._message_of(job_id), language or "en-US", values)
 
     def _read_message(self, job_id: int) -> str:
         """A job's settings never change, so its message is read once."""

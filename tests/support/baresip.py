@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.support.ports import free_port, free_range
+from tests.support.ports import free_range
 
 _CONFIG = """\
 poll_method epoll
@@ -49,7 +49,9 @@ class Baresip:
 async def baresip(answers: bool = True) -> AsyncIterator[Baresip]:
     """A running telephone; with `answers` it takes every call at once, else it rings."""
     with tempfile.TemporaryDirectory(prefix="baresip-") as folder:
-        sip, control, rtp = free_port(), free_port(), free_range(8)
+        sip = free_range(12)
+        # baresip takes the next port for TLS.
+        control, rtp = sip + 2, sip + 4
         config = _CONFIG.format(sip=sip, control=control, rtp=rtp, rtp_last=rtp + 7)
         mode = "auto" if answers else "manual"
         _write(Path(folder), config, f"<sip:alice@127.0.0.1:{sip};transport=udp>;regint=0;answermode={mode}\n")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from common.control import Disposition
+from common.control import Disposition, Trunk
 from mediaserver.switch.sip.endpoint import SipStats
-from mediaserver.switch.sip.events import Ended, Established, Failed, MediaChanged, Provisional, SipEvent
-from mediaserver.switch.sip.sdp import Direction
+from mediaserver.switch.sip.events import Ended, Established, Failed, InviteSpec, MediaChanged, Provisional, SipEvent
+from mediaserver.switch.sip.sdp import Direction, make_offer
 from tests.support.sip_near import NOTHING, Near, near
 from tests.support.sipp import Sipp
 
@@ -104,7 +104,7 @@ async def play(case: Case, room: asyncio.Semaphore) -> Outcome:
 
 
 async def play_all() -> dict[str, Outcome]:
-    room = asyncio.Semaphore(6)
+    room = asyncio.Semaphore(12)  # most of the time is waiting for the last timers
     outcomes = await asyncio.gather(*(play(case, room) for case in CASES.values()))
     return dict(zip(CASES, outcomes, strict=True))
 
@@ -230,7 +230,7 @@ def test_a_host_name_that_does_not_resolve_is_a_transport_error(monkeypatch: pyt
 
     async def scene() -> None:
         async with near() as end:
-            spec = end_spec(end, "sip.trunk.test")
+            spec = InviteSpec("call", "+12125550100", "", "", Trunk("sip.trunk.test"), make_offer("127.0.0.1", 40_000))
             end.endpoint.invite(spec)
             await end.wait(Failed)
             assert isinstance(end.end, Failed)
@@ -243,14 +243,6 @@ def test_a_host_name_that_does_not_resolve_is_a_transport_error(monkeypatch: pyt
             assert end.endpoint.stats() == NOTHING
 
     asyncio.run(scene())
-
-
-def end_spec(end: Near, host: str):  # type: ignore[no-untyped-def]
-    from common.control import Trunk
-    from mediaserver.switch.sip.events import InviteSpec
-    from mediaserver.switch.sip.sdp import make_offer
-
-    return InviteSpec("call", "+12125550100", "", "", Trunk(host), make_offer("127.0.0.1", 40_000))
 
 
 @pytest.mark.parametrize("scenario", ["ask_options", "call_in"])

@@ -35,7 +35,8 @@ class RoleDied(AssertionError):
 class Addresses:
     """host:port of everything that listens."""
 
-    web: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
+    #: The live streams take the next port.
+    web: str = field(default_factory=lambda: f"127.0.0.1:{free_range(2)}")
     control: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
     sip: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
     carrier_sip: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")

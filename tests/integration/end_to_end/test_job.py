@@ -39,7 +39,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Install
         engine = make_engine(url)
         try:
             clarion.start(CARRIER, WEB, MEDIASERVER, ENGINE)
-            clarion.wait_for("the job to complete", lambda: campaigns.accounts(engine, job_id).state == "completed", 60)
+            clarion.wait_for(
+                "the job to complete", lambda: campaigns.accounts(engine, job_id).state == "completed", 150
+            )
             yield clarion, engine, job_id
         finally:
             engine.dispose()

@@ -120,12 +120,17 @@ def _begin_immediate(raw: sqlite3.Connection) -> None:
         raw.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
 
 
+def writer(engine: Engine) -> Engine:
+    """The same database; a transaction of this takes the write lock at its start on SQLite. Make it once, keep it."""
+    return engine.execution_options(**{_WRITE: True})
+
+
 def session_factory(engine: Engine, *, write: bool = False) -> sessionmaker[Session]:
     """Sessions for reading, or (`write`) whose transactions take the write lock at their start on SQLite.
 
     Rows stay readable after the commit, so that a view or a worker may use what it just wrote.
     """
-    bind = engine.execution_options(**{_WRITE: True}) if write else engine
+    bind = writer(engine) if write else engine
     return sessionmaker(bind, expire_on_commit=False)
 
 

@@ -52,6 +52,10 @@ class Leading:
         #: Attempts that could not be adopted yet.
         self.postponed: list[Unfinished] = []
 
+    @property
+    def leads(self) -> bool:
+        return self._lease is not None
+
     async def step(self) -> None:
         """One look at everything, if the chair is ours."""
         if not await self._hold():
@@ -101,11 +105,12 @@ class Leading:
             return
         self._clean_at = now + _CLEAN
         moment = self._clock.utcnow()
-        reaped = await asyncio.to_thread(self._store.reap, moment)
+        dead = await asyncio.to_thread(self._store.owners)
+        dead -= {self._owner, *await asyncio.to_thread(leases.live_owners, self._database, moment)}
+        reaped = await asyncio.to_thread(self._store.reap, moment, dead)
         if reaped:
             log.info("leases_reaped", count=reaped)
-        owners = await asyncio.to_thread(leases.live_owners, self._database, moment)
-        orphans = await asyncio.to_thread(self._store.adopt, {*owners, self._owner}, self._owner)
+        orphans = await asyncio.to_thread(self._store.adopt, dead, self._owner)
         orphans += self.postponed
         self.postponed = []
         if orphans:

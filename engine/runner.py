@@ -22,10 +22,10 @@ from channels.base import Channel as MessageChannel
 from channels.voice.base import MediaServerClient
 from common.clock import Clock
 from common.errors import ClarionError, ConfigError
-from engine import leases, people
+from engine import leases, people, receipts
 from engine.addresses import Addresses
 from engine.admission import admit
-from engine.bus import Bus
+from engine.bus import Bus, Hint
 from engine.calls import Calls
 from engine.director import Director
 from engine.gate import Work, judge
@@ -44,6 +44,7 @@ log = structlog.get_logger()
 
 _NOTHING_DUE = 0.4
 _HEARTBEAT = 2.0
+_RECEIPT_TRIES, _RECEIPT_AGAIN = 20, 0.5
 
 
 class EngineRunner:
@@ -107,7 +108,7 @@ class EngineRunner:
             return
         log.info("engine_started", owner=self.owner)
         await self._bus.start()
-        forget = self._bus.subscribe(["job"], lambda _hint: self._look.set())
+        forget = self._bus.subscribe(["job", receipts.TOPIC], self._hear_hint)
         tuning = self._tuning
         loops = [
             asyncio.create_task(self._recorder.run()),
@@ -216,6 +217,20 @@ class EngineRunner:
         held = [work.claimed.id for work in run.hopper.clear()]
         if held:
             await asyncio.to_thread(self._store.release, self.owner, held)
+
+    def _hear_hint(self, hint: Hint) -> None:
+        if hint.topic != receipts.TOPIC:
+            self._look.set()
+        elif self._leading.leads and not self._stopping:
+            self._spawn(self._receive(receipts.Receipt.from_hint(hint.payload)))
+
+    async def _receive(self, receipt: receipts.Receipt) -> None:
+        """A receipt may come before the sending itself is recorded."""
+        for _ in range(_RECEIPT_TRIES):
+            now = self._clock.utcnow()
+            if await asyncio.to_thread(receipts.apply, self._database, receipt, self._plans, now):
+                return
+            await asyncio.sleep(_RECEIPT_AGAIN)
 
     async def _lead(self) -> None:
         if not self._stopping:

@@ -127,14 +127,37 @@ class Unfinished:
     strategy_state: Mapping[str, Any]
 
 
-class AttemptStore(Protocol):
-    """Calls block: run them in a thread. Every method is one transaction."""
+class ClaimStore(Protocol):
+    """Who may act on which contact. Calls block: run them in a thread. Every method is one transaction."""
 
     def claim(
         self, job_id: int, owner: str, now: datetime, until: datetime, limit: int, share: Share = EVERYTHING
     ) -> list[Claimed]:
         """Lease contacts that are due, the longest due first."""
         ...
+
+    def park(self, owner: str, parked: Sequence[Parked], now: datetime) -> None:
+        """Give claimed contacts back with a next state; a claim that is no longer the owner's is left alone."""
+        ...
+
+    def release(self, owner: str, job_contact_ids: Collection[int] | None = None) -> int:
+        """Give claims back as they were: those named, or all."""
+        ...
+
+    def reap(self, now: datetime, dead_owners: Collection[str] = (), limit: int = 1000) -> int:
+        """Make contacts due again whose lease ran out, or whose owner is known to be dead."""
+        ...
+
+    def owners(self) -> set[str]:
+        """Who holds contacts or has attempts in progress.
+
+        Ask this first and for the living afterwards: who is in here and not among them is dead, not just born.
+        """
+        ...
+
+
+class AttemptStore(ClaimStore, Protocol):
+    """The attempts made of claims. The same rules."""
 
     def begin(self, attempts: Sequence[NewAttempt], now: datetime) -> set[str]:
         """Record attempts of claimed contacts. Answers the ids recorded; the others must not leave: the claim ran
@@ -147,18 +170,6 @@ class AttemptStore(Protocol):
         """Record outcomes and what follows, both or neither. An attempt that has its outcome keeps it."""
         ...
 
-    def park(self, owner: str, parked: Sequence[Parked], now: datetime) -> None:
-        """Give claimed contacts back with a next state; a claim that is no longer the owner's is left alone."""
-        ...
-
-    def release(self, owner: str, job_contact_ids: Collection[int] | None = None) -> int:
-        """Give claims back as they were: those named, or all."""
-        ...
-
-    def reap(self, now: datetime, limit: int = 1000) -> int:
-        """Make contacts due again whose lease ran out."""
-        ...
-
-    def adopt(self, live_owners: Collection[str], owner: str, limit: int = 200) -> list[Unfinished]:
-        """Take over attempts in progress whose owner is not alive."""
+    def adopt(self, dead_owners: Collection[str], owner: str, limit: int = 200) -> list[Unfinished]:
+        """Take over the attempts in progress of owners known to be dead."""
         ...

@@ -121,17 +121,24 @@ class MemoryStore:
             ]
             return _give_back(rows)
 
-    def reap(self, now: datetime, limit: int = 1000) -> int:
+    def reap(self, now: datetime, dead_owners: Collection[str] = (), limit: int = 1000) -> int:
         with self._lock:
-            rows = [row for row in self.rows.values() if row.state == "leased" and row.until and row.until < now]
+            rows = [
+                row
+                for row in self.rows.values()
+                if row.state == "leased" and row.until is not None and (row.until < now or row.owner in dead_owners)
+            ]
             return _give_back(rows[:limit])
 
-    def adopt(self, live_owners: Collection[str], owner: str, limit: int = 200) -> list[Unfinished]:
+    def owners(self) -> set[str]:
+        with self._lock:
+            holding = {row.owner for row in self.rows.values() if row.state == "leased"}
+            return holding | {kept.attempt.owner for kept in self.attempts.values() if kept.outcome is None}
+
+    def adopt(self, dead_owners: Collection[str], owner: str, limit: int = 200) -> list[Unfinished]:
         with self._lock:
             orphans = [
-                kept
-                for kept in self.attempts.values()
-                if kept.outcome is None and kept.attempt.owner not in live_owners
+                kept for kept in self.attempts.values() if kept.outcome is None and kept.attempt.owner in dead_owners
             ]
             adopted = []
             for kept in orphans[:limit]:

@@ -5,15 +5,15 @@ Statements are written with `?` and literal states, so that the partial indexes 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import orjson
 from sqlalchemy import Connection, Engine
 
-from app.db import write_transaction
+from app.db import writer
 from engine.store.base import (
     EVERYTHING,
     Claimed,
@@ -59,12 +59,11 @@ class SqlStore:
         from engine.store.sqlite import SqliteDialect
 
         self._engine = engine
+        self._writer = writer(engine)
         self._dialect: Dialect = PostgresDialect() if engine.dialect.name == "postgresql" else SqliteDialect()
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with write_transaction(self._engine) as session:
-            yield session.connection()
+    def _writing(self) -> AbstractContextManager[Connection]:
+        return self._writer.begin()
 
     def claim(
         self, job_id: int, owner: str, now: datetime, until: datetime, limit: int, share: Share = EVERYTHING
@@ -128,33 +127,51 @@ class SqlStore:
             statement = self._dialect.placeholders(f"{statement} AND id = ?")
             return connection.exec_driver_sql(statement, [(owner, key) for key in sorted(job_contact_ids)]).rowcount
 
-    def reap(self, now: datetime, limit: int = 1000) -> int:
+    def reap(self, now: datetime, dead_owners: Collection[str] = (), limit: int = 1000) -> int:
+        over = f"(lease_until < ? OR lease_owner IN ({_marks(dead_owners)}))"
         statement = (
-            "UPDATE job_contact SET state = 'ready', lease_owner = '', lease_until = NULL WHERE id IN"
-            " (SELECT id FROM job_contact WHERE state = 'leased' AND lease_until < ? ORDER BY lease_until LIMIT ?)"
-            " AND state = 'leased' AND lease_until < ?"
+            "UPDATE job_contact SET state = 'ready', lease_owner = '', lease_until = NULL WHERE id IN"  # noqa: S608
+            f" (SELECT id FROM job_contact WHERE state = 'leased' AND {over} ORDER BY lease_until LIMIT ?)"
+            f" AND state = 'leased' AND {over}"
         )
-        values = (self._dialect.moment(now), limit, self._dialect.moment(now))
+        values = (self._dialect.moment(now), *dead_owners)
         with self._writing() as connection:
-            return connection.exec_driver_sql(self._dialect.placeholders(statement), values).rowcount
+            filled = (*values, limit, *values)
+            return connection.exec_driver_sql(self._dialect.placeholders(statement), filled).rowcount
 
-    def adopt(self, live_owners: Collection[str], owner: str, limit: int = 200) -> list[Unfinished]:
-        marks = ", ".join("?" * len(live_owners)) or "''"
+    def owners(self) -> set[str]:
+        with self._engine.connect() as connection:
+            holding = connection.exec_driver_sql("SELECT DISTINCT lease_owner FROM job_contact WHERE state = 'leased'")
+            owners = set(holding.scalars())
+            busy = connection.exec_driver_sql("SELECT DISTINCT owner FROM attempt WHERE state = 'in_progress'")
+            return owners | set(busy.scalars())
+
+    def adopt(self, dead_owners: Collection[str], owner: str, limit: int = 200) -> list[Unfinished]:
+        if not dead_owners:
+            return []
         orphans = (
-            f"SELECT id FROM attempt WHERE state = 'in_progress' AND owner NOT IN ({marks}) ORDER BY owner, id LIMIT ?"  # noqa: S608
+            f"SELECT id FROM attempt WHERE state = 'in_progress' AND owner IN ({_marks(dead_owners)})"  # noqa: S608
+            " ORDER BY owner, id LIMIT ?"
         )
-        taking = f"UPDATE attempt SET owner = ? WHERE id IN ({orphans}) AND state = 'in_progress' RETURNING id"  # noqa: S608
+        taking = (
+            f"UPDATE attempt SET owner = ? WHERE id IN ({orphans}) AND state = 'in_progress'"  # noqa: S608
+            f" AND owner IN ({_marks(dead_owners)}) RETURNING id"
+        )
         columns = ", ".join(f"a.{name}" for name in ATTEMPT.split(", "))
         reading = (
             f"SELECT {columns}, j.strategy_state FROM attempt a JOIN job_contact j ON j.id = a.job_contact_id"  # noqa: S608
             " WHERE a.id = ?"
         )
-        values = (owner, *live_owners, limit)
+        values = (owner, *dead_owners, limit, *dead_owners)
         with self._writing() as connection:
             taken = connection.exec_driver_sql(self._dialect.placeholders(taking), values).scalars().all()
             statement = self._dialect.placeholders(reading)
             rows = [connection.exec_driver_sql(statement, (key,)).one() for key in sorted(taken)]
         return [_unfinished(row) for row in rows]
+
+
+def _marks(values: Collection[str]) -> str:
+    return ", ".join("?" * len(values)) or "NULL"
 
 
 def _unfinished(row: Sequence[Any]) -> Unfinished:

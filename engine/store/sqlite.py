@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
@@ -44,13 +45,18 @@ _CONTACT = "UPDATE contact SET last_attempt_at = ?, last_completion_code = ? WHE
 _PARK = f"UPDATE job_contact SET {_NEXT} WHERE id = ? AND state = 'leased' AND lease_owner = ?"
 
 
+@lru_cache(maxsize=256)
+def _text(value: datetime) -> str:
+    """As SQLAlchemy writes it, so that text compares as time does. A batch has few different moments."""
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
 class SqliteDialect:
     def placeholders(self, statement: str) -> str:
         return statement
 
     def moment(self, value: datetime | None) -> str | None:
-        """As SQLAlchemy writes it, so that text compares as time does."""
-        return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        return None if value is None else _text(value)
 
     def claim(self, connection: Connection, limit: int, share: Share, values: Sequence[Any]) -> list[Any]:
         lanes = f" AND lane % {int(share.count)} = {int(share.index)}" if share.count > 1 else ""

@@ -178,18 +178,31 @@ def test_the_reaper_takes_only_what_ran_out(world: World) -> None:
     assert world.store.reap(UNTIL + timedelta(seconds=1)) == 1
 
 
+def test_the_reaper_takes_what_a_dead_engine_held(world: World) -> None:
+    claim(world, "one", 2)
+    claim(world, "two", 3)
+    assert world.store.owners() == {"one", "two"}
+    assert world.store.reap(NOW, {"three"}) == 0
+    assert world.store.reap(NOW, {"one"}) == 2
+    assert world.store.reap(NOW, {"two", "three"}) == 3
+    assert world.store.owners() == set()
+
+
 def test_attempts_of_a_dead_engine_are_adopted_once(world: World) -> None:
     attempts = begun(world)
     world.store.finish([finish_of(attempts[0])], LATER)
-    assert world.store.adopt({"one"}, "two") == []
-    adopted = world.store.adopt({"two"}, "two", limit=1)
-    adopted += world.store.adopt({"two", "three"}, "two")
+    assert world.store.owners() == {"one"}
+    assert world.store.adopt(set(), "two") == []
+    assert world.store.adopt({"three"}, "two") == []
+    adopted = world.store.adopt({"one"}, "two", limit=1)
+    adopted += world.store.adopt({"one", "three"}, "two")
     assert {item.attempt.id for item in adopted} == {attempt.id for attempt in attempts[1:]}
     assert adopted[0].attempt.boot_id == "boot-1"
     assert adopted[0].attempt.owner == "two"
     assert adopted[0].attempt.started_at == NOW
     assert adopted[0].strategy_state == {}
-    assert world.store.adopt(set(), "") != []
+    assert world.store.adopt({"one"}, "three") == []
+    assert world.store.owners() == {"two"}
 
 
 def test_progress_is_noted(world: World) -> None:

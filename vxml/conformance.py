@@ -17,13 +17,14 @@ from typing import Any, Final
 from lxml import etree
 
 from vxml.document import SRGS_NS, VXML_NS, DocumentError, parse_element
-from vxml.messages import Fetch, Fetched, FetchFailed, Input, KeyPressed, Spoken, Trace
+from vxml.messages import Fetch, Fetched, FetchFailed, Input, KeyPressed, Spoken, Trace, Transferred
 from vxml.session import SessionConfig
 from vxml.text import Silence, run_text
 
 _CONF: Final = "{http://www.w3.org/2002/vxml-conformance}"
 _BASE: Final = "http://localhost/vxml/"
 _LINK: Final = re.compile(r"([\w-]+)\.(?:txml|vxml)")
+_OUTCOME: Final = re.compile(rb"'(busy|noanswer|network_busy|(?:near_end|far_end|network|maxtime)_disconnect)'")
 _SAY: Final = re.compile(r"\bSay ([^.]*)[^S]*$")
 _WORDS: Final = {
     "alpha": "chicago",
@@ -70,7 +71,7 @@ def start_pages(folder: Path) -> list[str]:
 
 def run_case(folder: Path, case: str) -> Verdict:
     pages = _Pages(folder)
-    config = SessionConfig(f"{_BASE}{case}.txml", recognizer=True)
+    config = SessionConfig(f"{_BASE}{case}.txml", recognizer=True, transfers=frozenset(("blind", "bridge")))
     transcript = run_text(config, pages.fetch, react=pages.react)
     ended = transcript.ended
     if ended is None:
@@ -89,6 +90,7 @@ class _Pages:
         self._script: dict[str, list[Input | Silence]] = {}
         self._visits: Counter[str] = Counter()
         self._made_up = 0
+        self._outcome = ""
 
     def fetch(self, request: Fetch) -> Fetched | FetchFailed:
         name = request.url.partition("?")[0].rpartition("/")[2]
@@ -99,6 +101,9 @@ class _Pages:
             return Fetched(request.id, request.url, 404, b"")
         body = path.read_bytes()
         if path.suffix == ".txml":
+            # A page that tests one outcome of a transfer needs a far end that behaves so.
+            told = _OUTCOME.search(body)
+            self._outcome = told[1].decode() if told else ""
             # What does not parse is left as it is: the browser is to refuse it.
             with contextlib.suppress(DocumentError):
                 body = self._voicexml(body)
@@ -109,7 +114,9 @@ class _Pages:
             return self._obey(trace.text)
         if trace.kind != "item":
             return []
-        name = trace.text.rpartition(" ")[2]
+        kind, _, name = trace.text.partition(" ")
+        if kind == "transfer" and self._outcome:
+            return [Transferred(0, self._outcome)]
         given = self._script.get(name)
         if not given:
             return []

@@ -93,7 +93,19 @@ class Recorded:
     ended_by: str
 
 
-Input = Fetched | FetchFailed | PlayEnded | PlayFailed | KeyPressed | Spoken | Hangup | Recorded
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """How `Transfer` `id` ended: a value of VoiceXML 2.1 section 2.3.7 (busy, noanswer, network_busy,
+    near_end_disconnect, far_end_disconnect, network_disconnect, maxtime_disconnect, unknown), or an event such as
+    connection.disconnect.transfer (a blind one succeeded) or error.connection.noroute.
+    """
+
+    id: int
+    outcome: str
+    duration_ms: int = 0
+
+
+Input = Fetched | FetchFailed | PlayEnded | PlayFailed | KeyPressed | Spoken | Hangup | Recorded | Transferred
 
 # --- commands -------------------------------------------------------------------------------------------
 
@@ -168,6 +180,21 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Connect the caller to `destination` (a tel: or sip: URI); answer `Transferred`. Times are seconds, 0 for none.
+
+    Sent only for the kinds (blind, bridge, consultation) that the session's configuration names.
+    """
+
+    id: int
+    kind: str
+    destination: str
+    connect_timeout: float = 0.0
+    max_seconds: float = 0.0
+    aai: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Private:
     """Keys from now on are (or are no longer) private: mask them everywhere and pause call recording.
 
@@ -214,4 +241,4 @@ class Trace:
     text: str
 
 
-Command = Fetch | Play | StopPlay | Record | Private | Disconnect | Ended | Trace
+Command = Fetch | Play | StopPlay | Record | Transfer | Private | Disconnect | Ended | Trace

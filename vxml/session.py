@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vxml.ecmascript import ScriptLimit
+from vxml.ecmascript import ScriptError, ScriptLimit
 from vxml.interpreter.context import run_session
 from vxml.interpreter.control import Await, AwaitFetch, AwaitInput, Exit, Runaway, Steps, Thrown
 from vxml.interpreter.runtime import ConnectionInfo, Limits, Runtime, SessionConfig
@@ -98,7 +98,7 @@ class Session:
             self._waiting = steps.send(happened)
         except StopIteration as stop:
             self._end(rt, stop.value)
-        except (Runaway, ScriptLimit, Thrown) as error:
+        except (Runaway, ScriptError, ScriptLimit, Thrown) as error:
             self._end(rt, Exit(EndReason.ERROR, detail=str(error)))
         except RecursionError:
             self._end(rt, Exit(EndReason.ERROR, detail="the document nests too deeply to be run"))

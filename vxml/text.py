@@ -33,12 +33,15 @@ from vxml.messages import (
     Spoken,
     StopPlay,
     Trace,
+    Transfer,
+    Transferred,
 )
 from vxml.session import Session, SessionConfig
 
 Fetcher = Callable[[Fetch], Fetched | FetchFailed]
 
 _MAX_TURNS = 10_000
+_BLIND_DONE = "connection.disconnect.transfer"
 #: Silences in a row that a caller without a script keeps before hanging up.
 _PATIENCE = 20
 #: How long a prompt lasts on the virtual clock.
@@ -190,6 +193,8 @@ class _Runner:
                 if self._playing:
                     self._answers.append(PlayEnded(self._playing.id, False))
                     self._playing = None
+            case Transfer():
+                self._transfer(command)
             case Record():
                 self._recording = command
                 self._note("record", f"up to {command.max_seconds:g} s")
@@ -221,6 +226,15 @@ class _Runner:
 
     def _barges_in(self, playing: Play) -> bool:
         return playing.bargein and bool(self._inputs) and isinstance(self._inputs[0], KeyPressed | Spoken | Hangup)
+
+    def _transfer(self, transfer: Transfer) -> None:
+        """Nobody is at the other end in text mode, unless the scripted inputs say so."""
+        outcome = Transferred(0, _BLIND_DONE if transfer.kind == "blind" else "noanswer")
+        if self._inputs and isinstance(scripted := self._inputs[0], Transferred):
+            outcome = scripted
+            self._inputs.popleft()
+        self._note("transferred", outcome.outcome)
+        self._answers.append(Transferred(transfer.id, outcome.outcome, outcome.duration_ms))
 
     def _recorded(self, record: Record) -> None:
         self._recording = None

@@ -25,12 +25,15 @@ def talk(
     values: Mapping[str, Any] | None = None,
     limits: Limits | None = None,
     recognizer: bool = False,
+    transfers: Iterable[str] = (),
     attributes: str = "",
 ) -> Transcript:
     """Run the document whose content is `body`. `pages` are further documents by name below the same folder."""
     served: dict[str, str | bytes] = {START: page(body, attributes)}
     served |= {BASE + name: content for name, content in (pages or {}).items()}
-    config = SessionConfig(START, values or {}, limits=limits or Limits(), recognizer=recognizer)
+    config = SessionConfig(
+        START, values or {}, limits=limits or Limits(), recognizer=recognizer, transfers=frozenset(transfers)
+    )
     inputs = keys(script) if isinstance(script, str) else script
     return run_text(config, from_mapping(served), inputs)
 

@@ -16,11 +16,13 @@ from typing import Any, Final
 import quickjs
 
 from common.errors import ClarionError
+from vxml.document import Node
 
 #: Scope numbers, outermost first: session, application, document, dialog, anonymous.
 Chain = tuple[int, int, int, int, int]
 
 _KERNEL: Final = (Path(__file__).parent / "kernel.js").read_text("utf-8")
+_DOM: Final = (Path(__file__).parent / "dom.js").read_text("utf-8")
 _LIMIT_MESSAGE: Final = re.compile(r"InternalError: (interrupted|out of memory)|^null$")
 _LONE_SURROGATE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}")
 _CANDIDATE: Final = re.compile(r"(?:\b(?:var|let|const|class|function\s*\*?)\s*|[,{\[:]\s*)([A-Za-z_$][\w$]*)")
@@ -55,6 +57,7 @@ class Engine:
         self._context.set_memory_limit(memory_limit)
         self._context.set_time_limit(time_limit)
         self._call = self._context.eval(_KERNEL)
+        self._dom: Any = None
         self._time_limit = time_limit
         self._spent = 0.0
 
@@ -112,6 +115,12 @@ class Engine:
     def set_path(self, scope: int, path: str, value: Any) -> None:
         self._run("path", scope, path, encode(value))
 
+    def set_document(self, scope: int, name: str, root: Node) -> None:
+        """Let `name` be the read-only DOM of an XML document."""
+        if self._dom is None:
+            self._dom = self._context.eval(_DOM)
+        self._run("document", scope, name, self._dom, json.dumps(_plain(root)))
+
     def get(self, scope: int, name: str) -> Any:
         return decode(self._run("get", scope, name))
 
@@ -146,6 +155,13 @@ class Engine:
 
     def check_script(self, source: str) -> None:
         self._run("block", source)
+
+
+def _plain(node: Node | str) -> Any:
+    """A node as dom.js wants it."""
+    if isinstance(node, str):
+        return node
+    return [node.tag, node.ns or None, dict(node.attrs), [_plain(child) for child in node.children]]
 
 
 def encode(value: Any) -> str:

@@ -133,6 +133,7 @@
     has(id, name) { return own.call(scopes[id], name); },
     filled(id, name) { return scopes[id][name] !== undefined; },
     path(id, path, json) { setPath(scopes[id], path, parse(json)); },
+    document(id, name, build, json) { scopes[id][name] = build(json); },
     freeze(id) { deepFreeze(scopes[id]); },
     assign(name, source, ...chain) { evaluate(name + "=(\n" + source + "\n)", ...chain); },
     script(source, names, target, ...chain) { runScript(source, names, target, chain); },

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from vxml.document import DocumentError, Node, parse_xml
+from vxml.document import SRGS_NS, DocumentError, Node, parse_xml
 from vxml.grammar.model import (
     Alternatives,
     Expansion,
@@ -34,7 +34,18 @@ def parse_grammar(body: bytes) -> ParsedGrammar:
         node = parse_xml(body)
     except DocumentError as error:
         raise GrammarError(str(error), error.line) from error
+    _check_header(node)
     return parse_grammar_node(node)
+
+
+def _check_header(node: Node) -> None:
+    """What a grammar in a file of its own must say of itself (sections 4.1 to 4.5); inline ones inherit it."""
+    if node.tag == "grammar" and node.ns != SRGS_NS:
+        raise GrammarError(f'<grammar> needs xmlns="{SRGS_NS}"', node.line)
+    if node.get("version") != "1.0":
+        raise GrammarError(f'version="{node.get("version")}": write version="1.0" on <grammar>', node.line)
+    if node.get("mode", "voice") == "voice" and not node.get("xml:lang"):
+        raise GrammarError('a voice grammar needs xml:lang, say xml:lang="en-US"', node.line)
 
 
 def parse_grammar_node(node: Node, *, language: str = "en-US") -> ParsedGrammar:

@@ -75,7 +75,7 @@ class Collector:
                 rt.keys.clear()
             elif rt.keys and self._dtmf:
                 return
-            play = Play(rt.new_id(), prompt.items, prompt.bargein and not prompt.hotword)
+            play = Play(rt.new_id(), prompt.items, prompt.bargein and not prompt.hotword and bool(self._dtmf))
             rt.emit(play)
             while True:
                 happened = yield AwaitInput()
@@ -96,7 +96,7 @@ class Collector:
             if not prompt.hotword or self._match_speech(happened):
                 self._spoken = happened
                 return True
-        elif isinstance(happened, KeyPressed):
+        elif isinstance(happened, KeyPressed) and self._dtmf:
             return self._hotword_typed() if prompt.hotword else True
         return False
 
@@ -168,7 +168,7 @@ class Collector:
 
     def _heard(self, spoken: Spoken) -> Recognition:
         found = self._match_speech(spoken)
-        if found is None or spoken.confidence < float(self._execution.setting("confidencelevel")):
+        if found is None or spoken.confidence < self._execution.number("confidencelevel"):
             raise Thrown("nomatch")
         return self._recognised(*found, "voice", spoken.confidence)
 

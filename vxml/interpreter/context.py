@@ -179,7 +179,10 @@ class Context:
                 yield from self._set_up(page, self.document_scope)
         except Thrown as thrown:
             form = FormRun(self, None, None)
-            yield from form.handle(thrown, None)
+            try:
+                yield from form.handle(thrown, None)
+            finally:
+                form.close()
 
     def _drop_scopes(self, scopes: tuple[int, int]) -> None:
         kept = {self.application_scope, self.document_scope, self.rt.empty_scope}

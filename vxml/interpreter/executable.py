@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from vxml.document import DocumentError, Node
+from vxml.document import DocumentError, Node, parse_xml
 from vxml.ecmascript import UNDEFINED
 from vxml.interpreter.compile import compile_prompt, join_bare
 from vxml.interpreter.control import Exit, Jump, NextItem, Return, Steps, Thrown
 from vxml.interpreter.model import Content, Prompt
 from vxml.interpreter.prompting import each_element, log_text, queue_prompt
 from vxml.interpreter.requests import fetch_of, submit_request
-from vxml.messages import Disconnect, EndReason, Fetch
+from vxml.messages import Disconnect, EndReason
 
 if TYPE_CHECKING:
     from vxml.interpreter.execution import Execution
@@ -210,11 +210,18 @@ def _disconnect(execution: Execution, node: Node) -> Steps[None]:
 
 
 def _data(execution: Execution, node: Node) -> Steps[None]:
-    """`<data>` without its DOM: the request is made; a name is refused until the DOM exists."""
-    if node.get("name"):
-        raise Thrown("error.unsupported.data", "<data name=...> is not supported yet", node.line)
-    request = submit_request(execution, node)
-    yield from execution.rt.fetch(Fetch(**{name: getattr(request, name) for name in request.__slots__}))
+    """`<data>`: fetch XML without leaving the dialog; `name` becomes its DOM (VoiceXML 2.1 section 5)."""
+    name = node.get("name")
+    request = submit_request(execution, node, names="")
+    reply = yield from execution.rt.fetch(request)
+    if not name:
+        return
+    try:
+        root = parse_xml(reply.body)
+    except DocumentError as error:
+        raise Thrown("error.badfetch", f"data {request.url.partition('?')[0]}: {error}", node.line) from error
+    execution.declare(name, None, node.line)
+    execution.rt.engine.set_document(execution.scope, name, root)
 
 
 def _nothing(execution: Execution, node: Node) -> None:

@@ -124,6 +124,16 @@ class Execution:
         """The time in attribute text `given`, or else in property `name`."""
         return seconds(given or self.setting(name), name)
 
+    def number(self, name: str) -> float:
+        """The property as a number from 0 to 1."""
+        try:
+            value = float(self.setting(name))
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= 1:
+            raise Thrown("error.semantic", f"{name}={self.setting(name)}: write a number from 0.0 to 1.0")
+        return value
+
     def flag(self, name: str, given: str = "") -> bool:
         return (given or self.setting(name)).strip() == "true"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from vxml.ecmascript import ScriptError
 from vxml.interpreter.control import NextItem, Recognition, Runaway, Steps, Thrown
 from vxml.interpreter.events import choose_catch, default_action
 from vxml.interpreter.executable import execute, execute_setup
@@ -57,8 +58,8 @@ class FormRun:
         self.rt.trace("dialog", self.dialog.id)
         try:
             yield from self._initialise()
-        except Thrown as thrown:
-            yield from self.handle(thrown, None)
+        except (Thrown, ScriptError) as error:
+            yield from self.handle(_event(error), None)
         while True:
             self.rt.step()
             item: Item | None = None
@@ -69,8 +70,8 @@ class FormRun:
                 self.reprompt = False
                 yield from self._turn(item)
                 self._after_catch = False
-            except Thrown as thrown:
-                yield from self.handle(thrown, item)
+            except (Thrown, ScriptError) as error:
+                yield from self.handle(_event(error), item)
             except NextItem as chosen:
                 self._next_item = chosen.name
                 self._after_catch = False
@@ -202,8 +203,8 @@ class FormRun:
                 self._next_item = chosen.name
                 self._after_catch = not self.reprompt
                 return
-            except Thrown as again:
-                current = again
+            except (Thrown, ScriptError) as again:
+                current = _event(again)
         raise Runaway(f"{_MAX_EVENT_CHAIN} events in a row without an end; the last was {current}")
 
     def _handle_one(self, thrown: Thrown, item: Item | None) -> Steps[None]:
@@ -228,6 +229,11 @@ class FormRun:
             self.prompt_counts[name] = 0
             for key in [key for key in self.event_counts if key[0] == name]:
                 del self.event_counts[key]
+
+
+def _event(error: Thrown | ScriptError) -> Thrown:
+    """Scripts can make the variables of form items fail when read or written; that is their error too."""
+    return error if isinstance(error, Thrown) else Thrown("error.semantic", str(error))
 
 
 def _slot(value: dict[str, Any], path: str) -> tuple[Any] | None:

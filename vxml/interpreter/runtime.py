@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
 
-from vxml.ecmascript import Engine, ScriptError
+from vxml.ecmascript import Engine
 from vxml.grammar import Grammar, GrammarError, ParsedGrammar, link, parse_grammar
 from vxml.interpreter.control import AwaitFetch, AwaitInput, Runaway, Steps, Thrown
 from vxml.interpreter.privacy import Privacy
@@ -70,6 +70,8 @@ class SessionConfig:
     properties: Mapping[str, str] = field(default_factory=dict)
     #: Spoken input can come; without it voice grammars stay silent.
     recognizer: bool = False
+    #: Kinds of transfer that the shell carries out: blind, bridge, consultation.
+    transfers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +226,6 @@ class Runtime:
                     break
                 if isinstance(happened, PlayEnded) and happened.id == play.id:
                     break
-
-    def semantic(self, error: ScriptError, line: int = 0) -> Thrown:
-        return Thrown("error.semantic", str(error), line)
 
 
 _parsed_by_digest: OrderedDict[bytes, ParsedGrammar] = OrderedDict()

@@ -13,6 +13,7 @@ from vxml.interpreter.executable import execute, go_to
 from vxml.interpreter.execution import Execution
 from vxml.interpreter.model import Item, ItemKind
 from vxml.interpreter.requests import submit_request
+from vxml.interpreter.transfer import visit_transfer
 from vxml.messages import EndReason, Hangup, Play, PlayEnded, Private, Record, Recorded
 
 if TYPE_CHECKING:
@@ -186,12 +187,6 @@ def _params(execution: Execution, item: Item) -> dict[str, Any]:
 # --- what this platform does not have -------------------------------------------------------------------
 
 
-def _transfer(form: FormRun, item: Item, execution: Execution) -> None:
-    bridged = item.node.get("bridge") == "true" or item.node.get("type") in ("bridge", "consultation")
-    kind = "bridge" if bridged else "blind"
-    raise Thrown(f"error.unsupported.transfer.{kind}", "transfer is not supported yet", item.node.line)
-
-
 def _object(form: FormRun, item: Item, execution: Execution) -> None:
     raise Thrown("error.unsupported.objectname", item.node.get("classid"), item.node.line)
 
@@ -204,6 +199,6 @@ _VISITS: Final[dict[ItemKind, _Visit]] = {
     ItemKind.INITIAL: _input,
     ItemKind.RECORD: _record,
     ItemKind.SUBDIALOG: _subdialog,
-    ItemKind.TRANSFER: _transfer,
+    ItemKind.TRANSFER: visit_transfer,
     ItemKind.OBJECT: _object,
 }

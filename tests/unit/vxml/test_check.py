@@ -81,9 +81,18 @@ def test_variables_of_a_root_document_are_not_guessed_at() -> None:
 
 
 def test_grammars_and_scripts_are_checked_by_their_ending() -> None:
-    assert messages("<grammar/>", "g.grxml") == ["g.grxml:1:1: error: the grammar has no <rule>"]
+    assert messages("<grammar/>", "g.grxml") == [
+        'g.grxml:1:1: error: <grammar> needs xmlns="http://www.w3.org/2001/06/grammar"'
+    ]
     assert "SyntaxError" in messages("function (", "lib.js")[0]
     assert check("beep.wav", b"RIFF") == []
+
+
+def test_deeply_nested_documents_are_checked_or_refused() -> None:
+    nested = "<item>" * 240 + "1" + "</item>" * 240
+    body = f'<form><field><grammar mode="dtmf" root="r"><rule id="r">{nested}</rule></grammar></field></form>'
+    assert messages(page(body)) == []
+    assert messages(page("<form><block>" + "<if cond='1'>" * 240 + "x" + "</if>" * 240 + "</block></form>")) == []
 
 
 @settings(max_examples=100, deadline=None)

@@ -10,10 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vxml.document import parse_xml
 from vxml.ecmascript import Engine
-from vxml.grammar import Grammar, GrammarError, Matcher, builtin_grammar, link, parse_grammar
+from vxml.grammar import Grammar, GrammarError, Matcher, builtin_grammar, link, parse_grammar, parse_grammar_node
 
-HEAD = '<grammar xmlns="http://www.w3.org/2001/06/grammar" version="1.0" mode="{}" root="r" tag-format="{}">'
+HEAD = (
+    '<grammar xmlns="http://www.w3.org/2001/06/grammar" version="1.0" xml:lang="en-US" '
+    'mode="{}" root="r" tag-format="{}">'
+)
 
 
 def grammar(rules: str, mode: str = "dtmf", tags: str = "semantics/1.0") -> Grammar:
@@ -129,13 +133,25 @@ def test_many_alternatives_are_looked_up_by_word() -> None:
         ('<grammar mode="dtmf">\n<rule id="a"><ruleref uri="#b"/></rule></grammar>', 2),
         ('<grammar><rule id="a"><item repeat="3-2">5</item></rule></grammar>', 1),
         ('<grammar><rule id="a"><one-of/></rule></grammar>', 1),
-        ("<grammar><rule>", 1),
     ],
 )
 def test_faulty_grammars_are_refused_with_their_line(text: str, line: int) -> None:
     with pytest.raises(GrammarError) as caught:
-        link(parse_grammar(text.encode()))
+        link(parse_grammar_node(parse_xml(text.encode())))
     assert caught.value.line == line
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        'version="1.0" mode="dtmf"',
+        'xmlns="http://www.w3.org/2001/06/grammar" mode="dtmf"',
+        'xmlns="http://www.w3.org/2001/06/grammar" version="1.0"',
+    ],
+)
+def test_a_grammar_file_names_its_namespace_version_and_language(attributes: str) -> None:
+    with pytest.raises(GrammarError):
+        parse_grammar(f'<grammar {attributes}><rule id="r">1</rule></grammar>'.encode())
 
 
 def test_a_grammar_that_would_explode_is_refused() -> None:

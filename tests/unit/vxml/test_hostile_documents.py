@@ -21,7 +21,9 @@ EXPRESSIONS = st.sampled_from(
         "a$.utterance",
         "'\\ud800'", "String.fromCharCode(0, 7, 65534)", "application.lastresult$[0].utterance", "new Date(0)",
         "(function f() { return f() })()", "session", "application", "_event", "true", "a == 1", "typeof a", "10n",
-        "Symbol('x')", "(function(){ throw { toString: null } })()", "'#f2'", "''",
+        "Symbol('x')", "Object.freeze(dialog)",
+        "Object.defineProperty(dialog, 'a', {get: function() { throw 1 }, configurable: true})",
+        "(function(){ throw { toString: null } })()", "'#f2'", "''",
     ]
 )  # fmt: skip
 NAMES = st.sampled_from(["a", "b", "c", "a.b", "document.a", "", "1", "if"])

@@ -194,7 +194,7 @@ class PyVoipLine:
 
     def _refused(self, data: bytes) -> None:
         match = _OUR_INVITE.match(data)
-        call = self._by_call_id.get(match[1].decode()) if match else None
+        call = self._by_call_id.get(match[1].decode("ascii", "replace")) if match else None
         if call is not None:
             call.feed(CallInput.TRANSPORT_ERROR)
 

@@ -96,7 +96,7 @@ class UserAgent:
         """The network refused `data` (ICMP), of which it may give back only the beginning."""
         match = _OUR_REQUEST.match(data)
         if match:
-            self.layer.transport_failed(match[1].decode(), match[2].decode(), now)
+            self.layer.transport_failed(match[1].decode("ascii", "replace"), match[2].decode("ascii", "replace"), now)
 
     def datagrams(self) -> list[Datagram]:
         """What has to leave now; taken once."""

@@ -233,7 +233,13 @@ def test_an_icmp_refusal_is_a_transport_error(bench: SipBench) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\x00" * 60, b"INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK-guess\r\n"]
+    "data",
+    [
+        b"",
+        b"\x00" * 60,
+        b"\xff x SIP/2.0\r\nVia: h;branch=\xff",
+        b"INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK-guess\r\n",
+    ],
 )
 def test_an_icmp_refusal_of_something_else_changes_nothing(bench: SipBench, data: bytes) -> None:
     bench.call()

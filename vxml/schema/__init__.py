@@ -11,7 +11,7 @@ from typing import Final
 from lxml import etree
 
 _SCHEMA: Final = Path(__file__).parent / "voicexml.xsd"
-_NAMESPACE: Final = re.compile(r"\{http[^}]*\}")
+_NAMESPACE: Final = re.compile(r"\{[a-z]+:[^}]*\}")
 _ATTRIBUTE: Final = re.compile(r"Element '([^']+)', attribute '([^']+)': (.*)", re.S)
 _ELEMENT: Final = re.compile(r"Element '([^']+)': (.*)", re.S)
 _EXPECTED: Final = re.compile(r"Expected is (?:one of )?\( (.*?) \)")

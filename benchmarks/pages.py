@@ -152,7 +152,7 @@ def nginx(folder: Path, body: bytes) -> Iterator[tuple[str, int]]:
 
 def profile(database_url: str, requests: int = 4000) -> str:
     """Where the time of a page goes, in one process without a server in front."""
-    from app import create_app
+    from app.web.application import create_app
     from common.settings import Settings
 
     attempts = [f"bench{number:08d}" for number in range(1000)]

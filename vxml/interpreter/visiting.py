@@ -91,12 +91,13 @@ def _record(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
             rt.emit(Private(False, len(rt.keys)))
     rt.new_turn()
     rt.keys.clear()
+    # The recording's end may come before the word that the caller has left.
+    rt.hung_up = rt.hung_up or recorded.ended_by == "hangup"
     if not recorded.audio:
         check_connected(rt)
         raise Thrown("noinput", f"nothing was said within {timeout:g} s")
     _keep(form, item, recorded)
-    if recorded.ended_by == "hangup" or rt.hung_up:
-        check_connected(rt)
+    check_connected(rt)
     yield from form.run_filled([item.name])
 
 

@@ -26,7 +26,7 @@ from app.services.audit import record
 from app.services.importing import mapping as mappings
 from app.services.importing import reading
 from app.services.importing.rows import PreparedContact, Preparer, Reject
-from app.services.importing.writing import Target, write_contacts, write_rejects
+from app.services.importing.writing import Target, refresh_statistics, write_contacts, write_rejects
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
 
@@ -36,6 +36,8 @@ SAMPLE_ROWS = 10
 #: Rejects kept for one run; further ones are counted only, since a wrong file has nothing else.
 MOST_REJECTS = 50_000
 _FIRST_REJECTS = 10
+#: Rows after which the database's statistics are out of date.
+_GROWN = 1000
 _FINISHED = (ImportState.COMPLETED, ImportState.CANCELLED)
 
 
@@ -270,8 +272,18 @@ def _run(
         def write(session: Session, chunk: Sequence[PreparedContact | Reject]) -> None:
             _write_chunk(session, run.id, target, chunk, position)
 
+        grown = position.rows_read + _GROWN
+
+        def go_on() -> bool:
+            nonlocal grown
+            if position.rows_read >= grown:
+                refresh_statistics(engine)
+                grown = position.rows_read * 4
+            position.report()
+            return not (position.cancelled or position.taken_over)
+
         items = islice(_prepared(reading.records(file, form), preparer), position.rows_read, None)
-        write_in_chunks(engine, items, write, first=200, go_on=lambda: _go_on(position))
+        write_in_chunks(engine, items, write, first=200, go_on=go_on)
     if position.rejected > MOST_REJECTS:
         position.note = f"only the first {MOST_REJECTS:,} rejected rows are kept"
 
@@ -282,11 +294,6 @@ def _prepared(source: Iterator[reading.Record | reading.Bad], preparer: Preparer
             yield preparer.prepare(item)
         else:
             yield Reject(item.line, "", item.reason, item.text)
-
-
-def _go_on(position: _Position) -> bool:
-    position.report()
-    return not (position.cancelled or position.taken_over)
 
 
 def _write_chunk(

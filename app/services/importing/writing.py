@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import ColumnElement, Connection, func, insert, literal, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, func, insert, literal, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -63,6 +63,13 @@ def write_contacts(session: Session, target: Target, contacts: Sequence[Prepared
     if changed:
         _update(session.connection(), target, changed, now)
     return Written(len(new), len(contacts) - len(new))
+
+
+def refresh_statistics(engine: Engine) -> None:
+    """Tell PostgreSQL that the tables have grown: plans made while they were empty read them whole for every row."""
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("ANALYZE contact, address"))
 
 
 def write_rejects(session: Session, run_id: int, rejects: Iterable[Reject]) -> None:

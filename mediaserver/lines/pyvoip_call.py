@@ -12,7 +12,7 @@ from mediaserver.lines.pyvoip_phone import MediaClient, Message, Parties, TrunkC
 from mediaserver.switch.sip.call_table import CALL, CallAction, CallInput, CallState
 from mediaserver.switch.sip.digest import Credentials
 from mediaserver.switch.sip.message import Request, Response, parse_message
-from mediaserver.switch.sip.requests import Identity
+from mediaserver.switch.sip.requests import Identity, attempt_header
 from mediaserver.switch.sip.responses import make_response
 from mediaserver.switch.sip.sdp import Codec, MediaTarget, SdpError, make_answer, parse_answer
 from mediaserver.switch.sip.transaction import Address
@@ -148,6 +148,7 @@ class PyVoipCall:
     # --- the INVITE
 
     def _invite(self, headers: list[tuple[str, str]]) -> None:
+        headers = [*attempt_header(self.place.call), *headers]
         self.invite = self.sip.gen_tagged_invite(self.call_id, self.parties, self.media.inPort, headers)
         self._repeat(self.invite, CallInput.NO_REPLY, 64 * self.line.t1)
 

@@ -55,6 +55,11 @@ def check_spec(spec: InviteSpec) -> None:
         _party("sender", spec.sender, "invalid")
 
 
+def attempt_header(call: str) -> list[tuple[str, str]]:
+    """The attempt's id, so that the far end's records can be laid beside ours."""
+    return [("X-Clarion-Attempt", call)] if _TOKEN.fullmatch(call) else []
+
+
 def target_uri(spec: InviteSpec) -> str:
     """The Request-URI: the number at the trunk, or the URI asked for."""
     trunk = bracketed(spec.trunk.host)
@@ -82,7 +87,7 @@ def make_invite(
             ("CSeq", f"{cseq} INVITE"),
             ("Contact", identity.contact),
             ("User-Agent", identity.user_agent),
-            *([("X-Clarion-Attempt", spec.call)] if _TOKEN.fullmatch(spec.call) else []),
+            *attempt_header(spec.call),
             ALLOW_HEADER,
             *extra,
             ("Content-Type", "application/sdp"),

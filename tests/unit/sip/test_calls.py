@@ -335,6 +335,11 @@ def test_the_invite_names_number_trunk_and_sender(bench: SipBench) -> None:
     assert bench.call(call="call-2", to="sip:alice@127.0.0.1:7777", sender="").uri == "sip:alice@127.0.0.1:7777"
 
 
+def test_the_invite_carries_the_attempt_where_it_can_stand_in_a_header(bench: SipBench) -> None:
+    assert bench.call(call="01hx-attempt").headers.get("x-clarion-attempt") == "01hx-attempt"
+    assert bench.call(call="a b\r\nX: y").headers.get("x-clarion-attempt") is None
+
+
 def test_the_ladder_shows_both_ways_and_masks_numbers(bench: SipBench) -> None:
     invite = bench.call()
     bench.reply(invite, 180)

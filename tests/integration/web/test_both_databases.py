@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_finds_a_call_straight_on_the_driver(engine: Engine, world: panel.World)
 def test_shows_a_job_and_the_dashboard(engine: Engine, world: panel.World, tmp_path: Path) -> None:
     app = create_app(panel.settings(tmp_path, str(engine.url)), engine)
     with read_transaction(engine) as session:
-        view = take(session, Actor.system(), world.job_id, utcnow())
+        view = take(session, Actor.system(), world.job_id, utcnow() + timedelta(seconds=2))
         parts = render_parts(app.jinja_env, view)
         seen = overview(session, Actor.system(), utcnow())
         choices = campaign_choices(session, Actor.system(world.organization_id))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 import sys
 
@@ -16,11 +15,11 @@ from common.logging import configure
 from common.settings import Settings, ensure_secrets
 from mediaserver.clipstore import prune_for_ever
 from mediaserver.control import ControlApi
+from mediaserver.priority import claim
 from mediaserver.server import ServerOptions, build
 
 #: Seconds live calls may go on after SIGTERM.
 DRAIN_LIMIT = 25.0
-_NICE = -10
 
 log = structlog.get_logger()
 
@@ -58,16 +57,8 @@ def _options(settings: Settings) -> ServerOptions:
     )
 
 
-def _claim_priority() -> None:
-    """Packets go before pages: where the system lets us (root, CAP_SYS_NICE), run ahead of other programs."""
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, _NICE)
-    except PermissionError:
-        log.info("ordinary_priority", mend="give the service CAP_SYS_NICE, or Nice=-10 in its unit")
-
-
 async def _serve(settings: Settings) -> None:
-    _claim_priority()
+    priority = claim()
     options = _options(settings)
     board = build(options)
     api = ControlApi(board, settings.mediaserver.token)
@@ -81,7 +72,13 @@ async def _serve(settings: Settings) -> None:
     # What is there now stays: the collector need not walk it between packets.
     gc.collect()
     gc.freeze()
-    log.info("mediaserver_started", listen=str(listening), sip=str(options.sip), boot_id=board.boot_id)
+    log.info(
+        "mediaserver_started",
+        listen=str(listening),
+        sip=str(options.sip),
+        boot_id=board.boot_id,
+        priority=priority,
+    )
     await stop.wait()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.remove_signal_handler(number)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import structlog
 
 from common.errors import ClarionError
+from mediaserver.priority import Ordinary
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -83,9 +84,7 @@ class Nursery:
         command = [sys.executable, "-m", "mediaserver.dialog", str(theirs.fileno()), json.dumps(self._options)]
         # One thread only, so that she may fork.
         environment = {**_without_secrets(), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        self._process = await asyncio.to_thread(
-            subprocess.Popen, command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=environment
-        )
+        self._process = await asyncio.to_thread(_start, command, theirs.fileno(), environment)
         theirs.close()
         self._control = control
 
@@ -124,6 +123,11 @@ class Nursery:
             except subprocess.TimeoutExpired:
                 process.kill()
                 await asyncio.to_thread(process.wait)
+
+
+def _start(command: list[str], descriptor: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    with Ordinary():
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(descriptor,), env=environment)
 
 
 def options(*, clip_directory: str, log_level: str = "WARNING", log_format: str = "text") -> dict[str, Any]:

@@ -124,6 +124,7 @@ class WorkerPool:
     async def close(self) -> None:
         if self._watch is not None:
             self._watch.cancel()
+        self._sink = None
         for worker in tuple(self._workers):
             self.lost(worker, "closed")
         for task in tuple(self._tasks):
@@ -248,19 +249,21 @@ class WorkerPool:
         ours, theirs = socket.socketpair()
         try:
             child = await self._breeder.fork(theirs)
+            if worker.gone:
+                child.kill()
+                child.release()
+                ours.close()
+                return
+            worker.child = child
+            await asyncio.get_running_loop().create_unix_connection(lambda: worker, sock=ours)
         except NoWorker as error:
             ours.close()
             self.lost(worker, str(error))
-            return
+        except asyncio.CancelledError:
+            ours.close()
+            raise
         finally:
             theirs.close()
-        if worker.gone:
-            child.kill()
-            child.release()
-            ours.close()
-            return
-        worker.child = child
-        await asyncio.get_running_loop().create_unix_connection(lambda: worker, sock=ours)
 
     def _keep_spares(self) -> None:
         spares = sum(1 for worker in self._workers if worker.key is None)

@@ -1,0 +1,292 @@
+"""A media server with real worker processes against the simulated carrier: control API, hung workers, restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from common.setting_types import Endpoint
+from mediaserver.control import ControlApi
+from mediaserver.server import ServerOptions, build
+from mediaserver.switch.nursery import Child
+from mediaserver.switch.switchboard import Switchboard
+from simulators.carrier.agent import Carrier, CarrierSettings
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(60)]
+TOKEN = "token-of-the-tests"
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
+FORM = '<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form>{}</form></vxml>'
+ASK = FORM.format(
+    '<field name="key" type="digits?length=1"><prompt>Hello <value expr="session.connection.ccxml.values.who"/>.'
+    ' Press one.</prompt><filled><exit namelist="key"/></filled></field>'
+)
+PRIVATE = FORM.format(
+    '<field name="card" type="digits?length=1"><property name="clarion.private" value="true"/>'
+    '<prompt>Type it.</prompt><filled><exit namelist="card"/></filled></field>'
+)
+LISTEN = FORM.format('<field name="key" type="digits"><property name="timeout" value="60s"/></field>')
+SUBMIT = FORM.format(
+    '<catch event="connection.disconnect.hangup"><var name="seen" expr="1"/><submit next="result" namelist="seen"/>'
+    '</catch><field name="key" type="digits"><property name="timeout" value="60s"/></field>'
+)
+
+
+class Pages:
+    """The application server: its pages by name, what was posted, and how often each page was asked for."""
+
+    def __init__(self) -> None:
+        self.pages = {"ask": ASK, "private": PRIVATE, "listen": LISTEN, "submit": SUBMIT}
+        self.asked: list[str] = []
+        self.port = 0
+        self._runner: web.AppRunner | None = None
+        self._news = asyncio.Event()
+
+    async def until_asked(self, times: int) -> None:
+        async with asyncio.timeout(20):
+            while len(self.asked) < times:
+                self._news.clear()
+                await self._news.wait()
+
+    async def start(self, port: int = 0) -> None:
+        application = web.Application()
+        application.router.add_route("*", "/{name}", self._page)
+        self._runner = web.AppRunner(application, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", port, reuse_address=True).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.port}/{name}"
+
+    async def _page(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        self.asked.append(f"{request.method} {name}?{(await request.text()) or request.query_string}")
+        self._news.set()
+        if name == "away":
+            raise web.HTTPFound("http://127.0.0.1:1/elsewhere")
+        if name == "result":
+            return web.Response(text=FORM.format("<block><exit/></block>"))
+        if name not in self.pages:
+            raise web.HTTPNotFound
+        return web.Response(text=self.pages[name], headers={"Cache-Control": "max-age=60", "ETag": '"1"'})
+
+
+class Bench:
+    def __init__(
+        self, board: Switchboard, api: str, http: aiohttp.ClientSession, carrier: Carrier, pages: Pages
+    ) -> None:
+        self.board, self.api, self.http, self.carrier, self.pages = board, api, http, carrier, pages
+
+    async def place(self, attempt: str, suffix: str, page: str = "ask", **more: Any) -> tuple[int, dict[str, Any]]:
+        body = {
+            "attempt_id": attempt,
+            "to": f"+155501010{suffix}",
+            "sender": "+15550100000",
+            "trunk": {"host": "127.0.0.1", "port": self.carrier.port},
+            "application": self.pages.url(page),
+            "values": {"who": "Ana"},
+            **more,
+        }
+        async with self.http.post(f"{self.api}/v1/calls", json=body) as answer:
+            return answer.status, await answer.json()
+
+    async def status(self, attempt: str) -> dict[str, Any]:
+        async with self.http.get(f"{self.api}/v1/calls/{attempt}") as answer:
+            status: dict[str, Any] = await answer.json()
+            return status
+
+    async def event(self, attempt: str, kind: str) -> dict[str, Any]:
+        """The event, from the WebSocket, whether it has happened or not."""
+        async with asyncio.timeout(30), self.http.ws_connect(f"{self.api}/v1/events?after=0") as socket:
+            while True:
+                event: dict[str, Any] = await socket.receive_json()
+                if (event["attempt_id"], event["type"]) == (attempt, kind):
+                    return event
+
+    async def ended(self, attempt: str) -> dict[str, Any]:
+        status: dict[str, Any] = (await self.event(attempt, "ended"))["status"]
+        return status
+
+
+@asynccontextmanager
+async def media_server(directory: Path, carrier: Carrier, pages: Pages) -> AsyncIterator[Bench]:
+    options = ServerOptions(
+        sip=Endpoint("127.0.0.1", 0),
+        ports=None,
+        max_calls=4,
+        state_dir=directory,
+        allow=(pages.url("").rstrip("/"),),
+    )
+    board = build(options)
+    await board.start()
+    api = ControlApi(board, TOKEN)
+    address = await api.start(Endpoint("127.0.0.1", 0))
+    async with aiohttp.ClientSession(headers=HEADERS) as http:
+        yield Bench(board, f"http://{address}", http, carrier, pages)
+    await api.close()
+    await board.close()
+
+
+@pytest_asyncio.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    pages = Pages()
+    await pages.start()
+    async with Carrier(CarrierSettings(port=0)) as carrier, media_server(tmp_path, carrier, pages) as bench:
+        yield bench
+    await pages.stop()
+
+
+async def test_a_call_is_placed_talks_and_reports(bench: Bench) -> None:
+    code, _ = await bench.place("a1", "34")
+    status = await bench.ended("a1")
+    assert (code, status["disposition"], status["dialog"]) == (202, "answered", "completed")
+    assert (status["dtmf"], status["exit"]) == ("1", {"key": "1"})
+    assert status["rtp"]["sent"] > 50
+    kinds = {line["kind"] for line in status["trace"]}
+    assert kinds == {"sip", "vxml"}
+
+
+async def test_a_known_attempt_is_answered_and_never_rung_again(bench: Bench) -> None:
+    await bench.place("a1", "01")
+    await bench.ended("a1")
+    code, status = await bench.place("a1", "01")
+    assert (code, status["sip_status"]) == (200, 486)
+    assert sum(bench.carrier.rings.values()) == 1
+
+
+async def test_private_keys_are_masked_everywhere(bench: Bench) -> None:
+    await bench.place("a1", "34", "private")
+    status = await bench.ended("a1")
+    assert (status["dtmf"], status["exit"]) == ("•", {"card": "•"})
+    assert not any("1" in line["text"].partition("key:")[2] for line in status["trace"])
+
+
+async def test_a_script_still_submits_after_the_hang_up(bench: Bench) -> None:
+    await bench.place("a1", "13", "submit")
+    status = await bench.ended("a1")
+    assert status["dialog"] == "caller_hangup"
+    assert any("result?seen=1" in asked for asked in bench.pages.asked)
+
+
+@pytest.mark.parametrize("page", ["missing", "away"])
+async def test_what_cannot_be_fetched_is_an_application_error(bench: Bench, page: str) -> None:
+    await bench.place("a1", "10", page)
+    status = await bench.ended("a1")
+    assert status["dialog"] == "application_error"
+    # The apology was heard out.
+    assert status["rtp"]["sent"] > 100
+
+
+async def test_a_restarted_web_server_costs_no_call(bench: Bench) -> None:
+    port = bench.pages.port
+    await bench.pages.stop()
+    await bench.place("a1", "34")
+    await bench.event("a1", "answered")
+    await asyncio.sleep(0.5)
+    await bench.pages.start(port)
+    assert (await bench.ended("a1"))["dialog"] == "completed"
+
+
+async def test_a_dead_worker_takes_only_its_own_dialogs(bench: Bench) -> None:
+    await bench.place("victim", "10", "listen", organization="o1")
+    await bench.place("other", "10", "listen", organization="o2")
+    for attempt in ("victim", "other"):
+        await bench.event(attempt, "answered")
+    await bench.pages.until_asked(2)
+    worker = bench.board._calls["victim"].worker
+    assert worker is not None
+    assert worker.child is not None
+    os.kill(worker.child.pid, signal.SIGKILL)
+    status = await bench.ended("victim")
+    assert status["dialog"] == "application_error"
+    assert (await bench.status("other"))["state"] == "answered"
+    async with bench.http.delete(f"{bench.api}/v1/calls/other") as answer:
+        assert answer.status == 202
+    assert (await bench.ended("other"))["dialog"] == "system_hangup"
+
+
+async def test_a_worker_that_runs_away_is_killed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bench.place("victim", "10", "listen")
+    await bench.pages.until_asked(1)
+    worker = bench.board._calls["victim"].worker
+    assert worker is not None
+    assert worker.child is not None
+    os.kill(worker.child.pid, signal.SIGSTOP)
+    # As if it burnt processor time all the while.
+    times = iter(range(0, 1000, 10))
+    monkeypatch.setattr(Child, "cpu_seconds", lambda _: next(times))
+    assert (await bench.ended("victim"))["dialog"] == "application_error"
+
+
+async def test_capacity_and_draining_refuse_with_retry_after(bench: Bench) -> None:
+    for number in range(4):
+        await bench.place(f"a{number}", "02")
+    code, status = await bench.place("a9", "02")
+    assert (code, status["disposition"]) == (503, "not_admitted")
+    async with bench.http.post(f"{bench.api}/v1/drain") as answer:
+        assert answer.status == 202
+    async with bench.http.get(f"{bench.api}/v1/status") as answer:
+        body = await answer.json()
+    assert (body["calls"], body["capacity"], body["draining"]) == (4, 4, True)
+    async with bench.http.delete(f"{bench.api}/v1/calls/a0") as answer:
+        assert answer.status == 202
+    assert (await bench.ended("a0"))["disposition"] == "cancelled"
+
+
+async def test_only_the_token_opens_the_api(bench: Bench) -> None:
+    for headers in ({"Authorization": ""}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
+        async with bench.http.get(f"{bench.api}/v1/status", headers=headers) as answer:
+            assert answer.status == 401
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"to": "+1555;x=1"}, "to:"),
+        ({"ring_timeout": "soon"}, "ring_timeout:"),
+        ({"values": []}, "values:"),
+        ({"colour": "red"}, "colour:"),
+        ({"trunk": {"host": "127.0.0.1", "line": "tin-can"}}, "trunk.line:"),
+    ],
+)
+async def test_a_bad_request_names_its_field(bench: Bench, change: dict[str, Any], says: str) -> None:
+    code, body = await bench.place("a1", "01", **change)
+    assert code == 400
+    assert says in body["error"]
+
+
+async def test_a_restart_answers_lost_for_what_was_under_way(tmp_path: Path) -> None:
+    pages = Pages()
+    await pages.start()
+    async with Carrier(CarrierSettings(port=0)) as carrier:
+        async with media_server(tmp_path, carrier, pages) as first:
+            await first.place("a1", "02")
+            await first.event("a1", "ringing")
+            boot = first.board.boot_id
+            # As kill -9 leaves it: the journal knows the beginning alone.
+            first.board._journal.end = _unwritten  # type: ignore[method-assign]
+        async with media_server(tmp_path, carrier, pages) as second:
+            code, status = await second.place("a1", "02", boot_id=boot)
+            assert (code, status["disposition"]) == (200, "lost")
+            code, body = await second.place("a2", "02", boot_id=boot)
+            assert (code, body["boot_id"]) == (409, second.board.boot_id)
+        assert sum(carrier.rings.values()) == 1
+    await pages.stop()
+
+
+async def _unwritten(_: object) -> None:
+    raise OSError(5, "killed")

@@ -84,7 +84,9 @@ def build(session: Session, marker: str) -> World:
         )
     )  # fmt: skip
     address = add(
-        Address(organization_id=home, contact_id=contact, kind="email", name="email", value=f"{marker}@example.org")
+        Address(
+            organization_id=home, contact_id=contact, kind="email", name="email", value=f"{marker.lower()}@example.org"
+        )
     )
     dnc_list = add(DncList(organization_id=home, name=marker, created_at=now))
     add(
@@ -142,7 +144,7 @@ def build(session: Session, marker: str) -> World:
     attempt = add(
         Attempt(
             id=new_id(), organization_id=home, job_id=job, job_contact_id=job_contact, contact_id=contact,
-            address_id=address, number=1, channel="email", address=f"{marker}@example.org", reason=marker,
+            address_id=address, number=1, channel="email", address=f"{marker.lower()}@example.org", reason=marker,
             started_at=now - timedelta(seconds=5), result={marker: marker},
         )
     )  # fmt: skip

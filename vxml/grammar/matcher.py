@@ -52,6 +52,11 @@ class Matcher:
                     ready.append((target, stack, (history, ("token", word))))
         self._follow(ready)
 
+    def give_up(self) -> None:
+        """Match nothing any more, whatever is fed."""
+        self._threads = []
+        self.matched = self.can_go_on = False
+
     def accepts(self, word: str) -> bool:
         """Whether `word` could come next."""
         for pc, _, _ in self._threads:

@@ -149,8 +149,7 @@ class Collector:
             if key == self._termchar and (self._typed or swallow):
                 # A termchar typed after an answer that was already complete belongs to that answer.
                 return self._typed
-            self._dtmf = []
-            return True
+            return self._spoil()
         self._typed = True
         for _, matcher in self._dtmf:
             matcher.feed(key)
@@ -159,6 +158,15 @@ class Collector:
             rt.swallow_termchar = True
             return True
         return False
+
+    def _spoil(self) -> bool:
+        """A key that fits nowhere: no match at once when it is the first; else the rest of what is being typed is taken
+        too, so that it does not answer the next question."""
+        spoiled_first = not self._typed
+        for _, matcher in self._dtmf:
+            matcher.give_up()
+        self._complete = False
+        return spoiled_first
 
     def _finish(self) -> Recognition:
         for one, matcher in self._dtmf:

@@ -107,7 +107,24 @@ def test_termtimeout_waits_for_the_termchar_after_a_full_answer() -> None:
     assert call.values == {"a": "12"}
     call = Call(body)
     call.press("123")
+    assert call.wait_for_timer() == pytest.approx(3.0)
     assert call.traces("event") == ["nomatch"]
+
+
+def test_a_first_key_that_fits_nowhere_is_no_match_at_once() -> None:
+    call = Call(field('type="boolean"'))
+    call.press("5")
+    assert call.traces("event") == ["nomatch"]
+
+
+def test_a_wrong_key_in_the_middle_takes_the_rest_of_the_number_with_it() -> None:
+    call = Call(field('type="digits?length=4"', "<nomatch><reprompt/></nomatch>"))
+    call.press("1*34")
+    assert call.traces("event") == []
+    call.press("#")
+    assert call.traces("event") == ["nomatch"]
+    call.press("1234")
+    assert call.values == {"a": "1234"}
 
 
 def test_timeout_runs_from_the_end_of_the_prompt_and_the_prompt_may_set_it() -> None:
@@ -172,6 +189,7 @@ def test_another_termchar_and_none() -> None:
     assert call.values == {"a": "12"}
     call = Call(field('type="digits"', '<property name="termchar" value=""/>'))
     call.press("12#")
+    call.wait_for_timer()
     assert call.traces("event") == ["nomatch"]
 
 

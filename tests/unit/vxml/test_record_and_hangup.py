@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tests.support.voicexml import START, page, talk
-
 from vxml import Session, SessionConfig
 from vxml.messages import Ended, EndReason, Fetch, Fetched, Hangup, Record, Recorded
 
 
 def recording(attributes: str) -> tuple[Session, Record]:
-    body = f"""<catch event="connection.disconnect.hangup"><var name="got" expr="typeof m$ == 'undefined' ? 0 : m$.duration"/>
+    body = f"""<catch event="connection.disconnect.hangup">
+      <var name="got" expr="typeof m$ == 'undefined' ? 0 : m$.duration"/>
       <exit namelist="got"/></catch><form><record name="m" {attributes}/></form>"""
     session = Session(SessionConfig(START))
     session.start(0.0)

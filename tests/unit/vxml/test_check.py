@@ -95,7 +95,7 @@ def test_deeply_nested_documents_are_checked_or_refused() -> None:
     assert messages(page("<form><block>" + "<if cond='1'>" * 240 + "x" + "</if>" * 240 + "</block></form>")) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(["a.vxml", "a.grxml", "a.js", "a"]))
 def test_any_bytes_can_be_checked(body: bytes, name: str) -> None:
     for problem in check(name, body):

@@ -113,14 +113,14 @@ def _element(tag: str, attributes: dict[str, str], children: list[str]) -> str:
     return f"<{tag}{given}>{''.join(children)}</{tag}>"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(_nodes, max_size=4))
 def test_any_document_of_known_elements_compiles_or_is_refused(children: list[str]) -> None:
     with contextlib.suppress(DocumentError):
         assert compile_document(page("".join(children)).encode()).version == "2.1"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_xml_or_refused(body: bytes) -> None:
     with contextlib.suppress(DocumentError):

@@ -188,7 +188,7 @@ _expansion = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(_expansion, st.text("123", max_size=6))
 def test_grammars_accept_what_the_same_regular_expression_accepts(made: tuple[str, str], keys: str) -> None:
     xml, pattern = made
@@ -208,7 +208,7 @@ def _continues(compiled: Grammar, matcher: Matcher, key: str) -> bool:
     return trial.matched or trial.can_go_on
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_grammar_or_refused(body: bytes) -> None:
     with contextlib.suppress(GrammarError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from app.db import make_engine
-from simulators.carrier.journal import rings_by_attempt
+from simulators.carrier.journal import read_journal, rings_by_attempt
 from tests.support import campaigns
 from tests.support.installation import CARRIER, ENGINE, MEDIASERVER, WEB, Installation, installation
 
@@ -62,6 +63,16 @@ class Running:
         unknown = rings.keys() - campaigns.voice_attempts(self.engine, self.job_id).keys()
         assert not unknown, "rung for attempts that are not in the database"
 
+    def assert_nobody_was_written_to_twice(self) -> None:
+        """The campaign writes one SMS or one email to a contact at most."""
+        lines = [line for line in read_journal(self.clarion.journal) if line["event"] in ("sms", "mail")]
+        sent = Counter(str(line["to"]) for line in lines)
+        assert {to: count for to, count in sent.items() if count > 1} == {}
+        codes = self.accounts().attempts
+        unknown = codes["OUTCOME_UNKNOWN"]
+        known = codes["SMS_SENT"] + codes["SMS_DELIVERED"] + codes["EMAIL_SENT"] + codes["EMAIL_DELIVERED"]
+        assert known <= len(lines) <= known + unknown
+
     def assert_no_capacity_is_held(self) -> None:
         status = self.clarion.get_json(f"http://{self.clarion.at.control}/v1/status")
         assert isinstance(status, dict)
@@ -70,6 +81,7 @@ class Running:
     def check_the_books(self) -> None:
         self.assert_every_contact_is_accounted_for()
         self.assert_nobody_was_rung_twice_for_one_attempt()
+        self.assert_nobody_was_written_to_twice()
         self.assert_no_capacity_is_held()
 
 

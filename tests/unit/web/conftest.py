@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from app.db import make_engine
+from app.security import passwords
 from app.web.application import create_app
 from common.settings import Settings
 from tests.support import panel
@@ -17,7 +19,21 @@ from tests.support.database import sqlite_engine, sqlite_template  # noqa: F401
 
 
 @pytest.fixture(scope="session")
-def world_template(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> tuple[Path, panel.World]:  # noqa: F811
+def cheap_hashes() -> Iterator[None]:
+    """Passwords hashed fast: how slow the real ones are is tested with them."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", hasher)
+        patch.setattr(passwords, "_nobody", hasher.hash("nobody"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def world_template(
+    cheap_hashes: None,
+    tmp_path_factory: pytest.TempPathFactory,
+    sqlite_template: Path,  # noqa: F811
+) -> tuple[Path, panel.World]:
     """Hashing passwords takes a while, so the small installation is made once and copied."""
     path = tmp_path_factory.mktemp("world") / "clarion.db"
     shutil.copy(sqlite_template, path)

@@ -79,6 +79,12 @@ def _register_import(subparsers: Any) -> None:
         metavar="COLUMN=TARGET",
         help="what a column is (id, first_name, phone1, email, an attribute ...; nothing ignores it)",
     )
+    parser.add_argument(
+        "--encoding",
+        choices=("auto", "utf-8", "utf-16", "latin-1"),
+        default="auto",
+        help="of the file; auto (if left out) finds UTF-8 and UTF-16 out",
+    )
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="write the rows not taken, with reasons, to FILE")
     parser.set_defaults(run=run_import)
 
@@ -147,7 +153,8 @@ def run_import(arguments: argparse.Namespace) -> int:
 
     actor = Actor.system()
     # A file that is no CSV must not leave an empty list behind.
-    mapping = importing.preview(arguments.file).mapping | dict(_mapping(text) for text in arguments.map)
+    preview = importing.preview(arguments.file, encoding=arguments.encoding)
+    mapping = preview.mapping | dict(_mapping(text) for text in arguments.map)
     with _database() as engine:
         with write_transaction(engine) as session:
             home = None
@@ -160,7 +167,9 @@ def run_import(arguments: argparse.Namespace) -> int:
                 made = lists.create_list(session, actor, arguments.list, home_country=country, organization_id=home)
                 list_id = made.id
         show = _progress_printer()
-        run_id = importing.import_file(engine, actor, list_id, arguments.file, mapping, on_progress=show)
+        run_id = importing.import_file(
+            engine, actor, list_id, arguments.file, mapping, encoding=arguments.encoding, on_progress=show
+        )
         with read_transaction(engine) as session:
             summary = importing.summary(session, actor, run_id)
             if arguments.rejects is not None:
@@ -188,8 +197,11 @@ def _print_summary(summary: Summary, rejects_file: Path | None) -> None:
 @contextmanager
 def _database() -> Iterator[Engine]:
     from app.db import make_engine, require_current
+    from common.logging import configure
 
-    engine = make_engine(Settings.load().database_url)
+    settings = Settings.load()
+    configure(settings.log)
+    engine = make_engine(settings.database_url)
     try:
         require_current(engine)
         yield engine

@@ -56,106 +56,128 @@ class World:
         return self.ids[table]
 
 
-def build(session: Session, marker: str) -> World:
-    now = utcnow()
-    ids: dict[str, Any] = {}
+class _Builder:
+    """Adds rows of one organization and notes the first id of each table."""
 
-    def add(row: Base) -> Any:
-        session.add(row)
-        session.flush()
+    def __init__(self, session: Session, marker: str) -> None:
+        self._session = session
+        self.marker = marker
+        self.now = utcnow()
+        self.ids: dict[str, Any] = {}
+        self.home: int = self.add(Organization(name=marker, created_at=self.now))
+
+    def add(self, row: Base) -> Any:
+        self._session.add(row)
+        self._session.flush()
         key = row.__tablename__
-        ids.setdefault(key, row.attempt_id if isinstance(row, AttemptTrace) else row.id)  # type: ignore[attr-defined]
-        return ids[key]
+        self.ids.setdefault(key, row.attempt_id if isinstance(row, AttemptTrace) else row.id)  # type: ignore[attr-defined]
+        return self.ids[key]
 
-    home = add(Organization(name=marker, created_at=now))
+
+def build(session: Session, marker: str) -> World:
+    builder = _Builder(session, marker)
+    _people(builder)
+    _applications(builder)
+    _job(builder)
+    return World(marker, builder.home, builder.ids)
+
+
+def _people(make: _Builder) -> None:
+    home, marker, now = make.home, make.marker, make.now
     stamps = {"created_at": now, "updated_at": now}
-    user = add(
+    user = make.add(
         User(
             organization_id=home, login=marker, name=marker, password_hash=PASSWORD_HASH,
             roles=["org_supervisor"], created_at=now,
         )
     )  # fmt: skip
-    contact_list = add(ContactList(organization_id=home, name=marker, **stamps))
-    add(Attribute(organization_id=home, name=marker, masked=True))
-    contact = add(
+    contact_list = make.add(ContactList(organization_id=home, name=marker, **stamps))
+    make.add(Attribute(organization_id=home, name=marker, masked=True))
+    contact = make.add(
         Contact(
             organization_id=home, contact_list_id=contact_list, external_id=marker, first_name=marker,
             attributes={marker: marker}, **stamps,
         )
     )  # fmt: skip
-    address = add(
-        Address(
-            organization_id=home, contact_id=contact, kind="email", name="email", value=f"{marker.lower()}@example.org"
-        )
-    )
-    dnc_list = add(DncList(organization_id=home, name=marker, created_at=now))
-    add(
+    email = f"{marker.lower()}@example.org"
+    make.add(Address(organization_id=home, contact_id=contact, kind="email", name="email", value=email))
+    dnc_list = make.add(DncList(organization_id=home, name=marker, created_at=now))
+    make.add(
         DncEntry(
             dnc_list_id=dnc_list, organization_id=home, kind="contact_id", value=marker, source="panel", created_at=now
         )
     )
-    run = add(
+    run = make.add(
         ImportRun(
             organization_id=home, contact_list_id=contact_list, file_name=marker, mapping={}, started_at=now,
             created_by=user,
         )
     )  # fmt: skip
-    add(ImportReject(import_run_id=run, line=2, reason=marker, row=marker))
-    script = add(Script(organization_id=home, name=marker, created_at=now))
-    revision = add(
-        ScriptRevision(
-            organization_id=home, script_id=script, number=1, state="draft", digest=marker, entry="main.vxml",
-            problems=[], created_at=now,
-        )
-    )  # fmt: skip
-    add(
-        ScriptFile(
-            script_revision_id=revision, path=f"{marker}.vxml", content_type="text/xml", digest=marker, body=b"<vxml/>"
-        )
-    )
-    strategy = add(Strategy(organization_id=home, name=marker, created_at=now))
-    xml = shipped(next(iter(shipped_names())))
-    strategy_revision = add(
-        StrategyRevision(
-            organization_id=home, strategy_id=strategy, number=1, state="published", xml=f"{xml}<!-- {marker} -->",
-            created_at=now,
-        )
-    )  # fmt: skip
-    window = add(CallingWindow(organization_id=home, name=marker, hours={}))
-    trunk = add(Trunk(organization_id=home, name=marker, host="127.0.0.1", simulated=True))
-    campaign = add(
-        Campaign(
-            organization_id=home, name=marker, contact_list_id=contact_list, strategy_id=strategy, message=marker,
-            calling_window_id=window, trunk_id=trunk, caller_id="+12025550100", pacing={"mode": "none"}, senders={},
-            **stamps,
-        )
-    )  # fmt: skip
-    job = add(
-        Job(
-            organization_id=home, campaign_id=campaign, state="running", strategy_revision_id=strategy_revision,
-            settings={"campaign": marker}, created_at=now, started_at=now, audience=1,
-        )
-    )  # fmt: skip
-    job_contact = add(
-        JobContact(
-            organization_id=home, job_id=job, contact_id=contact, lane=0, due_at=now, strategy_state={}, updated_at=now
-        )
-    )
-    attempt = add(
-        Attempt(
-            id=new_id(), organization_id=home, job_id=job, job_contact_id=job_contact, contact_id=contact,
-            address_id=address, number=1, channel="email", address=f"{marker.lower()}@example.org", reason=marker,
-            started_at=now - timedelta(seconds=5), result={marker: marker},
-        )
-    )  # fmt: skip
-    add(AttemptTrace(attempt_id=attempt, steps=[{"text": marker}]))
-    add(
+    make.add(ImportReject(import_run_id=run, line=2, reason=marker, row=marker))
+    make.add(
         AuditEntry(
             organization_id=home, user_id=user, at=now, action="test", kind="contact", object_id=str(contact),
             after={"name": marker},
         )
     )  # fmt: skip
-    return World(marker, home, ids)
+
+
+def _applications(make: _Builder) -> None:
+    home, marker, now = make.home, make.marker, make.now
+    script = make.add(Script(organization_id=home, name=marker, created_at=now))
+    revision = make.add(
+        ScriptRevision(
+            organization_id=home, script_id=script, number=1, state="draft", digest=marker, entry="main.vxml",
+            problems=[], created_at=now,
+        )
+    )  # fmt: skip
+    make.add(
+        ScriptFile(
+            script_revision_id=revision, path=f"{marker}.vxml", content_type="text/xml", digest=marker, body=b"<vxml/>"
+        )
+    )
+    strategy = make.add(Strategy(organization_id=home, name=marker, created_at=now))
+    xml = shipped(next(iter(shipped_names())))
+    make.add(
+        StrategyRevision(
+            organization_id=home, strategy_id=strategy, number=1, state="published", xml=f"{xml}<!-- {marker} -->",
+            created_at=now,
+        )
+    )  # fmt: skip
+
+
+def _job(make: _Builder) -> None:
+    home, marker, now, ids = make.home, make.marker, make.now, make.ids
+    window = make.add(CallingWindow(organization_id=home, name=marker, hours={}))
+    trunk = make.add(Trunk(organization_id=home, name=marker, host="127.0.0.1", simulated=True))
+    campaign = make.add(
+        Campaign(
+            organization_id=home, name=marker, contact_list_id=ids["contact_list"], strategy_id=ids["strategy"],
+            message=marker, calling_window_id=window, trunk_id=trunk, caller_id="+12025550100",
+            pacing={"mode": "none"}, senders={}, created_at=now, updated_at=now,
+        )
+    )  # fmt: skip
+    job = make.add(
+        Job(
+            organization_id=home, campaign_id=campaign, state="running",
+            strategy_revision_id=ids["strategy_revision"], settings={"campaign": marker}, created_at=now,
+            started_at=now, audience=1,
+        )
+    )  # fmt: skip
+    job_contact = make.add(
+        JobContact(
+            organization_id=home, job_id=job, contact_id=ids["contact"], lane=0, due_at=now, strategy_state={},
+            updated_at=now,
+        )
+    )  # fmt: skip
+    attempt = make.add(
+        Attempt(
+            id=new_id(), organization_id=home, job_id=job, job_contact_id=job_contact, contact_id=ids["contact"],
+            address_id=ids["address"], number=1, channel="email", address=f"{marker.lower()}@example.org",
+            reason=marker, started_at=now - timedelta(seconds=5), result={marker: marker},
+        )
+    )  # fmt: skip
+    make.add(AttemptTrace(attempt_id=attempt, steps=[{"text": marker}]))
 
 
 def add_common(session: Session) -> None:

@@ -183,11 +183,12 @@ def import_file(
     path: Path,
     mapping: Mapping[str, str] | None = None,
     *,
+    encoding: str = "auto",
     on_progress: Callable[[Progress], None] | None = None,
 ) -> int:
     """Start an import and run it to its end; the run's id."""
     with write_transaction(engine) as session:
-        run_id = start_import(session, actor, contact_list_id, path, mapping).id
+        run_id = start_import(session, actor, contact_list_id, path, mapping, encoding=encoding).id
     run_import(engine, actor, run_id, path, on_progress)
     return run_id
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import structlog
 
 from app.cli import COMMANDS, build_parser, main
 
@@ -14,10 +17,14 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("CLARION_HOME", str(tmp_path))
     monkeypatch.delenv("CLARION_DATABASE_URL", raising=False)
-    return tmp_path
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield tmp_path
+    structlog.reset_defaults()
+    root.handlers[:], root.level = handlers, level
 
 
 def test_help_lists_every_command_and_imports_none(capsys: pytest.CaptureFixture[str]) -> None:

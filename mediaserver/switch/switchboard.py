@@ -29,6 +29,8 @@ _RECENT = 2000
 _AFTERMATH = 10.0
 #: Seconds the far ends get to answer our BYE when draining is over.
 _LAST_BYE = 5.0
+#: Seconds a call waits for the apology while this server has only just started.
+_APOLOGY_PATIENCE = 3.0
 
 log = structlog.get_logger()
 
@@ -70,6 +72,7 @@ class Switchboard:
         self._default_line = default_line
         self._apology_text = apology
         self._apology: wire.Clip | None = None
+        self._apology_ready = asyncio.Event()
         self._clock = clock or SystemClock()
         self._calls: dict[str, LiveCall] = {}
         self._recent: OrderedDict[str, CallStatus] = OrderedDict()
@@ -84,6 +87,8 @@ class Switchboard:
             await line.start(self._line_said)
         if self._apology_text:
             self._run(self._prepare_apology())
+        else:
+            self._apology_ready.set()
 
     async def close(self) -> None:
         for line in self._lines.values():
@@ -334,11 +339,23 @@ class Switchboard:
         call.record.dialog_over(DialogResult.APPLICATION_ERROR, {})
         if call.record.state is CallState.ENDED:
             self._finish(call)
-        elif self._apology is not None and not call.stopped:
-            call.hang_up_after_queue = True
-            self._start_queue(call, wire.PlayClips(call.id, 0, (self._apology,), False, call.record.keys), {})
-        else:
+        elif call.stopped:
             call.line.hang_up(call.id)
+        else:
+            self._run(self._apologise(call))
+
+    async def _apologise(self, call: LiveCall) -> None:
+        """Say that the call cannot go on, then hang up; at once where the apology cannot be had soon."""
+        if not self._apology_ready.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._apology_ready.wait(), _APOLOGY_PATIENCE)
+        if call.record.state is not CallState.ANSWERED:
+            return
+        if self._apology is None:
+            call.line.hang_up(call.id)
+            return
+        call.hang_up_after_queue = True
+        self._start_queue(call, wire.PlayClips(call.id, 0, (self._apology,), False, call.record.keys), {})
 
     def _release_dialog(self, call: LiveCall) -> None:
         if call.worker is not None:
@@ -389,8 +406,10 @@ class Switchboard:
     async def _prepare_apology(self) -> None:
         file = await self._workers.render(self._apology_text, "en-US")
         if file:
-            self._apology = wire.Clip(file=file)
-            await self._shelf.load((self._apology,))
+            apology = wire.Clip(file=file)
+            await self._shelf.load((apology,))
+            self._apology = apology
+        self._apology_ready.set()
 
     # --- the end
 

@@ -223,6 +223,7 @@ async def test_a_lost_dialog_is_an_application_error_of_its_call_alone(bench: Be
     await bench.answered("a1")
     await bench.answered("a2")
     bench.board.dialog_lost("a1", "killed")
+    await asyncio.sleep(0)
     assert bench.line.asked[-1] == ("hang_up", "a1")
     bench.hung_up("a1", by_far_end=False)
     assert bench.status("a1").dialog is DialogResult.APPLICATION_ERROR

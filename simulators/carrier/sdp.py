@@ -43,7 +43,7 @@ def parse_offer(body: str) -> Offer | None:
                 port = int(number) if number.isdecimal() else 0
                 types = tuple(int(word) for word in words[3:] if word.isdecimal())
         elif kind == "c" and (in_audio or not host):
-            host = value.split()[-1]
+            host = value.rpartition(" ")[2].strip()
         elif kind == "a" and in_audio:
             name, _, rest = value.partition(":")
             number, _, encoding = rest.partition(" ")

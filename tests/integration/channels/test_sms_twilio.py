@@ -80,7 +80,7 @@ def test_every_refusal_is_a_channel_error(suffix: str) -> None:
             channel = TwilioSms(twilio_settings(sinks.base_url))
             with pytest.raises(ChannelError) as caught:
                 await channel.send(message(f"+121255501{suffix}"))
-            assert caught.value.permanent is (suffix in ("04", "22", "47"))
+            assert caught.value.permanent is (suffix in ("04", "22", "47", "98"))
             assert (caught.value.code == "SMS_OPT_OUT") is (suffix == "47")
             await channel.close()
 

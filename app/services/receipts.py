@@ -48,6 +48,8 @@ def record_receipt(session: Session, attempt_id: str, outcome: Outcome) -> None:
     session.add(AttemptResult(attempt_id=attempt_id, at=now, values=values))
     if not outcome.final:
         return
+    if attempt.state == AttemptState.DONE and attempt.completion_code not in _OPEN:
+        return
     session.execute(
         update(Attempt)
         .where(Attempt.id == attempt_id, Attempt.state == AttemptState.DONE, Attempt.completion_code.in_(_OPEN))

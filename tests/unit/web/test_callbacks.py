@@ -82,7 +82,7 @@ def test_a_receipt_settles_the_attempt_once(client: FlaskClient, world: World, s
     with read_transaction(sqlite_engine) as session:
         assert session.get_one(Attempt, world.attempt_id).completion_code == "SMS_DELIVERED"
         hints = [event.payload["code"] for event in session.query(OutboxEvent).filter_by(topic="receipt")]
-    assert hints[0] == "SMS_DELIVERED"
+    assert hints == ["SMS_DELIVERED"]
 
 
 def test_a_receipt_before_the_record_of_sending_leaves_the_attempt_to_the_engine(

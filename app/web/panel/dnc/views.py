@@ -36,7 +36,7 @@ def add() -> Response | tuple[str, int]:
                 subjects = [(form.kind.data, form.value.data)]
                 added = dnc.add(session, actor(), subjects, proof=form.proof.data or "", until=until)
             flash(
-                "Added. It holds from this moment, calls ringing included." if added else "It was listed already.",
+                "Added. It holds from this moment." if added else "It was listed already.",
                 "success",
             )
             return redirect(url_for("dnc.index"))

@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, abort, flash, redirect, render_template, request, url_for
+from flask import Response, abort, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.models import ScriptFile
+from app.models import RevisionState, ScriptFile, ScriptRevision
 from app.security.access import Permission
+from app.security.tokens import Tokens
 from app.services import scripts
 from app.web.database import reader, writing
 from app.web.panel.gate import area, needs
 from app.web.panel.scripts.forms import NewScriptForm, UploadForm
 from app.web.viewer import actor
 from common.errors import Refused
+from common.settings import Settings
 
 blueprint = area("scripts", __name__, "/scripts")
 
@@ -89,6 +91,7 @@ def revision(script_id: int, revision_id: int) -> str:
         files=files,
         file=file,
         lines=_lines(file, found.problems),
+        address=_address(found),
         errors=[problem for problem in found.problems if problem["severity"] == "error"],
     )
 
@@ -116,6 +119,15 @@ def publish(script_id: int, revision_id: int) -> AnyResponse:
     except Refused as refused:
         flash(str(refused), "error")
     return redirect(url_for("scripts.revision", script_id=script_id, revision_id=revision_id))
+
+
+def _address(revision: ScriptRevision) -> str:
+    """Where media servers fetch a published revision's first document; "" for a draft, which they never get."""
+    if revision.state != RevisionState.PUBLISHED:
+        return ""
+    settings: Settings = current_app.config["CLARION"]
+    tokens: Tokens = current_app.config["CLARION_TOKENS"]
+    return f"{settings.web.public_url}/vxml/r/{tokens.revision_key(revision.digest)}/{revision.entry}"
 
 
 def _all() -> list[Any]:

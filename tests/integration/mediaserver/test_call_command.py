@@ -17,7 +17,8 @@ from simulators.carrier.agent import Carrier, CarrierSettings
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(90)]
 SCRIPT = """<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><field name="key" type="digits?length=1">
-<prompt>Hello. Press one.</prompt><filled><exit namelist="key"/></filled><noinput><exit/></noinput></field></form></vxml>"""
+<prompt>Hello. Press one.</prompt><filled><exit namelist="key"/></filled>
+<noinput><exit/></noinput></field></form></vxml>"""
 
 
 @pytest_asyncio.fixture

@@ -11,11 +11,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
-from app.db import read_transaction
-from app.models import Campaign, Contact, ContactList, ImportRun, ImportState, Job, User
+from app.db import read_transaction, write_transaction
+from app.models import Campaign, Contact, ContactList, ImportRun, ImportState, Job, Organization, User
+from app.services import dnc
 from app.web.importer import Importer
 from app.web.panel.jobs.views import _harmless
 from app.web.words import code_class, code_words
+from common.clock import utcnow
 from tests.support.panel import World
 
 CSV = b"id,first_name,phone\nX1,Bo,+12125550111\nX2,Cy,call me\n"
@@ -235,3 +237,24 @@ def test_writes_codes_as_people_read_them() -> None:
     assert code_class("SMS_DELIVERED") == "is-good"
     assert code_class("INVALID_NUMBER") == "is-bad"
     assert code_class("PAID", success=True) == "is-good"
+
+
+def test_asks_who_sees_several_organizations_which_one(admin: FlaskClient, sqlite_engine: Engine) -> None:
+    with write_transaction(sqlite_engine) as session:
+        other = Organization(name="Second", created_at=utcnow())
+        session.add(other)
+        session.flush()
+        second = other.id
+    assert 'name="organization_id"' in admin.get("/scripts/new").text
+
+    admin.post("/lists/new", data={"name": "Theirs", "home_country": "US", "organization_id": second})
+    admin.post("/dnc/", data={"kind": "phone", "value": "+12125550177", "organization_id": second})
+
+    with read_transaction(sqlite_engine) as session:
+        made = session.scalars(select(ContactList).where(ContactList.name == "Theirs")).one()
+        assert made.organization_id == second
+        assert dnc.is_listed(session, second, "phone", "+12125550177")
+
+
+def test_asks_nobody_who_has_one_organization(admin: FlaskClient) -> None:
+    assert 'name="organization_id"' not in admin.get("/lists/new").text

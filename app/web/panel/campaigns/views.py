@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from app.security.access import Permission
-from app.services import campaigns, jobs
+from app.services import campaigns, jobs, lists
 from app.services.choices import campaign_choices
 from app.web.database import reader, writing
 from app.web.panel.campaigns.forms import CampaignForm
@@ -42,7 +42,9 @@ def new() -> Response | str | tuple[str, int]:
     if form.validate_on_submit():
         try:
             with writing() as session:
-                campaign = campaigns.create_campaign(session, actor(), form.values())
+                # Everything a campaign is made of belongs to one organization: the contact list says which.
+                owner = lists.get_list(session, actor(), form.contact_list_id.data).organization_id
+                campaign = campaigns.create_campaign(session, actor(), form.values(), owner)
             flash(f"{campaign.name} is ready to start.", "success")
             return redirect(url_for("campaigns.index"))
         except Refused as refused:

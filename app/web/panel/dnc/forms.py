@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import DateField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
 from app.models import DncKind
+from app.web.panel.organization import OrganizationForm
 
 
-class DncForm(FlaskForm):  # type: ignore[misc]
+class DncForm(OrganizationForm):
     kind = SelectField(
         "What",
         choices=[

@@ -22,19 +22,29 @@ _PAGE = 100
 @blueprint.get("/")
 @needs(Permission.DNC_VIEW)
 def index() -> str:
-    return _page(DncForm(formdata=None))
+    form = DncForm(formdata=None)
+    form.offer_organizations()
+    return _page(form)
 
 
 @blueprint.post("/")
 @needs(Permission.DNC_EDIT)
 def add() -> Response | tuple[str, int]:
     form = DncForm()
+    form.offer_organizations()
     if form.validate_on_submit():
         until = datetime.combine(form.until.data, time.max, UTC) if form.until.data else None
         try:
             with writing() as session:
                 subjects = [(form.kind.data, form.value.data)]
-                added = dnc.add(session, actor(), subjects, proof=form.proof.data or "", until=until)
+                added = dnc.add(
+                    session,
+                    actor(),
+                    subjects,
+                    organization_id=form.chosen_organization,
+                    proof=form.proof.data or "",
+                    until=until,
+                )
             flash(
                 "Added. It holds from this moment." if added else "It was listed already.",
                 "success",

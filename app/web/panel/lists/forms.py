@@ -5,8 +5,10 @@ from flask_wtf.file import FileField, FileRequired
 from wtforms import StringField
 from wtforms.validators import InputRequired, Length, Optional
 
+from app.web.panel.organization import OrganizationForm
 
-class ListForm(FlaskForm):  # type: ignore[misc]
+
+class ListForm(OrganizationForm):
     name = StringField("Name", [InputRequired("Give the list a name."), Length(max=120)])
     description = StringField("Description", [Optional(), Length(max=255)])
     home_country = StringField(

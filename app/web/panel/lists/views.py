@@ -30,6 +30,7 @@ def index() -> str:
 @needs(Permission.LISTS_EDIT)
 def new() -> AnyResponse | str | tuple[str, int]:
     form = ListForm()
+    form.offer_organizations()
     if form.validate_on_submit():
         try:
             with writing() as session:
@@ -39,6 +40,7 @@ def new() -> AnyResponse | str | tuple[str, int]:
                     form.name.data,
                     description=form.description.data or "",
                     home_country=form.home_country.data,
+                    organization_id=form.chosen_organization,
                 )
             flash(f"{made.name} is made. Upload its contacts now.", "success")
             return redirect(url_for("lists.show", list_id=made.id))
@@ -74,6 +76,7 @@ def show(list_id: int) -> str:
 def edit(list_id: int) -> AnyResponse | str | tuple[str, int]:
     contact_list = lists.get_list(reader(), actor(), list_id)
     form = ListForm(obj=contact_list)
+    del form.organization_id
     if form.validate_on_submit():
         try:
             with writing() as session:

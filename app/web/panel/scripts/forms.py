@@ -5,11 +5,13 @@ from flask_wtf.file import FileField, FileRequired
 from wtforms import StringField
 from wtforms.validators import InputRequired, Length, Optional
 
+from app.web.panel.organization import OrganizationForm
+
 _FILES = ".vxml,.xml,.zip"
 _HELP = "One .vxml document, or a .zip of the application with its grammars and audio. 20 MB at most."
 
 
-class NewScriptForm(FlaskForm):  # type: ignore[misc]
+class NewScriptForm(OrganizationForm):
     name = StringField("Name", [InputRequired("Give the script a name."), Length(max=120)])
     description = StringField(
         "Description", [Optional(), Length(max=255)], description="What it says, for colleagues who choose a script."

@@ -43,11 +43,14 @@ def index() -> str:
 @needs(Permission.SCRIPTS_EDIT)
 def new() -> AnyResponse | str | tuple[str, int]:
     form = NewScriptForm()
+    form.offer_organizations()
     if not form.validate_on_submit():
         return render_template("scripts/new.html", form=form), 422 if form.errors else 200
     try:
         with writing() as session:
-            script = scripts.create_script(session, actor(), form.name.data, form.description.data or "")
+            script = scripts.create_script(
+                session, actor(), form.name.data, form.description.data or "", form.chosen_organization
+            )
             revision = scripts.upload_revision(session, actor(), script.id, *_content(form.file.data))
     except Refused as refused:
         field = form.name if str(refused).startswith("name:") else form.file

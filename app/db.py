@@ -33,6 +33,8 @@ MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 BUSY_TIMEOUT = 10.0
 #: Seconds a bulk transaction aims to hold the write lock, far below what is allowed: commits stall now and then.
 CHUNK_BUDGET = 0.04
+#: The same on PostgreSQL, where a bulk transaction keeps nobody waiting but only ages its snapshot.
+_LONG_BUDGET = 0.5
 #: Seconds left free after it, so that waiting writers (who look every 2 ms) find the lock open.
 _BREATH = 0.004
 _WRITE = "clarion_write"
@@ -95,12 +97,12 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     raw: Any = connection.connection.dbapi_connection
     if connection.get_execution_options().get(_WRITE):
-        _begin_immediate(raw)
+        begin_immediate(raw)
     else:
         raw.execute("BEGIN")
 
 
-def _begin_immediate(raw: sqlite3.Connection) -> None:
+def begin_immediate(raw: sqlite3.Connection) -> None:
     """Wait for the write lock by asking every millisecond or two: SQLite's own wait sleeps up to 100 ms between two
     looks, and so would starve beside a bulk writer."""
     deadline = time.monotonic() + BUSY_TIMEOUT
@@ -166,7 +168,8 @@ def timed_write(engine: Engine) -> Iterator[tuple[Session, Callable[[], float]]]
         yield session, lambda: held
         session.commit()
     held = time.monotonic() - started
-    time.sleep(_BREATH)
+    if engine.dialect.name == "sqlite":
+        time.sleep(_BREATH)
 
 
 def write_in_chunks(
@@ -187,13 +190,17 @@ def write_in_chunks(
         with timed_write(engine) as (session, held):
             write(session, chunk)
         done += len(chunk)
-        size = next_chunk_size(size, held(), largest)
+        size = next_chunk_size(size, held(), largest, chunk_budget(engine))
     return done
 
 
-def next_chunk_size(size: int, held: float, largest: int) -> int:
+def chunk_budget(engine: Engine) -> float:
+    return CHUNK_BUDGET if engine.dialect.name == "sqlite" else _LONG_BUDGET
+
+
+def next_chunk_size(size: int, held: float, largest: int, budget: float = CHUNK_BUDGET) -> int:
     """Grow by at most half, shrink at once: the budget is a promise to others."""
-    ideal = size * CHUNK_BUDGET / max(held, 1e-6)
+    ideal = size * budget / max(held, 1e-6)
     return max(1, min(largest, int(min(ideal, size * 1.5 + 1))))
 
 

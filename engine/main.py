@@ -38,10 +38,11 @@ async def _run(settings: Settings, tuning: Tuning) -> None:
         loop.add_signal_handler(number, stop.set)
     secret = settings.require_secret_key()
     database = make_engine(settings.database_url, pool_size=8)
+    store = SqlStore(database)
     channels = build_channels(settings)
     runner = EngineRunner(
         database,
-        SqlStore(database),
+        store,
         PlanReader(database, Vault(secret)),
         Addresses(settings.web.public_url, Tokens(secret), f"http://{settings.simulator.http}/payment"),
         channels,
@@ -56,4 +57,5 @@ async def _run(settings: Settings, tuning: Tuning) -> None:
         await runner.run(stop)
     finally:
         await close_channels(channels)
+        store.close()
         database.dispose()

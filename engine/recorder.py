@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from common.clock import Clock
-from common.errors import ClarionError
+from common.errors import RemoteError
 from engine.store import AttemptStore, FinishedAttempt, Outcome, Progress
 
 log = structlog.get_logger()
@@ -60,9 +59,9 @@ class Recorder:
         steps, self._steps = self._steps, []
         try:
             await asyncio.to_thread(self._store.progress, steps)
-        except (SQLAlchemyError, ClarionError) as error:
+        except RemoteError as error:
             # The outcome carries the same moments again.
-            log.warning("progress_not_written", error=type(error).__name__, count=len(steps))
+            log.warning("progress_not_written", error=str(error), count=len(steps))
 
     async def _write_finished(self) -> None:
         batch = self._finished[:_BATCH]
@@ -70,11 +69,11 @@ class Recorder:
             return
         try:
             await self._write(batch)
-        except (OperationalError, InterfaceError, ClarionError) as error:
-            log.error("outcomes_not_written", error=type(error).__name__, count=len(batch), again_in=_RETRY)
-            await asyncio.sleep(_RETRY)
-            return
-        except SQLAlchemyError:
+        except RemoteError as error:
+            if not error.permanent:
+                log.error("outcomes_not_written", error=str(error), count=len(batch), again_in=_RETRY)
+                await asyncio.sleep(_RETRY)
+                return
             await self._write_singly(batch)
         del self._finished[: len(batch)]
 
@@ -86,7 +85,9 @@ class Recorder:
         for item in batch:
             try:
                 await self._write([item])
-            except SQLAlchemyError:
-                log.exception("outcome_cut_down", attempt=item.attempt_id)
+            except RemoteError as error:
+                if not error.permanent:
+                    raise
+                log.error("outcome_cut_down", attempt=item.attempt_id, error=str(error))
                 outcome = Outcome(item.outcome.completion_code, item.outcome.ended_at, item.outcome.disposition)
                 await self._write([replace(item, outcome=outcome)])

@@ -1,6 +1,8 @@
-"""PostgreSQL's statements: one per batch, rows as arrays, claims by FOR UPDATE SKIP LOCKED."""
-
 # ruff: noqa: S608 - the parts are our own constants
+"""PostgreSQL's statements: each batch is one, and so a transaction by itself.
+
+The rows travel as one JSON document: arrays of columns cost the driver more than the database needs for the work.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
-
 from engine.store.base import FinishedAttempt, NewAttempt, Next, Parked, Share
-from engine.store.sql import ATTEMPT, ATTEMPT_CONSTANT_VALUES, ATTEMPT_CONSTANTS, CLAIMED, attempt_values, to_json
-
-_ATTEMPT_TYPES = (
-    "text, bigint, bigint, bigint, bigint, bigint, int, text, text, text, text, text, timestamptz, text, text"
-)
-
-
-def _arrays(types: str) -> str:
-    """`%s::text[], %s::int[] ...`: one array a column."""
-    return ", ".join(f"%s::{name}[]" for name in types.split(", "))
-
+from engine.store.connections import Cursor
+from engine.store.sql import ATTEMPT, ATTEMPT_CONSTANT_VALUES, ATTEMPT_CONSTANTS, CLAIMED, to_json
 
 _CLAIM = f"""
 WITH due AS (
@@ -30,45 +21,57 @@ WITH due AS (
 UPDATE job_contact SET state = 'leased', lease_owner = %s, lease_until = %s, updated_at = %s
 FROM due WHERE id = due_id RETURNING {CLAIMED}, due_at"""
 
+_ATTEMPT_ROW = (
+    "id text, organization_id bigint, job_id bigint, job_contact_id bigint, contact_id bigint, address_id bigint,"
+    " number int, channel text, action text, address text, sender text, owner text, started_at timestamptz,"
+    " media_server text, boot_id text"
+)
+# Where a row is looked up by its key, its state is written as an expression: a partial index over the state alone
+# would lead through every row of that state instead.
 _BEGIN = f"""
-WITH fresh ({ATTEMPT}) AS (SELECT * FROM unnest({_arrays(_ATTEMPT_TYPES)})),
+WITH fresh AS (SELECT * FROM json_to_recordset(%s::json) AS fresh ({_ATTEMPT_ROW})),
 mine AS (
   UPDATE job_contact j SET state = 'attempting', attempt_count = fresh.number, lease_owner = '', lease_until = NULL,
          hold_code = '', hold_detail = '', hold_until = NULL, updated_at = %s
-  FROM fresh WHERE j.id = fresh.job_contact_id AND j.state = 'leased' AND j.lease_owner = fresh.owner
+  FROM fresh WHERE j.id = fresh.job_contact_id AND j.state || '' = 'leased' AND j.lease_owner = fresh.owner
     AND j.lease_until >= %s AND j.attempt_count = fresh.number - 1
     AND EXISTS (SELECT 1 FROM job WHERE job.id = j.job_id AND job.state = 'running')
-  RETURNING j.id)
+  RETURNING fresh.*)
 INSERT INTO attempt ({ATTEMPT}, {ATTEMPT_CONSTANTS})
-SELECT {ATTEMPT}, {ATTEMPT_CONSTANT_VALUES.format(false="false")} FROM fresh
-WHERE job_contact_id IN (SELECT mine.id FROM mine) RETURNING id"""
+SELECT {ATTEMPT}, {ATTEMPT_CONSTANT_VALUES.format(false="false")} FROM mine RETURNING id"""
 
-_OUTCOME_COLUMNS = (
-    "completion_code, ended_at, disposition, sip_status, reason, provider_id, nuisance, ringing_at, answered_at,"
-    " result, id"
+_NEXT_ROW = (
+    "job_contact_id bigint, state text, due_at timestamptz, strategy_state jsonb, last_code text, final_code text,"
+    " hold_code text, hold_detail text, hold_until timestamptz"
 )
-_OUTCOME_TYPES = "text, timestamptz, text, int, text, text, bool, timestamptz, timestamptz, text, text"
-_OUTCOME = f"""
-UPDATE attempt a SET state = 'done', completion_code = n.completion_code, ended_at = n.ended_at,
-       disposition = n.disposition, sip_status = n.sip_status, reason = n.reason, provider_id = n.provider_id,
-       nuisance = n.nuisance, ringing_at = coalesce(n.ringing_at, a.ringing_at),
-       answered_at = coalesce(n.answered_at, a.answered_at), result = n.result::jsonb
-FROM unnest({_arrays(_OUTCOME_TYPES)}) n ({_OUTCOME_COLUMNS})
-WHERE a.id = n.id AND a.state = 'in_progress'"""
-
-_NEXT_COLUMNS = "id, state, due_at, strategy_state, last_code, final_code, hold_code, hold_detail, hold_until, number"
-_NEXT_TYPES = "bigint, text, timestamptz, text, text, text, text, text, timestamptz, int"
-_NEXT = f"""
-UPDATE job_contact j SET state = n.state, due_at = n.due_at, strategy_state = n.strategy_state::jsonb,
+_OUTCOME_ROW = (
+    "attempt_id text, contact_id bigint, number int, completion_code text, ended_at timestamptz, disposition text,"
+    " sip_status int, reason text, provider_id text, nuisance bool, ringing_at timestamptz, answered_at timestamptz,"
+    " result jsonb, steps jsonb"
+)
+_NEXT = """
+UPDATE job_contact j SET state = n.state, due_at = n.due_at, strategy_state = n.strategy_state,
        last_code = CASE WHEN n.last_code = '' THEN j.last_code ELSE n.last_code END, final_code = n.final_code,
        hold_code = n.hold_code, hold_detail = n.hold_detail, hold_until = n.hold_until, lease_owner = '',
        lease_until = NULL, updated_at = %s
-FROM unnest({_arrays(_NEXT_TYPES)}) n ({_NEXT_COLUMNS}) WHERE j.id = n.id"""
-_FOLLOW = f"{_NEXT} AND j.state = 'attempting' AND j.attempt_count = n.number"
-_PARK = f"{_NEXT} AND j.state = 'leased' AND j.lease_owner = %s"
-_CONTACT = """
-UPDATE contact c SET last_attempt_at = n.at, last_completion_code = n.code
-FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[]) n (id, at, code) WHERE c.id = n.id"""
+FROM n WHERE j.id = n.job_contact_id"""
+_PARK = f"""
+WITH n AS (SELECT * FROM json_to_recordset(%s::json) AS n ({_NEXT_ROW}))
+{_NEXT} AND j.state || '' = 'leased' AND j.lease_owner = %s"""
+_FINISH = f"""
+WITH n AS (SELECT * FROM json_to_recordset(%s::json) AS n ({_NEXT_ROW}, {_OUTCOME_ROW})),
+outcome AS (
+  UPDATE attempt a SET state = 'done', completion_code = n.completion_code, ended_at = n.ended_at,
+         disposition = n.disposition, sip_status = n.sip_status, reason = n.reason, provider_id = n.provider_id,
+         nuisance = n.nuisance, ringing_at = coalesce(n.ringing_at, a.ringing_at),
+         answered_at = coalesce(n.answered_at, a.answered_at), result = n.result
+  FROM n WHERE a.id = n.attempt_id AND a.state || '' = 'in_progress'),
+following AS ({_NEXT} AND j.state || '' = 'attempting' AND j.attempt_count = n.number),
+trace AS (
+  INSERT INTO attempt_trace (attempt_id, steps) SELECT n.attempt_id, n.steps FROM n WHERE n.steps IS NOT NULL
+  ON CONFLICT DO NOTHING)
+UPDATE contact c SET last_attempt_at = n.ended_at, last_completion_code = n.completion_code
+FROM n WHERE c.id = n.contact_id"""
 
 
 class PostgresDialect:
@@ -78,60 +81,55 @@ class PostgresDialect:
     def moment(self, value: datetime | None) -> datetime | None:
         return value
 
-    def claim(self, connection: Connection, limit: int, share: Share, values: Sequence[Any]) -> list[Any]:
+    def claim(self, cursor: Cursor, limit: int, share: Share, values: Sequence[Any]) -> list[Any]:
         lanes = f" AND lane %% {int(share.count)} = {int(share.index)}" if share.count > 1 else ""
-        statement = _CLAIM.format(share=lanes, limit=int(limit))
-        return list(connection.exec_driver_sql(statement, tuple(values)).fetchall())
+        cursor.execute(_CLAIM.format(share=lanes, limit=int(limit)), values)
+        return cursor.fetchall()
 
-    def begin(self, connection: Connection, attempts: Sequence[NewAttempt], now: datetime) -> set[str]:
-        columns = _columns([attempt_values(attempt, attempt.started_at) for attempt in attempts])
-        return set(connection.exec_driver_sql(_BEGIN, (*columns, now, now)).scalars())
+    def begin(self, cursor: Cursor, attempts: Sequence[NewAttempt], now: datetime) -> set[str]:
+        cursor.execute(_BEGIN, (to_json(attempts), now, now))
+        return {row[0] for row in cursor.fetchall()}
 
-    def finish(self, connection: Connection, finished: Sequence[FinishedAttempt], now: datetime) -> None:
+    def finish(self, cursor: Cursor, finished: Sequence[FinishedAttempt], now: datetime) -> None:
         # One order in every transaction, so that two engines cannot block each other for ever.
         items = sorted(finished, key=lambda item: item.contact_id)
-        connection.exec_driver_sql(_OUTCOME, _columns([_outcome(item) for item in items]))
-        following = [_next(item.job_contact_id, item.next, item.number) for item in items]
-        connection.exec_driver_sql(_FOLLOW, (now, *_columns(following)))
-        contacts = [(item.contact_id, item.outcome.ended_at, item.outcome.completion_code) for item in items]
-        connection.exec_driver_sql(_CONTACT, _columns(contacts))
+        cursor.execute(_FINISH, (to_json([_finished(item) for item in items]), now))
 
-    def park(self, connection: Connection, owner: str, parked: Sequence[Parked], now: datetime) -> None:
-        rows = [_next(item.job_contact_id, item.next, 0) for item in parked]
-        connection.exec_driver_sql(_PARK, (now, *_columns(rows), owner))
+    def park(self, cursor: Cursor, owner: str, parked: Sequence[Parked], now: datetime) -> None:
+        rows = [_next(item.job_contact_id, item.next) for item in parked]
+        cursor.execute(_PARK, (to_json(rows), now, owner))
 
 
-def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
-    return tuple(list(column) for column in zip(*rows, strict=True))
-
-
-def _outcome(item: FinishedAttempt) -> tuple[Any, ...]:
+def _finished(item: FinishedAttempt) -> dict[str, Any]:
     outcome = item.outcome
-    return (
-        outcome.completion_code,
-        outcome.ended_at,
-        outcome.disposition,
-        outcome.sip_status,
-        outcome.reason[:255],
-        outcome.provider_id,
-        outcome.nuisance,
-        outcome.ringing_at,
-        outcome.answered_at,
-        None if outcome.result is None else to_json(outcome.result),
-        item.attempt_id,
-    )
+    return {
+        **_next(item.job_contact_id, item.next),
+        "attempt_id": item.attempt_id,
+        "contact_id": item.contact_id,
+        "number": item.number,
+        "completion_code": outcome.completion_code,
+        "ended_at": outcome.ended_at,
+        "disposition": outcome.disposition,
+        "sip_status": outcome.sip_status,
+        "reason": outcome.reason[:255],
+        "provider_id": outcome.provider_id,
+        "nuisance": outcome.nuisance,
+        "ringing_at": outcome.ringing_at,
+        "answered_at": outcome.answered_at,
+        "result": outcome.result,
+        "steps": list(outcome.trace) or None,
+    }
 
 
-def _next(key: int, following: Next, number: int) -> tuple[Any, ...]:
-    return (
-        key,
-        following.state,
-        following.due_at,
-        to_json(following.strategy_state),
-        following.last_code,
-        following.final_code,
-        following.hold_code,
-        following.hold_detail[:255],
-        following.hold_until,
-        number,
-    )
+def _next(key: int, following: Next) -> dict[str, Any]:
+    return {
+        "job_contact_id": key,
+        "state": following.state,
+        "due_at": following.due_at,
+        "strategy_state": following.strategy_state,
+        "last_code": following.last_code,
+        "final_code": following.final_code,
+        "hold_code": following.hold_code,
+        "hold_detail": following.hold_detail[:255],
+        "hold_until": following.hold_until,
+    }

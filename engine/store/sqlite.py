@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection
-
 from common.errors import ContractError
 from engine.store.base import FinishedAttempt, NewAttempt, Next, Parked, Share
+from engine.store.connections import Cursor
 from engine.store.sql import ATTEMPT, ATTEMPT_CONSTANT_VALUES, ATTEMPT_CONSTANTS, CLAIMED, attempt_values, to_json
 
 _NEXT = (
@@ -42,13 +41,15 @@ UPDATE attempt SET state = 'done', completion_code = ?, ended_at = ?, dispositio
 WHERE id = ? AND state = 'in_progress'"""
 _FOLLOW = f"UPDATE job_contact SET {_NEXT} WHERE id = ? AND state = 'attempting' AND attempt_count = ?"
 _CONTACT = "UPDATE contact SET last_attempt_at = ?, last_completion_code = ? WHERE id = ?"
+_TRACE = "INSERT INTO attempt_trace (attempt_id, steps) VALUES (?, ?) ON CONFLICT DO NOTHING"
+_STARTED_AT = ATTEMPT.split(", ").index("started_at")
 _PARK = f"UPDATE job_contact SET {_NEXT} WHERE id = ? AND state = 'leased' AND lease_owner = ?"
 
 
 @lru_cache(maxsize=256)
-def _text(value: datetime) -> str:
+def _text(value: datetime | None) -> str | None:
     """As SQLAlchemy writes it, so that text compares as time does. A batch has few different moments."""
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return None if value is None else value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 class SqliteDialect:
@@ -56,39 +57,44 @@ class SqliteDialect:
         return statement
 
     def moment(self, value: datetime | None) -> str | None:
-        return None if value is None else _text(value)
+        return _text(value)
 
-    def claim(self, connection: Connection, limit: int, share: Share, values: Sequence[Any]) -> list[Any]:
+    def claim(self, cursor: Cursor, limit: int, share: Share, values: Sequence[Any]) -> list[Any]:
         lanes = f" AND lane % {int(share.count)} = {int(share.index)}" if share.count > 1 else ""
-        statement = _CLAIM.format(share=lanes, limit=int(limit))
-        return list(connection.exec_driver_sql(statement, tuple(values)).fetchall())
+        cursor.execute(_CLAIM.format(share=lanes, limit=int(limit)), values)
+        return cursor.fetchall()
 
-    def begin(self, connection: Connection, attempts: Sequence[NewAttempt], now: datetime) -> set[str]:
+    def begin(self, cursor: Cursor, attempts: Sequence[NewAttempt], now: datetime) -> set[str]:
         keys = to_json([attempt.job_contact_id for attempt in attempts])
         owner = attempts[0].owner
-        rows = connection.exec_driver_sql(_TAKE, (keys, self.moment(now), owner)).fetchall()
-        numbers = {row[0]: row[1] for row in rows}
+        cursor.execute(_TAKE, (keys, self.moment(now), owner))
+        numbers: dict[int, int] = dict(cursor.fetchall())
         taken = [attempt for attempt in attempts if attempt.job_contact_id in numbers]
         for attempt in taken:
             if attempt.number != numbers[attempt.job_contact_id] or attempt.owner != owner:
                 raise ContractError(f"attempt {attempt.id}: its number or owner is not that of the claim")
         if taken:
-            rows_in = [attempt_values(attempt, self.moment(attempt.started_at)) for attempt in taken]
-            connection.exec_driver_sql(_INSERT, rows_in)
+            cursor.executemany(_INSERT, [self._attempt(attempt) for attempt in taken])
         return {attempt.id for attempt in taken}
 
-    def finish(self, connection: Connection, finished: Sequence[FinishedAttempt], now: datetime) -> None:
-        connection.exec_driver_sql(_OUTCOME, [self._outcome(item) for item in finished])
+    def finish(self, cursor: Cursor, finished: Sequence[FinishedAttempt], now: datetime) -> None:
+        cursor.executemany(_OUTCOME, [self._outcome(item) for item in finished])
         follow = [(*self._next(item.next, now), item.job_contact_id, item.number) for item in finished]
-        connection.exec_driver_sql(_FOLLOW, follow)
+        cursor.executemany(_FOLLOW, follow)
         contacts = [
             (self.moment(item.outcome.ended_at), item.outcome.completion_code, item.contact_id) for item in finished
         ]
-        connection.exec_driver_sql(_CONTACT, contacts)
+        cursor.executemany(_CONTACT, contacts)
+        traces = [(item.attempt_id, to_json(list(item.outcome.trace))) for item in finished if item.outcome.trace]
+        if traces:
+            cursor.executemany(_TRACE, traces)
 
-    def park(self, connection: Connection, owner: str, parked: Sequence[Parked], now: datetime) -> None:
-        rows = [(*self._next(item.next, now), item.job_contact_id, owner) for item in parked]
-        connection.exec_driver_sql(_PARK, rows)
+    def park(self, cursor: Cursor, owner: str, parked: Sequence[Parked], now: datetime) -> None:
+        cursor.executemany(_PARK, [(*self._next(item.next, now), item.job_contact_id, owner) for item in parked])
+
+    def _attempt(self, attempt: NewAttempt) -> tuple[Any, ...]:
+        values = attempt_values(attempt)
+        return (*values[:_STARTED_AT], self.moment(attempt.started_at), *values[_STARTED_AT + 1 :])
 
     def _outcome(self, item: FinishedAttempt) -> tuple[Any, ...]:
         outcome = item.outcome

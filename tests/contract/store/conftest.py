@@ -69,5 +69,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "migrated_postgres_url")
     engine = make_engine(url)
     job_id = make_job(engine, CONTACTS)
-    yield World(SqlStore(engine), job_id, engine)
+    store = SqlStore(engine)
+    yield World(store, job_id, engine)
+    store.close()
     engine.dispose()

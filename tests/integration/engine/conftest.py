@@ -55,12 +55,14 @@ class House:
     database: Engine
     server: MemoryMediaServer = field(default_factory=MemoryMediaServer)
     channels: dict[str, Channel] = field(default_factory=dict)
+    stores: list[SqlStore] = field(default_factory=list)
     running: dict[str, tuple[asyncio.Task[None], asyncio.Event]] = field(default_factory=dict)
 
     def start(self, name: str = "one", tuning: Tuning = QUICK) -> EngineRunner:
+        self.stores.append(SqlStore(self.database))
         made = EngineRunner(
             self.database,
-            SqlStore(self.database),
+            self.stores[-1],
             PlanReader(self.database, Vault(SECRET)),
             Addresses("http://127.0.0.1:1", Tokens(SECRET)),
             self.channels,
@@ -92,7 +94,9 @@ class House:
     async def close(self) -> None:
         for name in tuple(self.running):
             await self.stop(name)
-        await self.server.close()
+        self.server.shut_down()
+        for store in self.stores:
+            store.close()
 
     def sql(self, statement: str, **values: Any) -> list[Any]:
         with self.database.begin() as connection:

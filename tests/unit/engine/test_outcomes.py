@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from app.core.completion import SYSTEM_CODES
+from app.core.compliance import Rules
+from app.core.strategy import RunnerState, parse
+from channels.base import Outcome as Sent
+from common.control import CallStatus, Disposition, RtpStats, Times
+from engine import outcomes
+from engine.outcomes import Running
+from engine.plans import CodeFlags, JobPlan, TrunkPlan
+from engine.store import NewAttempt, Outcome
+from pacing.agentless import Pacing
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+GUARD = timedelta(hours=1)
+STRATEGY = parse(
+    """<Strategy xmlns="urn:clarion:strategy:1" name="s"><Handler name="call"><Call><Address attribute="phone1"/>
+    <Results default="done">
+      <Result code="CALL_BUSY"><Retry count="1" intervals="20"/></Result>
+      <Result code="OUTCOME_UNKNOWN"><Retry count="1" intervals="1"/></Result>
+      <Result code="PAID" next="call"/>
+    </Results></Call></Handler></Strategy>"""
+)
+PLAN = JobPlan(
+    job_id=1,
+    organization_id=1,
+    state="running",
+    campaign="Campaign",
+    strategy=STRATEGY,
+    rules=Rules({}),
+    pacing=Pacing(),
+    trunk=TrunkPlan(1, "t", "127.0.0.1", 5060, "udp", "native", "", "", 10, 10, True),
+    caller_id="+12025550100",
+    display_name="",
+    message="",
+    senders={},
+    script=None,
+    codes={
+        **{name: CodeFlags(code.closes_contact, code.nuisance) for name, code in SYSTEM_CODES.items()},
+        "PAID": CodeFlags(closes=False, nuisance=False),
+        "DECEASED": CodeFlags(closes=True, nuisance=False),
+    },
+)
+ATTEMPT = NewAttempt("a1", 1, 1, 7, 8, 9, 1, "voice", "call/voice", "+12025550199", "+12025550100", "me", NOW)
+RUNNING = Running(ATTEMPT, PLAN, RunnerState(), "phone1")
+
+
+def answered(**values: object) -> CallStatus:
+    status = CallStatus("a1", "boot", "ended", Disposition.ANSWERED, 200)
+    return replace(status, **values)  # type: ignore[arg-type]
+
+
+def test_the_scripts_own_code_wins_where_it_is_known() -> None:
+    assert outcomes.of_call(answered(exit={"completion_code": "PAID"}), PLAN, NOW).completion_code == "PAID"
+    unknown = outcomes.of_call(answered(exit={"completion_code": "NONSENSE"}), PLAN, NOW)
+    assert unknown.completion_code == "ANSWER_HUMAN"
+    assert "NONSENSE" in unknown.reason
+    refused = CallStatus("a1", "boot", "ended", Disposition.REFUSED, 486, exit={"completion_code": "PAID"})
+    assert outcomes.of_call(refused, PLAN, NOW).completion_code == "CALL_BUSY"
+
+
+def test_keeps_the_calls_moments_and_figures() -> None:
+    status = answered(
+        times=Times("2026-01-05T12:00:00.000Z", "2026-01-05T12:00:01.000Z", None, "2026-01-05T12:00:09.500Z"),
+        dtmf="1",
+        rtp=RtpStats(sent=5),
+        exit={"answer": "1"},
+    )
+    outcome = outcomes.of_call(status, PLAN, NOW)
+    assert outcome.ringing_at == NOW + timedelta(seconds=1)
+    assert outcome.ended_at == NOW + timedelta(seconds=9.5)
+    assert outcome.result is not None
+    assert outcome.result["exit"] == {"answer": "1"}
+    assert outcome.result["dtmf"] == "1"
+
+
+def test_what_follows_is_the_strategys_word() -> None:
+    busy = outcomes.finish(RUNNING, Outcome("CALL_BUSY", NOW), NOW, GUARD)
+    assert (busy.next.state, busy.next.due_at) == ("ready", NOW + timedelta(seconds=20))
+    done = outcomes.finish(RUNNING, Outcome("ANSWER_HUMAN", NOW), NOW, GUARD)
+    assert (done.next.state, done.next.final_code) == ("done", "ANSWER_HUMAN")
+    closed = outcomes.finish(RUNNING, Outcome("DECEASED", NOW), NOW, GUARD)
+    assert closed.next.final_code == "DECEASED"
+
+
+def test_an_unknown_outcome_is_not_redialled_inside_the_guard_time() -> None:
+    lost = outcomes.finish(RUNNING, Outcome("OUTCOME_UNKNOWN", NOW), NOW, GUARD)
+    assert lost.next.due_at == NOW + GUARD
+
+
+def test_a_call_we_cancelled_for_a_do_not_call_entry_closes_the_contact() -> None:
+    running = replace(RUNNING, closed_as="IN_DNC_LIST")
+    assert outcomes.finish(running, Outcome("CANCELLED_BY_SYSTEM", NOW), NOW, GUARD).next.final_code == "IN_DNC_LIST"
+    crossed = outcomes.finish(running, Outcome("CALL_BUSY", NOW), NOW, GUARD)
+    assert crossed.next.state == "ready"
+
+
+def test_a_messages_outcome() -> None:
+    outcome = outcomes.of_message(Sent("SMS_SENT", final=False, provider_id="SM1", detail="queued", at=NOW), NOW)
+    assert (outcome.completion_code, outcome.provider_id, outcome.ended_at) == ("SMS_SENT", "SM1", NOW)

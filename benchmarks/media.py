@@ -188,7 +188,7 @@ async def _start_all(bench: Bench, attempts: list[str], rate: float, suffix: str
 async def _hold(bench: Bench, calls: int, plateau: float, directory: Path) -> None:
     attempts = [f"hold-{calls}-{number}" for number in range(calls)]
     await _start_all(bench, attempts, RAMP, SUFFIX_TALK, "talk")
-    await asyncio.sleep(5)
+    await _until_up(bench, attempts)
     file = directory / f"{calls}.pcap"
     before = _usage(bench)
     with capture(file, PORTS):
@@ -203,6 +203,16 @@ async def _hold(bench: Bench, calls: int, plateau: float, directory: Path) -> No
     await asyncio.sleep(2)
     _tell_hold(calls, spacing(file), statuses, seconds, before, after)
     file.unlink()
+
+
+async def _until_up(bench: Bench, attempts: list[str], patience: float = 30.0) -> None:
+    """The plateau begins when every call is up, or without those that never get there."""
+    give_up = time.monotonic() + patience
+    while time.monotonic() < give_up:
+        await asyncio.sleep(2)
+        states = [(await _status(bench, attempt))["state"] for attempt in attempts]
+        if all(state == "answered" for state in states):
+            return
 
 
 def _usage(bench: Bench) -> dict[str, Usage]:

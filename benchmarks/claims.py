@@ -123,7 +123,8 @@ class BareSqlite:
             rows = self._db.execute(
                 "UPDATE job_contact SET state = 'leased', lease_owner = 'bare', lease_until = ?, updated_at = ?"
                 " WHERE id IN (SELECT id FROM job_contact WHERE job_id = ? AND state = 'ready' AND due_at <= ?"
-                " ORDER BY due_at, id LIMIT ?) RETURNING id, organization_id, job_id, contact_id, attempt_count, strategy_state, last_code",
+                " ORDER BY due_at, id LIMIT ?)"
+                " RETURNING id, organization_id, job_id, contact_id, attempt_count, strategy_state, last_code",
                 (until, now, job_id, now, BATCH),
             ).fetchall()
         keys = [new_id() for _ in rows]

@@ -81,6 +81,9 @@ class MemoryMediaServer:
             await self._news.wait()
 
     async def close(self) -> None:
+        """A client lets go; the server lives on."""
+
+    def shut_down(self) -> None:
         for task in self._tasks.values():
             task.cancel()
 

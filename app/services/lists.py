@@ -8,7 +8,7 @@ from sqlalchemy import Engine, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from app.core.phone import is_country
-from app.db import next_chunk_size, read_transaction, timed_write
+from app.db import chunk_budget, next_chunk_size, read_transaction, timed_write
 from app.models import Attribute, AttributeType, Campaign, Contact, ContactList, JobContact
 from app.security.access import Actor, NotFound, Permission, get_scoped, scoped
 from app.services.audit import record
@@ -121,7 +121,7 @@ def empty_list(engine: Engine, actor: Actor, contact_list_id: int) -> int:
         with timed_write(engine) as (session, held):
             remove_contacts(session, ids)
         removed, after = removed + len(ids), ids[-1]
-        size = next_chunk_size(size, held(), 2000)
+        size = next_chunk_size(size, held(), 2000, chunk_budget(engine))
 
 
 def delete_list(engine: Engine, actor: Actor, contact_list_id: int) -> None:

@@ -36,6 +36,14 @@ _REPLACE_ADDRESS = (
     )
     + ", disabled_code = CASE WHEN address.value = excluded.value THEN address.disabled_code ELSE '' END"
 )
+_TYPES = {
+    "id": "bigint",
+    "organization_id": "bigint",
+    "contact_id": "bigint",
+    "position": "integer",
+    "attributes": "jsonb",
+}
+Rows = Sequence[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +157,7 @@ def _adapters(connection: Connection, now: datetime) -> tuple[Any, Any]:
     return now, Jsonb
 
 
-def _bulk(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def _bulk(connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> None:
     """The fastest way in that each driver has; table and column names are ours, never the file's."""
     if connection.dialect.name == "sqlite":
         _many(connection, _insert(table, columns), rows)
@@ -164,11 +172,10 @@ def _insert(table: str, columns: Sequence[str]) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
 
 
-def _many(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Straight to the driver: SQLAlchemy's own work for each row would take longer than the row."""
+def _many(connection: Connection, statement: str, rows: Rows) -> None:
+    """Straight to SQLite's driver: SQLAlchemy's own work for each row would take longer than the row."""
     if rows:
-        driver = statement if connection.dialect.name == "sqlite" else statement.replace("?", "%s")
-        connection.exec_driver_sql(driver, list(rows))
+        connection.exec_driver_sql(statement, list(rows))
 
 
 def _update(
@@ -178,23 +185,57 @@ def _update(
     now: datetime,
 ) -> None:
     """Columns that the file has replace what was there, an empty cell included; other values stay."""
-    moment, as_json = _adapters(connection, now)
     fields = list(changed[0][1].fields)
-    columns = ", ".join(f"{name} = ?" for name in [*fields, "attributes", "updated_at"])
+    people = [
+        (*(contact.fields[name] for name in fields), {**attributes, **contact.attributes}, known_id)
+        for (known_id, attributes), contact in changed
+    ]
+    addresses = [row for (known_id, _), contact in changed for row in _address_rows(target, known_id, contact)]
+    emptied = [(known_id, name) for (known_id, _), contact in changed for name in contact.emptied]
+    apply = _update_sqlite if connection.dialect.name == "sqlite" else _update_postgresql
+    apply(connection, fields, people, addresses, emptied, now)
+
+
+def _update_sqlite(
+    connection: Connection, fields: list[str], people: Rows, addresses: Rows, emptied: Rows, now: datetime
+) -> None:
+    moment, as_json = _adapters(connection, now)
+    columns = "".join(f"{name} = ?, " for name in fields)
     _many(
         connection,
-        f"UPDATE contact SET {columns}, deleted_at = NULL WHERE id = ?",  # noqa: S608
-        [
-            (
-                *(contact.fields[name] for name in fields),
-                as_json({**attributes, **contact.attributes}),
-                moment,
-                known_id,
-            )
-            for (known_id, attributes), contact in changed
-        ],
+        f"UPDATE contact SET {columns}attributes = ?, deleted_at = NULL, updated_at = '{moment}' WHERE id = ?",  # noqa: S608
+        [(*values, as_json(attributes), known_id) for *values, attributes, known_id in people],
     )
-    addresses = [row for (known_id, _), contact in changed for row in _address_rows(target, known_id, contact)]
     _many(connection, _insert("address", _ADDRESS_COLUMNS) + _REPLACE_ADDRESS, addresses)
-    emptied = [(known_id, name) for (known_id, _), contact in changed for name in contact.emptied]
     _many(connection, "DELETE FROM address WHERE contact_id = ? AND name = ?", emptied)
+
+
+def _update_postgresql(
+    connection: Connection, fields: list[str], people: Rows, addresses: Rows, emptied: Rows, now: datetime
+) -> None:
+    """One statement for each table: the rows go over as one JSON value and are joined."""
+    columns = "".join(f"{name} = data.{name}, " for name in fields)
+    _joined(
+        connection,
+        f"UPDATE contact SET {columns}attributes = data.attributes, deleted_at = NULL, updated_at = :now "  # noqa: S608
+        "FROM {data} WHERE contact.id = data.id",
+        [*fields, "attributes", "id"],
+        people,
+        now=now,
+    )
+    names = ", ".join(_ADDRESS_COLUMNS)
+    # The WHERE keeps ON CONFLICT from being read as part of a join.
+    statement = f"INSERT INTO address ({names}) SELECT {names} FROM {{data}} WHERE true" + _REPLACE_ADDRESS  # noqa: S608
+    _joined(connection, statement, _ADDRESS_COLUMNS, addresses)
+    statement = (
+        "DELETE FROM address USING {data} WHERE address.contact_id = data.contact_id AND address.name = data.name"
+    )
+    _joined(connection, statement, ["contact_id", "name"], emptied)
+
+
+def _joined(connection: Connection, statement: str, columns: Sequence[str], rows: Rows, **values: Any) -> None:
+    if rows:
+        types = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in columns)
+        data = f"jsonb_to_recordset(CAST(:rows AS jsonb)) AS data({types})"
+        items = json.dumps([dict(zip(columns, row, strict=True)) for row in rows])
+        connection.execute(text(statement.format(data=data)), {"rows": items, **values})

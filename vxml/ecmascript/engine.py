@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import time
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -136,9 +137,13 @@ class Engine:
         names = declared_names(source)
         self._run("script", source, ",".join(names), target, *chain)
 
-    def interpret(self, steps: list[tuple[str, str]]) -> Any:
-        """The semantic value (SISR 1.0) of a matched grammar path."""
-        return decode(self._run("interpret", json.dumps(steps)))
+    def interpret(self, scripts: Iterable[str], steps: Iterable[tuple[str, ...]]) -> Any:
+        """The semantic value (SISR 1.0) of a matched grammar path; `scripts` are the grammar's header tags."""
+        header = [(text, ",".join(declared_names(text))) for text in scripts]
+        named = [
+            ("tag", step[1], ",".join(declared_names(step[1]))) if step[0] == "tag" else step[:2] for step in steps
+        ]
+        return decode(self._run("interpret", json.dumps(header), json.dumps(named)))
 
     def set_last_result(self, application: int, results: list[dict[str, Any]]) -> None:
         self._run("lastresult", application, json.dumps(results))

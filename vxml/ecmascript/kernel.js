@@ -75,22 +75,36 @@
     }
   }
 
-  // SISR 1.0: walk the matched path; each rule has `out`, `rules` and `meta`.
-  function interpret(steps) {
-    const stack = [];
+  // SISR 1.0. Header tags make the grammar's own scope; each rule has one inside it with `out`, `rules` and `meta`.
+  // `names` are those that the tag declares: they must live on for the rule's later tags.
+  function runTag(text, names, outer, inner) {
+    let after = "";
+    for (const name of names ? names.split(",") : []) {
+      if (!own.call(inner, name)) inner[name] = undefined;
+      after += "if(typeof " + name + "==='function')$inner[" + stringify(name) + "]=" + name + ";";
+    }
+    const made = new Function("$outer", "$inner", "with($outer)with($inner){\n" + text + "\n;" + after + "}");
+    made(outer, inner);
+    sweepGlobals();
+  }
+
+  function interpret(scripts, steps) {
+    const stack = [], outer = Object.create(null);
     let frame = null, done;
-    for (const [kind, text] of steps) {
+    for (const [text, names] of scripts) runTag(text, names, {}, outer);
+    for (const [kind, text, names] of steps) {
       if (kind === "enter") {
-        frame = { name: text, vars: { out: {}, rules: {}, meta: {} }, text: [], tagged: false, last: undefined, literal: undefined };
-        frame.vars.rules.latest = () => frame.last;
-        frame.vars.meta.latest = () => ({ text: "", score: 1 });
-        frame.vars.meta.current = () => ({ text: frame.text.join(" "), score: 1 });
+        const opened = { name: text, vars: { out: {}, rules: {}, meta: {} }, text: [], tagged: false, last: undefined };
+        opened.vars.rules.latest = () => opened.last;
+        opened.vars.meta.latest = () => ({ text: "", score: 1 });
+        opened.vars.meta.current = () => ({ text: opened.text.join(" "), score: 1 });
+        frame = opened;
         stack.push(frame);
-      } else if (kind === "token") {
+      } else if (kind === "token" || kind === "garbage") {
         for (const open of stack) open.text.push(text);
       } else if (kind === "tag") {
         frame.tagged = true;
-        new Function("$vars", "with($vars){\n" + text + "\n}")(frame.vars);
+        runTag(text, names, outer, frame.vars);
       } else if (kind === "literal") {
         frame.tagged = true;
         frame.vars.out = text;
@@ -139,7 +153,7 @@
     script(source, names, target, ...chain) { runScript(source, names, target, chain); },
     syntax(source) { new Function("return(\n" + source + "\n)"); },
     block(source) { new Function(source); },
-    interpret(json) { return encode(interpret(parse(json))); },
+    interpret(scripts, steps) { return encode(interpret(parse(scripts), parse(steps))); },
     lastresult(id, json) {
       const results = parse(json);
       Object.assign(results, results[0]);

@@ -14,8 +14,10 @@ from vxml.grammar.model import Grammar, Mode, Op
 _MAX_RULE_DEPTH: Final = 64
 _MAX_THREADS: Final = 20_000
 
-#: A chain of what was passed on the way here: (earlier, (kind, text)).
-_History = tuple[Any, tuple[str, str]] | None
+#: One thing passed on the way: (kind, text) or (kind, text, as written).
+Step = tuple[str, ...]
+#: A chain of what was passed on the way here: (earlier, step).
+_History = tuple[Any, Step] | None
 #: Where to return to: (depth, return address, rule name, outer).
 _Stack = tuple[int, int, str, Any] | None
 _Thread = tuple[int, _Stack, _History]
@@ -44,12 +46,12 @@ class Matcher:
             op = instruction[0]
             if op == Op.TOKEN:
                 if word in instruction[1]:
-                    ready.append((pc + 1, stack, (history, ("token", word))))
+                    ready.append((pc + 1, stack, _eaten(history, instruction[2], word)))
             elif op == Op.ANY:
-                ready.append((pc + 1, stack, (history, ("token", word))))
+                ready.append((pc + 1, stack, (history, ("garbage", word))))
             else:
-                for target in instruction[1].get(word, ()):
-                    ready.append((target, stack, (history, ("token", word))))
+                for target, text in instruction[1].get(word, ()):
+                    ready.append((target, stack, _eaten(history, text, word)))
         self._follow(ready)
 
     def give_up(self) -> None:
@@ -89,14 +91,14 @@ class Matcher:
             elif op == Op.CALL:
                 depth = stack[0] + 1 if stack else 1
                 if depth <= _MAX_RULE_DEPTH:
-                    entered = (history, ("enter", instruction[2]))
+                    entered = (history, ("enter", instruction[2], instruction[3]))
                     work.append((instruction[1], (depth, pc + 1, instruction[2], stack), entered))
             elif op == Op.RETURN:
                 assert stack is not None
                 work.append((stack[1], stack[3], (history, (self._exit_kind(), stack[2]))))
             elif op == Op.TAG:
                 kind = "literal" if instruction[2] else "tag"
-                work.append((pc + 1, stack, (history, (kind, instruction[1]))))
+                work.append((pc + 1, stack, (history, (kind, instruction[1], instruction[3]))))
             elif op == Op.MATCH and not self.matched:
                 self.matched = True
                 self._final = history
@@ -117,12 +119,19 @@ class Matcher:
             return self.grammar.convert(self.text)
         if self.grammar.plain:
             return self.text
-        return engine.interpret(self._steps())
+        return engine.interpret(self.grammar.scripts, self.steps())
 
-    def _steps(self) -> list[tuple[str, str]]:
+    def steps(self) -> list[Step]:
+        """The way through the grammar that matched, in order."""
         steps = []
         at = self._final
         while at is not None:
             at, step = at
             steps.append(step)
         return steps[::-1]
+
+
+def _eaten(history: _History, text: str | None, word: str) -> _History:
+    if text == "":
+        return history
+    return history, ("token", word if text is None else text)

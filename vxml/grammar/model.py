@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
+from urllib.parse import urljoin
 
 from common.errors import ClarionError
 
@@ -30,9 +31,14 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Any one of `words` (a class of keys in builtin grammars; a single word elsewhere)."""
+    """Any one of `words` (a class of keys in builtin grammars; a single word elsewhere).
+
+    `text` is the token as the grammar writes it: None for what was fed, "" for a part of a token of several words
+    (the last part has the whole).
+    """
 
     words: frozenset[str]
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,10 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Alternatives:
+    """`weights` is empty, or has one for each option."""
+
     options: tuple[Expansion, ...]
+    weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,8 @@ class Tag:
     text: str
     #: A string literal (semantics/1.0-literals), not a script.
     literal: bool
+    #: As written, where that is not `text`.
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,8 @@ class RuleRef:
     url: str
     rule: str
     line: int
+    #: The media type that the author expects there, "" for any.
+    media: str = ""
 
 
 class Special(StrEnum):
@@ -77,6 +90,13 @@ class Special(StrEnum):
     VOID = "VOID"
     #: Matched by any words.
     GARBAGE = "GARBAGE"
+
+
+class Form(StrEnum):
+    #: application/srgs+xml
+    XML = "application/srgs+xml"
+    #: application/srgs
+    ABNF = "application/srgs"
 
 
 Expansion = Token | Sequence | Alternatives | Repeat | Tag | RuleRef | Special
@@ -91,29 +111,43 @@ class ParsedGrammar:
     language: str = "en-US"
     #: Absolute or relative URLs of the grammars its rule references name.
     externals: tuple[str, ...] = ()
+    #: What relative URLs in it start from, itself relative to the grammar's own URL; "" for that URL.
+    base: str = ""
+    form: Form = Form.XML
+    #: Its `meta` declarations.
+    meta: Mapping[str, str] = field(default_factory=dict)
+    #: Tags of the header, run before those of the rules (SISR 1.0 section 5).
+    scripts: tuple[str, ...] = ()
+
+    def resolve(self, own_url: str, url: str) -> str:
+        """The absolute address of a reference. Raise GrammarError when it is not an address."""
+        try:
+            return urljoin(urljoin(own_url, self.base), url)
+        except ValueError as error:
+            raise GrammarError(f'"{url}" is not an address') from error
 
 
 # --- as compiled ----------------------------------------------------------------------------------------
 
 
 class Op(IntEnum):
-    #: (words): eat one of them.
+    #: (words, text): eat one of them.
     TOKEN = 0
     #: (targets): go on at each, earlier ones preferred.
     SPLIT = 1
     #: (target)
     JUMP = 2
-    #: (target, rule name): enter a rule.
+    #: (target, rule name, reference as written): enter a rule.
     CALL = 3
     #: Leave the rule.
     RETURN = 4
-    #: (text, literal)
+    #: (text, literal, as written)
     TAG = 5
     #: Nothing matches from here.
     FAIL = 6
     #: The whole grammar is matched.
     MATCH = 7
-    #: (word -> targets): a wide alternative of words, by look-up.
+    #: (word -> pairs of target and text): a wide alternative of words, by look-up.
     DISPATCH = 8
     #: Eat any word.
     ANY = 9
@@ -131,4 +165,6 @@ class Grammar:
     language: str = "en-US"
     #: The value is the keys or words themselves: no tag and no rule inside the root rule.
     plain: bool = False
+    #: Header tags of the grammar and of those it refers to.
+    scripts: tuple[str, ...] = ()
     convert: Callable[[str], Any] | None = field(default=None, repr=False)

@@ -1,35 +1,28 @@
-"""SRGS 1.0, XML form, to rules. https://www.w3.org/TR/speech-grammar/"""
+"""SRGS 1.0 to rules: either form by `parse_grammar`, and the XML form itself. https://www.w3.org/TR/speech-grammar/"""
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from vxml.document import SRGS_NS, DocumentError, Node, parse_xml
+from vxml.grammar.abnf import decode_abnf, looks_like_abnf, parse_abnf
 from vxml.grammar.model import (
     Alternatives,
     Expansion,
     GrammarError,
     Mode,
     ParsedGrammar,
-    Repeat,
     RuleRef,
     Sequence,
     Special,
     Tag,
-    Token,
 )
-
-_KEY: Final = re.compile(r"[0-9*#A-Da-d]+")
-_KEY_WORDS: Final = {"star": "*", "pound": "#", "hash": "#"}
-_REPEAT: Final = re.compile(r"(\d+)(?:(-)(\d+)?)?")
-_SCRIPT_TAG: Final = re.compile(r"\bout\b|\brules\b|\bmeta\b|[=;$]")
-_PUNCTUATION: Final = re.compile(r"""[.,;:!?"]+(?=\s|$)""")
-_MAX_REPEAT: Final = 1000
+from vxml.grammar.parts import check_language, check_rule_name, make_repeat, make_tag, read_weight
+from vxml.grammar.tokens import one_token, read_tokens
 
 
 def parse_grammar(body: bytes) -> ParsedGrammar:
-    """Raise GrammarError naming the line when `body` is not a usable SRGS XML grammar."""
+    """Raise GrammarError naming the line when `body` is not a usable SRGS grammar, in XML or ABNF."""
+    if looks_like_abnf(body):
+        return parse_abnf(decode_abnf(body))
     try:
         node = parse_xml(body)
     except DocumentError as error:
@@ -73,20 +66,32 @@ class _Reader:
         nodes = list(node.elements("rule"))
         for rule in nodes:
             name = rule.get("id")
-            if not re.fullmatch(r"[^\W\d][\w-]*", name) or name in set(Special):
-                raise GrammarError(f'rule id="{name}": a rule needs an id that is a name', rule.line)
+            check_rule_name(name, rule.line)
             if name in rules:
                 raise GrammarError(f'rule "{name}" is defined twice', rule.line)
+            if not any(part.strip() if isinstance(part, str) else part.tag != "example" for part in rule.children):
+                raise GrammarError(f'rule "{name}" is empty: write <ruleref special="NULL"/> for nothing', rule.line)
             rules[name] = self._sequence(rule)
+            if rule.get("scope", "private") not in ("public", "private"):
+                raise GrammarError(f'rule "{name}": scope is public or private', rule.line)
             if rule.get("scope") == "public":
                 public.add(name)
-        if not rules:
-            raise GrammarError("the grammar has no <rule>", node.line)
-        root = node.get("root") or nodes[0].get("id")
-        if root not in rules:
+        root = node.get("root")
+        if root and root not in rules:
             raise GrammarError(f'root="{root}": there is no such rule', node.line)
         self._check_references(nodes, rules)
-        return ParsedGrammar(self._mode, root, rules, frozenset(public), self._language, tuple(self._externals))
+        meta = {one.get("name"): one.get("content") for one in node.elements("meta") if one.get("name")}
+        return ParsedGrammar(
+            self._mode,
+            root,
+            rules,
+            frozenset(public),
+            self._language,
+            tuple(self._externals),
+            base=node.get("xml:base") or meta.get("base", ""),
+            meta=meta,
+            scripts=tuple(tag.text() for tag in node.elements("tag")),
+        )
 
     def _check_references(self, nodes: list[Node], rules: dict[str, Expansion]) -> None:
         for rule in nodes:
@@ -99,7 +104,7 @@ class _Reader:
         items: list[Expansion] = []
         for child in node.children:
             if isinstance(child, str):
-                items += self._tokens(child, node.line)
+                items += read_tokens(child, self._mode, node.line)
             else:
                 items += self._element(child)
         return items[0] if len(items) == 1 else Sequence(tuple(items))
@@ -109,70 +114,55 @@ class _Reader:
             case "item":
                 return [self._item(node)]
             case "one-of":
-                options = tuple(self._item(item) for item in node.elements("item"))
-                if not options:
-                    raise GrammarError("<one-of> has no <item>", node.line)
-                return [Alternatives(options)]
+                return [self._one_of(node)]
             case "ruleref":
                 return [self._reference(node)]
             case "token":
-                return self._tokens(node.text(), node.line)
+                self._check_language(node)
+                return one_token(node.text(), self._mode, node.line)
             case "tag":
                 return [self._tag(node)]
             case "example" | "meta" | "metadata" | "lexicon":
                 return []
         raise GrammarError(f"<{node.tag}> does not belong in a grammar rule", node.line)
 
+    def _check_language(self, node: Node) -> None:
+        if language := node.get("xml:lang"):
+            check_language(language, node.line)
+
+    def _one_of(self, node: Node) -> Expansion:
+        self._check_language(node)
+        items = list(node.elements("item"))
+        if not items:
+            raise GrammarError("<one-of> has no <item>", node.line)
+        if any(part.strip() if isinstance(part, str) else part.tag != "item" for part in node.children):
+            raise GrammarError("<one-of> holds nothing but <item>", node.line)
+        weights = tuple(read_weight(item.get("weight", "1").strip(), item.line) for item in items)
+        return Alternatives(tuple(self._item(item) for item in items), weights if set(weights) != {1.0} else ())
+
     def _item(self, node: Node) -> Expansion:
+        self._check_language(node)
         inner = self._sequence(node)
         repeat = node.get("repeat")
         if not repeat:
             return inner
-        match = _REPEAT.fullmatch(repeat.strip())
-        if not match:
-            raise GrammarError(f'repeat="{repeat}": write n, n-m or n-', node.line)
-        low = int(match[1])
-        high = low if not match[2] else int(match[3]) if match[3] else None
-        if low > _MAX_REPEAT or (high is not None and high < low):
-            raise GrammarError(f'repeat="{repeat}": the range is empty or larger than {_MAX_REPEAT}', node.line)
-        return Repeat(inner, low, None if high is not None and high > _MAX_REPEAT else high)
+        return make_repeat(inner, repeat, node.attrs.get("repeat-prob"), node.line)
 
     def _reference(self, node: Node) -> Expansion:
         if special := node.get("special"):
+            if node.get("uri"):
+                raise GrammarError("<ruleref> has uri or special, not both", node.line)
             if special not in set(Special):
                 raise GrammarError(f'special="{special}": write NULL, VOID or GARBAGE', node.line)
             return Special(special)
-        url, _, rule = node.get("uri").partition("#")
+        uri = node.get("uri").strip()
+        url, _, rule = uri.partition("#")
         if not url and not rule:
             raise GrammarError("<ruleref> needs uri or special", node.line)
         if url:
             self._externals[url] = None
-        return RuleRef(url, rule, node.line)
+        self._check_language(node)
+        return RuleRef(url, rule, node.line, node.get("type").strip())
 
     def _tag(self, node: Node) -> Tag:
-        text = "".join(child for child in node.children if isinstance(child, str))
-        if self._format == "semantics/1.0-literals":
-            return Tag(text.strip(), True)
-        if self._format == "semantics/1.0" or _SCRIPT_TAG.search(text):
-            return Tag(text.replace("$.", "out.").replace("$=", "out=") if not self._format else text, False)
-        # Grammars that predate SISR: a bare word or quoted string is the value.
-        return Tag(text.strip().strip("'\""), True)
-
-    def _tokens(self, text: str, line: int) -> list[Expansion]:
-        if self._mode is Mode.DTMF:
-            return [Token(frozenset(key)) for key in split_keys(text, line)]
-        words = _PUNCTUATION.sub(" ", text.replace('"', " ")).lower().split()
-        return [Token(frozenset((word,))) for word in words]
-
-
-def split_keys(text: str, line: int = 1) -> list[str]:
-    """Keys of a DTMF string: "1 2", "12" and the words star and pound are understood."""
-    keys: list[str] = []
-    for word in text.replace('"', " ").split():
-        if word.lower() in _KEY_WORDS:
-            keys.append(_KEY_WORDS[word.lower()])
-        elif _KEY.fullmatch(word):
-            keys += word.upper()
-        else:
-            raise GrammarError(f'"{word}" is no telephone key: a dtmf grammar has 0 to 9, *, # and A to D', line)
-    return keys
+        return make_tag("".join(child for child in node.children if isinstance(child, str)).strip(), self._format)

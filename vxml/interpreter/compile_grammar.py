@@ -11,7 +11,7 @@ from typing import Final
 from vxml.document import DocumentError, Node
 from vxml.grammar import Grammar, GrammarError, Mode, ParsedGrammar, builtin_grammar, link, parse_grammar_node
 from vxml.grammar.model import Alternatives, Expansion, Sequence, Token
-from vxml.grammar.srgs import split_keys
+from vxml.grammar.tokens import split_keys
 from vxml.interpreter.model import GrammarUse
 
 _SRGS_TYPES: Final = frozenset(("", "application/srgs+xml", "application/grammar+xml", "text/xml", "application/xml"))

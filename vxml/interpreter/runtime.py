@@ -168,12 +168,12 @@ class Runtime:
     def externals(self, parsed: ParsedGrammar, base: str, timeout: float) -> Steps[dict[str, ParsedGrammar]]:
         """The grammars that `parsed` refers to, and those that they refer to, by absolute URL."""
         found: dict[str, ParsedGrammar] = {}
-        wanted = [join_url(base, url) for url in parsed.externals]
+        wanted = [parsed.resolve(base, url) for url in parsed.externals]
         while wanted:
             url = wanted.pop()
             if url not in found:
                 found[url] = yield from self._parsed_grammar(url, timeout)
-                wanted += [join_url(url, inner) for inner in found[url].externals]
+                wanted += [found[url].resolve(url, inner) for inner in found[url].externals]
         return found
 
     def _parsed_grammar(self, url: str, timeout: float) -> Steps[ParsedGrammar]:

@@ -99,6 +99,11 @@ class EngineRunner:
     def calls_in_progress(self) -> int:
         return len(self._calls)
 
+    @property
+    def sharers(self) -> int:
+        """How many engines share the work, as far as this one knows."""
+        return self._share.count
+
     # Life
 
     async def run(self, stop: asyncio.Event) -> None:

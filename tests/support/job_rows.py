@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, insert, text
+from sqlalchemy.orm import Session
 
 from app.core.strategy import shipped
 from app.db import write_transaction
@@ -22,6 +22,7 @@ from app.models import (
     StrategyRevision,
     Trunk,
 )
+from app.services.jobs import settings_of
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 CHUNK = 5000
@@ -30,56 +31,13 @@ CHUNK = 5000
 def make_job(engine: Engine, contacts: int, *, state: str = "running", strategy_xml: str = "") -> int:
     """Returns the job's id. Contact n has the number +1202555nnnn and is due n milliseconds after START."""
     with write_transaction(engine) as session:
-        organization = Organization(name="Test", created_at=START)
-        session.add(organization)
-        session.flush()
-        home = organization.id
-        listed = ContactList(organization_id=home, name="List", created_at=START, updated_at=START)
-        plan = Strategy(organization_id=home, name="Plan", created_at=START)
-        window = CallingWindow(organization_id=home, name="Always", hours={}, always_open=True)
-        trunk = Trunk(name="Simulated", host="127.0.0.1", simulated=True, max_channels=1000, calls_per_second=1000)
-        session.add_all([listed, plan, window, trunk])
-        session.flush()
-        revision = StrategyRevision(
-            organization_id=home,
-            strategy_id=plan.id,
-            number=1,
-            state="published",
-            xml=strategy_xml or shipped("call-then-message"),
-            created_at=START,
-        )
-        campaign = Campaign(
-            organization_id=home,
-            name="Campaign",
-            contact_list_id=listed.id,
-            strategy_id=plan.id,
-            calling_window_id=window.id,
-            trunk_id=trunk.id,
-            caller_id="+12025550100",
-            message="Hello",
-            pacing={"mode": "none"},
-            senders={"sms": "+12025550100", "email": "office@example.org"},
-            created_at=START,
-            updated_at=START,
-        )
-        session.add_all([revision, campaign])
-        session.flush()
+        campaign, revision_id = _campaign(session, strategy_xml or shipped("call-then-message"))
         job = Job(
-            organization_id=home,
+            organization_id=campaign.organization_id,
             campaign_id=campaign.id,
             state=state,
-            strategy_revision_id=revision.id,
-            settings={
-                "campaign": campaign.name,
-                "contact_list_id": listed.id,
-                "calling_window_id": window.id,
-                "trunk_id": trunk.id,
-                "caller_id": campaign.caller_id,
-                "display_name": "",
-                "message": campaign.message,
-                "pacing": campaign.pacing,
-                "senders": campaign.senders,
-            },
+            strategy_revision_id=revision_id,
+            settings=settings_of(session, campaign),
             audience=contacts,
             frozen=True,
             created_at=START,
@@ -87,13 +45,47 @@ def make_job(engine: Engine, contacts: int, *, state: str = "running", strategy_
         )
         session.add(job)
         session.flush()
-        job_id, list_id = job.id, listed.id
+        job_id, home, list_id = job.id, campaign.organization_id, campaign.contact_list_id
     for first in range(1, contacts + 1, CHUNK):
         _add_contacts(engine, home, list_id, job_id, range(first, min(first + CHUNK, contacts + 1)))
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("ANALYZE"))
     return job_id
+
+
+def _campaign(session: Session, strategy_xml: str) -> tuple[Campaign, int]:
+    """A campaign with all it needs, and its strategy's published revision."""
+    organization = Organization(name="Test", created_at=START)
+    session.add(organization)
+    session.flush()
+    home = organization.id
+    listed = ContactList(organization_id=home, name="List", created_at=START, updated_at=START)
+    plan = Strategy(organization_id=home, name="Plan", created_at=START)
+    window = CallingWindow(organization_id=home, name="Always", hours={}, always_open=True)
+    trunk = Trunk(name="Simulated", host="127.0.0.1", simulated=True, max_channels=1000, calls_per_second=1000)
+    session.add_all([listed, plan, window, trunk])
+    session.flush()
+    revision = StrategyRevision(
+        organization_id=home, strategy_id=plan.id, number=1, state="published", xml=strategy_xml, created_at=START
+    )
+    campaign = Campaign(
+        organization_id=home,
+        name="Campaign",
+        contact_list_id=listed.id,
+        strategy_id=plan.id,
+        calling_window_id=window.id,
+        trunk_id=trunk.id,
+        caller_id="+12025550100",
+        message="Hello",
+        pacing={"mode": "none"},
+        senders={"sms": "+12025550100", "email": "office@example.org"},
+        created_at=START,
+        updated_at=START,
+    )
+    session.add_all([revision, campaign])
+    session.flush()
+    return campaign, revision.id
 
 
 def _add_contacts(engine: Engine, home: int, list_id: int, job_id: int, numbers: range) -> None:
@@ -155,11 +147,3 @@ def _address(home: int, contact_id: int, kind: str, name: str, value: str) -> di
         "time_zones": "",
         "disabled_code": "",
     }
-
-
-def strategy_state(engine: Engine, job_contact_id: int) -> dict[str, object]:
-    with engine.connect() as connection:
-        found = connection.execute(
-            text("SELECT strategy_state FROM job_contact WHERE id = :id"), {"id": job_contact_id}
-        ).scalar_one()
-    return dict(json.loads(found) if isinstance(found, str) else found)

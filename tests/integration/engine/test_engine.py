@@ -222,9 +222,10 @@ def test_a_second_engine_shares_the_work_and_takes_over(play: Play) -> None:
     async def scenario(house: House) -> None:
         house.server.behave = lambda _request: Ending(seconds=0.1)
         house.server.capacity = 6
-        make_job(house.database, 60, strategy_xml=CALL_ONLY)
-        house.start("one")
-        house.start("two")
+        make_job(house.database, 60, state="paused", strategy_xml=CALL_ONLY)
+        sharers = [house.start("one"), house.start("two")]
+        await house.until(lambda: all(runner.sharers == 2 for runner in sharers))
+        house.sql("UPDATE job SET state = 'running'")
         await house.until(lambda: len(house.server.requests) >= 20)
         owners = {row[0].partition("/")[0] for row in house.sql("SELECT DISTINCT owner FROM attempt")}
         await house.stop("one")

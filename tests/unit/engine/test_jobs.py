@@ -13,7 +13,7 @@ from engine.recorder import Recorder
 from engine.store import FinishedAttempt, MemoryStore, Next, Outcome
 from engine.tuning import Tuning
 from pacing.agentless import Pacing
-from tests.unit.engine.test_outcomes import NOW, PLAN
+from tests.support.job_plans import NOW, PLAN
 
 
 @given(st.integers(0, 1000), st.integers(1, 12))

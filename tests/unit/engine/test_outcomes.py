@@ -1,49 +1,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from app.core.completion import SYSTEM_CODES
-from app.core.compliance import Rules
-from app.core.strategy import RunnerState, parse
+from app.core.strategy import RunnerState
 from channels.base import Outcome as Sent
 from common.control import CallStatus, Disposition, RtpStats, Times
 from engine import outcomes
 from engine.outcomes import Running
-from engine.plans import CodeFlags, JobPlan, TrunkPlan
 from engine.store import NewAttempt, Outcome
-from pacing.agentless import Pacing
+from tests.support.job_plans import NOW, PLAN
 
-NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 GUARD = timedelta(hours=1)
-STRATEGY = parse(
-    """<Strategy xmlns="urn:clarion:strategy:1" name="s"><Handler name="call"><Call><Address attribute="phone1"/>
-    <Results default="done">
-      <Result code="CALL_BUSY"><Retry count="1" intervals="20"/></Result>
-      <Result code="OUTCOME_UNKNOWN"><Retry count="1" intervals="1"/></Result>
-      <Result code="PAID" next="call"/>
-    </Results></Call></Handler></Strategy>"""
-)
-PLAN = JobPlan(
-    job_id=1,
-    organization_id=1,
-    state="running",
-    campaign="Campaign",
-    strategy=STRATEGY,
-    rules=Rules({}),
-    pacing=Pacing(),
-    trunk=TrunkPlan(1, "t", "127.0.0.1", 5060, "udp", "native", "", "", 10, 10, True),
-    caller_id="+12025550100",
-    display_name="",
-    message="",
-    senders={},
-    script=None,
-    codes={
-        **{name: CodeFlags(code.closes_contact, code.nuisance) for name, code in SYSTEM_CODES.items()},
-        "PAID": CodeFlags(closes=False, nuisance=False),
-        "DECEASED": CodeFlags(closes=True, nuisance=False),
-    },
-)
 ATTEMPT = NewAttempt("a1", 1, 1, 7, 8, 9, 1, "voice", "call/voice", "+12025550199", "+12025550100", "me", NOW)
 RUNNING = Running(ATTEMPT, PLAN, RunnerState(), "phone1")
 

@@ -62,7 +62,6 @@ def _simulated_providers(settings: Settings) -> dict[str, str]:
         "CLARION_SMTP_HOST": settings.simulator.smtp.host,
         "CLARION_SMTP_PORT": str(settings.simulator.smtp.port),
         "CLARION_SMTP_TLS": "none",
-        "CLARION_MEDIASERVER_ALLOW": f"http://{settings.simulator.http}",
     }
 
 

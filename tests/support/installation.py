@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support import processes
-from tests.support.ports import free_port, free_range
+from tests.support.ports import free_range
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
@@ -31,17 +31,45 @@ class RoleDied(AssertionError):
     """A process ended by itself, or never became ready."""
 
 
+RTP_PORTS = 200
+
+
 @dataclass(slots=True)
 class Addresses:
-    """host:port of everything that listens."""
+    """host:port of everything that listens, out of one block of free ports; the live streams take the web's next."""
 
-    #: The live streams take the next port.
-    web: str = field(default_factory=lambda: f"127.0.0.1:{free_range(2)}")
-    control: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
-    sip: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
-    carrier_sip: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
-    sinks: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
-    smtp: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
+    first: int = field(default_factory=lambda: free_range(10 + RTP_PORTS))
+
+    def _at(self, offset: int) -> str:
+        return f"127.0.0.1:{self.first + offset}"
+
+    @property
+    def web(self) -> str:
+        return self._at(0)
+
+    @property
+    def control(self) -> str:
+        return self._at(2)
+
+    @property
+    def sip(self) -> str:
+        return self._at(3)
+
+    @property
+    def carrier_sip(self) -> str:
+        return self._at(4)
+
+    @property
+    def sinks(self) -> str:
+        return self._at(5)
+
+    @property
+    def smtp(self) -> str:
+        return self._at(6)
+
+    @property
+    def rtp(self) -> str:
+        return f"{self.first + 10}-{self.first + 9 + RTP_PORTS}"
 
 
 class Installation:
@@ -56,7 +84,6 @@ class Installation:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def _settings(self) -> dict[str, str]:
-        first = free_range(200)
         return {
             "CLARION_HOME": str(self.home),
             "CLARION_DATABASE_URL": self.database_url,
@@ -65,7 +92,7 @@ class Installation:
             "CLARION_MEDIASERVER_LISTEN": self.at.control,
             "CLARION_MEDIASERVER_TOKEN": SECRET,
             "CLARION_MEDIASERVER_SIP": self.at.sip,
-            "CLARION_MEDIASERVER_RTP_PORTS": f"{first}-{first + 199}",
+            "CLARION_MEDIASERVER_RTP_PORTS": self.at.rtp,
             "CLARION_TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
             "CLARION_TWILIO_AUTH_TOKEN": SECRET,
             "CLARION_TWILIO_API_URL": f"http://{self.at.sinks}",

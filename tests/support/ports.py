@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 from contextlib import ExitStack
 
 #: Below the range Linux takes for outgoing connections (net.ipv4.ip_local_port_range), above the well-known ones.
 _FIRST, _LAST = 10_000, 32_000
+_WORKERS = 4
+
+
+def _own_range() -> tuple[int, int]:
+    """Each xdist worker has its own part, so that two never hand out the same port."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if not worker.startswith("gw"):
+        return _FIRST, _LAST
+    width = (_LAST - _FIRST) // _WORKERS
+    first = _FIRST + int(worker[2:]) % _WORKERS * width
+    return first, first + width
 
 
 def _is_free(port: int) -> bool:
@@ -28,8 +40,9 @@ def free_port() -> int:
 
 def free_range(count: int) -> int:
     """The first (even) of `count` ports in a row that are free for TCP and UDP."""
+    lowest, highest = _own_range()
     for _ in range(200):
-        first = random.randrange(_FIRST, _LAST - count) & ~1
+        first = random.randrange(lowest, highest - count) & ~1
         if all(_is_free(port) for port in range(first, first + count)):
             return first
-    raise RuntimeError(f"no {count} free ports in a row between {_FIRST} and {_LAST}")
+    raise RuntimeError(f"no {count} free ports in a row between {lowest} and {highest}")

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import Engine
@@ -29,6 +28,7 @@ from engine.outcomes import Running
 from engine.people import listed_numbers
 from engine.recorder import Recorder
 from engine.store import NewAttempt, Outcome, Progress
+from engine.tasks import Tasks
 from engine.tuning import Tuning
 
 log = structlog.get_logger()
@@ -71,10 +71,13 @@ class Calls:
         self._calls: dict[str, Call] = {}
         self._silent: Counter[int] = Counter()
         self._questions = asyncio.Semaphore(_QUESTIONS)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks = Tasks()
 
     def __len__(self) -> int:
         return len(self._calls)
+
+    def holds(self, attempt_id: str) -> bool:
+        return attempt_id in self._calls
 
     def of_job(self, job_id: int) -> int:
         return sum(1 for call in self._calls.values() if call.running.plan.job_id == job_id)
@@ -84,13 +87,17 @@ class Calls:
 
     # Starting
 
-    def launch(self, work: Work, attempt: NewAttempt, link: MediaLink) -> None:
+    def launch(self, work: Work, attempt: NewAttempt) -> None:
         """The attempt is committed: place the call."""
         self._follow(Call(Running(attempt, work.plan, work.state, work.address.name)))
-        self._spawn(self._place(work, attempt, link))
+        self.tasks.start(self._place(work, attempt))
 
-    async def _place(self, work: Work, attempt: NewAttempt, link: MediaLink) -> None:
+    async def _place(self, work: Work, attempt: NewAttempt) -> None:
         call = self._calls[attempt.id]
+        link = self._link_of(call)
+        if link is None:
+            self._never_left(call, "its media server was taken out of use")
+            return
         if not self._may_act():
             # Our life as an engine ran out: another may be finishing this attempt already.
             self._never_left(call, "the engine was too late")
@@ -173,7 +180,7 @@ class Calls:
         """Events may have been missed: ask after every call of the server."""
         for call in tuple(self._calls.values()):
             if self._link_of(call) is link and not call.asking:
-                self._spawn(self._ask(call, link))
+                self.tasks.start(self._ask(call, link))
 
     async def sweep(self) -> None:
         """Ask after the calls whose events may be lost; give up those on servers that are gone for long."""
@@ -186,7 +193,7 @@ class Calls:
             elif not link.up and link.silent_for() > self._tuning.server_limit:
                 self._end(call, self._outcome("OUTCOME_UNKNOWN", "its media server did not come back"))
             elif link.up and not call.asking:
-                self._spawn(self._ask(call, link))
+                self.tasks.start(self._ask(call, link))
 
     def adopt(self, running: Running) -> None:
         """An attempt of an engine that is gone: ask its media server what became of it."""
@@ -194,7 +201,7 @@ class Calls:
         self._follow(call)
         link = self._link_of(call)
         if link is not None and link.up:
-            self._spawn(self._ask(call, link))
+            self.tasks.start(self._ask(call, link))
 
     async def _ask(self, call: Call, link: MediaLink) -> None:
         """One question; when it fails, the next sweep or resync asks again."""
@@ -281,7 +288,7 @@ class Calls:
             code=outcome.completion_code,
             sip_status=outcome.sip_status,
         )
-        self._spawn(self._consequences(running, outcome, now))
+        self.tasks.start(self._consequences(running, outcome, now))
 
     async def _consequences(self, running: Running, outcome: Outcome, now: datetime) -> None:
         code = outcome.completion_code
@@ -299,16 +306,6 @@ class Calls:
 
     def _link_of(self, call: Call) -> MediaLink | None:
         return self._links.get(call.running.attempt.media_server)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("call_task_failed", error=repr(error), exc_info=error)
 
 
 def _moment(text: str) -> datetime:

@@ -25,6 +25,7 @@ from engine.people import Person
 from engine.plans import JobPlan
 from engine.recorder import Recorder
 from engine.store import NewAttempt, Outcome
+from engine.tasks import Tasks
 from engine.tuning import Tuning
 
 log = structlog.get_logger()
@@ -50,7 +51,7 @@ class Messenger:
         self._tuning = tuning
         self._running: dict[str, Running] = {}
         self._room = asyncio.Semaphore(tuning.messages)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks = Tasks()
 
     def __len__(self) -> int:
         return len(self._running)
@@ -59,8 +60,8 @@ class Messenger:
     def free(self) -> int:
         return max(0, self._tuning.messages * 2 - len(self._running))
 
-    def of_job(self, job_id: int) -> int:
-        return sum(1 for running in self._running.values() if running.plan.job_id == job_id)
+    def holds(self, attempt_id: str) -> bool:
+        return attempt_id in self._running
 
     def usable(self) -> frozenset[Channel]:
         return frozenset({Channel.VOICE, *(Channel(name) for name in self._channels)})
@@ -172,14 +173,7 @@ class Messenger:
 
     def _start(self, running: Running, work: Coroutine[Any, Any, None]) -> None:
         self._running[running.attempt.id] = running
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("message_task_failed", error=repr(error), exc_info=error)
+        self.tasks.start(work)
 
 
 def _action_of(running: Running) -> Action | None:

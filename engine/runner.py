@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import Engine
@@ -24,26 +22,23 @@ from common.clock import Clock
 from common.errors import ClarionError, ConfigError
 from engine import leases, people, receipts
 from engine.addresses import Addresses
-from engine.admission import admit
 from engine.bus import Bus, Hint
 from engine.calls import Calls
 from engine.director import Director
-from engine.gate import Work, judge
-from engine.jobs import JobRun, Plant, TrunkUse, calls_now, hopper_size, messages_now
 from engine.leading import Leading
 from engine.messenger import Messenger
 from engine.outcomes import Running
+from engine.placing import Placing
 from engine.plans import JobPlan, PlanReader
 from engine.recorder import Recorder
 from engine.servers import Servers
 from engine.store import AttemptStore, Share, Unfinished
 from engine.tuning import Tuning
-from pacing.hopper import Item
 
 log = structlog.get_logger()
 
-_NOTHING_DUE = 0.4
 _HEARTBEAT = 2.0
+_MANY = 10_000
 _RECEIPT_TRIES, _RECEIPT_AGAIN = 20, 0.5
 
 
@@ -75,18 +70,17 @@ class EngineRunner:
         self._life_name = f"{leases.LIFE}{engine_id}"
         self._life: leases.Lease | None = None
         self._life_ends = 0.0
-        self._share = Share()
         self._plans: dict[int, JobPlan] = {}
-        self._runs: dict[int, JobRun] = {}
-        self._trunks: dict[int, TrunkUse] = defaultdict(TrunkUse)
         self._servers = Servers(database, make_client, clock, self._tuning, default_server)
-        self._busy: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._look = asyncio.Event()
         self._recorder = Recorder(store, clock, self._tuning.flush)
         self._calls = Calls(database, addresses, self._recorder, clock, self._tuning, self._servers.links, self.alive)
         self._servers.attend(self._calls.hear, self._calls.resync)
         self._messenger = Messenger(database, channels, addresses, self._recorder, clock, self._tuning)
+        self._placing = Placing(
+            database, store, self._calls, self._messenger, self._servers, clock, self._tuning, self.owner
+        )
         self._leading = Leading(
             database, store, Director(database, clock), clock, self._tuning, self.owner, self._adopt
         )
@@ -102,7 +96,7 @@ class EngineRunner:
     @property
     def sharers(self) -> int:
         """How many engines share the work, as far as this one knows."""
-        return self._share.count
+        return self._placing.share.count
 
     # Life
 
@@ -124,15 +118,18 @@ class EngineRunner:
             self._every(tuning.sweep, self._calls.sweep),
             self._every(tuning.dnc_watch, self._calls.watch_dnc),
             self._every(tuning.poll, self._lead),
+            self._every(tuning.stray, self._find_strays),
         ]
         try:
             await stop.wait()
             await self._wind_down()
         finally:
             forget()
-            for task in (*loops, *self._busy):
+            for task in loops:
                 task.cancel()
-            await asyncio.gather(*loops, *self._busy, return_exceptions=True)
+            await asyncio.gather(*loops, return_exceptions=True)
+            for tasks in (self._placing.tasks, self._calls.tasks, self._messenger.tasks):
+                await tasks.cancel()
             await self._bus.close()
             await self._bury()
 
@@ -166,7 +163,7 @@ class EngineRunner:
             raise ConfigError(f"another engine has the name {self._life_name}; give each its own CLARION_ENGINE_ID")
         owners = await asyncio.to_thread(leases.live_owners, self._database, now)
         if self.owner in owners:
-            self._share = Share(owners.index(self.owner), len(owners))
+            self._placing.share = Share(owners.index(self.owner), len(owners))
 
     async def _bury(self) -> None:
         await self._leading.resign()
@@ -180,14 +177,20 @@ class EngineRunner:
         """No new attempts; those under way may finish."""
         self._stopping = True
         log.info("engine_stopping", calls=len(self._calls), messages=len(self._messenger))
-        for run in self._runs.values():
-            await self._empty(run)
+        await self._placing.stop()
         deadline = self._clock.monotonic() + self._tuning.grace
         # The calls end by events, messages and tasks by themselves: whichever comes last.
-        while self._clock.monotonic() < deadline and (self._busy or len(self._calls) or len(self._messenger)):  # noqa: ASYNC110
+        while self._clock.monotonic() < deadline and self._under_way():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         async with asyncio.timeout(5):
             await self._recorder.drained()
+
+    def _under_way(self) -> bool:
+        return bool(len(self._placing.tasks) or len(self._calls) or len(self._messenger))
+
+    async def _tick(self) -> None:
+        if self.alive():
+            self._placing.tick()
 
     def _every(
         self, seconds: float, work: Callable[[], Awaitable[None]], early: asyncio.Event | None = None
@@ -209,25 +212,13 @@ class EngineRunner:
     async def _look_at_jobs(self) -> None:
         self._plans, problems = await asyncio.to_thread(self._reader.read)
         self._leading.problems = problems
-        for job_id, plan in self._plans.items():
-            run = self._runs.setdefault(job_id, JobRun.begin(plan, self._tuning))
-            run.plan = plan
-            run.hopper.capacity = hopper_size(plan, self._tuning)
-            if not plan.running and len(run.hopper):
-                await self._empty(run)
-        for job_id in self._runs.keys() - self._plans.keys():
-            await self._empty(self._runs.pop(job_id))
-
-    async def _empty(self, run: JobRun) -> None:
-        held = [work.claimed.id for work in run.hopper.clear()]
-        if held:
-            await asyncio.to_thread(self._store.release, self.owner, held)
+        await self._placing.follow(self._plans)
 
     def _hear_hint(self, hint: Hint) -> None:
         if hint.topic != receipts.TOPIC:
             self._look.set()
         elif self._leading.leads and not self._stopping:
-            self._spawn(self._receive(receipts.Receipt.from_hint(hint.payload)))
+            self._placing.tasks.start(self._receive(receipts.Receipt.from_hint(hint.payload)))
 
     async def _receive(self, receipt: receipts.Receipt) -> None:
         """A receipt may come before the sending itself is recorded."""
@@ -268,113 +259,20 @@ class EngineRunner:
                 )
                 self._messenger.adopt(running, found.persons.get(attempt.contact_id))
 
-    # Attempts
-
-    async def _tick(self) -> None:
-        if self._stopping or not self.alive():
-            return
-        now = self._clock.monotonic()
-        for run in self._runs.values():
-            if run.plan.running:
-                self._refill(run, now)
-                self._start_calls(run, now)
-                self._start_messages(run, now)
-
-    def _plant(self, run: JobRun) -> Plant:
-        trunk = run.plan.trunk
-        starting = sum(other.starting_calls for other in self._runs.values())
-        on_trunk = sum(other.starting_calls for other in self._runs.values() if other.plan.trunk.id == trunk.id)
-        return Plant(
-            calls_of_job=self._calls.of_job(run.plan.job_id) + run.starting_calls,
-            calls_of_trunk=self._calls.of_trunk(trunk.id) + on_trunk,
-            free_ports=self._servers.free_ports() - starting,
-            free_messages=self._messenger.free - sum(other.starting_messages for other in self._runs.values()),
-            trunk_rests=trunk.paused_until is not None and trunk.paused_until > self._clock.utcnow(),
-            share=self._share.index,
-            sharers=self._share.count,
-        )
-
-    def _start_calls(self, run: JobRun, now: float) -> None:
-        use = self._trunks[run.plan.trunk.id]
-        decision = calls_now(run, self._plant(run), use, now)
-        run.last_slot = decision.last_slot
-        works = run.hopper.take(decision.place, now, voice=True)
-        if works:
-            use.note(len(works), now)
-            run.starting_calls += len(works)
-            self._spawn(self._start(run, works, voice=True))
-
-    def _start_messages(self, run: JobRun, now: float) -> None:
-        decision = messages_now(run, self._plant(run), now)
-        run.last_slot = decision.last_slot
-        works = run.hopper.take(decision.place, now, voice=False)
-        if works:
-            run.starting_messages += len(works)
-            self._spawn(self._start(run, works, voice=False))
-
-    async def _start(self, run: JobRun, works: Sequence[Work], *, voice: bool) -> None:
-        try:
-            ports = self._servers.ports(len(works)) if voice else []
-            admitted = await asyncio.to_thread(
-                admit,
-                self._database,
-                self._store,
-                run.plan,
-                works,
-                ports,
-                self._messenger.usable(),
-                self.owner,
-                self._clock.utcnow(),
-            )
-            for item in admitted:
-                if item.work.voice:
-                    self._calls.launch(item.work, item.attempt, self._servers.links[item.attempt.media_server])
-                else:
-                    self._messenger.send(item.work, item.attempt)
-        finally:
-            if voice:
-                run.starting_calls -= len(works)
-            else:
-                run.starting_messages -= len(works)
-
-    def _refill(self, run: JobRun, now: float) -> None:
-        if not run.refilling and now >= run.refill_after and run.hopper.room():
-            run.refilling = True
-            self._spawn(self._fill(run, run.hopper.room()))
-
-    async def _fill(self, run: JobRun, room: int) -> None:
-        try:
-            leased_at = self._clock.monotonic()
-            verdict = await asyncio.to_thread(self._claim, run.plan, room)
-            if run.plan.job_id in self._runs and not self._stopping:
-                expires = leased_at + self._tuning.lease
-                run.hopper.put(Item(work, work.voice, expires) for work in verdict)
-            if not verdict:
-                run.refill_after = self._clock.monotonic() + _NOTHING_DUE
-        finally:
-            run.refilling = False
-
-    def _claim(self, plan: JobPlan, room: int) -> Sequence[Work]:
-        """Lease what is due and look at it once: what cannot be reached now never fills the hopper. Blocks."""
-        now = self._clock.utcnow()
-        until = now + timedelta(seconds=self._tuning.lease)
-        claims = self._store.claim(plan.job_id, self.owner, now, until, room, self._share)
-        if not claims:
-            return []
-        verdict = judge(self._database, plan, claims, self._messenger.usable(), now)
-        self._store.park(self.owner, verdict.parked, now)
-        return verdict.works
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._busy.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._busy.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # What it had leased comes back when the lease runs out.
-            log.error("engine_task_failed", error=repr(error), exc_info=error)
+    async def _find_strays(self) -> None:
+        """Attempts in progress under our name that nobody here follows: a task of ours failed half-way."""
+        held = await asyncio.to_thread(self._store.adopt, [self.owner], self.owner, _MANY)
+        oldest = self._clock.utcnow() - timedelta(seconds=self._tuning.stray)
+        strays = [
+            item
+            for item in held
+            if item.attempt.started_at < oldest
+            and not self._calls.holds(item.attempt.id)
+            and not self._messenger.holds(item.attempt.id)
+        ]
+        if strays:
+            log.error("stray_attempts", count=len(strays))
+            await self._adopt(strays)
 
 
 async def _pause(seconds: float, early: asyncio.Event | None) -> None:

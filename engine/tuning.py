@@ -31,6 +31,8 @@ class Tuning:
     server_poll: float = 1.0
     #: Between two looks whether events of calls under way were missed.
     sweep: float = 15.0
+    #: Between two searches for attempts that nobody follows, and their least age.
+    stray: float = 30.0
     #: Between two looks whether somebody we are ringing asked not to be called.
     dnc_watch: float = 0.5
     #: How long calls under way may take to finish after SIGTERM.

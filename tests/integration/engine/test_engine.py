@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from app.db import write_transaction
+from app.services.receipts import record_receipt
+from channels.base import Outcome
 from channels.memory import MemoryChannel
 from channels.voice.memory import Ending
 from common.clock import utcnow
@@ -275,3 +279,42 @@ def test_messages_whose_reply_was_lost_are_looked_up_and_never_sent_blindly(play
 def _later(house: House) -> object:
     moment = utcnow() + timedelta(milliseconds=50)
     return moment if house.database.dialect.name == "postgresql" else moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def test_an_attempt_that_no_task_follows_is_found_and_finished(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        house.server.behave = lambda _request: Ending(seconds=1.0)
+        make_job(house.database, 1, strategy_xml=CALL_ONLY)
+        runner = house.start(tuning=replace(QUICK, stray=0.2))
+        await house.until(lambda: len(house.server.requests) == 1)
+        await asyncio.sleep(0.1)
+        runner._calls._calls.clear()  # as if the task that followed it had failed
+        await house.until(lambda: house.job_state() == "completed")
+        assert house.attempt_codes() == {"ANSWER_HUMAN": 1}
+        assert set(house.server.invites.values()) == {1}
+
+    play(scenario)
+
+
+def test_a_contact_that_waits_goes_on_with_its_receipt(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        equip(house)
+        waiting = CALL_ONLY.replace(
+            '<Call timeout="20s"><Address attribute="phone1"/><Results default="done">\n</Results></Call>',
+            '<Sms wait="1h"><Address attribute="phone1"/><Text>x</Text><Results>'
+            '<Result code="SMS_SENT" next="wait"/></Results></Sms>',
+        )
+        make_job(house.database, 2, strategy_xml=waiting)
+        house.start()
+        await house.until(lambda: house.attempt_codes()["SMS_SENT"] == 2)
+        assert house.job_state() == "running"
+        attempts = [row[0] for row in house.sql("SELECT id FROM attempt ORDER BY job_contact_id")]
+        receipts = zip(attempts, ("SMS_DELIVERED", "SMS_FAILED_PERM"), strict=True)
+        with write_transaction(house.database) as session:
+            for attempt_id, code in receipts:
+                record_receipt(session, attempt_id, Outcome(code, final=True))
+        await house.until(lambda: house.job_state() == "completed", 10)
+        assert house.final_codes() == {"SMS_DELIVERED": 1, "SMS_FAILED_PERM": 1}
+        assert house.attempt_codes() == {"SMS_DELIVERED": 1, "SMS_FAILED_PERM": 1}
+
+    play(scenario)

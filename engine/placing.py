@@ -1,0 +1,175 @@
+"""Placing attempts: contacts are leased into the hoppers, and leave them when the pacing allows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import Engine
+
+from common.clock import Clock
+from engine.admission import admit
+from engine.calls import Calls
+from engine.gate import Work, judge
+from engine.jobs import JobRun, Plant, TrunkUse, calls_now, hopper_size, messages_now
+from engine.messenger import Messenger
+from engine.plans import JobPlan
+from engine.servers import Servers
+from engine.store import AttemptStore, Share
+from engine.tasks import Tasks
+from engine.tuning import Tuning
+from pacing.hopper import Item
+
+log = structlog.get_logger()
+
+#: Where nothing was due, the next look waits so long (seconds).
+_NOTHING_DUE = 0.4
+
+
+class Placing:
+    def __init__(
+        self,
+        database: Engine,
+        store: AttemptStore,
+        calls: Calls,
+        messenger: Messenger,
+        servers: Servers,
+        clock: Clock,
+        tuning: Tuning,
+        owner: str,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._calls = calls
+        self._messenger = messenger
+        self._servers = servers
+        self._clock = clock
+        self._tuning = tuning
+        self._owner = owner
+        self._runs: dict[int, JobRun] = {}
+        self._trunks: dict[int, TrunkUse] = defaultdict(TrunkUse)
+        self._stopping = False
+        #: This engine's part of the lanes and of the trunks' limits.
+        self.share = Share()
+        self.tasks = Tasks()
+
+    async def follow(self, plans: Mapping[int, JobPlan]) -> None:
+        """Take the jobs as they are now: what is not running gives its hopper back."""
+        for job_id, plan in plans.items():
+            run = self._runs.setdefault(job_id, JobRun.begin(plan, self._tuning))
+            run.plan = plan
+            run.hopper.capacity = hopper_size(plan, self._tuning)
+            if not plan.running and len(run.hopper):
+                await self._empty(run)
+        for job_id in self._runs.keys() - plans.keys():
+            await self._empty(self._runs.pop(job_id))
+
+    async def stop(self) -> None:
+        """Nothing new from now on."""
+        self._stopping = True
+        for run in self._runs.values():
+            await self._empty(run)
+
+    async def _empty(self, run: JobRun) -> None:
+        held = [work.claimed.id for work in run.hopper.clear()]
+        if held:
+            await asyncio.to_thread(self._store.release, self._owner, held)
+
+    def tick(self) -> None:
+        """Start what may start now."""
+        if self._stopping:
+            return
+        now = self._clock.monotonic()
+        for run in self._runs.values():
+            if run.plan.running:
+                self._refill(run, now)
+                self._start_calls(run, now)
+                self._start_messages(run, now)
+
+    def _plant(self, run: JobRun) -> Plant:
+        trunk = run.plan.trunk
+        starting = sum(other.starting_calls for other in self._runs.values())
+        on_trunk = sum(other.starting_calls for other in self._runs.values() if other.plan.trunk.id == trunk.id)
+        return Plant(
+            calls_of_job=self._calls.of_job(run.plan.job_id) + run.starting_calls,
+            calls_of_trunk=self._calls.of_trunk(trunk.id) + on_trunk,
+            free_ports=self._servers.free_ports() - starting,
+            free_messages=self._messenger.free - sum(other.starting_messages for other in self._runs.values()),
+            trunk_rests=trunk.paused_until is not None and trunk.paused_until > self._clock.utcnow(),
+            share=self.share.index,
+            sharers=self.share.count,
+        )
+
+    def _start_calls(self, run: JobRun, now: float) -> None:
+        use = self._trunks[run.plan.trunk.id]
+        decision = calls_now(run, self._plant(run), use, now)
+        run.last_slot = decision.last_slot
+        works = run.hopper.take(decision.place, now, voice=True)
+        if works:
+            use.note(len(works), now)
+            run.starting_calls += len(works)
+            self.tasks.start(self._start(run, works, voice=True))
+
+    def _start_messages(self, run: JobRun, now: float) -> None:
+        decision = messages_now(run, self._plant(run), now)
+        run.last_slot = decision.last_slot
+        works = run.hopper.take(decision.place, now, voice=False)
+        if works:
+            run.starting_messages += len(works)
+            self.tasks.start(self._start(run, works, voice=False))
+
+    async def _start(self, run: JobRun, works: Sequence[Work], *, voice: bool) -> None:
+        try:
+            ports = self._servers.ports(len(works)) if voice else []
+            admitted = await asyncio.to_thread(
+                admit,
+                self._database,
+                self._store,
+                run.plan,
+                works,
+                ports,
+                self._messenger.usable(),
+                self._owner,
+                self._clock.utcnow(),
+            )
+            for item in admitted:
+                if item.work.voice:
+                    self._calls.launch(item.work, item.attempt)
+                else:
+                    self._messenger.send(item.work, item.attempt)
+        finally:
+            if voice:
+                run.starting_calls -= len(works)
+            else:
+                run.starting_messages -= len(works)
+
+    def _refill(self, run: JobRun, now: float) -> None:
+        if not run.refilling and now >= run.refill_after and run.hopper.room():
+            run.refilling = True
+            self.tasks.start(self._fill(run, run.hopper.room()))
+
+    async def _fill(self, run: JobRun, room: int) -> None:
+        try:
+            leased_at = self._clock.monotonic()
+            verdict = await asyncio.to_thread(self._claim, run.plan, room)
+            if run.plan.job_id in self._runs and not self._stopping:
+                expires = leased_at + self._tuning.lease
+                run.hopper.put(Item(work, work.voice, expires) for work in verdict)
+            if not verdict:
+                run.refill_after = self._clock.monotonic() + _NOTHING_DUE
+        finally:
+            run.refilling = False
+
+    def _claim(self, plan: JobPlan, room: int) -> Sequence[Work]:
+        """Lease what is due and look at it once: what cannot be reached now never fills the hopper. Blocks."""
+        now = self._clock.utcnow()
+        until = now + timedelta(seconds=self._tuning.lease)
+        claims = self._store.claim(plan.job_id, self._owner, now, until, room, self.share)
+        if not claims:
+            return []
+        verdict = judge(self._database, plan, claims, self._messenger.usable(), now)
+        self._store.park(self._owner, verdict.parked, now)
+        return verdict.works

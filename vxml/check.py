@@ -17,6 +17,7 @@ from vxml.check_names import check_names
 from vxml.document import SRGS_NS, SSML_NS, VXML_NS, DocumentError, Node, parse_element, to_node
 from vxml.ecmascript import Engine, ScriptError, ScriptLimit
 from vxml.grammar import GrammarError, link, parse_grammar
+from vxml.grammar.reach import can_match
 from vxml.interpreter.compile import compile_node
 from vxml.interpreter.model import Document, GrammarUse, Item
 from vxml.schema import violations
@@ -68,12 +69,12 @@ _LOOK_BACK = 40
 def check(name: str, body: bytes) -> list[Problem]:
     """Problems of the file called `name`, in order of lines; [] when it can be published.
 
-    By its ending: .grxml is an SRGS grammar, .js a script; .vxml and .xml are VoiceXML; others are not looked into.
+    By its ending: .grxml and .gram are SRGS grammars, .js a script, .vxml and .xml VoiceXML; others are left alone.
     """
     suffix = name.rpartition(".")[2].lower()
     if suffix in ("vxml", "xml"):
         found = list(_check_voicexml(body))
-    elif suffix in ("grxml", "srgs"):
+    elif suffix in ("grxml", "srgs", "gram", "abnf"):
         found = list(_check_grammar(body))
     elif suffix == "js":
         found = list(_check_script(body))
@@ -174,7 +175,9 @@ def _script_message(error: ScriptError) -> str:
 
 def _grammars(document: Document) -> Iterator[_Found]:
     for use in _uses(document):
-        if use.problem and not use.problem.startswith("error.unsupported.format"):
+        if use.parsed and not use.parsed.externals and not use.problem and not can_match(use.parsed, {}):
+            yield use.line, "<grammar> can never be matched, whatever the caller does", Severity.ERROR
+        elif use.problem and not use.problem.startswith("error.unsupported.format"):
             yield use.line, f"<grammar> {use.problem.partition(': ')[2]}", Severity.ERROR
         elif use.problem:
             yield use.line, f"<grammar> {use.problem.partition(': ')[2]} is not read here", Severity.WARNING
@@ -201,7 +204,7 @@ def _item_uses(item: Item) -> Iterator[GrammarUse]:
 def _check_grammar(body: bytes) -> Iterator[_Found]:
     try:
         parsed = parse_grammar(body)
-        if not parsed.externals:
+        if not parsed.externals and parsed.rules:
             link(parsed)
     except GrammarError as error:
         yield error.line, str(error), Severity.ERROR

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -80,3 +81,50 @@ def _namelists(root: Node, known: set[str]) -> Iterator[Found]:
             first = name.partition(".")[0].partition("[")[0]
             if first and first not in known:
                 yield node.line, f'<{node.tag}> names the variable "{name}", which is declared nowhere in the document'
+
+
+_EXPRESSIONS: Final = (
+    "expr",
+    "cond",
+    "srcexpr",
+    "eventexpr",
+    "messageexpr",
+    "expritem",
+    "array",
+    "destexpr",
+    "aaiexpr",
+)
+_NOISE: Final = re.compile(
+    r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`[^`]*`|//[^\n]*|/\*.*?\*/|\b\d[\w.]*""", re.DOTALL
+)
+_WORD: Final = re.compile(r"(?<![\w$.])[A-Za-z_$][\w$]*")
+_BUILT_IN: Final = frozenset(
+    """
+    Array Boolean Date Error EvalError Function Infinity JSON Map Math NaN Number Object Promise RangeError
+    ReferenceError RegExp Set String Symbol SyntaxError TypeError URIError arguments decodeURI decodeURIComponent
+    encodeURI encodeURIComponent escape eval isFinite isNaN parseFloat parseInt undefined unescape globalThis
+    application document dialog session lastresult$ _event _message _prompt _dtmf
+    break case catch const continue delete do else false finally for function if in instanceof let new null of return
+    switch this throw true try typeof var void while with
+    """.split()  # noqa: SIM905 - a list of eighty quoted words reads worse
+)
+
+
+def undeclared(root: Node, scope: list[Node], scripts: list[str]) -> Iterator[tuple[Node, str]]:
+    """(element, name) for variables in the expressions of `root` that neither `scope` nor `scripts` declare."""
+    known = set(_BUILT_IN)
+    for document in scope:
+        known |= _declared(document)
+    for source in scripts:
+        known.update(declared_names(source))
+    for node in root.walk():
+        for name in _EXPRESSIONS:
+            source = node.get(name) if node.tag not in ("lexicon", "meta") else ""
+            # What declares names of its own, or looks for them, is left alone.
+            if not source or re.search(r"function|=>|typeof|\b(?:let|const|var)\b", source):
+                continue
+            bare = _NOISE.sub(" ", source)
+            for found in _WORD.finditer(bare):
+                is_key = bare[found.end() :].lstrip()[:1] == ":" and bare[: found.start()].rstrip()[-1:] in ("{", ",")
+                if found[0] not in known and not is_key:
+                    yield node, found[0]

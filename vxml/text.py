@@ -46,6 +46,10 @@ _BLIND_DONE = "connection.disconnect.transfer"
 _PATIENCE = 20
 #: How long a prompt lasts on the virtual clock.
 _PROMPT_SECONDS = 1.0
+#: Steps of the trace that end what the caller was typing.
+_INPUT_OVER = ("match", "event", "item", "end")
+#: What a recording is in text mode: an empty WAV file, 8 kHz mu-law.
+_WAV = b"RIFF$\0\0\0WAVEfmt \x10\0\0\0\7\0\1\0@\x1f\0\0@\x1f\0\0\1\0\x08\0data\0\0\0\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +133,14 @@ def run_text(
     hang_up_at_end: bool = True,
     observe: Callable[[Line], None] | None = None,
     react: Callable[[Trace], Iterable[Input | Silence]] | None = None,
+    ask: Callable[[], Iterable[Input | Silence]] | None = None,
 ) -> Transcript:
     """Hold the conversation to its end. Once `inputs` are used up the caller stays silent, then hangs up.
 
-    `react` answers what the caller does next on seeing a step of the trace.
+    `react` answers what the caller does next on seeing a step of the trace; `ask`, once `inputs` are used up and the
+    script waits for the caller, what the caller does then.
     """
-    return _Runner(config, fetch, inputs, hang_up_at_end, observe, react).run()
+    return _Runner(config, fetch, inputs, hang_up_at_end, observe, react, ask).run()
 
 
 class _Runner:
@@ -146,6 +152,7 @@ class _Runner:
         hang_up_at_end: bool,
         observe: Callable[[Line], None] | None,
         react: Callable[[Trace], Iterable[Input | Silence]] | None,
+        ask: Callable[[], Iterable[Input | Silence]] | None,
     ) -> None:
         self._session = Session(config)
         self._fetch = fetch
@@ -153,11 +160,14 @@ class _Runner:
         self._hang_up_at_end = hang_up_at_end
         self._observe = observe
         self._react = react
+        self._ask = ask
         self._now = 0.0
         self._answers: deque[Input] = deque()
         self._playing: Play | None = None
         self._recording: Record | None = None
         self._silences = 0
+        #: Keys were typed and the script still waits for more of them.
+        self._typing = False
         self.transcript = Transcript()
 
     def run(self) -> Transcript:
@@ -200,6 +210,7 @@ class _Runner:
                 self._note("record", f"up to {command.max_seconds:g} s")
             case Trace(kind, text):
                 self._note(kind, text)
+                self._typing = self._typing and kind not in _INPUT_OVER
                 if self._react:
                     self._inputs.extend(self._react(command))
             case Ended(reason, values):
@@ -219,10 +230,18 @@ class _Runner:
             self._session.receive(PlayEnded(playing.id, True, int(_PROMPT_SECONDS * 1000)), self._now)
         elif self._recording:
             self._recorded(self._recording)
-        elif self._inputs:
+        elif self._ask and self._typing and not self._inputs:
+            self._wait()
+        elif self._inputs or self._asked():
             self._give(self._inputs.popleft())
         else:
             self._fall_silent()
+
+    def _asked(self) -> bool:
+        """Ask the caller for more; keys that come together are typed at once."""
+        if self._ask:
+            self._inputs.extend(self._ask())
+        return bool(self._inputs)
 
     def _barges_in(self, playing: Play) -> bool:
         return playing.bargein and bool(self._inputs) and isinstance(self._inputs[0], KeyPressed | Spoken | Hangup)
@@ -238,12 +257,19 @@ class _Runner:
 
     def _recorded(self, record: Record) -> None:
         self._recording = None
+        if not self._inputs:
+            self._asked()
         given = self._inputs.popleft() if self._inputs else None
         if given is None and self._out_of_patience():
             self._session.receive(Recorded(record.id, b"", 0, "hangup"), self._now)
             self._session.receive(Hangup(), self._now)
         elif isinstance(given, Recorded):
             self._session.receive(Recorded(record.id, given.audio, given.duration_ms, given.ended_by), self._now)
+        elif isinstance(given, Spoken | KeyPressed | Hangup):
+            ended_by = given.key if isinstance(given, KeyPressed) else "hangup" if given == Hangup() else "silence"
+            self._session.receive(Recorded(record.id, _WAV, 1000, ended_by), self._now)
+            if isinstance(given, Hangup):
+                self._session.receive(given, self._now)
         else:
             self._session.receive(Recorded(record.id, b"", 0, "silence"), self._now)
 
@@ -253,10 +279,12 @@ class _Runner:
             return
         if isinstance(given, Spoken):
             self._note("spoken", given.text)
+        self._typing = isinstance(given, KeyPressed)
         self._now += 0.1
         self._session.receive(given, self._now)
 
     def _wait(self) -> None:
+        self._typing = False
         due = self._session.next_timer()
         if due is None:
             return

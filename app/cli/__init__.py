@@ -40,6 +40,8 @@ COMMANDS: Mapping[str, Command] = {
     "report": Command("app.cli.campaigns", "print the report of a job"),
     "call": Command("app.cli.calls", "place one call without a database and print its outcome"),
     "load": Command("app.cli.calls", "place many calls at once and print what became of them"),
+    "vxml": Command("app.cli.vxml", "check, try and test VoiceXML scripts without a telephone"),
+    "conformance": Command("app.cli.vxml", "run the W3C's conformance cases"),
 }
 
 

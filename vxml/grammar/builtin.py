@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from vxml.grammar.model import (
     Alternatives,
@@ -19,16 +18,16 @@ from vxml.grammar.model import (
     Token,
 )
 from vxml.grammar.program import link
+from vxml.grammar.spoken import digit_range, read_spec
 
 _DIGITS: Final = frozenset("0123456789")
-_MAX_LENGTH: Final = 200
+_KEYS: Final = _DIGITS | frozenset("*#ABCD")
 
 
 @lru_cache(maxsize=256)
 def builtin_grammar(spec: str) -> Grammar:
     """The grammar for `digits?length=4`, `boolean?y=7;n=9` and the like; GrammarError where there is none."""
-    name, _, query = spec.partition("?")
-    parameters = dict(parse_qsl(query.replace(";", "&"), keep_blank_values=True))
+    name, parameters = read_spec(spec)
     maker = _MAKERS.get(name)
     if maker is None:
         raise GrammarError(f'there is no builtin grammar "{name}": use one of {", ".join(sorted(_MAKERS))}')
@@ -44,33 +43,13 @@ def _run(low: int, high: int | None, keys: frozenset[str] = _DIGITS) -> Expansio
     return Repeat(Token(keys), low, high)
 
 
-def _number(parameters: Mapping[str, str], name: str) -> int | None:
-    if name not in parameters:
-        return None
-    try:
-        value = int(parameters[name])
-    except ValueError:
-        value = -1
-    if not 0 < value <= _MAX_LENGTH:
-        raise GrammarError(f"digits: {name}={parameters[name]} must be a number from 1 to {_MAX_LENGTH}")
-    return value
-
-
 def _digits(parameters: Mapping[str, str]) -> _Made:
-    length = _number(parameters, "length")
-    low, high = _number(parameters, "minlength"), _number(parameters, "maxlength")
-    if length is not None:
-        if (low is not None and low > length) or (high is not None and high < length):
-            raise GrammarError("digits: length contradicts minlength or maxlength")
-        low = high = length
-    if low is not None and high is not None and low > high:
-        raise GrammarError("digits: minlength is larger than maxlength")
-    return _run(low or 1, high), None
+    return _run(*digit_range(parameters)), None
 
 
 def _boolean(parameters: Mapping[str, str]) -> _Made:
     yes, no = parameters.get("y", "1"), parameters.get("n", "2")
-    if len(yes) != 1 or len(no) != 1 or yes == no:
+    if len(yes) != 1 or len(no) != 1 or yes == no or not {yes, no} <= _KEYS:
         raise GrammarError("boolean: y and n are two different keys")
     return Token(frozenset((yes, no))), lambda keys: keys == yes
 

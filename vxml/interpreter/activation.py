@@ -109,8 +109,6 @@ def _load(execution: Execution, use: GrammarUse, owner: Owner) -> Steps[Grammar 
         return None
     if use.compiled is not None:
         return use.compiled
-    if use.builtin:
-        raise Thrown("error.unsupported.builtin", f"{use.builtin} for speech", use.line)
     grammar = yield from _fetched(execution, use, owner)
     return grammar if grammar.mode is Mode.DTMF or hears else None
 

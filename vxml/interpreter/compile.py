@@ -131,7 +131,7 @@ class _Compiler:
         choices: tuple[Choice, ...] = ()
         if kind is ItemKind.FIELD:
             if node.get("type"):
-                grammars += type_grammar(node)
+                grammars += type_grammar(node, self._language)
             choices = tuple(self._option(option) for option in node.elements("option"))
         return Item(
             kind=kind,

@@ -10,11 +10,14 @@ from typing import Final
 
 from vxml.document import DocumentError, Node
 from vxml.grammar import Grammar, GrammarError, Mode, ParsedGrammar, builtin_grammar, link, parse_grammar_node
+from vxml.grammar.abnf import parse_abnf
 from vxml.grammar.model import Alternatives, Expansion, Sequence, Token
+from vxml.grammar.spoken import spoken_grammar
 from vxml.grammar.tokens import split_keys
 from vxml.interpreter.model import GrammarUse
 
 _SRGS_TYPES: Final = frozenset(("", "application/srgs+xml", "application/grammar+xml", "text/xml", "application/xml"))
+_ABNF_TYPES: Final = frozenset(("application/srgs", "application/x-abnf", "application/grammar"))
 _BUILTIN: Final = "builtin:"
 
 
@@ -26,11 +29,13 @@ def compile_grammar_use(node: Node, language: str) -> GrammarUse:
     mode = node.get("mode")
     scope = node.get("scope")
     if src.startswith(_BUILTIN):
-        return builtin_use(src, node.line, scope)
+        return builtin_use(src, node.line, scope, node.get("xml:lang") or language)
     if src or srcexpr:
         return GrammarUse(node.line, mode, src=src, srcexpr=srcexpr, scope=scope, base=node.get("xml:base"))
-    mode = mode or "voice"
     kind = node.get("type").partition(";")[0].strip().lower()
+    mode = mode or "voice"
+    if kind in _ABNF_TYPES or node.text().startswith("#ABNF"):
+        return _inline_abnf(node, mode, scope)
     if kind not in _SRGS_TYPES:
         return GrammarUse(node.line, mode, scope=scope, problem=f"error.unsupported.format: grammar type {kind}")
     try:
@@ -41,24 +46,36 @@ def compile_grammar_use(node: Node, language: str) -> GrammarUse:
     return GrammarUse(node.line, mode, parsed, compiled, scope=scope, base=node.get("xml:base"))
 
 
-def builtin_use(src: str, line: int, scope: str = "") -> GrammarUse:
+def _inline_abnf(node: Node, mode: str, scope: str) -> GrammarUse:
+    try:
+        parsed = parse_abnf(node.text(), inline=True)
+        compiled = None if parsed.externals else link(parsed)
+    except GrammarError as error:
+        line = node.line + error.line - 1
+        return GrammarUse(line, mode, scope=scope, problem=f"error.badfetch: line {line}: {error}")
+    return GrammarUse(node.line, parsed.mode, parsed, compiled, scope=scope, base=node.get("xml:base"))
+
+
+def builtin_use(src: str, line: int, scope: str, language: str) -> GrammarUse:
     """`builtin:dtmf/digits?length=4` and `builtin:grammar/...` (the spoken twin)."""
     kind, _, spec = src.removeprefix(_BUILTIN).partition("/")
     if kind not in ("dtmf", "grammar"):
         return GrammarUse(line, "voice", scope=scope, problem=f"error.unsupported.builtin: {src}")
     mode = "dtmf" if kind == "dtmf" else "voice"
     try:
-        compiled = builtin_grammar(spec)
+        compiled = builtin_grammar(spec) if mode == "dtmf" else spoken_grammar(spec, language)
     except GrammarError as error:
         return GrammarUse(line, mode, scope=scope, problem=f"error.unsupported.builtin: {error}")
-    return GrammarUse(line, mode, builtin=spec, compiled=compiled if mode == "dtmf" else None, scope=scope)
+    return GrammarUse(line, mode, builtin=spec, compiled=compiled, scope=scope)
 
 
-def type_grammar(node: Node) -> tuple[GrammarUse, ...]:
-    """A field's `type`: the builtin grammar in both modes."""
+def type_grammar(node: Node, language: str) -> tuple[GrammarUse, ...]:
+    """A field's `type`: the builtin grammar in both modes, for speech where it is there in the language."""
     spec = node.get("type").removeprefix(_BUILTIN)
     spec = spec.removeprefix("dtmf/").removeprefix("grammar/")
-    return (builtin_use(f"builtin:dtmf/{spec}", node.line), builtin_use(f"builtin:grammar/{spec}", node.line))
+    keys = builtin_use(f"builtin:dtmf/{spec}", node.line, "", language)
+    spoken = builtin_use(f"builtin:grammar/{spec}", node.line, "", language)
+    return (keys,) if spoken.problem else (keys, spoken)
 
 
 def choice_grammars(dtmf: str, text: str, node: Node, language: str) -> tuple[GrammarUse, ...]:

@@ -189,8 +189,10 @@ class _Pages:
         if owner is None:
             return
         if etree.QName(owner).localname == "menu":
-            # A menu's one item is named in the order of unnamed things of its page; the first is usual.
-            name = "_menu_1$"
+            if not owner.get("id"):
+                self._made_up += 1
+                owner.set("id", f"conf_menu_{self._made_up}")
+            name = f"_menu_{owner.get('id')}$"
         else:
             name = owner.get("name")
             if not name:

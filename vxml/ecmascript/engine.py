@@ -148,11 +148,13 @@ class Engine:
     def set_last_result(self, application: int, results: list[dict[str, Any]]) -> None:
         self._run("lastresult", application, json.dumps(results))
 
-    def length(self, source: str, chain: Chain) -> int:
-        return int(self._run("length", source, *chain))
+    def keep_array(self, scope: int, source: str, chain: Chain) -> int:
+        """Keep a copy of the array in `scope` to loop over; answers its length."""
+        return int(self._run("loop", scope, source, *chain))
 
-    def set_element(self, scope: int, name: str, index: int, source: str, chain: Chain) -> None:
-        self._run("element", scope, name, index, source, *chain)
+    def set_element(self, scope: int, name: str, kept: int, index: int) -> None:
+        """Set a variable to an element of the array kept in scope `kept`."""
+        self._run("element", scope, name, kept, index)
 
     def check_expression(self, source: str) -> None:
         """Raise ScriptError when `source` is not an expression."""

@@ -139,8 +139,9 @@
     test(source, ...chain) { return !!evaluate(source, ...chain); },
     text(source, ...chain) { return encode(String(evaluate(source, ...chain))); },
     declare(id, name, source, ...chain) {
-      const value = source === null ? undefined : evaluate(source, ...chain);
-      scopes[id][name] = value;
+      // As ECMAScript's `var`: declaring anew without a value keeps the one that is there.
+      if (source !== null) scopes[id][name] = evaluate(source, ...chain);
+      else if (!own.call(scopes[id], name)) scopes[id][name] = undefined;
     },
     set(id, name, json) { scopes[id][name] = json === "u" ? undefined : parse(json); },
     get(id, name) { return encode(scopes[id][name]); },
@@ -159,12 +160,14 @@
       Object.assign(results, results[0]);
       scopes[id]["lastresult$"] = results;
     },
-    length(source, ...chain) {
+    // A copy is gone through, so that what the loop does to the array does not matter (VoiceXML 2.1 section 6).
+    loop(id, source, ...chain) {
       const value = evaluate(source, ...chain);
       if (!Array.isArray(value)) throw new TypeError(source + " is not an array");
+      define(scopes[id], " loop", { value: value.slice(), configurable: true });
       return value.length;
     },
-    element(id, name, index, source, ...chain) { scopes[id][name] = evaluate(source, ...chain)[index]; },
+    element(id, name, from, index) { scopes[id][name] = scopes[from][" loop"][index]; },
   };
   return (operation, ...rest) => operations[operation](...rest);
 })()

@@ -100,6 +100,11 @@ class _Compiler:
                 elif child.tag == "filled":
                     filled.append(self._filled(child, ""))
         self._check_names(items)
+        inputs = {item.name for item in items if item.takes_input}
+        for one in filled:
+            # Section 2.4: only input items can be filled.
+            if strangers := [name for name in one.names if name not in inputs]:
+                raise DocumentError(f'<filled> namelist: "{strangers[0]}" is no input item of the form', one.line)
         is_menu = node.tag == "menu"
         return Dialog(
             id=node.get("id") or f"_dialog_{index + 1}",
@@ -153,32 +158,38 @@ class _Compiler:
     def _menu_item(self, node: Node) -> Item:
         numbered = node.get("dtmf") == "true"
         choices: list[Choice] = []
-        for number, choice in enumerate(node.elements("choice"), start=1):
+        number = 0
+        for choice in node.elements("choice"):
             dtmf = choice.get("dtmf")
-            if not dtmf and numbered and number <= 9:
-                dtmf = str(number)
-            choices.append(self._choice(choice, dtmf))
+            if numbered and dtmf and dtmf not in ("*", "#", "0"):
+                # Section 2.2.1: with dtmf="true" only these may be given beside the numbers.
+                raise DocumentError(f'dtmf="{dtmf}": a menu with dtmf="true" allows *, # and 0', choice.line)
+            if numbered and not dtmf:
+                number += 1
+                dtmf = str(number) if number <= 9 else ""
+            choices.append(self._choice(choice, dtmf, node.get("accept", "exact")))
         # A menu's catches and properties belong to the dialog; its prompts and choices to its one item.
         return Item(
             kind=ItemKind.MENU,
-            name=self._made_up_name("menu"),
+            name=f"_menu_{node.get('id')}$" if node.get("id") else self._made_up_name("menu"),
             node=node,
             prompts=self.prompts(node),
             choices=tuple(choices),
         )
 
-    def _choice(self, node: Node, dtmf: str) -> Choice:
+    def _choice(self, node: Node, dtmf: str, accept: str) -> Choice:
         targets = [name for name in ("next", "expr", "event", "eventexpr") if node.get(name)]
         if len(targets) != 1:
             raise DocumentError("<choice> needs exactly one of next, expr, event and eventexpr", node.line)
         text = _words(node)
-        grammars = self.grammars(node) + choice_grammars(dtmf, text, node, self._language)
+        grammars = self.grammars(node) + choice_grammars(dtmf, text, node, self._language, node.get("accept", accept))
         return Choice(node, dtmf, text, grammars)
 
     def _option(self, node: Node) -> Choice:
         text = _words(node)
         dtmf = node.get("dtmf")
-        return Choice(node, dtmf, text, choice_grammars(dtmf, text, node, self._language))
+        accept = node.get("accept", "exact")
+        return Choice(node, dtmf, text, choice_grammars(dtmf, text, node, self._language, accept))
 
     def _filled(self, node: Node, item: str) -> Filled:
         mode = node.get("mode", "all")
@@ -226,7 +237,7 @@ class _Compiler:
                 raise DocumentError("<link> needs exactly one of next, expr, event and eventexpr", child.line)
             grammars = self.grammars(child)
             if dtmf := child.get("dtmf"):
-                grammars += choice_grammars(dtmf, "", child, self._language)
+                grammars += choice_grammars(dtmf, "", child, self._language, "exact")
             found.append(Link(child, grammars))
         return tuple(found)
 

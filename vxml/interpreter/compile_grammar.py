@@ -78,7 +78,7 @@ def type_grammar(node: Node, language: str) -> tuple[GrammarUse, ...]:
     return (keys,) if spoken.problem else (keys, spoken)
 
 
-def choice_grammars(dtmf: str, text: str, node: Node, language: str) -> tuple[GrammarUse, ...]:
+def choice_grammars(dtmf: str, text: str, node: Node, language: str, accept: str) -> tuple[GrammarUse, ...]:
     """The keys and the words of an option, a choice or a link."""
     uses = []
     if dtmf:
@@ -89,8 +89,7 @@ def choice_grammars(dtmf: str, text: str, node: Node, language: str) -> tuple[Gr
         uses.append(GrammarUse(node.line, "dtmf", compiled=_sequence(Mode.DTMF, keys, language)))
     words = text.lower().split()
     if words:
-        approximate = node.get("accept") == "approximate"
-        uses.append(GrammarUse(node.line, "voice", compiled=_phrase(words, approximate, language)))
+        uses.append(GrammarUse(node.line, "voice", compiled=_phrase(words, accept == "approximate", language)))
     return tuple(uses)
 
 

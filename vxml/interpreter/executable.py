@@ -68,6 +68,8 @@ def _clear(execution: Execution, node: Node) -> None:
 
 
 def _script(execution: Execution, node: Node) -> Steps[None] | None:
+    if ("src" in node.attrs) + ("srcexpr" in node.attrs) + bool(node.text()) != 1:
+        raise Thrown("error.badfetch", "<script> needs exactly one of src, srcexpr and a script inside it", node.line)
     if "src" in node.attrs or "srcexpr" in node.attrs:
         return _external_script(execution, node)
     execution.script(node.text(), node.line)
@@ -133,11 +135,12 @@ def _log(execution: Execution, node: Node) -> None:
 
 
 def _throw(execution: Execution, node: Node) -> None:
+    if ("event" in node.attrs) == ("eventexpr" in node.attrs):
+        raise Thrown("error.badfetch", "<throw> needs exactly one of event and eventexpr", node.line)
     event = execution.attribute("event", node.attrs, node.line)
     if not event:
-        raise Thrown("error.semantic", "<throw> needs event or eventexpr", node.line)
-    message = execution.text(node.get("messageexpr"), node.line) if "messageexpr" in node.attrs else node.get("message")
-    raise Thrown(event, message, node.line)
+        raise Thrown("error.semantic", "<throw>: the event has no name", node.line)
+    raise Thrown(event, execution.attribute("message", node.attrs, node.line), node.line)
 
 
 def _rethrow(execution: Execution, node: Node) -> None:
@@ -179,6 +182,8 @@ def _submit(execution: Execution, node: Node) -> Steps[None]:
 
 def _exit(execution: Execution, node: Node) -> None:
     values: dict[str, Any] = {}
+    if "expr" in node.attrs and "namelist" in node.attrs:
+        raise Thrown("error.badfetch", "<exit> has at most one of expr and namelist", node.line)
     if "expr" in node.attrs:
         value = execution.evaluate(node.get("expr"), node.line)
         values = {"expr": None if value is UNDEFINED else value}
@@ -190,10 +195,11 @@ def _exit(execution: Execution, node: Node) -> None:
 def _return(execution: Execution, node: Node) -> None:
     if not execution.context.in_subdialog:
         raise Thrown("error.semantic", "<return> outside a subdialog", node.line)
+    if sum(name in node.attrs for name in ("event", "eventexpr", "namelist")) > 1:
+        raise Thrown("error.badfetch", "<return> has at most one of event, eventexpr and namelist", node.line)
     event = execution.attribute("event", node.attrs, node.line)
     if event:
-        message = execution.text(node.get("messageexpr")) if "messageexpr" in node.attrs else node.get("message")
-        raise Return({}, event, message)
+        raise Return({}, event, execution.attribute("message", node.attrs, node.line))
     raise Return(execution.namelist(node.get("namelist"), node.line))
 
 

@@ -93,6 +93,8 @@ class Execution:
     def attribute(self, name: str, attrs: Any, line: int = 0) -> str:
         """The value of attribute `name` or of its twin `nameexpr`; "" when neither is there."""
         if name in attrs:
+            if name + "expr" in attrs:
+                raise Thrown("error.badfetch", f"{name} and {name}expr exclude each other", line)
             return str(attrs[name])
         if name + "expr" in attrs:
             return self.text(attrs[name + "expr"], line)

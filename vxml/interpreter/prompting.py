@@ -117,11 +117,14 @@ def each_element(execution: Execution, node: Node) -> Iterator[None]:
     name, array = node.get("item"), node.get("array")
     rt = execution.rt
     execution.declare(name, None, node.line)
+    kept = rt.engine.new_scope()
     try:
-        length = rt.engine.length(array, execution.chain)
+        length = rt.engine.keep_array(kept, array, execution.chain)
         for index in range(length):
             rt.step()
-            rt.engine.set_element(execution.scope, name, index, array, execution.chain)
+            rt.engine.set_element(execution.scope, name, kept, index)
             yield
     except ScriptError as error:
         raise Thrown("error.semantic", f"foreach: {error}", node.line) from error
+    finally:
+        rt.engine.drop_scope(kept)

@@ -25,13 +25,14 @@ def fetch_of(execution: Execution, url: str, node: Node) -> Fetch:
         execution.rt.new_id(),
         url,
         timeout=execution.seconds("fetchtimeout", node.get("fetchtimeout")),
-        max_age=_age(execution, node, "maxage", "documentmaxage"),
-        max_stale=_age(execution, node, "maxstale", "documentmaxstale"),
+        max_age=_age(execution, node, "maxage"),
+        max_stale=_age(execution, node, "maxstale"),
     )
 
 
-def _age(execution: Execution, node: Node, name: str, property_name: str) -> float | None:
-    text = node.get(name) or execution.setting(property_name)
+def _age(execution: Execution, node: Node, name: str) -> float | None:
+    kind = node.tag if node.tag in ("data", "script", "grammar") else "document"
+    text = node.get(name) or execution.setting(kind + name)
     if not text:
         return None
     if not text.isdecimal():

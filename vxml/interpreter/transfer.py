@@ -17,12 +17,18 @@ if TYPE_CHECKING:
 
 def visit_transfer(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
     rt, node = form.rt, item.node
+    if "type" in node.attrs and "bridge" in node.attrs:
+        raise Thrown("error.badfetch", "<transfer> has at most one of type and bridge", node.line)
+    if ("dest" in node.attrs) == ("destexpr" in node.attrs):
+        raise Thrown("error.badfetch", "<transfer> needs exactly one of dest and destexpr", node.line)
+    if "aai" in node.attrs and "aaiexpr" in node.attrs:
+        raise Thrown("error.badfetch", "<transfer> has at most one of aai and aaiexpr", node.line)
     kind = node.get("type") or ("bridge" if node.get("bridge") == "true" else "blind")
     if kind not in rt.config.transfers:
         raise Thrown(f"error.unsupported.transfer.{kind}", "this platform does not transfer calls so", node.line)
     destination = execution.attribute("dest", node.attrs, node.line)
     if not destination:
-        raise Thrown("error.semantic", "<transfer> needs dest or destexpr", node.line)
+        raise Thrown("error.connection.baddestination", "<transfer>: the destination is empty", node.line)
     check_connected(rt)
     yield from rt.play_out()
     transfer = Transfer(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vxml.interpreter.form import FormRun
 
 _GRACE_SECONDS: Final = 2.0
+_RECORD_TYPES: Final = frozenset(("", "audio/basic", "audio/x-wav", "audio/wav", "audio/wave", "audio/vnd.wave"))
 
 
 def visit_item(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
@@ -59,8 +60,7 @@ def _follow(execution: Execution, node: Node) -> Steps[None]:
     """What a link or choice leads to: an event or an address."""
     event = execution.attribute("event", node.attrs, node.line)
     if event:
-        message = execution.text(node.get("messageexpr")) if "messageexpr" in node.attrs else node.get("message")
-        raise Thrown(event, message, node.line)
+        raise Thrown(event, execution.attribute("message", node.attrs, node.line), node.line)
     url = node.get("next") or execution.text(node.get("expr"), node.line)
     yield from go_to(execution, url, node)
 
@@ -71,6 +71,8 @@ def _follow(execution: Execution, node: Node) -> Steps[None]:
 def _record(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
     rt = form.rt
     node = item.node
+    if node.get("type").partition(";")[0].strip().lower() not in _RECORD_TYPES:
+        raise Thrown("error.unsupported.format", f'<record> type="{node.get("type")}"', node.line)
     check_connected(rt)
     timeout = yield from _play_before_recording(form, execution)
     terminates = node.get("dtmfterm", "true") == "true"

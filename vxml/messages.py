@@ -53,6 +53,9 @@ class PlayEnded:
     completed: bool
     #: Milliseconds of audio heard, for marks and barge-in.
     heard_ms: int = 0
+    #: The last of the play's marks that was passed, "" for none, and the milliseconds heard since.
+    mark: str = ""
+    mark_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class Spoken:
 
     text: str
     confidence: float = 1.0
+    #: What else it may have been, with its confidence, likelier first.
+    others: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,8 @@ class Play:
     id: int
     items: tuple[PromptItem, ...]
     bargein: bool = True
+    #: `<mark>`s: how many of the items come before it, and its name.
+    marks: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,9 @@ class _Runner:
                     self._inputs.extend(self._react(Trace("prompt", heard)))
             case StopPlay():
                 if self._playing:
-                    self._answers.append(PlayEnded(self._playing.id, False))
+                    # Cut at once: as far as its first mark.
+                    mark = self._playing.marks[0][1] if self._playing.marks else ""
+                    self._answers.append(PlayEnded(self._playing.id, False, mark=mark))
                     self._playing = None
             case Transfer():
                 self._transfer(command)
@@ -227,7 +229,9 @@ class _Runner:
         elif self._playing and not self._barges_in(self._playing):
             playing, self._playing = self._playing, None
             self._now += _PROMPT_SECONDS
-            self._session.receive(PlayEnded(playing.id, True, int(_PROMPT_SECONDS * 1000)), self._now)
+            mark = playing.marks[-1][1] if playing.marks else ""
+            heard = int(_PROMPT_SECONDS * 1000)
+            self._session.receive(PlayEnded(playing.id, True, heard, mark, heard), self._now)
         elif self._recording:
             self._recorded(self._recording)
         elif self._ask and self._typing and not self._inputs:

@@ -146,7 +146,7 @@ class Engine:
         return decode(self._run("interpret", json.dumps(header), json.dumps(named)))
 
     def set_last_result(self, application: int, results: list[dict[str, Any]]) -> None:
-        self._run("lastresult", application, json.dumps(results))
+        self._run("lastresult", application, json.dumps(results, default=lambda _: None))
 
     def keep_array(self, scope: int, source: str, chain: Chain) -> int:
         """Keep a copy of the array in `scope` to loop over; answers its length."""

@@ -1,6 +1,7 @@
 """SRGS grammars compiled once to an automaton that takes DTMF keys or words one at a time."""
 
 from vxml.grammar.builtin import builtin_grammar
+from vxml.grammar.jsgf import to_jsgf
 from vxml.grammar.matcher import Matcher
 from vxml.grammar.model import Grammar, GrammarError, Mode, ParsedGrammar
 from vxml.grammar.program import link
@@ -16,4 +17,5 @@ __all__ = [
     "link",
     "parse_grammar",
     "parse_grammar_node",
+    "to_jsgf",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vxml.grammar import Grammar, GrammarError, Mode, link
+from vxml.interpreter.compile_grammar import UNIVERSALS, universal_use
 from vxml.interpreter.control import Steps, Thrown
 from vxml.interpreter.model import Choice, Dialog, GrammarUse, Item, Link
 
@@ -24,6 +25,8 @@ class Owner:
     link: Link | None = None
     dialog: Dialog | None = None
     page: Page | None = None
+    #: The event of a universal command: help, cancel or exit.
+    universal: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +42,7 @@ def activate(execution: Execution) -> Steps[list[ActiveGrammar]]:
     """
     active: list[ActiveGrammar] = []
     left_out = ""
-    for owner, use in _in_scope(execution):
+    for owner, use in (*_in_scope(execution), *_universals(execution)):
         execution.rt.step()
         try:
             grammar = yield from _load(execution, use, owner)
@@ -79,6 +82,17 @@ def _in_scope(execution: Execution) -> Iterable[tuple[Owner, GrammarUse]]:
     if context.root is not None and context.root is not context.leaf:
         yield from _links(context.root.document.links)
         yield from _public(context.root, own)
+
+
+def _universals(execution: Execution) -> Iterable[tuple[Owner, GrammarUse]]:
+    """The platform's own spoken commands, where the `universals` property asks for them (section 6.3.6)."""
+    assert execution.item is not None
+    wanted = execution.setting("universals").split()
+    if execution.item.modal or not execution.rt.config.recognizer:
+        return
+    for event in UNIVERSALS:
+        if event in wanted or "all" in wanted:
+            yield Owner(universal=event), universal_use(event)
 
 
 def _links(links: Iterable[Link]) -> Iterable[tuple[Owner, GrammarUse]]:

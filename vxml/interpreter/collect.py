@@ -6,10 +6,12 @@ Timers follow VoiceXML 2.1 appendix D: `timeout` until the first key, `interdigi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from vxml.ecmascript import ScriptError
 from vxml.grammar import Matcher, Mode
+from vxml.grammar.tokens import words_of
 from vxml.interpreter.activation import ActiveGrammar
 from vxml.interpreter.control import AwaitInput, Exit, Recognition, Steps, Thrown
 from vxml.interpreter.privacy import MASK
@@ -18,6 +20,9 @@ from vxml.messages import Hangup, Input, KeyPressed, Play, PlayEnded, Private, S
 
 if TYPE_CHECKING:
     from vxml.interpreter.execution import Execution
+
+#: How long a cut prompt's end is waited for.
+_MARK_SECONDS: Final = 1.0
 
 
 def check_connected(rt: Runtime) -> None:
@@ -49,6 +54,8 @@ class Collector:
         self._typed = False
         self._complete = False
         self._spoken: Spoken | None = None
+        #: markname and marktime of the prompts of this wait, {} where none was passed (VoiceXML 2.1 section 4).
+        self._mark: dict[str, Any] = {}
 
     def collect(self) -> Steps[Recognition]:
         check_connected(self._rt)
@@ -75,15 +82,33 @@ class Collector:
                 rt.keys.clear()
             elif rt.keys and self._dtmf:
                 return
-            play = Play(rt.new_id(), prompt.items, prompt.bargein and not prompt.hotword and bool(self._dtmf))
+            bargein = prompt.bargein and not prompt.hotword and bool(self._dtmf)
+            play = Play(rt.new_id(), prompt.items, bargein, prompt.marks)
             rt.emit(play)
             while True:
                 happened = yield AwaitInput()
                 if isinstance(happened, PlayEnded) and happened.id == play.id:
+                    self._pass_mark(happened)
                     break
                 if self._barges_in(happened, prompt):
                     rt.emit(StopPlay())
+                    if play.marks:
+                        yield from self._await_mark(play)
                     return
+
+    def _await_mark(self, play: Play) -> Steps[None]:
+        """Wait a moment for how far the prompt came, which `<mark>` needs to know."""
+        deadline = self._rt.now + _MARK_SECONDS
+        while (happened := (yield AwaitInput(deadline))) is not None:
+            if isinstance(happened, PlayEnded) and happened.id == play.id:
+                return self._pass_mark(happened)
+            if isinstance(happened, Hangup):
+                check_connected(self._rt)
+        return None
+
+    def _pass_mark(self, ended: PlayEnded) -> None:
+        if ended.mark:
+            self._mark = {"markname": ended.mark, "marktime": ended.mark_ms}
 
     def _barges_in(self, happened: Input | None, prompt: QueuedPrompt) -> bool:
         rt = self._rt
@@ -131,6 +156,8 @@ class Collector:
             if happened is None:
                 if self._typed:
                     return self._finish()
+                if self._mark:
+                    self._set_last([self._mark])
                 raise Thrown("noinput")
             if isinstance(happened, Hangup):
                 check_connected(rt)
@@ -175,13 +202,22 @@ class Collector:
         raise Thrown("nomatch")
 
     def _heard(self, spoken: Spoken) -> Recognition:
-        found = self._match_speech(spoken)
-        if found is None or spoken.confidence < self._execution.number("confidencelevel"):
+        heard = ((spoken.text, spoken.confidence), *spoken.others)
+        found = [(*match, confidence) for text, confidence in heard if (match := self._match_words(text))][
+            : self._execution.whole("maxnbest")
+        ]
+        if not found or found[0][2] < self._execution.number("confidencelevel"):
+            last = {"utterance": spoken.text, "inputmode": "voice", "confidence": spoken.confidence}
+            self._set_last([{**last, "interpretation": None, **self._mark}])
             raise Thrown("nomatch")
-        return self._recognised(*found, "voice", spoken.confidence)
+        one, matcher, confidence = found[0]
+        return self._recognised(one, matcher, "voice", confidence, found[1:])
 
     def _match_speech(self, spoken: Spoken) -> tuple[ActiveGrammar, Matcher] | None:
-        words = spoken.text.lower().split()
+        return self._match_words(spoken.text)
+
+    def _match_words(self, text: str) -> tuple[ActiveGrammar, Matcher] | None:
+        words = words_of(text)
         for one in self._voice:
             matcher = Matcher(one.grammar)
             for word in words:
@@ -190,10 +226,18 @@ class Collector:
                 return one, matcher
         return None
 
-    def _recognised(self, one: ActiveGrammar, matcher: Matcher, mode: str, confidence: float) -> Recognition:
+    def _recognised(
+        self,
+        one: ActiveGrammar,
+        matcher: Matcher,
+        mode: str,
+        confidence: float,
+        others: Sequence[tuple[ActiveGrammar, Matcher, float]] = (),
+    ) -> Recognition:
         rt = self._rt
         try:
             value = self._value(one, matcher)
+            more = [_result(inner, mode, self._value(of, inner), sure) for of, inner, sure in others]
         except ScriptError as error:
             raise Thrown("error.semantic", f"grammar tag: {error}") from error
         item = self._execution.item
@@ -201,13 +245,20 @@ class Collector:
             rt.privacy.add(item.name, [value, matcher.text])
         shown = MASK * len(matcher.text) if self._private else matcher.text
         rt.trace("match", f"{mode} {shown}")
-        recognition = Recognition(value, matcher.text, mode, confidence, one)
-        last = {"utterance": matcher.text, "inputmode": mode, "interpretation": value, "confidence": confidence}
-        rt.engine.set_last_result(self._execution.context.application_scope, [last])
+        recognition = Recognition(value, matcher.text, mode, confidence, one, self._mark)
+        self._set_last([{**_result(matcher, mode, value, confidence), **self._mark}, *more])
         return recognition
+
+    def _set_last(self, results: list[dict[str, Any]]) -> None:
+        self._rt.engine.set_last_result(self._execution.context.application_scope, results)
 
     def _value(self, one: ActiveGrammar, matcher: Matcher) -> Any:
         choice = one.owner.choice
         if choice is not None and choice.node.tag == "option":
             return choice.node.get("value") or choice.text or choice.dtmf
         return matcher.value(self._rt.engine)
+
+
+def _result(matcher: Matcher, mode: str, value: Any, confidence: float) -> dict[str, Any]:
+    """An entry of `application.lastresult$` (section 5.1.5)."""
+    return {"utterance": matcher.text, "inputmode": mode, "interpretation": value, "confidence": confidence}

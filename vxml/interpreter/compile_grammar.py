@@ -6,6 +6,7 @@ the specification asks (section 3.1.1: error.semantic, error.unsupported.* or er
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from vxml.document import DocumentError, Node
@@ -19,6 +20,8 @@ from vxml.interpreter.model import GrammarUse
 _SRGS_TYPES: Final = frozenset(("", "application/srgs+xml", "application/grammar+xml", "text/xml", "application/xml"))
 _ABNF_TYPES: Final = frozenset(("application/srgs", "application/x-abnf", "application/grammar"))
 _BUILTIN: Final = "builtin:"
+#: Spoken commands of the platform (section 6.3.6), which are also the events they throw.
+UNIVERSALS: Final = ("help", "cancel", "exit")
 
 
 def compile_grammar_use(node: Node, language: str) -> GrammarUse:
@@ -91,6 +94,12 @@ def choice_grammars(dtmf: str, text: str, node: Node, language: str, accept: str
     if words:
         uses.append(GrammarUse(node.line, "voice", compiled=_phrase(words, accept == "approximate", language)))
     return tuple(uses)
+
+
+@lru_cache(maxsize=8)
+def universal_use(event: str) -> GrammarUse:
+    """The grammar of the spoken command `event`."""
+    return GrammarUse(0, "voice", compiled=_phrase(event.split(), False, "en-US"))
 
 
 def _sequence(mode: Mode, words: list[str], language: str) -> Grammar:

@@ -76,10 +76,12 @@ class Context:
         outer = self.leaf.base if self.leaf else self.rt.config.application
         return join_url(join_url(outer, base) if base else outer, url)
 
-    def target(self, request: Fetch, *, submit: bool = False, line: int = 0) -> Steps[Target]:
+    def target(self, request: Fetch, *, submit: bool = False, line: int = 0, reference: str = "#") -> Steps[Target]:
         """Load what a goto, submit, link, choice or subdialog leads to. Events are thrown where the element stands."""
         address, fragment = urldefrag(request.url)
-        if self.leaf and not submit and address == urldefrag(self.leaf.url)[0] and fragment:
+        same = self.leaf is not None and address == urldefrag(self.leaf.url)[0]
+        # Only a bare fragment stays in the document; its whole address loads it anew (RFC 2396 section 4.2).
+        if self.leaf and same and fragment and not submit and reference.strip().startswith("#"):
             return Target(self._dialog(self.leaf.document, fragment, line))
         page = yield from self._page(address, replace(request, url=address))
         if page.document.application:

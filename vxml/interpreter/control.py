@@ -96,3 +96,5 @@ class Recognition:
     confidence: float = 1.0
     #: The use of the grammar that matched (collect.ActiveGrammar).
     active: Any = field(default=None, repr=False)
+    #: markname and marktime, where a mark was passed before.
+    mark: Mapping[str, Any] = field(default_factory=dict)

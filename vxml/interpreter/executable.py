@@ -169,7 +169,7 @@ def go_to(execution: Execution, url: str, node: Node) -> Steps[None]:
     """Leave for `url`, relative to the document; raises Jump."""
     absolute = execution.context.resolve(url)
     execution.rt.trace("goto", url.partition("?")[0])
-    target = yield from execution.context.target(fetch_of(execution, absolute, node), line=node.line)
+    target = yield from execution.context.target(fetch_of(execution, absolute, node), line=node.line, reference=url)
     raise Jump(target)
 
 

@@ -136,6 +136,13 @@ class Execution:
             raise Thrown("error.semantic", f"{name}={self.setting(name)}: write a number from 0.0 to 1.0")
         return value
 
+    def whole(self, name: str) -> int:
+        """The property as a whole number from 1."""
+        text = self.setting(name).strip()
+        if not text.isdecimal() or not int(text[:9]) > 0:
+            raise Thrown("error.semantic", f"{name}={text}: write a whole number from 1")
+        return int(text[:9])
+
     def flag(self, name: str, given: str = "") -> bool:
         return (given or self.setting(name)).strip() == "true"
 

@@ -141,6 +141,7 @@ class FormRun:
                 "inputmode": recognition.mode,
                 "interpretation": recognition.value,
                 "confidence": recognition.confidence,
+                **recognition.mark,
             }
             engine.set(self.scope, target.name + "$", shadow)
         if filled:

@@ -38,12 +38,13 @@ def queue_prompt(execution: Execution, prompt: Prompt) -> None:
     page_language = context.leaf.document.language if context.leaf else "en-US"
     renderer = Renderer(_Voice(execution, prompt), prompt.language or page_language)
     items = renderer.render(prompt.content)
+    marks = tuple(renderer.marks)
     kind = prompt.bargeintype or execution.setting("bargeintype")
     if kind not in ("speech", "hotword"):
         raise Thrown("error.semantic", f'bargeintype="{kind}": write speech or hotword', prompt.line)
     timeout = execution.seconds("timeout", prompt.timeout) if prompt.timeout else None
-    if items or timeout is not None:
-        rt.enqueue(QueuedPrompt(items, execution.flag("bargein", prompt.bargein), kind == "hotword", timeout))
+    if items or marks or timeout is not None:
+        rt.enqueue(QueuedPrompt(items, execution.flag("bargein", prompt.bargein), kind == "hotword", timeout, marks))
 
 
 def log_text(execution: Execution, node: Node) -> str:
@@ -86,6 +87,9 @@ class _Voice:
     def recording(self, text: str) -> str | None:
         """A recording made in this session as a data: URL."""
         return self._execution.rt.recording_url(text)
+
+    def mark(self, node: Node) -> str:
+        return self._execution.attribute("name", node.attrs, node.line)
 
     def timeout(self, node: Node) -> float:
         return self._execution.seconds("fetchtimeout", node.get("fetchtimeout"))

@@ -81,6 +81,7 @@ class QueuedPrompt:
     hotword: bool
     #: Seconds to wait for input after it, None to leave it to the property.
     timeout: float | None
+    marks: tuple[tuple[int, str], ...] = ()
 
 
 class Runtime:
@@ -207,7 +208,8 @@ class Runtime:
             last = joined[-1] if joined else None
             if last and (last.bargein, last.hotword) == (prompt.bargein, prompt.hotword):
                 timeout = prompt.timeout if prompt.timeout is not None else last.timeout
-                joined[-1] = QueuedPrompt(last.items + prompt.items, prompt.bargein, prompt.hotword, timeout)
+                marks = last.marks + tuple((len(last.items) + at, name) for at, name in prompt.marks)
+                joined[-1] = QueuedPrompt(last.items + prompt.items, prompt.bargein, prompt.hotword, timeout, marks)
             else:
                 joined.append(prompt)
         self.queue = []
@@ -218,7 +220,7 @@ class Runtime:
         for prompt in self.take_queue():
             if self.hung_up or not prompt.items:
                 continue
-            play = Play(self.new_id(), prompt.items, prompt.bargein)
+            play = Play(self.new_id(), prompt.items, prompt.bargein, prompt.marks)
             self.emit(play)
             while not self.hung_up:
                 happened = yield AwaitInput()

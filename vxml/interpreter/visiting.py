@@ -45,6 +45,8 @@ def _input(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
 def process(form: FormRun, item: Item, execution: Execution, recognition: Recognition) -> Steps[None]:
     """Do what the owner of the matched grammar asks for."""
     owner: Owner = recognition.active.owner
+    if owner.universal:
+        raise Thrown(owner.universal, "", item.node.line)
     if owner.link is not None:
         yield from _follow(execution, owner.link.node)
     elif owner.dialog is not None and owner.dialog is not form.dialog:

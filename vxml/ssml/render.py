@@ -10,13 +10,12 @@ from xml.sax.saxutils import escape, quoteattr
 from vxml.document import SSML_NS, Node
 from vxml.interpreter.model import Choice
 from vxml.messages import AudioItem, BreakItem, PromptItem, SpeechItem
+from vxml.ssml.say_as import say_as
 
 _STRENGTH: Final = {"none": 0, "x-weak": 100, "weak": 250, "medium": 500, "strong": 750, "x-strong": 1000}
 _TIME: Final = re.compile(r"\+?(\d+(?:\.\d*)?|\.\d+)(ms|s)")
-_MARKUP: Final = frozenset(
-    ("emphasis", "p", "paragraph", "phoneme", "prosody", "s", "say-as", "sentence", "sub", "voice")
-)
-_SILENT: Final = frozenset(("desc", "lexicon", "mark", "meta", "metadata"))
+_MARKUP: Final = frozenset(("emphasis", "lang", "p", "paragraph", "phoneme", "prosody", "s", "sentence", "voice"))
+_SILENT: Final = frozenset(("desc", "lexicon", "meta", "metadata"))
 #: Characters that a computed value may hold and an XML document may not.
 _NOT_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MAX_BREAK_MS: Final = 60_000
@@ -29,6 +28,7 @@ class Voice(Protocol):
     def is_private(self, text: str) -> bool: ...
     def audio_url(self, node: Node) -> str | None: ...
     def recording(self, text: str) -> str | None: ...
+    def mark(self, node: Node) -> str: ...
     def timeout(self, node: Node) -> float: ...
     def choices(self) -> tuple[Choice, ...]: ...
     def in_choice(self, choice: Choice) -> Voice: ...
@@ -44,6 +44,9 @@ class Renderer:
         self._said: list[str] = []
         self._open: list[str] = []
         self._marked_up = False
+        self._private = False
+        #: Marks: how many items come before it, and its name.
+        self.marks: list[tuple[int, str]] = []
 
     def render(self, content: Iterable[Node | str]) -> tuple[PromptItem, ...]:
         self._walk(content)
@@ -60,13 +63,20 @@ class Renderer:
                 self._audio(part)
             elif part.tag == "break":
                 self._break(part)
+            elif part.tag == "mark":
+                self._flush()
+                self.marks.append((len(self._items), self._voice.mark(part)))
             elif part.tag == "enumerate":
                 self._enumerate(part)
             elif part.tag == "foreach":
                 for _ in self._voice.each(part):
                     self._walk(part.children)
+            elif part.tag == "say-as":
+                self._say_as(part)
+            elif part.tag == "sub":
+                self._say(part.get("alias"))
             elif part.tag in _MARKUP:
-                self._element(part)
+                self._in_language(part)
             elif part.tag not in _SILENT:
                 self._walk(part.children)
 
@@ -113,6 +123,27 @@ class Renderer:
             else:
                 self._say(f" {choice.text}. ")
 
+    def _say_as(self, node: Node) -> None:
+        """The words for the text and values inside (say-as holds nothing else)."""
+        text = "".join(
+            part if isinstance(part, str) else self._voice.text(part.get("expr"), part.line) for part in _values(node)
+        )
+        # Once in words, a private number is no longer recognised as such.
+        self._private = self._private or self._voice.is_private(text)
+        self._say(say_as(text, node.get("interpret-as"), node.get("format"), self._language))
+
+    def _in_language(self, node: Node) -> None:
+        """Another language is another voice: a stretch of speech of its own."""
+        language = node.get("xml:lang", self._language)
+        if language == self._language:
+            self._element(node)
+            return
+        self._flush()
+        outer, self._language = self._language, language
+        self._element(node)
+        self._flush()
+        self._language = outer
+
     def _element(self, node: Node) -> None:
         attrs = "".join(f" {name}={quoteattr(value)}" for name, value in node.attrs.items() if not name.startswith("{"))
         tag = f"<{node.tag}{attrs}>"
@@ -127,7 +158,7 @@ class Renderer:
         """End the present stretch of speech; elements still open go on in the next one."""
         said = " ".join("".join(self._said).split())
         if said:
-            private = self._voice.is_private(said)
+            private = self._private or self._voice.is_private(said)
             if self._marked_up:
                 inner = "".join(self._text) + "".join(_closing(tag) for tag in reversed(self._open))
                 text = f'<speak version="1.0" xmlns="{SSML_NS}" xml:lang={quoteattr(self._language)}>{inner}</speak>'
@@ -136,8 +167,15 @@ class Renderer:
                 self._items.append(SpeechItem(said, self._language, False, private))
         self._text = list(self._open)
         self._said = []
+        self._private = False
         self._marked_up = bool(self._open)
 
 
 def _closing(tag: str) -> str:
     return f"</{tag[1:].partition(' ')[0].rstrip('>')}>"
+
+
+def _values(node: Node) -> Iterator[Node | str]:
+    for part in node.children:
+        if isinstance(part, str) or part.tag == "value":
+            yield part

@@ -23,7 +23,7 @@ _LINKS: Final[Mapping[str, str]] = {
 }  # fmt: skip
 _DIALOG_LINKS: Final = frozenset(("goto", "submit", "choice", "link", "subdialog"))
 _COMPUTED: Final = {"goto": "expr", "submit": "expr", "choice": "expr", "link": "expr", "subdialog": "srcexpr"}
-_BASE: Final = "project:///"
+_BASE: Final = "http://application.invalid/"
 
 
 def check_project(files: Mapping[str, bytes]) -> list[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.strategy.parser import check, parse, shipped, shipped_names
+from app.core.strategy.parser import MAX_BYTES, Problem, check, parse, shipped, shipped_names
 from app.models import CompletionCode, RevisionState, Strategy, StrategyRevision
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
@@ -42,9 +42,11 @@ def create_strategy(
     """A new strategy whose first revision is a draft; it may hold errors until it is published."""
     actor.require(Permission.STRATEGIES_EDIT)
     home = organization_for(session, actor, organization_id)
-    name = name.strip()
-    if not name:
-        raise Refused("name: give the strategy a name")
+    name, description = name.strip(), description.strip()
+    if not name or len(name) > 120 or not name.isprintable():
+        raise Refused("name: give the strategy a name of 1 to 120 printable characters")
+    if len(description) > 255:
+        raise Refused("description: 255 characters at most")
     if session.scalar(select(Strategy.id).where(Strategy.organization_id == home, Strategy.name == name)) is not None:
         raise Refused(f"name: there is a strategy named {name!r} already")
     strategy = Strategy(organization_id=home, name=name, description=description, created_at=utcnow())
@@ -58,6 +60,7 @@ def create_strategy(
 def add_draft(session: Session, actor: Actor, strategy_id: int, xml: str) -> StrategyRevision:
     actor.require(Permission.STRATEGIES_EDIT)
     strategy = get_strategy(session, actor, strategy_id)
+    _refuse_unstorable(xml)
     highest = select(func.max(StrategyRevision.number)).where(StrategyRevision.strategy_id == strategy.id)
     revision = StrategyRevision(
         organization_id=strategy.organization_id,
@@ -86,8 +89,14 @@ def publish(session: Session, actor: Actor, revision_id: int) -> StrategyRevisio
     return revision
 
 
-def problems_of(session: Session, revision: StrategyRevision) -> list[str]:
-    return [str(problem) for problem in check(revision.xml, known_codes(session, revision.organization_id))]
+def get_revision(session: Session, actor: Actor, revision_id: int) -> StrategyRevision:
+    actor.require(Permission.STRATEGIES_VIEW)
+    return get_scoped(session, actor, StrategyRevision, revision_id)
+
+
+def problems_of(session: Session, revision: StrategyRevision) -> tuple[Problem, ...]:
+    """What stands in the way of publishing it, by line."""
+    return check(revision.xml, known_codes(session, revision.organization_id))
 
 
 def known_codes(session: Session, organization_id: int) -> set[str]:
@@ -106,3 +115,13 @@ def ensure_shipped(session: Session, actor: Actor, organization_id: int) -> None
             continue
         strategy = create_strategy(session, actor, model.name, strategy_xml, model.description, organization_id)
         publish(session, actor, list_revisions(session, actor, strategy.id)[0].id)
+
+
+def _refuse_unstorable(xml: str) -> None:
+    """What a database cannot keep as text, or what is far too much; all else may be a draft."""
+    if not xml.strip():
+        raise Refused("xml: write the strategy")
+    if len(xml.encode("utf-8", "replace")) > MAX_BYTES:
+        raise Refused(f"xml: larger than {MAX_BYTES // 1024} KB; split it")
+    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in xml):
+        raise Refused("xml: remove the characters that are no text")

@@ -20,6 +20,7 @@ from app.models import (
     Base,
     CallingWindow,
     Campaign,
+    CompletionCode,
     Contact,
     ContactList,
     DncEntry,
@@ -148,6 +149,7 @@ def _applications(make: _Builder) -> None:
 
 def _job(make: _Builder) -> None:
     home, marker, now, ids = make.home, make.marker, make.now, make.ids
+    make.add(CompletionCode(organization_id=home, name=marker.upper(), description=marker))
     window = make.add(CallingWindow(organization_id=home, name=marker, hours={}))
     trunk = make.add(Trunk(organization_id=home, name=marker, host="127.0.0.1", simulated=True))
     campaign = make.add(

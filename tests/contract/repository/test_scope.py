@@ -23,10 +23,12 @@ import app.services
 from app import db
 from app.models import Base
 from app.security.access import Actor, Forbidden, Permission
+from app.security.secrets import Vault
 from app.services import (
     audit,
     campaigns,
     choices,
+    codes,
     contacts,
     dashboard,
     dnc,
@@ -39,14 +41,21 @@ from app.services import (
     reports,
     scripts,
     strategies,
+    trunks,
     users,
+    windows,
 )
 from app.services.campaigns import CampaignFields
+from app.services.codes import Flags
+from app.services.trunks import TrunkFields
+from app.services.windows import WindowFields
 from common.clock import utcnow
 from common.errors import ClarionError
 from tests.support.organizations import World, add_common, build, rows_with
 
 MINE, THEIRS = "minemarker", "theirsmarker"
+TRUNK = TrunkFields("Another", "127.0.0.1")
+WINDOW = WindowFields("Another", {"mon": [["09:00", "17:00"]]})
 VXML = b'<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><block/></form></vxml>'
 
 
@@ -78,6 +87,12 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "campaigns.list_campaigns": lambda c: campaigns.list_campaigns(c.session, c.actor),
     "campaigns.update_campaign": lambda c: campaigns.update_campaign(c.session, c.actor, c.it.campaign, fields(c.it)),
     "choices.campaign_choices": lambda c: choices.campaign_choices(c.session, c.actor),
+    "codes.create_code": lambda c: codes.create_code(c.session, c.actor, "ANOTHER", Flags(), "", c.it.organization_id),
+    "codes.delete_code": lambda c: codes.delete_code(c.engine, c.actor, c.it.completion_code),
+    "codes.get_code": lambda c: codes.get_code(c.session, c.actor, c.it.completion_code),
+    "codes.list_codes": lambda c: codes.list_codes(c.session, c.actor),
+    "codes.list_system_codes": lambda c: codes.list_system_codes(c.session, c.actor),
+    "codes.update_code": lambda c: codes.update_code(c.session, c.actor, c.it.completion_code, Flags(), "Mine now"),
     "contacts.delete_contact": lambda c: contacts.delete_contact(c.session, c.actor, c.it.contact),
     "contacts.export_csv": lambda c: list(contacts.export_csv(c.session, c.actor, c.it.contact_list)),
     "contacts.get_contact": lambda c: contacts.get_contact(c.session, c.actor, c.it.contact),
@@ -144,10 +159,18 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
         c.session, c.actor, "Another", "<strategy/>", "", c.it.organization_id
     ),
     "strategies.ensure_shipped": lambda c: strategies.ensure_shipped(c.session, c.actor, c.it.organization_id),
+    "strategies.get_revision": lambda c: strategies.get_revision(c.session, c.actor, c.it.strategy_revision),
     "strategies.get_strategy": lambda c: strategies.get_strategy(c.session, c.actor, c.it.strategy),
     "strategies.list_revisions": lambda c: strategies.list_revisions(c.session, c.actor, c.it.strategy),
     "strategies.list_strategies": lambda c: strategies.list_strategies(c.session, c.actor),
     "strategies.publish": lambda c: strategies.publish(c.session, c.actor, c.it.strategy_revision),
+    "trunks.create_trunk": lambda c: trunks.create_trunk(c.session, c.actor, TRUNK, Vault("key"), c.it.organization_id),
+    "trunks.delete_trunk": lambda c: trunks.delete_trunk(c.session, c.actor, c.it.trunk),
+    "trunks.get_trunk": lambda c: trunks.get_trunk(c.session, c.actor, c.it.trunk),
+    "trunks.list_trunks": lambda c: trunks.list_trunks(c.session, c.actor),
+    "trunks.resume_trunk": lambda c: trunks.resume_trunk(c.session, c.actor, c.it.trunk),
+    "trunks.trunk_use": lambda c: trunks.trunk_use(c.session, c.actor, c.it.trunk),
+    "trunks.update_trunk": lambda c: trunks.update_trunk(c.session, c.actor, c.it.trunk, TRUNK, Vault("key")),
     "users.add_user": lambda c: users.add_user(
         c.session, c.actor, login="mallory", roles=["org_supervisor"], organization_id=c.it.organization_id
     ),
@@ -156,11 +179,21 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "users.reset_password": lambda c: users.reset_password(c.session, c.actor, c.it.user),
     "users.set_disabled": lambda c: users.set_disabled(c.session, c.actor, c.it.user, True),
     "users.set_roles": lambda c: users.set_roles(c.session, c.actor, c.it.user, ["org_supervisor"]),
+    "windows.create_window": lambda c: windows.create_window(c.session, c.actor, WINDOW, c.it.organization_id),
+    "windows.delete_window": lambda c: windows.delete_window(c.session, c.actor, c.it.calling_window),
+    "windows.ensure_default_windows": lambda c: windows.ensure_default_windows(
+        c.session, c.actor, c.it.organization_id
+    ),
+    "windows.get_window": lambda c: windows.get_window(c.session, c.actor, c.it.calling_window),
+    "windows.list_windows": lambda c: windows.list_windows(c.session, c.actor),
+    "windows.update_window": lambda c: windows.update_window(c.session, c.actor, c.it.calling_window, WINDOW),
+    "windows.window_use": lambda c: windows.window_use(c.session, c.actor, c.it.calling_window),
 }
 #: Functions that take an actor and have no organization to cross, with the reason.
 ELSEWHERE = {
     "audit.record": "writes about a row that the caller has already been given",
     "examples.load_example": "sets up a new installation; called by `clarion up` alone",
+    "trunks.may_change": "compares an actor with a row that the caller has already been given",
     "users.change_own_password": "concerns the actor's own row only",
 }
 #: Need no permission: they tell an actor of its own organization.

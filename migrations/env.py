@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from alembic import context
-from sqlalchemy import text
 
 import app.models
 from app.db import make_engine
@@ -21,7 +20,11 @@ def run() -> None:
             if sqlite:
                 # A table rebuilt by batch mode is dropped and renamed: with foreign keys on, its children would go too.
                 connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-                connection.commit()
+            else:
+                # Better to fail and be tried again than to queue everybody behind a waiting ALTER TABLE. Set for the
+                # whole connection: each migration is a transaction of its own.
+                connection.exec_driver_sql("SET lock_timeout = '4s'")
+            connection.commit()
             context.configure(
                 connection=connection,
                 target_metadata=TARGET,
@@ -30,9 +33,6 @@ def run() -> None:
                 transaction_per_migration=True,
             )
             with context.begin_transaction():
-                if not sqlite:
-                    # Better to fail and be tried again than to queue everybody behind a waiting ALTER TABLE.
-                    connection.execute(text("SET LOCAL lock_timeout = '4s'"))
                 context.run_migrations()
     finally:
         engine.dispose()

@@ -44,6 +44,8 @@ class CompletionCode:
     nuisance: bool = False
     #: Counts as an attempt to the person (7-in-7 and other frequency rules).
     counts_as_attempt: bool = False
+    #: The person's own wish: whoever sets it puts the person on the organization's do-not-call list.
+    do_not_call: bool = False
     retry: Retry = Retry.NO
 
 
@@ -55,11 +57,12 @@ _FLAGS = {
     "D": "closes_address",
     "N": "nuisance",
     "A": "counts_as_attempt",
+    "O": "do_not_call",
 }
 _RETRIES = {"Q": Retry.YES, "r": Retry.RULE, "p": Retry.PARKED, "s": Retry.SCHEDULED, "g": Retry.GUARDED}
 
 # Flags: H human answered, R right party, S success, C closes contact, D closes the address, N nuisance,
-# A counts as an attempt; then the retry: Q yes, r rule, p parked, s scheduled, g not inside the guard time.
+# A counts as an attempt, O puts the person on the do-not-call list; then the retry: Q yes, r rule, p parked, s scheduled, g not inside the guard time.
 _TABLE = """
 ATTEMPT_IN_PROGRESS             -      The attempt was started; no outcome yet
 ANSWER_HUMAN                    HA     Answered by a person
@@ -102,19 +105,19 @@ AGENT_RPC                       HRA    The agent spoke to the right party
 AGENT_WRONG_PARTY               HA     The agent spoke to somebody else
 AGENT_SUCCESS                   HRSA   The agent reached the campaign's aim
 AGENT_REFUSED                   HRA    The right party refused
-AGENT_DNC                       HA     The person wants no more calls
+AGENT_DNC                       HAO    The person wants no more calls
 SMS_SENT                        A      The SMS was handed to the provider
 SMS_DELIVERED                   SA     The SMS was delivered
 SMS_FAILED_TEMP                 AQ     The SMS failed; it may be tried again
 SMS_FAILED_PERM                 A      The SMS failed for good
 SMS_REPLY                       SA     The person answered the SMS
-SMS_OPT_OUT                     A      The person asked for no more SMS
+SMS_OPT_OUT                     AO     The person asked for no more SMS
 EMAIL_SENT                      A      The email was handed to the mail server
 EMAIL_DELIVERED                 A      The email was delivered
 EMAIL_BOUNCE_SOFT               AQ     The email came back; it may be tried again
 EMAIL_BOUNCE_HARD               CA     The email came back for good
 EMAIL_COMPLAINT                 A      The person marked the email as spam
-EMAIL_UNSUBSCRIBED              CA     The person unsubscribed
+EMAIL_UNSUBSCRIBED              CAO    The person unsubscribed
 EMAIL_OPENED                    A      The email was opened
 OUTCOME_UNKNOWN                 Ag     A crash: the outcome cannot be learnt
 TRUNK_FAULT                     Q      The trunk refused us or could not be reached; the trunk is paused

@@ -41,6 +41,7 @@ from app.models.contact import (
     ImportState,
 )
 from app.models.identity import AuditEntry, CallingWindow, CompletionCode, Organization, Role, User
+from app.models.test_call import TestCall, TestCallState
 
 __all__ = [
     "Address",
@@ -79,6 +80,8 @@ __all__ = [
     "ScriptRevision",
     "Strategy",
     "StrategyRevision",
+    "TestCall",
+    "TestCallState",
     "Trunk",
     "User",
     "UtcDateTime",

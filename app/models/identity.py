@@ -90,6 +90,8 @@ class CompletionCode(Base):
     closure: Mapped[bool] = mapped_column(default=False)
     nuisance: Mapped[bool] = mapped_column(default=False)
     counts_as_attempt: Mapped[bool] = mapped_column(default=False)
+    #: An attempt that ends with it puts the person on the organization's do-not-call list.
+    do_not_call: Mapped[bool] = mapped_column(default=False)
     retry: Mapped[bool] = mapped_column(default=False)
 
 

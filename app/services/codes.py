@@ -30,6 +30,7 @@ class Flags:
     closure: bool = False
     nuisance: bool = False
     counts_as_attempt: bool = False
+    do_not_call: bool = False
     retry: bool = False
 
 

@@ -37,5 +37,6 @@ def _columns(code: CompletionCode) -> dict[str, object]:
         "closure": code.closes_contact,
         "nuisance": code.nuisance,
         "counts_as_attempt": code.counts_as_attempt,
+        "do_not_call": code.do_not_call,
         "retry": code.retry is not Retry.NO,
     }

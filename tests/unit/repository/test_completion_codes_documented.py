@@ -5,7 +5,16 @@ from pathlib import Path
 from app.core.completion import SYSTEM_CODES, CompletionCode
 
 REFERENCE = Path(__file__).resolve().parents[3] / "docs/reference/completion-codes.md"
-FLAGS = ("human", "rpc", "success", "closes_contact", "closes_address", "nuisance", "counts_as_attempt")
+FLAGS = (
+    "human",
+    "rpc",
+    "success",
+    "closes_contact",
+    "closes_address",
+    "nuisance",
+    "counts_as_attempt",
+    "do_not_call",
+)
 
 
 def row(code: CompletionCode) -> str:

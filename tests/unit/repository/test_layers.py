@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.sources import ROOT, tree_of
+
 PACKAGES = ("app", "channels", "common", "engine", "mediaserver", "pacing", "simulators", "vxml")
 
 #: part -> the only parts of ours it may import, besides itself.
@@ -63,7 +64,7 @@ def _targets(node: ast.AST, package: str) -> Iterator[str]:
 def imports_of(path: Path) -> Iterator[Import]:
     module = module_name(path)
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    tree = tree_of(path)
     lazy = {
         id(inner)
         for node in ast.walk(tree)
@@ -129,7 +130,7 @@ def test_nothing_imports_the_tests() -> None:
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for package in PACKAGES
         for path in (ROOT / package).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(path))
         for target in _targets(node, "")
         if within(target, "tests")
     ]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.sources import ROOT, text_of, tree_of
+
 MODULE_LINES = 500
 FUNCTION_LINES = 60
 FOLDERS = (
@@ -27,7 +28,7 @@ def test_no_module_is_longer_than_500_lines() -> None:
     long = [
         f"{path.relative_to(ROOT)}: {count} lines"
         for path in modules()
-        if (count := len(path.read_text(encoding="utf-8").splitlines())) > MODULE_LINES
+        if (count := len(text_of(path).splitlines())) > MODULE_LINES
     ]
     assert not long, "which concept is missing?\n" + "\n".join(long)
 
@@ -36,7 +37,7 @@ def test_no_function_is_longer_than_60_lines() -> None:
     long = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {count} lines"
         for path in modules()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (count := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES
         # An Alembic revision lists its tables one after the other; splitting it would hide the order.
@@ -52,8 +53,6 @@ def test_every_module_postpones_annotations(folder: str) -> None:
     missing = [
         str(path.relative_to(ROOT))
         for path in sorted((ROOT / folder).rglob("*.py"))
-        if (text := path.read_text(encoding="utf-8")).strip()
-        and "def " in text
-        and "from __future__ import annotations" not in text
+        if (text := text_of(path)).strip() and "def " in text and "from __future__ import annotations" not in text
     ]
     assert not missing, "\n".join(missing)

@@ -190,6 +190,11 @@ class _Runner:
 
     def _carry_out(self, command: Command) -> None:
         match command:
+            case Trace(kind, text):
+                self._note(kind, text)
+                self._typing = self._typing and kind not in _INPUT_OVER
+                if self._react:
+                    self._inputs.extend(self._react(command))
             case Fetch():
                 self.transcript.fetches.append(command)
                 self._answers.append(self._fetch(command))
@@ -210,11 +215,6 @@ class _Runner:
             case Record():
                 self._recording = command
                 self._note("record", f"up to {command.max_seconds:g} s")
-            case Trace(kind, text):
-                self._note(kind, text)
-                self._typing = self._typing and kind not in _INPUT_OVER
-                if self._react:
-                    self._inputs.extend(self._react(command))
             case Ended(reason, values):
                 self.transcript.ended = command
                 shown = {name: "•" if name in command.private else value for name, value in values.items()}

@@ -24,6 +24,7 @@ Chain = tuple[int, int, int, int, int]
 
 _KERNEL: Final = (Path(__file__).parent / "kernel.js").read_text("utf-8")
 _DOM: Final = (Path(__file__).parent / "dom.js").read_text("utf-8")
+_SISR: Final = (Path(__file__).parent / "sisr.js").read_text("utf-8")
 _LIMIT_MESSAGE: Final = re.compile(r"InternalError: (interrupted|out of memory)|^null$")
 _LONE_SURROGATE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}")
 _CANDIDATE: Final = re.compile(r"(?:\b(?:var|let|const|class|function\s*\*?)\s*|[,{\[:]\s*)([A-Za-z_$][\w$]*)")
@@ -59,6 +60,9 @@ class Engine:
         self._context.set_time_limit(time_limit)
         self._call = self._context.eval(_KERNEL)
         self._dom: Any = None
+        self._sisr: Any = None
+        self._scopes = 0
+        self._free_scopes: list[int] = []
         self._time_limit = time_limit
         self._spent = 0.0
 
@@ -67,7 +71,8 @@ class Engine:
         self._spent = 0.0
 
     def _run(self, operation: str, *arguments: Any) -> Any:
-        began = time.thread_time()
+        # Wall time, for it is 20 times cheaper to ask for; an honest turn needs a hundredth of its limit.
+        began = time.perf_counter()
         try:
             return self._call(operation, *arguments)
         except quickjs.JSException as error:
@@ -76,16 +81,23 @@ class Engine:
                 raise ScriptLimit(f"a script exceeded its limits ({message})") from error
             raise ScriptError(message) from error
         finally:
-            self._spent += time.thread_time() - began
+            self._spent += time.perf_counter() - began
             if self._spent > 2 * self._time_limit:
                 raise ScriptLimit("scripts used up their time for one turn")
 
     def new_scope(self, *names: str) -> int:
         """A new empty scope in which each of `names` (say "document") is the scope itself."""
-        return int(self._run("scope", ",".join(names)))
+        if self._free_scopes:
+            scope = self._free_scopes.pop()
+        else:
+            scope = self._scopes
+            self._scopes += 1
+        self._run("scope", scope, ",".join(names))
+        return scope
 
     def drop_scope(self, scope: int) -> None:
-        self._run("drop", scope)
+        """Its number, and with it its memory, goes to the next new scope."""
+        self._free_scopes.append(scope)
 
     def name_scope(self, scope: int, name: str) -> None:
         self._run("alias", scope, name)
@@ -143,7 +155,9 @@ class Engine:
         named = [
             ("tag", step[1], ",".join(declared_names(step[1]))) if step[0] == "tag" else step[:2] for step in steps
         ]
-        return decode(self._run("interpret", json.dumps(header), json.dumps(named)))
+        if self._sisr is None:
+            self._sisr = self._context.eval(_SISR)
+        return decode(self._run("interpret", self._sisr, json.dumps(header), json.dumps(named)))
 
     def set_last_result(self, application: int, results: list[dict[str, Any]]) -> None:
         self._run("lastresult", application, json.dumps(results, default=lambda _: None))
@@ -172,6 +186,8 @@ def _plain(node: Node | str) -> Any:
 
 
 def encode(value: Any) -> str:
+    if value is True:
+        return "true"
     return "u" if isinstance(value, Undefined) else json.dumps(value)
 
 

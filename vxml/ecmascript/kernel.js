@@ -3,7 +3,7 @@
 (function () {
   const stringify = JSON.stringify, parse = JSON.parse;
   const own = Object.prototype.hasOwnProperty, define = Object.defineProperty;
-  const scopes = [], free = [], compiled = new Map();
+  const scopes = [], compiled = new Map();
   const CHAIN = ["a", "b", "c", "d", "e"];
   const WITH = "with(a)with(b)with(c)with(d)with(e)";
   const known = new Set(Object.getOwnPropertyNames(globalThis));
@@ -23,7 +23,22 @@
     return made;
   }
 
+  const NAME = /^[A-Za-z_$][\w$]*$/, NUMBER = /^(?:0|[1-9]\d{0,14})$/, STRING = /^'[^'\\\n\r]*'$/;
+  const WORDS = new Set(("true false null undefined this new typeof void delete function class super in instanceof " +
+    "arguments eval if else for while do return throw try switch var let const await yield async import").split(" "));
+
+  // A plain name or literal is most of what pages evaluate, and not worth a compilation.
   function evaluate(source, a, b, c, d, e) {
+    if (source.length < 40 && !compiled.has(source)) {
+      if (NUMBER.test(source)) return +source;
+      if (STRING.test(source)) return source.slice(1, -1);
+      if (NAME.test(source) && !WORDS.has(source)) {
+        for (const id of [e, d, c, b, a]) {
+          const scope = scopes[id];
+          if (source in scope) return scope[source];
+        }
+      }
+    }
     return compile(source)(scopes[a], scopes[b], scopes[c], scopes[d], scopes[e]);
   }
 
@@ -75,65 +90,12 @@
     }
   }
 
-  // SISR 1.0. Header tags make the grammar's own scope; each rule has one inside it with `out`, `rules` and `meta`.
-  // `names` are those that the tag declares: they must live on for the rule's later tags.
-  function runTag(text, names, outer, inner) {
-    let after = "";
-    for (const name of names ? names.split(",") : []) {
-      if (!own.call(inner, name)) inner[name] = undefined;
-      after += "if(typeof " + name + "==='function')$inner[" + stringify(name) + "]=" + name + ";";
-    }
-    const made = new Function("$outer", "$inner", "with($outer)with($inner){\n" + text + "\n;" + after + "}");
-    made(outer, inner);
-    sweepGlobals();
-  }
-
-  function interpret(scripts, steps) {
-    const stack = [], outer = Object.create(null);
-    let frame = null, done;
-    for (const [text, names] of scripts) runTag(text, names, {}, outer);
-    for (const [kind, text, names] of steps) {
-      if (kind === "enter") {
-        const opened = { name: text, vars: { out: {}, rules: {}, meta: {} }, text: [], tagged: false, last: undefined };
-        opened.vars.rules.latest = () => opened.last;
-        opened.vars.meta.latest = () => ({ text: "", score: 1 });
-        opened.vars.meta.current = () => ({ text: opened.text.join(" "), score: 1 });
-        frame = opened;
-        stack.push(frame);
-      } else if (kind === "token" || kind === "garbage") {
-        for (const open of stack) open.text.push(text);
-      } else if (kind === "tag") {
-        frame.tagged = true;
-        runTag(text, names, outer, frame.vars);
-      } else if (kind === "literal") {
-        frame.tagged = true;
-        frame.vars.out = text;
-      } else {
-        stack.pop();
-        const said = frame.text.join(kind === "exit-dtmf" ? "" : " ");
-        const value = frame.tagged ? frame.vars.out : frame.last !== undefined ? frame.last : said;
-        const parent = stack[stack.length - 1];
-        if (!parent) { done = value; break; }
-        parent.vars.rules[frame.name] = value;
-        parent.last = value;
-        const latest = { text: said, score: 1 };
-        frame = parent;
-        frame.vars.meta.latest = () => latest;
-        frame.vars.meta[text] = latest;
-      }
-    }
-    return done;
-  }
-
   const operations = {
-    scope(names) {
-      const id = free.length ? free.pop() : scopes.length;
+    scope(id, names) {
       const made = Object.create(null);
       for (const name of names ? names.split(",") : []) define(made, name, { value: made, configurable: true });
       scopes[id] = made;
-      return id;
     },
-    drop(id) { scopes[id] = undefined; free.push(id); },
     alias(id, name) { define(scopes[id], name, { value: scopes[id], configurable: true }); },
     json(source, ...chain) { return encode(evaluate(source, ...chain)); },
     test(source, ...chain) { return !!evaluate(source, ...chain); },
@@ -154,7 +116,7 @@
     script(source, names, target, ...chain) { runScript(source, names, target, chain); },
     syntax(source) { new Function("return(\n" + source + "\n)"); },
     block(source) { new Function(source); },
-    interpret(scripts, steps) { return encode(interpret(parse(scripts), parse(steps))); },
+    interpret(interpreter, scripts, steps) { return encode(interpreter(parse(scripts), parse(steps), sweepGlobals)); },
     lastresult(id, json) {
       const results = parse(json);
       Object.assign(results, results[0]);

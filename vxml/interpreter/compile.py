@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from vxml.document import VXML_NS, DocumentError, Node, parse_xml
@@ -242,8 +243,13 @@ class _Compiler:
         return tuple(found)
 
 
-def join_bare(content: Content) -> Iterator[Node | Content]:
+@lru_cache(maxsize=8192)
+def join_bare(content: Content) -> tuple[Node | Content, ...]:
     """The elements of `content`, with each run of text and bare prompt elements as one tuple (section 4.1.1)."""
+    return tuple(_join_bare(content))
+
+
+def _join_bare(content: Content) -> Iterator[Node | Content]:
     run: list[Node | str] = []
     for part in content:
         if isinstance(part, str) or part.tag in BARE_TAGS:
@@ -261,6 +267,7 @@ def _says_something(run: list[Node | str]) -> bool:
     return any(not isinstance(part, str) or part.strip() for part in run)
 
 
+@lru_cache(maxsize=4096)
 def compile_prompt(node: Node) -> Prompt:
     count = node.get("count", "1")
     if not count.isdecimal() or int(count) < 1:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urldefrag
 
 from vxml.document import DocumentError
 from vxml.ecmascript import UNDEFINED
@@ -34,7 +33,7 @@ class Page:
         """Its root document's address; its own when it has none."""
         if not self.document.application:
             return self.url
-        return urldefrag(join_url(self.base, self.document.application))[0]
+        return join_url(self.base, self.document.application).partition("#")[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,12 +77,12 @@ class Context:
 
     def target(self, request: Fetch, *, submit: bool = False, line: int = 0, reference: str = "#") -> Steps[Target]:
         """Load what a goto, submit, link, choice or subdialog leads to. Events are thrown where the element stands."""
-        address, fragment = urldefrag(request.url)
-        same = self.leaf is not None and address == urldefrag(self.leaf.url)[0]
+        address, _, fragment = request.url.partition("#")
+        same = self.leaf is not None and address == self.leaf.url.partition("#")[0]
         # Only a bare fragment stays in the document; its whole address loads it anew (RFC 2396 section 4.2).
         if self.leaf and same and fragment and not submit and reference.strip().startswith("#"):
             return Target(self._dialog(self.leaf.document, fragment, line))
-        page = yield from self._page(address, replace(request, url=address))
+        page = yield from self._page(address, replace(request, url=address) if fragment else request)
         if page.document.application:
             target = yield from self._with_root(page, fragment, line)
             return target
@@ -103,7 +102,7 @@ class Context:
 
     def _page(self, address: str, request: Fetch) -> Steps[Page]:
         reply = yield from self.rt.fetch(request)
-        url = urldefrag(reply.url or address)[0]
+        url = (reply.url or address).partition("#")[0]
         try:
             return Page(compile_document(reply.body), url)
         except DocumentError as error:

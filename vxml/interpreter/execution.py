@@ -12,7 +12,7 @@ from vxml.interpreter.names import is_name
 from vxml.interpreter.properties import DEFAULTS, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from vxml.interpreter.context import Context
     from vxml.interpreter.form import FormRun
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Execution:
     """`scope` is where `<var>` declares; `item` is the form item being visited, if any."""
 
-    __slots__ = ("chain", "context", "event", "form", "item", "rt", "scope")
+    __slots__ = ("_settings", "chain", "context", "event", "form", "item", "rt", "scope", "used")
 
     def __init__(
         self,
@@ -39,6 +39,9 @@ class Execution:
         self.item = item
         self.chain = chain
         self.scope = scope
+        #: Something may have been put into the scope, or may hold on to it.
+        self.used = False
+        self._settings: list[Mapping[str, str]] | None = None
         #: The event that a `<catch>` is handling, for `<rethrow>`.
         self.event = event
 
@@ -68,12 +71,15 @@ class Execution:
     def declare(self, name: str, source: str | None, line: int = 0) -> None:
         if not is_name(name):
             raise Thrown("error.semantic", f'name="{name}" cannot be declared: use a plain name', line)
+        self.used = True
         try:
             self.rt.engine.declare(self.scope, name, source, self.chain)
         except ScriptError as error:
             raise Thrown("error.semantic", f"{source}: {error}", line) from error
 
     def assign(self, name: str, source: str, line: int = 0) -> None:
+        # A function keeps the scopes in which it was made.
+        self.used = self.used or "function" in source or "=>" in source
         try:
             head, dot, rest = name.partition(".")
             scoped = dot and head in ("application", "document", "dialog") and "." not in rest
@@ -85,6 +91,7 @@ class Execution:
             raise Thrown("error.semantic", f"{name} = {source}: {error}", line) from error
 
     def script(self, source: str, line: int = 0) -> None:
+        self.used = True
         try:
             self.rt.engine.run_script(source, self.scope, self.chain)
         except ScriptError as error:
@@ -112,15 +119,23 @@ class Execution:
 
     def setting(self, name: str) -> str:
         """The nearest setting: item, dialog, document, root document, platform (section 6.3.1)."""
-        if self.item and name in self.item.properties:
-            return self.item.properties[name]
-        if self.form and name in self.form.dialog.properties:
-            return self.form.dialog.properties[name]
-        for page in (self.context.leaf, self.context.root):
-            if page and name in page.document.properties:
-                return page.document.properties[name]
-        platform = self.rt.config.properties
-        return platform[name] if name in platform else DEFAULTS.get(name, "")
+        for properties in self._properties():
+            if name in properties:
+                return properties[name]
+        return DEFAULTS.get(name, "")
+
+    def _properties(self) -> list[Mapping[str, str]]:
+        if self._settings is None:
+            context = self.context
+            around = [
+                self.item.properties if self.item else None,
+                self.form.dialog.properties if self.form else None,
+                context.leaf.document.properties if context.leaf else None,
+                context.root.document.properties if context.root else None,
+                self.rt.config.properties,
+            ]
+            self._settings = [properties for properties in around if properties]
+        return self._settings
 
     def seconds(self, name: str, given: str = "") -> float:
         """The time in attribute text `given`, or else in property `name`."""
@@ -156,13 +171,14 @@ class Execution:
     def anonymous(self, event: Thrown | None = None) -> Iterator[Execution]:
         """An execution in an anonymous scope of its own, as blocks, filleds and catches have (section 5.1.2)."""
         engine = self.rt.engine
-        scope = engine.new_scope()
+        scope = self.rt.take_scope()
+        chain = (*self.chain[:4], scope)
+        inner = Execution(self.context, self.form, self.item, chain, scope, event or self.event)
         try:
-            chain = (*self.chain[:4], scope)
-            inner = Execution(self.context, self.form, self.item, chain, scope, event or self.event)
             if event:
+                inner.used = True
                 engine.set(scope, "_event", event.event)
                 engine.set(scope, "_message", event.message or UNDEFINED)
             yield inner
         finally:
-            engine.drop_scope(scope)
+            self.rt.give_scope(scope, inner.used)

@@ -7,6 +7,7 @@ import hashlib
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin
 
@@ -102,10 +103,23 @@ class Runtime:
         self.disconnect_values: Mapping[str, Any] = {}
         self.swallow_termchar = False
         self._grammars: dict[str, Grammar] = {}
+        self._clean_scopes: list[int] = []
         self._out: list[Command] = []
         self._last_id = 0
         self._steps = 0
         self._fetches = 0
+
+    # --- anonymous scopes
+
+    def take_scope(self) -> int:
+        """An empty scope; one that was given back clean where there is one."""
+        return self._clean_scopes.pop() if self._clean_scopes else self.engine.new_scope()
+
+    def give_scope(self, scope: int, used: bool) -> None:
+        if used:
+            self.engine.drop_scope(scope)
+        else:
+            self._clean_scopes.append(scope)
 
     # --- out
 
@@ -257,6 +271,7 @@ def _linked(parsed: ParsedGrammar, externals: Mapping[str, ParsedGrammar], rule:
     return held[0]
 
 
+@lru_cache(maxsize=4096)
 def join_url(base: str, url: str) -> str:
     """`url` made absolute. Raise error.badfetch when it is not a URL."""
     try:

@@ -53,7 +53,7 @@ def test_missing_files_dialogs_and_variables() -> None:
         'start.vxml:2:40: error: <goto> next="gone.vxml": there is no such file in the application',
         'start.vxml:3:1: error: <goto> leads to "next.vxml#nowhere", but next.vxml has no dialog "nowhere"',
         'start.vxml:4:1: warning: <form> id="island": nothing leads here',
-        'start.vxml:4:41: warning: <audio> src="a.wav": there is no such file in the application',
+        'start.vxml:4:34: warning: <audio> src="a.wav": there is no such file in the application',
     ]
 
 

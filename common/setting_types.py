@@ -45,6 +45,15 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class Priority(StrEnum):
+    #: Ahead of every ordinary program, where the system allows it.
+    REALTIME = "realtime"
+    #: A larger share of the processor than ordinary programs get.
+    NICE = "nice"
+    #: Like any other program.
+    NORMAL = "normal"
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """HOST:PORT that something listens on or connects to; an IPv6 host is written in brackets."""

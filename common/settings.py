@@ -26,6 +26,7 @@ from common.setting_types import (
     LogFormat,
     Origins,
     PortRange,
+    Priority,
     Setting,
     Tls,
     one_of,
@@ -161,6 +162,16 @@ class MediaServerSettings:
     line: Annotated[
         str,
         Setting("MEDIASERVER_LINE", "Line driver of trunks that name none: native or pyvoip.", "native", parse_line),
+    ]
+    priority: Annotated[
+        Priority,
+        Setting(
+            "MEDIASERVER_PRIORITY",
+            "How far the media server runs ahead of other programs: realtime, nice or normal; where the system refuses "
+            "one, the next is taken.",
+            Priority.REALTIME,
+            one_of(Priority),
+        ),
     ]
     state_dir: Annotated[
         Path,

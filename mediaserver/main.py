@@ -15,7 +15,7 @@ from common.logging import configure
 from common.settings import Settings, ensure_secrets
 from mediaserver.clipstore import prune_for_ever
 from mediaserver.control import ControlApi
-from mediaserver.priority import claim
+from mediaserver.priority import Claim
 from mediaserver.server import ServerOptions, build
 
 #: Seconds live calls may go on after SIGTERM.
@@ -58,7 +58,7 @@ def _options(settings: Settings) -> ServerOptions:
 
 
 async def _serve(settings: Settings) -> None:
-    priority = claim()
+    priority = Claim(settings.mediaserver.priority, asyncio.get_running_loop())
     options = _options(settings)
     board = build(options)
     api = ControlApi(board, settings.mediaserver.token)
@@ -77,7 +77,7 @@ async def _serve(settings: Settings) -> None:
         listen=str(listening),
         sip=str(options.sip),
         boot_id=board.boot_id,
-        priority=priority,
+        priority=priority.held,
     )
     await stop.wait()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -45,7 +45,10 @@ def build(options: ServerOptions) -> Switchboard:
     """A switchboard with a boot id of its own, not started yet."""
     breeder = nursery.Nursery(
         nursery.options(
-            clip_directory=str(options.clip_directory), log_level=options.log_level, log_format=options.log_format
+            clip_directory=str(options.clip_directory),
+            http=any(origin.startswith("http") for origin in options.allow),
+            log_level=options.log_level,
+            log_format=options.log_format,
         )
     )
     most = options.max_calls // SESSIONS_A_WORKER + 1 + _SPARE_WORKERS

@@ -30,7 +30,10 @@ class WireError(ClarionError):
 
 @dataclass(frozen=True, slots=True)
 class StartDialog:
-    """Run `application` for `call`. `allow` are the origins or exact URLs that may be fetched."""
+    """Get `application` ready for `call`, which rings: nobody hears of it before `CallAnswered`.
+
+    `allow` are the origins or exact URLs that may be fetched.
+    """
 
     call: str
     application: str
@@ -40,6 +43,13 @@ class StartDialog:
     organization: str
     revision: str
     allow: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """The dialog may speak."""
+
+    call: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,7 @@ class PlayEnded:
 
 @dataclass(frozen=True, slots=True)
 class CallOver:
-    """The far end hung up, or the call was ended from outside."""
+    """The call was not answered, the far end hung up, or it was ended from outside."""
 
     call: str
 
@@ -165,6 +175,7 @@ class Audio:
 
 Message = (
     StartDialog
+    | CallAnswered
     | KeyPressed
     | PlayEnded
     | CallOver

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import json
 import os
 import signal
@@ -25,12 +26,15 @@ def main(arguments: list[str]) -> int:
     options = json.loads(arguments[1])
     configure(LogSettings(options["log_level"], LogFormat(options["log_format"])))
     config = WorkerConfig(**options["worker"])
+    if options["http"]:
+        importlib.import_module("mediaserver.dialog.http")
     # A Ctrl-C at the terminal or a service manager's SIGTERM to the group is for the switch alone, which drains first
     # and ends its workers by closing their sockets.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     # The switch runs ahead of other programs; scripts do not.
-    os.setpriority(os.PRIO_PROCESS, 0, 0)
+    if os.getpriority(os.PRIO_PROCESS, 0) < 0:
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
     # Workers end by themselves or are killed: nobody waits for them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     # What is imported is shared by all workers for as long as the collector does not touch it.

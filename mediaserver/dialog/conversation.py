@@ -38,7 +38,12 @@ class Session(Protocol):
 
 
 class Conversation:
-    """`send` carries frames to the switch; `on_end` is called once, when the session is over."""
+    """`send` carries frames to the switch; `on_end` is called once, when the session is over.
+
+    While the call rings, the session is rehearsed: its start document is fetched and its first prompts are rendered,
+    so that they are at hand when somebody answers. Whatever else it wants waits for the answer, since nobody may notice
+    a script that had no conversation; and its clock stands still until then.
+    """
 
     def __init__(
         self,
@@ -65,9 +70,29 @@ class Conversation:
         self._record_after_beep: vxml.Record | None = None
         self._keys_seen = 0
         self._over = False
+        self._answered = False
+        self._asked_for_document = False
+        self._held: list[vxml.Command] = []
+        #: Seconds the session's clock is behind the monotonic one; before the answer, where it stands.
+        self._lag = 0.0
+        self._stands_at = time.monotonic()
 
     def start(self) -> None:
-        self._turn(lambda: self._session.start(time.monotonic()))
+        self._turn(lambda: self._session.start(self._now()))
+
+    def answered(self) -> None:
+        if not self._answered:
+            self._lag = time.monotonic() - self._stands_at
+            self._answered = True
+            self._turn(self._catch_up)
+
+    def _catch_up(self) -> None:
+        held, self._held = self._held, []
+        for command in held:
+            self._carry_out(command)
+
+    def _now(self) -> float:
+        return time.monotonic() - self._lag if self._answered else self._stands_at
 
     def close(self) -> None:
         """Stop whatever still runs for the call."""
@@ -102,6 +127,10 @@ class Conversation:
             self._end_recording(recorded)
 
     def hung_up(self) -> None:
+        if not self._answered:
+            self.close()
+            self._on_end(self.call)
+            return
         if self._recorder is not None:
             self._end_recording(self._recorder.end("hangup"))
         self._record_after_beep = None
@@ -111,29 +140,41 @@ class Conversation:
 
     def _feed(self, happened: vxml.Input) -> None:
         if not self._over:
-            self._turn(lambda: self._session.receive(happened, time.monotonic()))
+            self._turn(lambda: self._session.receive(happened, self._now()))
 
     def _timer_due(self) -> None:
-        self._turn(lambda: self._session.handle_timer(time.monotonic()))
+        self._turn(lambda: self._session.handle_timer(self._now()))
 
     def _turn(self, step: Callable[[], None]) -> None:
         try:
             step()
             for command in self._session.commands():
-                self._carry_out(command)
+                self._obey(command)
         except Exception as error:
             # A defect of the interpreter must end this call alone. The text may hold what the caller typed: not logged.
             log.error("dialog_defect", call=self.call, error=type(error).__name__, at=_where(error))
             defect = f"defect: {type(error).__name__} at {_where(error)}"
-            self._carry_out(vxml.Trace("end", defect))
-            self._end(vxml.Ended(vxml.EndReason.ERROR, detail=defect))
+            self._obey(vxml.Trace("end", defect))
+            self._obey(vxml.Ended(vxml.EndReason.ERROR, detail=defect))
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        due = None if self._over else self._session.next_timer()
+        due = self._session.next_timer() if self._answered and not self._over else None
         if due is not None:
-            delay = max(0.0, due - time.monotonic())
+            delay = max(0.0, due - self._now())
             self._timer = asyncio.get_running_loop().call_later(delay, self._timer_due)
+
+    def _obey(self, command: vxml.Command) -> None:
+        if self._answered:
+            self._carry_out(command)
+        elif isinstance(command, vxml.Fetch) and not self._asked_for_document:
+            self._asked_for_document = True
+            self._carry_out(command)
+        else:
+            if isinstance(command, vxml.Play):
+                # What it makes is cached; the queue itself is put together again when it is played.
+                self._run(self._renderer.render(command.items, self._allow))
+            self._held.append(command)
 
     def _carry_out(self, command: vxml.Command) -> None:
         match command:

@@ -89,6 +89,9 @@ class Worker:
         match message:
             case wire.StartDialog():
                 self._start(message)
+            case wire.CallAnswered(call):
+                if (conversation := self._conversations.get(call)) is not None:
+                    conversation.answered()
             case wire.KeyPressed(call, key):
                 if (conversation := self._conversations.get(call)) is not None:
                     conversation.press(key)

@@ -18,6 +18,8 @@ from common.errors import ClarionError
 from mediaserver.priority import Ordinary
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+#: Seconds the mother may take for a child, her own start included: imports are slow on a busy machine.
+_PATIENCE = 60.0
 
 log = structlog.get_logger()
 
@@ -103,7 +105,8 @@ class Nursery:
     async def _ask(self, peer: socket.socket) -> Child:
         assert self._control is not None
         socket.send_fds(self._control, [b"F"], [peer.fileno()])
-        answer = await asyncio.get_running_loop().sock_recv(self._control, 4)
+        async with asyncio.timeout(_PATIENCE):
+            answer = await asyncio.get_running_loop().sock_recv(self._control, 4)
         if len(answer) < 4:
             raise ConnectionResetError("the workers' mother has ended")
         pid = int.from_bytes(answer)
@@ -119,7 +122,7 @@ class Nursery:
         if self._process is not None:
             process, self._process = self._process, None
             try:
-                await asyncio.to_thread(process.wait, 5)
+                await asyncio.to_thread(process.wait, 2)
             except subprocess.TimeoutExpired:
                 process.kill()
                 await asyncio.to_thread(process.wait)
@@ -130,9 +133,12 @@ def _start(command: list[str], descriptor: int, environment: dict[str, str]) -> 
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(descriptor,), env=environment)
 
 
-def options(*, clip_directory: str, log_level: str = "WARNING", log_format: str = "text") -> dict[str, Any]:
-    """What the mother is told; see mediaserver.dialog.__main__."""
-    return {"log_level": log_level, "log_format": log_format, "worker": {"clip_directory": clip_directory}}
+def options(
+    *, clip_directory: str, http: bool = True, log_level: str = "WARNING", log_format: str = "text"
+) -> dict[str, Any]:
+    """What the mother is told; see mediaserver.dialog.__main__. `http`: scripts will be fetched over HTTP."""
+    worker = {"clip_directory": clip_directory}
+    return {"log_level": log_level, "log_format": log_format, "http": http, "worker": worker}
 
 
 def _without_secrets() -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
 import structlog
 
 from common.clock import Clock, SystemClock, isoformat
@@ -75,7 +76,8 @@ class Switchboard:
         self._apology_ready = asyncio.Event()
         self._clock = clock or SystemClock()
         self._calls: dict[str, LiveCall] = {}
-        self._recent: OrderedDict[str, CallStatus] = OrderedDict()
+        #: Encoded, because the garbage collector passes over bytes.
+        self._recent: OrderedDict[str, bytes] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -123,7 +125,8 @@ class Switchboard:
         call = self._calls.get(attempt)
         if call is not None:
             return call.record.status()
-        return self._recent.get(attempt) or self._journal.outcome(attempt)
+        recent = self._recent.get(attempt)
+        return self._journal.outcome(attempt) if recent is None else CallStatus.from_json(orjson.loads(recent))
 
     async def place(self, request: CallRequest) -> tuple[CallStatus, bool]:
         """The call's status and whether it is new: a known attempt is never dialled again.
@@ -142,9 +145,12 @@ class Switchboard:
         call = LiveCall(request, self.boot_id, line)
         self._calls[request.attempt_id] = call
         self._idle.clear()
+        if request.application:
+            call.worker = self._workers.begin(_worker_key(request), call.id)
         try:
             await self._journal.begin(request.attempt_id, self.boot_id, isoformat(self._clock.utcnow()))
         except OSError as error:
+            self._release_dialog(call)
             self._forget(request.attempt_id)
             raise NotAdmitted(f"the journal cannot be written: {error.strerror}") from error
         self._dial(call)
@@ -186,6 +192,7 @@ class Switchboard:
             self._fail(call, base.Failed(call.id, Disposition.CANCELLED, None, "cancelled before the INVITE", False))
             return
         call.placed = True
+        self._prepare_dialog(call)
         request = call.request
         call.line.place(
             base.Place(
@@ -244,21 +251,15 @@ class Switchboard:
         self.events.add(EventType.ANSWERED, call.id)
         loop = asyncio.get_running_loop()
         call.limit = loop.call_later(call.request.max_duration, self._end_by_system, call)
-        request = call.request
         if call.stopped:
+            self._abandon_dialog(call)
             self._end_by_system(call)
-        elif request.application:
-            start = wire.StartDialog(
-                call=call.id,
-                application=request.application,
-                values=request.values,
-                remote=request.to,
-                local=request.sender,
-                organization=request.organization,
-                revision=request.revision,
-                allow=self._allow,
-            )
-            call.worker = self._workers.begin(_worker_key(request), start)
+        elif call.request.application:
+            if call.worker is None:
+                # Its worker was lost while it rang.
+                call.worker = self._workers.begin(_worker_key(call.request), call.id)
+                self._prepare_dialog(call)
+            call.tell(wire.CallAnswered(call.id))
 
     def _played(self, call: LiveCall, play: int, completed: bool, heard_ms: int) -> None:
         if play != call.playing:
@@ -268,8 +269,24 @@ class Switchboard:
         if call.hang_up_after_queue:
             call.line.hang_up(call.id)
 
+    def _prepare_dialog(self, call: LiveCall) -> None:
+        """The worker fetches the script and renders its first prompts while it rings."""
+        request = call.request
+        start = wire.StartDialog(
+            call=call.id,
+            application=request.application,
+            values=request.values,
+            remote=request.to,
+            local=request.sender,
+            organization=request.organization,
+            revision=request.revision,
+            allow=self._allow,
+        )
+        call.tell(start)
+
     def _fail(self, call: LiveCall, event: base.Failed) -> None:
         call.record.fail(event.disposition, event.sip_status, event.reason, event.provisional, self._clock.utcnow())
+        self._abandon_dialog(call)
         self._finish(call)
 
     def _hung_up(self, call: LiveCall, event: base.HungUp) -> None:
@@ -321,7 +338,8 @@ class Switchboard:
             log.error("dialog_lost", call=call, why=why)
             known.worker = None
             known.record.trace("vxml", f"the dialog was lost: {why}", self._clock.utcnow())
-            self._application_error(known)
+            if known.record.state in (CallState.ANSWERED, CallState.ENDED):
+                self._application_error(known)
 
     def _dialog_over(self, call: LiveCall, message: wire.DialogOver) -> None:
         self._release_dialog(call)
@@ -361,6 +379,11 @@ class Switchboard:
         if call.worker is not None:
             self._workers.end(call.worker, call.id)
             call.worker = None
+
+    def _abandon_dialog(self, call: LiveCall) -> None:
+        """Nobody will talk to it."""
+        call.tell(wire.CallOver(call.id))
+        self._release_dialog(call)
 
     def _hang_up_after_queue(self, call: LiveCall) -> None:
         if call.playing is None:
@@ -416,7 +439,7 @@ class Switchboard:
     def _finish(self, call: LiveCall) -> None:
         call.cancel_timers()
         status = call.record.status()
-        self._recent[call.id] = status
+        self._recent[call.id] = orjson.dumps(status.to_json())
         if len(self._recent) > _RECENT:
             self._recent.popitem(last=False)
         self._forget(call.id)

@@ -18,11 +18,15 @@ from mediaserver.switch.nursery import Breeder, Child, NoWorker
 SESSIONS_A_WORKER = 32
 #: Seconds a worker without sessions is kept for its revision's next call.
 _IDLE = 60.0
-#: A worker that shows no sign of life for this long while it burns processor time runs away ...
+#: A worker that is up and shows no sign of life for this long while it burns processor time runs away ...
 _SILENT = 2.0
 _BURNT = 1.5
 #: ... and after this long it hangs, whatever it does.
 _HUNG = 15.0
+#: A worker that has not come up by then never will; the mother was given her time by the nursery.
+_NOT_UP = 130.0
+#: Seconds the pool waits at its start for the first worker.
+_FIRST_WORKER = 30.0
 #: Bytes waiting for a worker beyond which it is taken for hung: a minute of audio.
 _BACKLOG = 512 * 1024
 #: Private clips waiting to be played.
@@ -76,6 +80,7 @@ class Worker(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        self.heard_at = self.pool.now()
         for frame in self._backlog:
             self.transport.write(frame)
         self._backlog.clear()
@@ -106,6 +111,10 @@ class WorkerPool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
         self._rendering: dict[str, tuple[Worker, asyncio.Future[str]]] = {}
+        self._alive = asyncio.Event()
+
+    def now(self) -> float:
+        return self._clock()
 
     @property
     def size(self) -> int:
@@ -116,10 +125,16 @@ class WorkerPool:
         return [worker.child.pid for worker in self._workers if worker.child is not None]
 
     async def start(self, sink: DialogSink) -> None:
+        """Return once a worker is up, so that no call is placed that nobody could talk to."""
         self._sink = sink
         await self._breeder.start()
         self._keep_spares()
         self._watch = asyncio.create_task(self._watch_over())
+        try:
+            async with asyncio.timeout(_FIRST_WORKER):
+                await self._alive.wait()
+        except TimeoutError:
+            log.error("no_worker_yet", seconds=_FIRST_WORKER)
 
     async def close(self) -> None:
         if self._watch is not None:
@@ -138,8 +153,8 @@ class WorkerPool:
         """Whether one more session of `key` can be had without exceeding the most workers allowed."""
         return self._find(key) is not None or len(self._workers) < self._most or self._idle() is not None
 
-    def begin(self, key: WorkerKey, start: wire.StartDialog) -> Worker:
-        """A worker that runs the session; frames sent to it before it is up are kept."""
+    def begin(self, key: WorkerKey, call: str) -> Worker:
+        """A worker with a place for the call; frames sent to it before it is up are kept."""
         worker = self._find(key)
         if worker is None:
             idle = self._idle()
@@ -147,11 +162,10 @@ class WorkerPool:
                 self.lost(idle, "idle")
             worker = self._spawn()
         worker.key = key
-        worker.sessions.add(start.call)
+        worker.sessions.add(call)
         if len(worker.sessions) == 1:
             worker.heard_at = self._clock()
             worker.cpu_then = -1.0
-        worker.send(wire.encode(start))
         self._keep_spares()
         return worker
 
@@ -179,6 +193,7 @@ class WorkerPool:
     def received(self, worker: Worker, message: wire.Message | wire.Audio) -> None:
         worker.heard_at = self._clock()
         worker.cpu_then = -1.0
+        self._alive.set()
         match message:
             case wire.Beat():
                 return
@@ -284,6 +299,10 @@ class WorkerPool:
                 self.lost(worker, "idle")
             return
         silent = now - worker.heard_at
+        if worker.transport is None:
+            if silent > _NOT_UP:
+                self.kill(worker, f"not up after {silent:.0f} s")
+            return
         if silent < _SILENT / 2:
             return
         spent = 0.0 if worker.child is None else worker.child.cpu_seconds()

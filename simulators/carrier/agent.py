@@ -235,9 +235,16 @@ class Carrier(asyncio.DatagramProtocol):
             due += TICK
             wait = due - time.monotonic()
             if wait < -_STALL:
-                due = time.monotonic()
+                due += self._give_up(-wait)
             await asyncio.sleep(max(wait, 0))
             self.tick(time.monotonic())
+
+    def _give_up(self, seconds: float) -> float:
+        """Time that is lost for all mouths, in whole ticks."""
+        ticks = int(seconds / TICK)
+        for _, media in self._media.values():
+            media.mouth.skip(ticks)
+        return ticks * TICK
 
     def tick(self, now: float) -> None:
         """20 ms of every call."""

@@ -66,6 +66,11 @@ class Mouth:
         self._talking = False
         return []
 
+    def skip(self, ticks: int) -> None:
+        """Nothing was sent for so many ticks: the clock of the timestamps has gone on."""
+        self._timestamp = (self._timestamp + ticks * audio.FRAME) & 0xFFFFFFFF
+        self._talking = False
+
     def _key_packets(self, key: str) -> list[bytes]:
         self._key_tick += 1
         step = self._key_tick

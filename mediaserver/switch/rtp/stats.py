@@ -34,7 +34,8 @@ class ReceiverStats:
         self._expected_before = 0
         self._received_before = 0
 
-    def receive(self, packet: Packet, now: float) -> None:
+    def receive(self, packet: Packet, now: float, *, timed: bool = True) -> None:
+        """Not `timed` are telephone events, which all carry the moment their key was pressed (RFC 4733 2.2.1)."""
         self.received += 1
         arrival = now * CLOCK_RATE
         transit = arrival - packet.timestamp
@@ -49,6 +50,8 @@ class ReceiverStats:
         self._segment_received += 1
         if step > 0:
             self._extended += step
+        if not timed:
+            return
         difference = abs(transit - self._transit)
         self._transit = transit
         # A timestamp jump (a silence-suppressing or restarted clock) says nothing about the network.

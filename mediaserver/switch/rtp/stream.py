@@ -172,6 +172,11 @@ class RtpStream:
         self._octets_sent += FRAME
         return _HEADER.pack(0x80, kind, sequence, timestamp, self.form.ssrc) + payload
 
+    def skip(self, frames: int) -> None:
+        """Time passes in which nothing is sent: the clock of the timestamps goes on."""
+        self._timestamp = (self._timestamp + frames * FRAME) & 0xFFFFFFFF
+        self._talking = False
+
     def _key_packet(self) -> bytes | None:
         if self._key_gap:
             self._key_gap -= 1
@@ -216,7 +221,7 @@ class RtpStream:
             return
         if packet.ssrc != self._far_ssrc:
             self._begin_source(packet.ssrc)
-        self._stats.receive(packet, now)
+        self._stats.receive(packet, now, timed=not is_key)
         if is_key:
             self._receive_key(packet)
         elif self._jitter is not None:

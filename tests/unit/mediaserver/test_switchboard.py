@@ -78,8 +78,7 @@ class FakePool:
     def has_room(self, key: Any) -> bool:
         return self.room
 
-    def begin(self, key: Any, start: wire.StartDialog) -> FakeWorker:
-        self.worker.told.append(start)
+    def begin(self, key: Any, call: str) -> FakeWorker:
         return self.worker
 
     def end(self, worker: Any, call: str) -> None:
@@ -189,7 +188,7 @@ async def test_an_answered_call_gets_its_dialog_and_its_result(bench: Bench) -> 
     status = bench.status()
     assert (status.dialog, dict(status.exit), status.dtmf) == (DialogResult.COMPLETED, {"code": "OK"}, "7")
     assert (status.rtp.sent, bench.pool.ended, bench.board.calls) == (9, ["a1"], 0)
-    assert [type(one) for one in bench.pool.worker.told] == [wire.StartDialog, wire.KeyPressed]
+    assert [type(one) for one in bench.pool.worker.told] == [wire.StartDialog, wire.CallAnswered, wire.KeyPressed]
 
 
 async def test_a_hang_up_waits_for_what_the_script_still_says(bench: Bench) -> None:

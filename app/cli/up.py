@@ -87,6 +87,7 @@ def _prepare(settings: Settings, simulate: bool) -> str:
     from app.services.media_servers import ensure_media_server
     from app.services.strategies import ensure_shipped
     from app.services.users import ensure_first_admin
+    from app.services.windows import ensure_default_windows
 
     upgrade(settings.database_url)
     database = make_engine(settings.database_url)
@@ -95,11 +96,14 @@ def _prepare(settings: Settings, simulate: bool) -> str:
         ensure_media_server(session, "local", settings.mediaserver.url)
         password = ensure_first_admin(session, _ADMIN)
         if not simulate:
-            ensure_shipped(session, actor, ensure_organization(session, "My organization").id)
+            organization = ensure_organization(session, "My organization")
+            ensure_shipped(session, actor, organization.id)
+            ensure_default_windows(session, actor, organization.id)
     if simulate:
         with write_transaction(database) as session:
             campaign, _ = load_example(session, actor, settings, _EXAMPLE)
             ensure_shipped(session, actor, campaign.organization_id)
+            ensure_default_windows(session, actor, campaign.organization_id)
             list_id, organization_id = campaign.contact_list_id, campaign.organization_id
         _import_contacts(settings, list_id, organization_id)
     database.dispose()

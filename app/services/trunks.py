@@ -107,7 +107,7 @@ def delete_trunk(session: Session, actor: Actor, trunk_id: int) -> None:
     trunk = _changeable(session, actor, trunk_id)
     use = use_of(session, Campaign.trunk_id, trunk.id)
     if use.words:
-        raise Refused(f"{use.words} use the trunk {trunk.name!r}; give them another trunk first")
+        raise Refused(f"the trunk {trunk.name!r} is used by {use.words}; take another trunk there first")
     record(session, actor, "trunk.delete", trunk, before={"name": trunk.name, "host": trunk.host})
     session.delete(trunk)
     session.flush()

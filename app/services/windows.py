@@ -91,7 +91,7 @@ def delete_window(session: Session, actor: Actor, window_id: int) -> None:
     window = get_window(session, actor, window_id)
     use = use_of(session, Campaign.calling_window_id, window.id)
     if use.words:
-        raise Refused(f"{use.words} use the calling window {window.name!r}; give them another window first")
+        raise Refused(f"the calling window {window.name!r} is used by {use.words}; take another window there first")
     record(session, actor, "calling_window.delete", window, before={"name": window.name, "hours": window.hours})
     session.delete(window)
     session.flush()

@@ -36,6 +36,9 @@ _MENU = (
             Entry("Campaigns", "speakerphone", "/campaigns/", Permission.CAMPAIGNS_VIEW),
             Entry("Jobs", "activity", "/jobs/", Permission.JOBS_VIEW),
             Entry("Scripts", "file-code", "/scripts/", Permission.SCRIPTS_VIEW),
+            Entry("Strategies", "route", "/strategies/", Permission.STRATEGIES_VIEW),
+            Entry("Completion codes", "list-details", "/codes/", Permission.STRATEGIES_VIEW),
+            Entry("Calling windows", "clock", "/windows/", Permission.CAMPAIGNS_VIEW),
         ),
     ),
     Section(
@@ -49,6 +52,8 @@ _MENU = (
     Section(
         "Administration",
         (
+            Entry("Trunks", "phone-outgoing", "/trunks/", Permission.SETTINGS_MANAGE),
+            Entry("Media servers", "server", "/media-servers/", Permission.JOBS_VIEW),
             Entry("Users", "user", "/users/", Permission.USERS_MANAGE),
             Entry("Audit", "history", "/audit/", Permission.AUDIT_VIEW),
         ),

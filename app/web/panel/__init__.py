@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from app.web.panel import account, audit, campaigns, contacts, dashboard, dnc, jobs, lists, scripts, users
+from app.web.panel import (
+    account,
+    audit,
+    campaigns,
+    codes,
+    contacts,
+    dashboard,
+    dnc,
+    jobs,
+    lists,
+    media_servers,
+    scripts,
+    strategies,
+    trunks,
+    users,
+    windows,
+)
 
 
 def blueprints() -> list[Blueprint]:
@@ -14,9 +30,14 @@ def blueprints() -> list[Blueprint]:
         campaigns.blueprint,
         jobs.blueprint,
         scripts.blueprint,
+        strategies.blueprint,
+        codes.blueprint,
+        windows.blueprint,
         lists.blueprint,
         contacts.blueprint,
         dnc.blueprint,
+        trunks.blueprint,
+        media_servers.blueprint,
         users.blueprint,
         audit.blueprint,
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.models import Address, DncKind, Job
+from app.models import Address, CompletionCode, DncKind, Job
 from app.security.access import Permission
 from app.services import contacts, dnc, lists, reports
 from app.services.explain import why_not_dialled
@@ -26,7 +26,8 @@ def index() -> str:
     search = request.args.get("search", "")
     after = request.args.get("after", 0, type=int)
     page = contacts.search_contacts(reader(), actor(), search=search, after_id=after, limit=_PAGE)
-    return render_template("contacts/index.html", page=page, search=search)
+    flags = _flags({view.contact.organization_id for view in page.contacts})
+    return render_template("contacts/index.html", page=page, search=search, flags=flags)
 
 
 @blueprint.get("/<int:contact_id>")
@@ -45,6 +46,7 @@ def show(contact_id: int) -> str:
         campaigns={job_id: _campaign(job_id) for job_id in {attempt.job_id for attempt in attempts}},
         listed=dnc.blocked(reader(), view.contact.organization_id, subjects),
         zones=_zones(view.addresses),
+        flags=reports.code_flags(reader(), view.contact.organization_id),
         limit=_ATTEMPTS,
     )
 
@@ -67,6 +69,7 @@ def attempt(contact_id: int, attempt_id: str) -> str:
         contact=view.contact,
         detail=detail,
         attempt=detail.attempt,
+        flags=reports.code_flags(reader(), view.contact.organization_id),
         mask=mask_address,
     )
 
@@ -110,6 +113,14 @@ def _subjects(view: contacts.ContactView, chosen: str) -> list[tuple[str, str]]:
             return [(address.kind, address.value)]
     everything = [(address.kind, address.value) for address in view.addresses]
     return [*everything, (DncKind.CONTACT_ID, view.contact.external_id)]
+
+
+def _flags(organization_ids: set[int]) -> dict[str, CompletionCode]:
+    """Flags of codes by name. Where a page shows several organizations, a name they share is drawn by the last."""
+    flags: dict[str, CompletionCode] = {}
+    for organization_id in sorted(organization_ids):
+        flags |= reports.code_flags(reader(), organization_id)
+    return flags
 
 
 def _campaign(job_id: int) -> str:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.db import read_transaction
 from app.security.access import Permission
-from app.services import contacts, importing, lists
+from app.services import contacts, importing, lists, reports
 from app.web.database import engine, reader, writing
 from app.web.panel.gate import area, needs
 from app.web.panel.lists.forms import ListForm, UploadForm
@@ -67,6 +67,7 @@ def show(list_id: int) -> str:
         runs=importing.list_runs(reader(), actor(), list_id, limit=5),
         page=page,
         search=request.args.get("search", ""),
+        flags=reports.code_flags(reader(), contact_list.organization_id),
         upload=UploadForm(formdata=None),
     )
 

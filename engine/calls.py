@@ -25,7 +25,7 @@ from engine.addresses import Addresses
 from engine.gate import Work
 from engine.links import MediaLink
 from engine.outcomes import Running
-from engine.people import listed_numbers
+from engine.people import listed_calls
 from engine.recorder import Recorder
 from engine.store import NewAttempt, Outcome, Progress
 from engine.tasks import Tasks
@@ -238,18 +238,17 @@ class Calls:
 
     async def watch_dnc(self) -> None:
         """Whoever asks not to be called while we ring is not rung any longer."""
-        by_organization: dict[int, dict[str, list[Call]]] = defaultdict(lambda: defaultdict(list))
+        by_organization: dict[int, dict[tuple[int, str], Call]] = defaultdict(dict)
         for call in self._calls.values():
             if not call.answered and not call.running.closed_as:
-                running = call.running
-                by_organization[running.plan.organization_id][running.attempt.address].append(call)
-        for organization_id, numbers in by_organization.items():
+                attempt = call.running.attempt
+                by_organization[attempt.organization_id][attempt.contact_id, attempt.address] = call
+        for organization_id, calls in by_organization.items():
             listed = await asyncio.to_thread(
-                listed_numbers, self._database, organization_id, tuple(numbers), self._clock.utcnow()
+                listed_calls, self._database, organization_id, tuple(calls), self._clock.utcnow()
             )
-            for number in listed:
-                for call in numbers[number]:
-                    await self._cancel(call, _CLOSED_BY_DNC)
+            for key in listed:
+                await self._cancel(calls[key], _CLOSED_BY_DNC)
 
     async def _cancel(self, call: Call, closed_as: str) -> None:
         link = self._link_of(call)

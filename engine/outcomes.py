@@ -44,14 +44,22 @@ def close(state: RunnerState, code: str, now: datetime) -> Next:
 
 def finish(running: Running, outcome: Outcome, now: datetime, guard: timedelta) -> FinishedAttempt:
     attempt, code = running.attempt, outcome.completion_code
+    flags = running.plan.codes.get(code, _PLAIN)
     if running.closed_as and code == "CANCELLED_BY_SYSTEM":
         following = close(running.state, running.closed_as, now)
     else:
-        flags = running.plan.codes.get(code, _PLAIN)
         not_before = now + guard if code == "OUTCOME_UNKNOWN" else None
         event = Finished(code, running.address_name, flags.closes, not_before=not_before)
         following = follow(running.plan, running.state, event, now)
-    return FinishedAttempt(attempt.id, attempt.job_contact_id, attempt.contact_id, attempt.number, outcome, following)
+    return FinishedAttempt(
+        attempt.id,
+        attempt.job_contact_id,
+        attempt.contact_id,
+        attempt.number,
+        outcome,
+        following,
+        opts_out=flags.do_not_call,
+    )
 
 
 def of_call(status: CallStatus, plan: JobPlan, now: datetime, *, trunk_silent: bool = False) -> Outcome:

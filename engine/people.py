@@ -108,11 +108,21 @@ def _person(contact: Contact, addresses: Mapping[str, AddressRow]) -> Person:
     )
 
 
-def listed_numbers(engine: Engine, organization_id: int, numbers: Collection[str], now: datetime) -> set[str]:
-    """Which of these phone numbers are on a do-not-call list by now."""
+def listed_calls(
+    engine: Engine, organization_id: int, calls: Collection[tuple[int, str]], now: datetime
+) -> set[tuple[int, str]]:
+    """Which of these pairs of contact and phone number are on a do-not-call list by now, the number or the person."""
     with read_transaction(engine) as session:
-        hits = blocked(session, organization_id, [(str(DncKind.PHONE), number) for number in numbers], now)
-    return {hit.value for hit in hits}
+        wanted = {contact_id for contact_id, _ in calls}
+        persons = dict(session.execute(select(Contact.id, Contact.external_id).where(Contact.id.in_(wanted))).all())
+        subjects = [(str(DncKind.PHONE), number) for _, number in calls]
+        subjects += [(str(DncKind.CONTACT_ID), external_id) for external_id in persons.values()]
+        hits = {(hit.kind, hit.value) for hit in blocked(session, organization_id, subjects, now)}
+    return {
+        (contact_id, number)
+        for contact_id, number in calls
+        if (DncKind.PHONE, number) in hits or (DncKind.CONTACT_ID, persons.get(contact_id)) in hits
+    }
 
 
 def address_names(engine: Engine, address_ids: Collection[int]) -> dict[int, str]:

@@ -51,6 +51,8 @@ class TrunkPlan:
 class CodeFlags:
     closes: bool
     nuisance: bool
+    #: The person's own wish: the attempt puts the person on the do-not-call list.
+    do_not_call: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class PlanReader:
         problems: dict[int, str] = {}
         with read_transaction(self._engine) as session:
             jobs = session.scalars(select(Job).where(Job.state.not_in(ENDED)).order_by(Job.id)).all()
-            codes = self._codes(session, {job.organization_id for job in jobs})
+            codes = read_codes(session, {job.organization_id for job in jobs})
             for job in jobs:
                 try:
                     plans[job.id] = self._plan(session, job, codes[job.organization_id])
@@ -150,18 +152,19 @@ class PlanReader:
             row.paused_until,
         )
 
-    def _codes(self, session: Session, organizations: Iterable[int]) -> dict[int, Mapping[str, CodeFlags]]:
-        owners = list(organizations)
-        mine = CompletionCode.organization_id.in_(owners)
-        rows = session.execute(
-            select(
-                CompletionCode.organization_id, CompletionCode.name, CompletionCode.closure, CompletionCode.nuisance
-            ).where(or_(mine, CompletionCode.organization_id.is_(None)))
-        ).all()
-        found: dict[int, dict[str, CodeFlags]] = {owner: {} for owner in owners}
-        for owner, name, closure, nuisance in rows:
-            for key in owners if owner is None else [owner]:
-                # An organization's own code never replaces the system's of the same name.
-                if owner is None or name not in found[key]:
-                    found[key][name] = CodeFlags(closure, nuisance)
-        return dict(found)
+
+def read_codes(session: Session, organizations: Iterable[int]) -> dict[int, Mapping[str, CodeFlags]]:
+    """By organization and name: the system's codes and the organization's own."""
+    owners = list(organizations)
+    owner = CompletionCode.organization_id
+    columns = (CompletionCode.closure, CompletionCode.nuisance, CompletionCode.do_not_call)
+    rows = session.execute(
+        select(owner, CompletionCode.name, *columns).where(or_(owner.in_(owners), owner.is_(None)))
+    ).all()
+    found: dict[int, dict[str, CodeFlags]] = {key: {} for key in owners}
+    for whose, name, *flags in rows:
+        for key in owners if whose is None else [whose]:
+            # An organization's own code never replaces the system's of the same name.
+            if whose is None or name not in found[key]:
+                found[key][name] = CodeFlags(*flags)
+    return dict(found)

@@ -61,8 +61,9 @@ _FLAGS = {
 }
 _RETRIES = {"Q": Retry.YES, "r": Retry.RULE, "p": Retry.PARKED, "s": Retry.SCHEDULED, "g": Retry.GUARDED}
 
-# Flags: H human answered, R right party, S success, C closes contact, D closes the address, N nuisance,
-# A counts as an attempt, O puts the person on the do-not-call list; then the retry: Q yes, r rule, p parked, s scheduled, g not inside the guard time.
+# Flags: H human answered, R right party, S success, C closes contact, D closes the address, N nuisance, A counts as an
+# attempt, O opts out: puts the person on the do-not-call list; then the retry: Q yes, r rule, p parked, s scheduled,
+# g not inside the guard time.
 _TABLE = """
 ATTEMPT_IN_PROGRESS             -      The attempt was started; no outcome yet
 ANSWER_HUMAN                    HA     Answered by a person

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.core.phone import parse_number
 from app.db import insert_missing
-from app.models import DncEntry, DncKind, DncList
+from app.models import Attempt, CompletionCode, Contact, DncEntry, DncKind, DncList
 from app.security.access import Actor, NotFound, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.organizations import organization_for
@@ -27,6 +27,9 @@ T = TypeVar("T")
 
 #: The list that opt-outs by SMS, email and calls go to.
 OWN_LIST = "Do not call"
+#: The source of an opt-out by the channel it was said in.
+CALL, SMS_STOP, EMAIL_UNSUBSCRIBE = "call", "sms_stop", "email_unsubscribe"
+_SOURCES = {"voice": CALL, "sms": SMS_STOP, "email": EMAIL_UNSUBSCRIBE}
 _BATCH = 500
 
 
@@ -138,6 +141,53 @@ def add(
     actor.require(Permission.DNC_EDIT)
     dnc_list = _target(session, actor, dnc_list_id, organization_id)
     wanted = list(dict.fromkeys((DncKind(kind), normalised(kind, value, home_country)) for kind, value in subjects))
+    return _enter(session, actor, dnc_list, wanted, source, proof, until)
+
+
+def opt_out(
+    session: Session, organization_id: int, subjects: Sequence[tuple[DncKind, str]], *, source: str, proof: str
+) -> int:
+    """A person's own wish, with (kind, value) pairs as they are stored: nothing about them can be refused."""
+    actor = Actor.system(organization_id)
+    wanted = [(kind, value.lower() if kind is DncKind.EMAIL else value) for kind, value in subjects if value]
+    dnc_list = _target(session, actor, None, organization_id)
+    return _enter(session, actor, dnc_list, wanted, source, proof[:255], None)
+
+
+def opt_out_after(session: Session, attempt: Attempt) -> int:
+    """The person said so in this attempt: list the address used and, by their id, every other address of theirs."""
+    kind = DncKind.EMAIL if attempt.channel == "email" else DncKind.PHONE
+    person = session.scalar(select(Contact.external_id).where(Contact.id == attempt.contact_id)) or ""
+    return opt_out(
+        session,
+        attempt.organization_id,
+        [(kind, attempt.address), (DncKind.CONTACT_ID, person)],
+        source=_SOURCES[attempt.channel],
+        proof=attempt.id,
+    )
+
+
+def means_opt_out(session: Session, organization_id: int, code: str) -> bool:
+    """Does an attempt that ends with this code put the person on the do-not-call list?"""
+    owner = CompletionCode.organization_id
+    flags = session.execute(
+        select(owner, CompletionCode.do_not_call).where(
+            CompletionCode.name == code, or_(owner == organization_id, owner.is_(None))
+        )
+    ).all()
+    # The system's own code goes before an organization's of the same name.
+    return next((flag for whose, flag in sorted(flags, key=lambda row: row[0] is not None)), False)
+
+
+def _enter(
+    session: Session,
+    actor: Actor,
+    dnc_list: DncList,
+    wanted: Sequence[tuple[DncKind, str]],
+    source: str,
+    proof: str,
+    until: datetime | None,
+) -> int:
     added = 0
     for batch in _batches(wanted):
         present = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.models import (
@@ -16,6 +16,7 @@ from app.models import (
     Attempt,
     AttemptResult,
     AttemptState,
+    Contact,
     DncEntry,
     DncKind,
     DncList,
@@ -29,7 +30,6 @@ from channels.base import Outcome
 from common.clock import utcnow
 
 RECEIPT_TOPIC = "receipt"
-SMS_STOP, EMAIL_UNSUBSCRIBE = "sms_stop", "email_unsubscribe"
 #: Codes of a message that left and whose fate was open; a receipt settles them once.
 _OPEN = ("SMS_SENT", "EMAIL_SENT")
 
@@ -57,6 +57,8 @@ def record_receipt(session: Session, attempt_id: str, outcome: Outcome) -> None:
     )
     if outcome.extra.get("disable") and attempt.address_id is not None:
         session.execute(update(Address).where(Address.id == attempt.address_id).values(disabled_code=outcome.code))
+    if dnc.means_opt_out(session, attempt.organization_id, outcome.code):
+        dnc.opt_out_after(session, attempt)
     payload = {"attempt_id": attempt_id, "job_contact_id": attempt.job_contact_id, "code": outcome.code}
     session.add(OutboxEvent(topic=RECEIPT_TOPIC, payload=payload, created_at=now))
 
@@ -70,21 +72,29 @@ def stop(session: Session, number: str, proof: str) -> int:
     for organization_id in _organizations_knowing(session, number):
         actor = Actor.system(organization_id)
         subjects = [(DncKind.PHONE, number)]
-        dnc.add(session, actor, subjects, organization_id=organization_id, source=SMS_STOP, proof=proof[:255])
+        dnc.add(session, actor, subjects, organization_id=organization_id, source=dnc.SMS_STOP, proof=proof[:255])
         listed += 1
     return listed
 
 
 def start_again(session: Session, number: str) -> None:
-    """Take back what STOP by SMS had listed, and nothing else that forbids the number."""
+    """Take back what STOP by SMS had listed, the number and its holder, and nothing else that forbids them."""
     own = select(DncList.id).where(DncList.organization_id.is_not(None))
-    session.execute(
-        delete(DncEntry).where(
-            DncEntry.kind == DncKind.PHONE,
-            DncEntry.value == number,
-            DncEntry.source == SMS_STOP,
-            DncEntry.dnc_list_id.in_(own),
+    holders = (
+        select(Contact.external_id)
+        .join(Address, Address.contact_id == Contact.id)
+        .where(
+            Address.kind == AddressKind.PHONE,
+            Address.value == number,
+            Contact.organization_id == DncEntry.organization_id,
         )
+    )
+    the_number = (DncEntry.kind == DncKind.PHONE) & (DncEntry.value == number)
+    the_person = (DncEntry.kind == DncKind.CONTACT_ID) & DncEntry.value.in_(holders)
+    session.execute(
+        delete(DncEntry)
+        .where(or_(the_number, the_person), DncEntry.source == dnc.SMS_STOP, DncEntry.dnc_list_id.in_(own))
+        .execution_options(synchronize_session=False)
     )
 
 
@@ -95,7 +105,7 @@ def unsubscribe(session: Session, subject: Unsubscribe) -> None:
         Actor.system(subject.organization_id),
         [(subject.kind, subject.value)],
         organization_id=subject.organization_id,
-        source=EMAIL_UNSUBSCRIBE,
+        source=dnc.EMAIL_UNSUBSCRIBE,
         proof="unsubscribe address of a message",
     )
 

@@ -108,6 +108,8 @@ class FinishedAttempt:
     number: int
     outcome: Outcome
     next: Next
+    #: The person wants no more: listed as not to be contacted, together with the outcome.
+    opts_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,12 @@ class Cursor(Protocol):
     def fetchall(self) -> list[Any]: ...
 
 
+def as_remote(error: BaseException) -> RemoteError:
+    """A driver's error as the store tells it."""
+    words = str(error).partition("\n")[0]
+    return RemoteError(f"database: {type(error).__name__}: {words}", permanent=isinstance(error, _PERMANENT))
+
+
 class Connections:
     """Hands out connections of the engine's pool and keeps them; a broken one is thrown away.
 
@@ -81,10 +87,9 @@ class Connections:
         try:
             yield proxy.dbapi_connection
         except (sqlite3.Error, psycopg.Error) as error:
-            permanent = isinstance(error, _PERMANENT)
-            self._give_back(proxy, whole=permanent)
-            words = str(error).partition("\n")[0]
-            raise RemoteError(f"database: {type(error).__name__}: {words}", permanent=permanent) from error
+            told = as_remote(error)
+            self._give_back(proxy, whole=told.permanent)
+            raise told from error
         except BaseException:
             self._give_back(proxy, whole=False)
             raise

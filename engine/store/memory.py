@@ -50,6 +50,8 @@ class MemoryStore:
     attempts: dict[str, Kept] = field(default_factory=dict)
     #: Jobs that do not run: their attempts are not begun.
     resting_jobs: set[int] = field(default_factory=set)
+    #: Contacts who asked for no more, with the attempt they said it in.
+    opted_out: dict[int, str] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def add(self, contact: Claimed, due_at: datetime, lane: int = 0) -> None:
@@ -100,6 +102,8 @@ class MemoryStore:
                 kept, row = self.attempts[item.attempt_id], self.rows[item.job_contact_id]
                 if kept.outcome is None:
                     kept.outcome = item.outcome
+                    if item.opts_out:
+                        self.opted_out[item.contact_id] = item.attempt_id
                 if row.state == "attempting" and row.claimed.attempt_count == item.number:
                     _apply(row, item.next)
 

@@ -5,14 +5,20 @@ Statements are written with literal states, so that the partial indexes of `job_
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Protocol
 
 import orjson
+import psycopg
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
+from app.db import write_transaction
+from app.models import Attempt, AttemptState
+from app.services.dnc import opt_out_after
 from engine.store.base import (
     EVERYTHING,
     Claimed,
@@ -23,7 +29,7 @@ from engine.store.base import (
     Share,
     Unfinished,
 )
-from engine.store.connections import Connections, Cursor
+from engine.store.connections import Connections, Cursor, as_remote
 
 CLAIMED = "id, job_id, organization_id, contact_id, attempt_count, strategy_state, last_code"
 ATTEMPT = (
@@ -62,6 +68,7 @@ class SqlStore:
         from engine.store.postgresql import PostgresDialect
         from engine.store.sqlite import SqliteDialect
 
+        self._engine = engine
         self._connections = Connections(engine)
         self._dialect: Dialect = PostgresDialect() if engine.dialect.name == "postgresql" else SqliteDialect()
 
@@ -98,9 +105,27 @@ class SqlStore:
             cursor.executemany(statement, rows)
 
     def finish(self, finished: Sequence[FinishedAttempt], now: datetime) -> None:
-        if finished:
+        staying = [item for item in finished if not item.opts_out]
+        if staying:
             with self._connections.statement() as cursor:
-                self._dialect.finish(cursor, finished, now)
+                self._dialect.finish(cursor, staying, now)
+        for item in finished:
+            if item.opts_out:
+                self._finish_with_opt_out(item, now)
+
+    def _finish_with_opt_out(self, item: FinishedAttempt, now: datetime) -> None:
+        """The outcome and the do-not-call entries in one transaction."""
+        try:
+            with write_transaction(self._engine) as session:
+                attempt = session.get(Attempt, item.attempt_id, with_for_update=True)
+                if attempt is not None and attempt.state == AttemptState.IN_PROGRESS:
+                    opt_out_after(session, attempt)
+                cursor: Any = session.connection().connection.cursor()
+                self._dialect.finish(cursor, [item], now)
+        except DBAPIError as error:
+            raise as_remote(error.orig or error) from error
+        except (sqlite3.Error, psycopg.Error) as error:
+            raise as_remote(error) from error
 
     def park(self, owner: str, parked: Sequence[Parked], now: datetime) -> None:
         if parked:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from app.db import make_engine
+from app.services.dnc import OWN_LIST
 from engine.store import AttemptStore, Claimed, MemoryStore, SqlStore
 from tests.support.database import (  # noqa: F401
     migrated_postgres_url,
@@ -41,6 +42,23 @@ class World:
             outcome = self.store.attempts[key].outcome
             return ("done", outcome.completion_code) if outcome else ("in_progress", "ATTEMPT_IN_PROGRESS")
         return self._row("SELECT state, completion_code FROM attempt WHERE id = :key", key)
+
+    def opt_outs(self) -> set[tuple[str, ...]]:
+        """Contact and attempt of each opt-out; with a database, the do-not-call entries they made."""
+        if isinstance(self.store, MemoryStore):
+            return {(str(contact), attempt) for contact, attempt in self.store.opted_out.items()}
+        assert self.engine is not None
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                text(
+                    "SELECT e.kind, e.value, e.source, e.proof, l.name FROM dnc_entry e"
+                    " JOIN dnc_list l ON l.id = e.dnc_list_id WHERE e.organization_id = l.organization_id"
+                )
+            ).all()
+        assert {row.name for row in rows} <= {OWN_LIST}
+        assert {(row.kind, row.source) for row in rows} <= {("phone", "call"), ("contact_id", "call")}
+        assert {row.value for row in rows if row.kind == "phone"} == ({"+12025550100"} if rows else set())
+        return {(row.value, row.proof) for row in rows if row.kind == "contact_id"}
 
     def rest(self) -> None:
         """Pause the job."""

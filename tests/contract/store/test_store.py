@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 from engine.store import Claimed, FinishedAttempt, NewAttempt, Next, Outcome, Parked, Progress, Share
@@ -147,6 +148,20 @@ def test_a_second_outcome_changes_nothing(world: World) -> None:
     assert world.store.begin([again], LATER) == {again.id}
     world.store.finish([finish_of(attempt, "ANSWER_HUMAN", "ANSWER_HUMAN")], LATER)
     assert world.contact(contact.id) == ("attempting", "")
+
+
+def test_an_opt_out_is_listed_with_its_outcome_and_once(world: World) -> None:
+    leaving, staying, _ = begun(world)
+    gone = replace(finish_of(leaving, "AGENT_DNC", "AGENT_DNC"), opts_out=True)
+    world.store.finish([finish_of(staying), gone], LATER)
+    said = {(str(leaving.contact_id), leaving.id)}
+    assert world.opt_outs() == said
+    assert world.attempt(leaving.id) == ("done", "AGENT_DNC")
+    assert world.contact(leaving.job_contact_id) == ("done", "AGENT_DNC")
+    assert world.attempt(staying.id) == ("done", "CALL_BUSY")
+    world.store.finish([gone], LATER)
+    world.store.finish([replace(finish_of(staying), opts_out=True)], LATER)
+    assert world.opt_outs() == said
 
 
 def test_a_refusal_of_the_gate_parks_the_contact(world: World) -> None:

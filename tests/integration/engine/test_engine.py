@@ -8,8 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
-from app.db import write_transaction
+from app.db import read_transaction, write_transaction
+from app.models import Address, Job, JobContact
 from app.services.receipts import record_receipt
 from channels.base import Outcome
 from channels.memory import MemoryChannel
@@ -141,6 +144,61 @@ def test_a_do_not_call_entry_works_at_once_even_while_it_rings(play: Play) -> No
         assert [request.to for request in house.server.requests] == [rung]
 
     play(scenario)
+
+
+def test_whoever_asks_for_no_more_in_a_call_is_refused_by_every_job(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        _, email = equip(house)
+        house.server.behave = lambda _request: Ending(exit={"completion_code": "AGENT_DNC"}, seconds=0.01)
+        first = make_job(house.database, 2, strategy_xml=PLAN.replace("ANSWER_HUMAN SYSTEM_ERROR", "AGENT_DNC"))
+        house.start()
+        await house.until(lambda: house.job_state() == "completed")
+        assert house.attempt_codes() == {"AGENT_DNC": 2}
+        assert house.final_codes() == {"IN_DNC_LIST": 2}
+        entries = house.sql("SELECT kind, value, source FROM dnc_entry ORDER BY kind, value")
+        assert [tuple(row) for row in entries] == [
+            ("contact_id", "1", "call"),
+            ("contact_id", "2", "call"),
+            ("phone", "+12025550001", "call"),
+            ("phone", "+12025550002", "call"),
+        ]
+        begun_again = utcnow()
+        with write_transaction(house.database) as session:
+            second = repeat_job(session, first)
+            # Another number and an address of the same person are blocked by the person's id.
+            session.execute(update(Address).where(Address.kind == "phone").values(value="+12025559999"))
+        await house.until(lambda: house.sql("SELECT state FROM job WHERE id = :id", id=second)[0][0] == "completed")
+        with read_transaction(house.database) as session:
+            rows = session.scalars(select(JobContact).where(JobContact.job_id == second)).all()
+        assert {row.final_code for row in rows} == {"IN_DNC_LIST"}
+        assert max(row.updated_at for row in rows) - begun_again < timedelta(seconds=1)
+        assert len(house.server.requests) == 2
+        assert email.sent == []
+
+    play(scenario)
+
+
+def repeat_job(session: Session, job_id: int) -> int:
+    """Another running job on the same people."""
+    job = session.get_one(Job, job_id)
+    columns = ("organization_id", "campaign_id", "strategy_revision_id", "settings", "audience", "frozen", "created_at")
+    again = Job(state="running", started_at=utcnow(), **{name: getattr(job, name) for name in columns})
+    session.add(again)
+    session.flush()
+    for row in session.scalars(select(JobContact).where(JobContact.job_id == job_id)).all():
+        session.add(
+            JobContact(
+                id=row.id + 1000,
+                organization_id=row.organization_id,
+                job_id=again.id,
+                contact_id=row.contact_id,
+                lane=row.lane,
+                due_at=row.due_at,
+                strategy_state={},
+                updated_at=utcnow(),
+            )
+        )
+    return again.id
 
 
 def test_a_script_sets_its_own_code(play: Play) -> None:

@@ -54,6 +54,11 @@ def test_what_follows_is_the_strategys_word() -> None:
     assert closed.next.final_code == "DECEASED"
 
 
+def test_a_persons_wish_not_to_be_called_is_told_to_the_store() -> None:
+    assert outcomes.finish(RUNNING, Outcome("AGENT_DNC", NOW), NOW, GUARD).opts_out
+    assert not outcomes.finish(RUNNING, Outcome("AGENT_REFUSED", NOW), NOW, GUARD).opts_out
+
+
 def test_an_unknown_outcome_is_not_redialled_inside_the_guard_time() -> None:
     lost = outcomes.finish(RUNNING, Outcome("OUTCOME_UNKNOWN", NOW), NOW, GUARD)
     assert lost.next.due_at == NOW + GUARD

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
 from app.db import read_transaction, write_transaction
-from app.models import Attempt, AttemptState, OutboxEvent
+from app.models import Attempt, AttemptState, DncEntry, OutboxEvent
 from app.security.tokens import Tokens, Unsubscribe
 from app.services import dnc
 from tests.support.panel import SECRET, World
@@ -96,6 +96,30 @@ def test_a_receipt_before_the_record_of_sending_leaves_the_attempt_to_the_engine
 
 def unsubscribe_path(world: World) -> str:
     return "/u/" + Tokens(SECRET).unsubscribe_token(Unsubscribe(world.organization_id, "email", "ann@example.org"))
+
+
+def test_an_opt_out_told_by_the_provider_blocks_the_person_until_they_say_start(
+    client: FlaskClient, world: World, sqlite_engine: Engine
+) -> None:
+    with write_transaction(sqlite_engine) as session:
+        attempt = session.get_one(Attempt, world.attempt_id)
+        attempt.channel, attempt.state, attempt.completion_code = "sms", AttemptState.DONE, "SMS_SENT"
+    form = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "21610"}
+
+    for _ in range(2):
+        assert post(client, f"/callbacks/twilio/{world.attempt_id}", form).status_code == 204
+
+    with read_transaction(sqlite_engine) as session:
+        entries = session.execute(select(DncEntry.kind, DncEntry.value, DncEntry.source, DncEntry.proof)).all()
+    assert sorted(entries) == [
+        ("contact_id", "C001", "sms_stop", world.attempt_id),
+        ("phone", NUMBER, "sms_stop", world.attempt_id),
+    ]
+
+    post(client, "/callbacks/twilio/inbound", {"From": NUMBER, "Body": "START"})
+
+    assert not listed(sqlite_engine, world, "phone", NUMBER)
+    assert not listed(sqlite_engine, world, "contact_id", "C001")
 
 
 def test_opening_the_unsubscribe_page_changes_nothing(client: FlaskClient, world: World, sqlite_engine: Engine) -> None:

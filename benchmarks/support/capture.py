@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 #: Ethernet, IPv4, UDP and RTP headers: every record of the file has this length.
 _SNAP = 14 + 20 + 8 + 12
@@ -66,13 +67,21 @@ def capture(file: Path, ports: range) -> Iterator[None]:
         process.communicate()
 
 
+def first_words(file: Path) -> list[float]:
+    """Milliseconds of each stream, in order of size, from its first packet to the first that is marked as speech."""
+    rtp, moments = _packets(file)
+    waits = []
+    for source in np.unique(rtp["source"]):
+        mine = rtp["source"] == source
+        spoken = moments[mine & (rtp["kind"] >= 0x80)]
+        if len(spoken):
+            waits.append(float(spoken.min() - moments[mine].min()) / 1000)
+    return sorted(waits)
+
+
 def spacing(file: Path) -> Spacing:
     """Raise SystemExit when nothing was captured."""
-    records = np.frombuffer(file.read_bytes()[_FILE_HEADER:], _RECORD)
-    rtp = records[(records["source"] % 2 == 0) & (records["version"] >> 6 == 2)]
-    moments = rtp["seconds"].astype(np.int64) * 1_000_000 + rtp["micros"]
-    if len(rtp) < 2:
-        raise SystemExit("no RTP was captured")
+    rtp, moments = _packets(file)
     order = np.lexsort((moments, rtp["source"]))
     sources, times, numbers = rtp["source"][order], moments[order], rtp["sequence"][order].astype(np.int64)
     same = sources[1:] == sources[:-1]
@@ -88,3 +97,12 @@ def spacing(file: Path) -> Spacing:
         late=float((gaps > 30).mean()),
         missing=int(steps[(steps > 0) & (steps < 1000)].sum()),
     )
+
+
+def _packets(file: Path) -> tuple[NDArray[np.void], NDArray[np.int64]]:
+    """RTP headers and their moments in microseconds. Raise SystemExit when there is none."""
+    records = np.frombuffer(file.read_bytes()[_FILE_HEADER:], _RECORD)
+    rtp = records[(records["source"] % 2 == 0) & (records["version"] >> 6 == 2)]
+    if len(rtp) < 2:
+        raise SystemExit("no RTP was captured")
+    return rtp, rtp["seconds"].astype(np.int64) * 1_000_000 + rtp["micros"]

@@ -17,7 +17,7 @@ from typing import Any, Final
 from lxml import etree
 
 from vxml.document import SRGS_NS, VXML_NS, DocumentError, parse_element
-from vxml.messages import Fetch, Fetched, FetchFailed, Input, KeyPressed, Spoken, Trace, Transferred
+from vxml.messages import Fetch, Fetched, FetchFailed, Hangup, Input, KeyPressed, Spoken, Trace, Transferred
 from vxml.session import SessionConfig
 from vxml.text import Silence, run_text
 
@@ -26,6 +26,13 @@ _BASE: Final = "http://localhost/vxml/"
 _LINK: Final = re.compile(r"([\w-]+)\.(?:txml|vxml)")
 _OUTCOME: Final = re.compile(rb"'(busy|noanswer|network_busy|(?:near_end|far_end|network|maxtime)_disconnect)'")
 _SAY: Final = re.compile(r"\bSay ([^.]*)[^S]*$")
+_PRESS: Final = re.compile(
+    r"\bPress ((?:(?:[0-9*#]|zero|one|two|three|four|five|six|seven|eight|nine|star|pound)\b ?)+)"
+)
+_DIGITS: Final = {
+    "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
+    "eight": "8", "nine": "9", "star": "*", "pound": "#",
+}  # fmt: skip
 _WORDS: Final = {
     "alpha": "chicago",
     "bravo": "san francisco",
@@ -35,6 +42,8 @@ _WORDS: Final = {
     "foxtrot": "truth or consequences",
     "golf": "hackensack",
 }
+_EXECUTABLE: Final = ("block", "catch", "error", "filled", "foreach", "help", "if", "noinput", "nomatch")
+_CUE: Final = "conf-caller"
 _ITEMS: Final = ("field", "initial", "record", "transfer", "object", "subdialog", "block")
 
 
@@ -112,6 +121,9 @@ class _Pages:
     def react(self, trace: Trace) -> list[Input | Silence]:
         if trace.kind == "prompt":
             return self._obey(trace.text)
+        if trace.kind == "log" and trace.text.startswith(_CUE):
+            kind, _, value = trace.text.removeprefix(f"{_CUE}: ").partition(" ")
+            return _given(kind, value)
         if trace.kind != "item":
             return []
         kind, _, name = trace.text.partition(" ")
@@ -125,10 +137,15 @@ class _Pages:
         return [given[visit]] if visit < len(given) else []
 
     def _obey(self, prompt: str) -> list[Input | Silence]:
-        """Cases without `conf:speech` tell their caller by the prompt: "Say London."."""
+        """Cases without `conf:speech` tell their caller by the prompt: "Say London.", "Press 1."."""
+        if keys := _PRESS.search(prompt):
+            return [KeyPressed(_DIGITS.get(key, key)) for key in keys[1].lower().split()]
         told = _SAY.search(prompt)
-        words = told[1].lower() if told else ""
-        return [Spoken(word) for word in _WORDS.values() if words.startswith(word)]
+        words = told[1].lower().strip() if told else ""
+        if not words or words.startswith("nothing"):
+            return []
+        known = [Spoken(word) for word in _WORDS.values() if words.startswith(word)]
+        return list(known or [Spoken(words)])
 
     def _voicexml(self, body: bytes) -> bytes:
         # Copies of the suite exist in which renaming .vxml to .txml has also hit the namespace.
@@ -169,20 +186,20 @@ class _Pages:
         rule = etree.SubElement(element, f"{{{SRGS_NS}}}rule", id="r")
         rule.text = key or words
         if interp:
-            element.set("tag-format", "semantics/1.0-literals")
-            etree.SubElement(rule, f"{{{SRGS_NS}}}tag").text = interp
+            is_object = interp.strip().startswith("{")
+            element.set("tag-format", "semantics/1.0" if is_object else "semantics/1.0-literals")
+            etree.SubElement(rule, f"{{{SRGS_NS}}}tag").text = f"out = {interp}" if is_object else interp
 
     def _caller(self, element: Any, kind: str) -> None:
         """What the caller does at this item, kept under the item's name."""
         value = element.get("value", "")
-        given: list[Input | Silence]
-        if kind == "speech":
-            given = [Spoken(_WORDS.get(value, value))]
-        elif kind == "key":
-            given = [KeyPressed(key) for key in value.replace(" ", "")]
-        else:
-            given = [Silence()]
+        given = _given(kind, value)
         owner = element.getparent()
+        if etree.QName(owner).localname in _EXECUTABLE:
+            # Where the script comes by, it gives the cue itself.
+            _become(element, "log", {"label": _CUE})
+            element.text = f"{kind} {value}"
+            return
         owner.remove(element)
         while owner is not None and etree.QName(owner).localname not in (*_ITEMS, "menu"):
             owner = owner.getparent()
@@ -200,6 +217,15 @@ class _Pages:
                 name = f"conf_item_{self._made_up}"
                 owner.set("name", name)
         self._script.setdefault(name, []).extend(given)
+
+
+def _given(kind: str, value: str) -> list[Input | Silence]:
+    """What the caller does at `conf:speech`, `conf:key`, `conf:hangup` and, where it is none of them, silence."""
+    if kind == "speech":
+        return [Spoken(_WORDS.get(value, value))]
+    if kind in ("key", "dtmf"):
+        return [KeyPressed(key) for key in value.replace(" ", "")]
+    return [Hangup()] if kind == "hangup" else [Silence()]
 
 
 def _become(element: Any, tag: str, attributes: dict[str, str]) -> None:

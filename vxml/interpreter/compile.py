@@ -183,7 +183,10 @@ class _Compiler:
         if len(targets) != 1:
             raise DocumentError("<choice> needs exactly one of next, expr, event and eventexpr", node.line)
         text = _words(node)
-        grammars = self.grammars(node) + choice_grammars(dtmf, text, node, self._language, node.get("accept", accept))
+        grammars = self.grammars(node)
+        # Section 2.2.2: a grammar of its own stands instead of the words; the key stays.
+        words = "" if any(use.mode != "dtmf" for use in grammars) else text
+        grammars += choice_grammars(dtmf, words, node, self._language, node.get("accept", accept))
         return Choice(node, dtmf, text, grammars)
 
     def _option(self, node: Node) -> Choice:

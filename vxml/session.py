@@ -43,9 +43,13 @@ class Session:
 
     def start(self, now: float) -> None:
         self._rt = Runtime(self._config, now)
-        _fill_session_scope(self._rt, self._config)
         self._steps = run_session(self._rt)
-        self._advance(None)
+        try:
+            _fill_session_scope(self._rt, self._config)
+        except (ScriptError, ScriptLimit) as error:
+            self._end(self._rt, Exit(EndReason.ERROR, detail=str(error)))
+        else:
+            self._advance(None)
 
     def receive(self, happened: Input, now: float) -> None:
         """Take one input. Inputs that no longer matter (an answer to a cut prompt, say) are ignored."""
@@ -120,7 +124,11 @@ def _fill_session_scope(rt: Runtime, config: SessionConfig) -> None:
     connection = {
         "local": {"uri": info.local_uri},
         "remote": {"uri": info.remote_uri},
-        "protocol": {"name": info.protocol, "version": "2.0"},
+        "protocol": {
+            "name": info.protocol,
+            "version": "2.0",
+            info.protocol: {"headers": {}, "requesturi": {"uri": info.remote_uri}, "media": []},
+        },
         "redirect": [],
         "aai": info.uui,
         "originator": "local",

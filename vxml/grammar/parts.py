@@ -9,7 +9,7 @@ from vxml.grammar.model import Expansion, GrammarError, Repeat, Special, Tag
 
 _RULE_NAME: Final = re.compile(r"[^\W\d][\w.-]*")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
-_REPEAT: Final = re.compile(r"(\d+)?(?:\s*(-)\s*(\d+)?)?")
+_REPEAT: Final = re.compile(r"(\d+)(?:\s*(-)\s*(\d+)?)?")
 _DECIMAL: Final = re.compile(r"\d+\.?|\d*\.\d+")
 _SCRIPT_TAG: Final = re.compile(r"\bout\b|\brules\b|\bmeta\b|[=;$]")
 _LITERALS: Final = "semantics/1.0-literals"
@@ -30,13 +30,13 @@ def check_language(language: str, line: int) -> None:
 
 
 def make_repeat(item: Expansion, times: str, probability: str | None, line: int) -> Repeat:
-    """`times` is n, n-m, n- or -m (section 2.5)."""
+    """`times` is n, n-m or n- (section 2.5)."""
     match = _REPEAT.fullmatch(times.strip())
-    if not match or not (match[1] or match[3]):
+    if not match:
         raise GrammarError(f'repeat "{times}": write n, n-m or n-', line)
     if probability is not None and not (_DECIMAL.fullmatch(probability) and float(probability) <= 1):
         raise GrammarError(f'repeat probability "{probability}": write a number from 0.0 to 1.0', line)
-    low = int((match[1] or "0")[-9:])
+    low = int(match[1][-9:])
     high = low if not match[2] else int(match[3][-9:]) if match[3] else None
     if low > MAX_REPEAT or (high is not None and high < low):
         raise GrammarError(f'repeat "{times}": the range is empty or larger than {MAX_REPEAT}', line)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from vxml.document import SRGS_NS, DocumentError, Node, parse_xml
 from vxml.grammar.abnf import decode_abnf, looks_like_abnf, parse_abnf
 from vxml.grammar.model import (
@@ -17,6 +19,8 @@ from vxml.grammar.model import (
 )
 from vxml.grammar.parts import check_language, check_rule_name, make_repeat, make_tag, read_weight
 from vxml.grammar.tokens import one_token, read_tokens
+
+_IN_GRAMMAR: Final = frozenset(("rule", "meta", "metadata", "lexicon", "tag", "example"))
 
 
 def parse_grammar(body: bytes) -> ParsedGrammar:
@@ -39,6 +43,10 @@ def _check_header(node: Node) -> None:
         raise GrammarError(f'version="{node.get("version")}": write version="1.0" on <grammar>', node.line)
     if node.get("mode", "voice") == "voice" and not node.get("xml:lang"):
         raise GrammarError('a voice grammar needs xml:lang, say xml:lang="en-US"', node.line)
+    if node.get("mode", "voice") == "voice":
+        check_language(node.get("xml:lang"), node.line)
+    if node.text():
+        raise GrammarError("words belong in a <rule>, not directly in <grammar>", node.line)
 
 
 def parse_grammar_node(node: Node, *, language: str = "en-US") -> ParsedGrammar:
@@ -63,6 +71,9 @@ class _Reader:
         node = self._node
         rules: dict[str, Expansion] = {}
         public: set[str] = set()
+        for child in node.elements():
+            if child.tag not in _IN_GRAMMAR and child.ns in (node.ns, ""):
+                raise GrammarError(f"<{child.tag}> does not belong in a grammar", child.line)
         nodes = list(node.elements("rule"))
         for rule in nodes:
             name = rule.get("id")

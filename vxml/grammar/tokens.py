@@ -11,7 +11,7 @@ from vxml.grammar.model import Expansion, GrammarError, Mode, Sequence, Token
 _KEY: Final = re.compile(r"[0-9*#A-Da-d]+")
 _KEY_WORDS: Final = {"star": "*", "pound": "#", "hash": "#"}
 _QUOTED: Final = re.compile(r'"([^"]*)"')
-_PUNCTUATION: Final = re.compile(r"[.,;:!?]+(?=\s|$)")
+_PUNCTUATION: Final = ".,;:!?"
 
 
 def fold(text: str) -> str:
@@ -20,8 +20,13 @@ def fold(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """An utterance as the matcher wants it, word by word."""
-    return fold(text).split()
+    """An utterance as the matcher wants it, word by word, punctuation left out."""
+    return [word for written in text.split() if (word := _bare(written))]
+
+
+def _bare(word: str) -> str:
+    """A word for comparing: "Boston," is "boston"."""
+    return fold(word).rstrip(_PUNCTUATION)
 
 
 def read_tokens(text: str, mode: Mode, line: int) -> list[Expansion]:
@@ -38,22 +43,22 @@ def read_tokens(text: str, mode: Mode, line: int) -> list[Expansion]:
 
 
 def _plain(text: str) -> list[Expansion]:
-    return [word_token(word) for word in _PUNCTUATION.sub(" ", text.replace('"', " ")).split()]
+    return [word_token(word) for word in text.replace('"', " ").split() if _bare(word)]
 
 
 def word_token(word: str) -> Token:
-    return Token(frozenset((fold(word),)), word)
+    return Token(frozenset((_bare(word),)), word)
 
 
 def one_token(text: str, mode: Mode, line: int) -> list[Expansion]:
     """`text` as a single token, though it may have white space in it."""
     if mode is Mode.DTMF:
         return read_tokens(text, mode, line)
-    words = text.split()
+    words = [word for word in text.split() if _bare(word)]
     if len(words) < 2:
         return [word_token(word) for word in words]
-    parts = [Token(frozenset((fold(word),)), "") for word in words[:-1]]
-    return [Sequence((*parts, Token(frozenset((fold(words[-1]),)), " ".join(words))))]
+    parts = [Token(frozenset((_bare(word),)), "") for word in words[:-1]]
+    return [Sequence((*parts, Token(frozenset((_bare(words[-1]),)), " ".join(words))))]
 
 
 def split_keys(text: str, line: int = 1) -> list[str]:

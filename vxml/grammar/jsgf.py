@@ -22,6 +22,7 @@ from vxml.grammar.model import (
 
 #: Repeats are written out up to here; more times are as any number.
 _WRITTEN_OUT = 12
+_MAX_LENGTH = 1 << 20
 
 
 def to_jsgf(
@@ -84,6 +85,8 @@ class _Writer:
     def _repeat(self, inner: str, low: int, high: int | None) -> str:
         if not inner or high == 0:
             return ""
+        if len(inner) * min(high or low + 1, _WRITTEN_OUT + 1) > _MAX_LENGTH:
+            raise GrammarError("the grammar is too large for a recogniser once its repeats are written out")
         if high is None or high > _WRITTEN_OUT:
             low = min(low, _WRITTEN_OUT)
             return f"({inner})*" if low == 0 else " ".join([f"({inner})"] * (low - 1) + [f"({inner})+"])

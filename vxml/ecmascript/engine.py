@@ -59,8 +59,8 @@ class Engine:
     def __init__(self, *, time_limit: float = 1.0, memory_limit: int = 32 << 20) -> None:
         self._context = quickjs.Context()
         self._context.set_memory_limit(memory_limit)
-        self._context.set_time_limit(time_limit)
         self._call = self._context.eval(_KERNEL)
+        self._context.set_time_limit(time_limit)
         self._dom: Any = None
         self._sisr: Any = None
         self._scopes = 0

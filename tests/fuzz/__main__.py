@@ -1,7 +1,7 @@
 """`python -m tests.fuzz TARGET MINUTES`: random and mutated input until the time is over or something breaks.
 
-What breaks (an exception that is not the part's own refusal, or more than HANG seconds of CPU for one input) is written to
-var/fuzz/ and ends the run. The same SEED gives the same inputs.
+What breaks (an exception that is not the part's own refusal, or more than HANG seconds of CPU for one input) is written
+to var/fuzz/ and ends the run. The same SEED gives the same inputs.
 """
 
 from __future__ import annotations

@@ -153,9 +153,10 @@ def test_resumes_a_paused_trunk(session: Session, busy: World) -> None:
     trunk = session.get_one(Trunk, busy.trunk)
     trunk.paused_until, trunk.paused_reason = utcnow() + timedelta(minutes=5), "401"
 
-    trunks.resume_trunk(session, SYSTEM, trunk.id)
+    resumed = trunks.resume_trunk(session, SYSTEM, trunk.id)
 
-    assert (trunk.paused_until, trunk.paused_reason) == (None, "")
+    assert resumed.paused_until is None
+    assert resumed.paused_reason == ""
     entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "trunk.resume")).one()
     assert entry.before == {"reason": "401"}
 

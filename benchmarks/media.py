@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,8 +38,8 @@ RAMP = 50.0
 P99_LIMIT, LATE_LIMIT, CPU_LIMIT, SETUP_TARGET, FIRST_WORD_LIMIT = 23.0, 0.001, 50.0, 100.0, 100.0
 TOKEN = "benchmark-of-the-media-server"
 #: Below the ports that other programs are given by the system.
-PORTS = range(12000, 15000)
-CARRIER_PORTS = "15000-18999"
+PORTS = range(12000, 20000)
+CARRIER_PORTS = "20000-27998"
 KEY_INTERVAL = 5
 SUFFIX_TALK, SUFFIX_DIRECT = "90", "10"
 TALK = """<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><field name="key" type="digits?length=1">
@@ -316,6 +317,11 @@ async def _set_up(bench: Bench, rate: int, seconds: int = 10) -> None:
     await asyncio.sleep(3)
     statuses = [await _status(bench, attempt) for attempt in attempts]
     times = [status["times"] for status in statuses if status["times"]["answered"]]
+    others = Counter(
+        f"{status['state']} {status['disposition'] or ''} {status['reason']}".strip()
+        for status in statuses
+        if status["dialog"] != "completed"
+    )
     waits = sorted(_milliseconds(each["invite"], each["answered"]) for each in times)
     done = sum(status["dialog"] == "completed" for status in statuses)
     cpu = {name: 100 * (after[name].cpu - before[name].cpu) / took for name in after}
@@ -324,6 +330,7 @@ async def _set_up(bench: Bench, rate: int, seconds: int = 10) -> None:
         f"  {rate:4}/s asked: {len(attempts) / took:.0f}/s placed, {len(times)} of {len(attempts)} answered,"
         f" {done} dialogs completed; INVITE to answer ms p50 {p50:.0f} p99 {p99:.0f}",
         f"cpu %: switch {cpu['switch']:.0f} workers {cpu['workers']:.0f} carrier {cpu['carrier']:.0f}",
+        *(f"{count} calls otherwise: {what}" for what, count in others.items()),
     )
     print("\n       ".join(lines), flush=True)
 

@@ -108,7 +108,7 @@ class ControlApi:
             "capacity": board.max_calls,
             "draining": board.draining,
             "last_seq": board.events.last_seq,
-            "lines": list(board.line_names),
+            "lines": list(board.lines),
             "workers": board.workers,
         }
         return _answer(body, 200)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,14 +14,24 @@ import orjson
 
 from common.control import CallEvent, CallRequest, CallStatus, EventType
 from common.setting_types import Endpoint
-from mediaserver.server import ServerOptions, build
+from mediaserver.lines.native import NativeLine
+from mediaserver.server import T1, ServerOptions, build
 from mediaserver.switch.switchboard import Switchboard
 
 
 class LocalServer:
     """`async with LocalServer(...) as server: status = await server.call(request)`."""
 
-    def __init__(self, *, host: str, line: str, allow: tuple[str, ...], max_calls: int, apology: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        host: str,
+        line: str,
+        allow: tuple[str, ...],
+        max_calls: int,
+        apology: str = "",
+        t1: float = T1,
+    ) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="clarion-call-")
         options = ServerOptions(
             sip=Endpoint(host, 0),
@@ -30,7 +42,9 @@ class LocalServer:
             line=line,
             apology=apology,
             spare_workers=1,
+            t1=t1,
         )
+        self._linger = 64 * t1 + 1
         self.board: Switchboard = build(options)
         self._waiting: dict[str, asyncio.Future[CallStatus]] = {}
         self._listener: asyncio.Task[None] | None = None
@@ -45,6 +59,7 @@ class LocalServer:
     ) -> None:
         if self._listener is not None:
             self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)
         await self.board.close()
         self._directory.cleanup()
 
@@ -60,6 +75,23 @@ class LocalServer:
             return await asyncio.wait_for(done, 35)
         finally:
             del self._waiting[request.attempt_id]
+
+    async def left(self) -> dict[str, int]:
+        """What the native line still holds, {} for nothing, once the last call's SIP timers have had their time."""
+        give_up = time.monotonic() + self._linger
+        while True:
+            held = self._held()
+            if not held or time.monotonic() > give_up:
+                return held
+            await asyncio.sleep(0.05)
+
+    def _held(self) -> dict[str, int]:
+        held = {"calls": self.board.calls}
+        for line in self.board.lines.values():
+            if isinstance(line, NativeLine):
+                held |= {f"sip_{name}": count for name, count in asdict(line.endpoint.stats()).items()}
+                held |= {"rtp_streams": line.pump.streams, "rtp_sockets": line.pump.open_sockets}
+        return {name: count for name, count in held.items() if count}
 
     async def _listen(self) -> None:
         seq = 0

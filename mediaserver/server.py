@@ -17,6 +17,8 @@ from mediaserver.switch.switchboard import Switchboard
 from mediaserver.switch.workers import SESSIONS_A_WORKER, WorkerPool
 
 APOLOGY = "We are sorry, this call cannot be continued. Goodbye."
+#: RFC 3261's timer, in seconds; tests shrink it, and T2 and T4 with it.
+T1 = 0.5
 #: Workers beyond those that `max_calls` sessions of one revision need.
 _SPARE_WORKERS = 6
 
@@ -33,6 +35,7 @@ class ServerOptions:
     line: str = "native"
     apology: str = APOLOGY
     spare_workers: int = 1
+    t1: float = T1
     log_level: str = "WARNING"
     log_format: str = "text"
 
@@ -66,7 +69,8 @@ def build(options: ServerOptions) -> Switchboard:
 
 
 def _lines(options: ServerOptions) -> Mapping[str, Line]:
-    sip = SipConfig(bind_host=options.sip.host, bind_port=options.sip.port)
+    t1 = options.t1
+    sip = SipConfig(bind_host=options.sip.host, bind_port=options.sip.port, t1=t1, t2=8 * t1, t4=10 * t1)
     lines: dict[str, Line] = {}
     if options.line == "pyvoip":
         from mediaserver.lines.pyvoip import PyVoipLine

@@ -117,8 +117,8 @@ class Switchboard:
         return self._workers.pids
 
     @property
-    def line_names(self) -> tuple[str, ...]:
-        return tuple(self._lines)
+    def lines(self) -> Mapping[str, base.Line]:
+        return self._lines
 
     def status(self, attempt: str) -> CallStatus | None:
         """Of a live, ended or journaled attempt; None when this server never knew it."""

@@ -139,6 +139,7 @@ class WorkerPool:
     async def close(self) -> None:
         if self._watch is not None:
             self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
         self._sink = None
         for worker in tuple(self._workers):
             self.lost(worker, "closed")

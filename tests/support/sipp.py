@@ -23,8 +23,13 @@ class Sipp:
         self.port = port
 
     @classmethod
-    async def start(cls, scenario: str, *, status: int = 486, remote: tuple[str, int] | None = None) -> Sipp:
-        """Start `scenarios/NAME.xml`; with `remote` SIPp is the one that calls. `status` fills `[status]`."""
+    async def start(
+        cls, scenario: str, *, status: int = 486, remote: tuple[str, int] | None = None, patience: int = 20
+    ) -> Sipp:
+        """Start `scenarios/NAME.xml`; with `remote` SIPp is the one that calls. `status` fills `[status]`.
+
+        It gives up after `patience` seconds.
+        """
         port = _own_ports()
         media = port + 2
         folder = Path(tempfile.mkdtemp(prefix="sipp-"))
@@ -33,7 +38,7 @@ class Sipp:
         (folder / "scenario.xml").write_text(text)
         errors = folder / "errors.log"
         arguments = ["-sf", str(folder / "scenario.xml"), "-i", "127.0.0.1", "-p", str(port), "-mp", str(media)]
-        arguments += ["-m", "1", "-nostdin", "-timeout", "20s", "-timeout_error", "-pause_msg_ign"]
+        arguments += ["-m", "1", "-nostdin", "-timeout", f"{patience}s", "-timeout_error", "-pause_msg_ign"]
         arguments += ["-trace_err", "-error_file", str(errors)]
         if remote is not None:
             arguments.append(f"{remote[0]}:{remote[1]}")

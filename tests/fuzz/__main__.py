@@ -29,7 +29,7 @@ from vxml.grammar import GrammarError, Matcher, link, parse_grammar, to_jsgf
 from vxml.grammar.reach import can_match
 from vxml.grammar.tokens import words_of
 from vxml.interpreter.compile import compile_document
-from vxml.messages import KeyPressed, Play, SpeechItem, Spoken
+from vxml.messages import Input, KeyPressed, Play, SpeechItem, Spoken
 from vxml.ssml.say_as import say_as
 from vxml.text import Silence, from_mapping, run_text
 
@@ -154,7 +154,7 @@ def expression(chance: random.Random, depth: int = 3) -> str:
 
 
 def converse(chance: random.Random, body: bytes) -> None:
-    inputs = [
+    inputs: list[Input | Silence] = [
         chance.choice(
             [KeyPressed(chance.choice("0123456789*#")), Silence(), Spoken(chance.choice(["help", "a", "yes"]))]
         )

@@ -228,3 +228,33 @@ def test_the_jitter_buffer_stays_small_whatever_arrives(arriving: list[tuple[int
         given_out += len(buffer.push(Packet(0, False, 0, timestamp, 1, payload)))
     given_out += len(buffer.flush())
     assert given_out <= len(arriving) * 56
+
+
+def test_time_in_which_nothing_is_sent_passes_in_the_timestamps_and_opens_a_talkspurt() -> None:
+    mine, _ = stream()
+    before = decode(mine.packet())
+    mine.play(1, (b"\x10" * 480,), False)
+    decode(mine.packet())
+    mine.skip(23)
+    after = decode(mine.packet())
+    assert (after.sequence - before.sequence) % 2**16 == 2
+    assert (after.timestamp - before.timestamp) % 2**32 == 25 * FRAME
+    assert after.marker
+
+
+def test_keys_do_not_count_as_jitter() -> None:
+    mine, events = stream()
+    now = 100.0
+    number = 0
+    for _ in range(5):
+        for _ in range(50):
+            number, now = number + 1, now + 0.02
+            mine.receive(audio(number), FAR, now)
+        begun = number + 1
+        for _, payload in key_payloads("5", 400):
+            number, now = number + 1, now + 0.02
+            packet = Packet(101, False, number & 0xFFFF, begun * FRAME & 0xFFFFFFFF, 9, payload)
+            mine.receive(encode(packet), FAR, now)
+    assert [event for event in events if isinstance(event, KeyHeard)] == [KeyHeard("5")] * 5
+    assert mine.stats().jitter_ms < 0.001
+    assert mine.stats().lost == 0

@@ -268,3 +268,29 @@ async def test_events_tell_the_call_in_order(bench: Bench) -> None:
     await asyncio.wait_for(bench.board.events.wait(2), 2)
     kinds = [event.split(b'"type":"')[1].split(b'"')[0] for event in bench.board.events.after(0)[1]]
     assert kinds == [b"invited", b"answered", b"ended"]
+
+
+async def test_the_dialog_gets_ready_while_it_rings_and_is_let_go_when_nobody_answers(bench: Bench) -> None:
+    await bench.place()
+    bench.line.say(base.Ringing("a1", 180))
+    assert [type(one) for one in bench.pool.worker.told] == [wire.StartDialog]
+    bench.line.say(base.Failed("a1", Disposition.RING_TIMEOUT, 487, "", True))
+    assert bench.pool.worker.told[-1] == wire.CallOver("a1")
+    assert bench.pool.ended == ["a1"]
+
+
+async def test_a_dialog_lost_while_it_rings_is_begun_again_at_the_answer(bench: Bench) -> None:
+    await bench.place()
+    bench.board.dialog_lost("a1", "killed")
+    bench.line.say(base.Answered("a1"))
+    assert [type(one) for one in bench.pool.worker.told] == [wire.StartDialog, wire.StartDialog, wire.CallAnswered]
+    assert bench.status().state == "answered"
+
+
+async def test_a_call_ended_as_it_is_answered_lets_its_dialog_go(bench: Bench) -> None:
+    await bench.place()
+    bench.board.hang_up("a1")
+    bench.line.say(base.Answered("a1"))
+    assert bench.pool.ended == ["a1"]
+    bench.hung_up(by_far_end=False)
+    assert (bench.status().dialog, bench.board.calls) == (DialogResult.SYSTEM_HANGUP, 0)

@@ -71,6 +71,8 @@ class Calls:
         self._calls: dict[str, Call] = {}
         self._silent: Counter[int] = Counter()
         self._questions = asyncio.Semaphore(_QUESTIONS)
+        #: Calls on each trunk that belong to no job.
+        self.outside: Counter[int] = Counter()
         self.tasks = Tasks()
 
     def __len__(self) -> int:
@@ -83,7 +85,11 @@ class Calls:
         return sum(1 for call in self._calls.values() if call.running.plan.job_id == job_id)
 
     def of_trunk(self, trunk_id: int) -> int:
-        return sum(1 for call in self._calls.values() if call.running.plan.trunk.id == trunk_id)
+        ours = sum(1 for call in self._calls.values() if call.running.plan.trunk.id == trunk_id)
+        return ours + self.outside[trunk_id]
+
+    def by_trunk(self) -> Counter[int]:
+        return Counter(call.running.plan.trunk.id for call in self._calls.values()) + self.outside
 
     # Starting
 

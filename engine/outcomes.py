@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -63,11 +64,17 @@ def finish(running: Running, outcome: Outcome, now: datetime, guard: timedelta) 
 
 
 def of_call(status: CallStatus, plan: JobPlan, now: datetime, *, trunk_silent: bool = False) -> Outcome:
+    return of_status(status, plan.codes, now, trunk_silent=trunk_silent)
+
+
+def of_status(
+    status: CallStatus, codes: Mapping[str, CodeFlags], now: datetime, *, trunk_silent: bool = False
+) -> Outcome:
     """The outcome of a finished call. A script's own `completion_code` wins, where it is a known code."""
     code, reason = code_for_call(status, trunk_silent=trunk_silent), status.reason
     own = status.exit.get("completion_code")
     if own and status.disposition is Disposition.ANSWERED:
-        if str(own) in plan.codes:
+        if str(own) in codes:
             code = str(own)
         else:
             reason = f"the script set the unknown completion code {str(own)[:64]}"
@@ -77,7 +84,7 @@ def of_call(status: CallStatus, plan: JobPlan, now: datetime, *, trunk_silent: b
         disposition=str(status.disposition or ""),
         sip_status=status.sip_status,
         reason=reason,
-        nuisance=plan.codes.get(code, _PLAIN).nuisance,
+        nuisance=codes.get(code, _PLAIN).nuisance,
         ringing_at=_moment(status.times.ringing),
         answered_at=_moment(status.times.answered),
         result=_result(status),

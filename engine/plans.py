@@ -105,7 +105,7 @@ class PlanReader:
     def _plan(self, session: Session, job: Job, codes: Mapping[str, CodeFlags]) -> JobPlan:
         settings = job.settings
         window = session.get_one(CallingWindow, int(settings["calling_window_id"]))
-        trunk = self._trunk(session.get_one(Trunk, int(settings["trunk_id"])))
+        trunk = self.trunk(session.get_one(Trunk, int(settings["trunk_id"])))
         return JobPlan(
             job_id=job.id,
             organization_id=job.organization_id,
@@ -136,7 +136,7 @@ class PlanReader:
             self._scripts[revision_id] = (revision.digest, revision.entry)
         return self._scripts[revision_id]
 
-    def _trunk(self, row: Trunk) -> TrunkPlan:
+    def trunk(self, row: Trunk) -> TrunkPlan:
         return TrunkPlan(
             row.id,
             row.name,

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.strategy import Channel, RunnerState
+from app.services import test_calls
 from channels.base import Channel as MessageChannel
 from channels.voice.base import MediaServerClient
 from common.clock import Clock
@@ -33,6 +34,8 @@ from engine.plans import JobPlan, PlanReader
 from engine.recorder import Recorder
 from engine.servers import Servers
 from engine.store import AttemptStore, Share, Unfinished
+from engine.test_call_rows import TestCallRows
+from engine.test_calls import TestCalls
 from engine.tuning import Tuning
 
 log = structlog.get_logger()
@@ -74,12 +77,24 @@ class EngineRunner:
         self._servers = Servers(database, make_client, clock, self._tuning, default_server)
         self._stopping = False
         self._look = asyncio.Event()
+        self._look_at_tests = asyncio.Event()
         self._recorder = Recorder(store, clock, self._tuning.flush)
         self._calls = Calls(database, addresses, self._recorder, clock, self._tuning, self._servers.links, self.alive)
         self._servers.attend(self._calls.hear, self._calls.resync)
         self._messenger = Messenger(database, channels, addresses, self._recorder, clock, self._tuning)
         self._placing = Placing(
             database, store, self._calls, self._messenger, self._servers, clock, self._tuning, self.owner
+        )
+        self._tests = TestCalls(
+            database,
+            TestCallRows(database, plans),
+            addresses,
+            self._servers,
+            self._calls,
+            clock,
+            self._tuning,
+            self.owner,
+            self.alive,
         )
         self._leading = Leading(
             database, store, Director(database, clock), clock, self._tuning, self.owner, self._adopt
@@ -107,7 +122,7 @@ class EngineRunner:
             return
         log.info("engine_started", owner=self.owner)
         await self._bus.start()
-        forget = self._bus.subscribe(["job", receipts.TOPIC], self._hear_hint)
+        forget = self._bus.subscribe(["job", receipts.TOPIC, test_calls.TOPIC], self._hear_hint)
         tuning = self._tuning
         loops = [
             asyncio.create_task(self._recorder.run()),
@@ -115,6 +130,7 @@ class EngineRunner:
             self._every(_HEARTBEAT, self._servers.meet),
             self._every(tuning.poll, self._look_at_jobs, self._look),
             self._every(tuning.tick, self._tick),
+            self._every(tuning.test_poll, self._tests.look, self._look_at_tests),
             self._every(tuning.sweep, self._calls.sweep),
             self._every(tuning.dnc_watch, self._calls.watch_dnc),
             self._every(tuning.poll, self._lead),
@@ -128,7 +144,7 @@ class EngineRunner:
             for task in loops:
                 task.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
-            for tasks in (self._placing.tasks, self._calls.tasks, self._messenger.tasks):
+            for tasks in (self._placing.tasks, self._calls.tasks, self._messenger.tasks, self._tests.tasks):
                 await tasks.cancel()
             await self._bus.close()
             await self._bury()
@@ -177,6 +193,7 @@ class EngineRunner:
         """No new attempts; those under way may finish."""
         self._stopping = True
         log.info("engine_stopping", calls=len(self._calls), messages=len(self._messenger))
+        self._tests.stop()
         await self._placing.stop()
         deadline = self._clock.monotonic() + self._tuning.grace
         # The calls end by events, messages and tasks by themselves: whichever comes last.
@@ -186,7 +203,7 @@ class EngineRunner:
             await self._recorder.drained()
 
     def _under_way(self) -> bool:
-        return bool(len(self._placing.tasks) or len(self._calls) or len(self._messenger))
+        return bool(len(self._placing.tasks) or len(self._calls) or len(self._messenger) or len(self._tests))
 
     async def _tick(self) -> None:
         if self.alive():
@@ -215,7 +232,9 @@ class EngineRunner:
         await self._placing.follow(self._plans)
 
     def _hear_hint(self, hint: Hint) -> None:
-        if hint.topic != receipts.TOPIC:
+        if hint.topic == test_calls.TOPIC:
+            self._look_at_tests.set()
+        elif hint.topic != receipts.TOPIC:
             self._look.set()
         elif self._leading.leads and not self._stopping:
             self._placing.tasks.start(self._receive(receipts.Receipt.from_hint(hint.payload)))

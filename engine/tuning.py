@@ -39,6 +39,10 @@ class Tuning:
     grace: float = 10.0
     #: The longest call.
     max_call: float = 3600.0
+    #: Between two looks at the test calls, and at each one under way.
+    test_poll: float = 0.5
+    #: The longest test call.
+    max_test_call: float = 900.0
     #: After a lost reply a message's provider is asked for so long whether it left.
     message_settle: float = 45.0
     #: SMS and emails being sent at one time.

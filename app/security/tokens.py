@@ -35,6 +35,7 @@ class Tokens:
     def __init__(self, secret_key: str) -> None:
         self._revision = URLSafeSerializer(secret_key, salt="clarion.script-revision")
         self._session = URLSafeTimedSerializer(secret_key, salt="clarion.call-session")
+        self._test = URLSafeTimedSerializer(secret_key, salt="clarion.test-call")
         self._unsubscribe = URLSafeSerializer(secret_key, salt="clarion.unsubscribe")
 
     def revision_key(self, digest: str) -> str:
@@ -55,6 +56,19 @@ class Tokens:
         """The attempt id. Raise ExpiredToken or BadToken."""
         try:
             return str(self._session.loads(token, max_age=max_age))
+        except SignatureExpired as error:
+            raise ExpiredToken from error
+        except BadSignature as error:
+            raise BadToken from error
+
+    def test_token(self, test_call_id: str) -> str:
+        """For `/vxml/t/<token>/...`: a test call's own pages, a draft's files among them."""
+        return _text(self._test.dumps(test_call_id))
+
+    def read_test_token(self, token: str, max_age: int = SESSION_SECONDS) -> str:
+        """The test call's id. Raise ExpiredToken or BadToken."""
+        try:
+            return str(self._test.loads(token, max_age=max_age))
         except SignatureExpired as error:
             raise ExpiredToken from error
         except BadSignature as error:

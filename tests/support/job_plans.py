@@ -34,7 +34,9 @@ PLAN = JobPlan(
     senders={},
     script=None,
     codes={
-        **{name: CodeFlags(code.closes_contact, code.nuisance, code.do_not_call) for name, code in SYSTEM_CODES.items()},
+        **{
+            name: CodeFlags(code.closes_contact, code.nuisance, code.do_not_call) for name, code in SYSTEM_CODES.items()
+        },
         "PAID": CodeFlags(closes=False, nuisance=False),
         "DECEASED": CodeFlags(closes=True, nuisance=False),
     },

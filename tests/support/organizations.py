@@ -36,6 +36,7 @@ from app.models import (
     ScriptRevision,
     Strategy,
     StrategyRevision,
+    TestCall,
     Trunk,
     User,
 )
@@ -152,6 +153,13 @@ def _job(make: _Builder) -> None:
     make.add(CompletionCode(organization_id=home, name=marker.upper(), description=marker))
     window = make.add(CallingWindow(organization_id=home, name=marker, hours={}))
     trunk = make.add(Trunk(organization_id=home, name=marker, host="127.0.0.1", simulated=True))
+    make.add(
+        TestCall(
+            id=new_id(), organization_id=home, script_revision_id=ids["script_revision"], trunk_id=trunk,
+            calling_window_id=window, address="+12025550100", sender="+12025550101", values={marker: marker},
+            reason=marker, created_at=now,
+        )
+    )  # fmt: skip
     campaign = make.add(
         Campaign(
             organization_id=home, name=marker, contact_list_id=ids["contact_list"], strategy_id=ids["strategy"],

@@ -15,7 +15,8 @@ from werkzeug.exceptions import HTTPException
 from app.security.tokens import BadToken, ExpiredToken, Tokens
 from app.web.vxml_pages.notice import NoticePages
 from app.web.vxml_pages.results import ResultPages, Stored
-from app.web.vxml_pages.revisions import RevisionFiles
+from app.web.vxml_pages.revisions import File, RevisionFiles
+from app.web.vxml_pages.trials import TrialPages
 from common.errors import Refused, RemoteError
 from common.settings import Settings
 
@@ -38,20 +39,21 @@ class _NoSession(SessionInterface):
 def create_pages(settings: Settings, engine: Engine) -> Flask:
     tokens = Tokens(settings.require_secret_key())
     files, notices, results = RevisionFiles(engine, tokens), NoticePages(engine), ResultPages(engine)
+    trials = TrialPages(engine)
     app = Flask("app.web.vxml_pages", static_folder=None)
     app.session_interface = _NoSession()
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_RESULT, MAX_FORM_MEMORY_SIZE=LARGEST_RESULT)
+
+    @app.get("/healthz")
+    def health() -> str:
+        return "ok"
 
     @app.get("/vxml/r/<key>/<path:path>")
     def revision_file(key: str, path: str) -> Response:
         file = files.get(key, path)
         if file is None:
             raise _Missing(f"{path}: the revision holds no such file")
-        response = Response(file.body, content_type=file.content_type)
-        response.set_etag(file.digest)
-        response.headers["Cache-Control"] = _FOR_EVER
-        response.make_conditional(request.environ)
-        return response
+        return _file(file, _FOR_EVER)
 
     @app.get("/vxml/s/<token>/notice.vxml")
     def notice(token: str) -> Response:
@@ -68,8 +70,31 @@ def create_pages(settings: Settings, engine: Engine) -> Flask:
             raise _Missing("the attempt is not known here")
         return _page(_answer(stored))
 
+    @app.get("/vxml/t/<token>/<path:path>")
+    def trial_file(token: str, path: str) -> Response:
+        file = trials.file(tokens.read_test_token(token), path)
+        if file is None:
+            raise _Missing(f"{path}: the revision holds no such file, or the test call is over")
+        return _file(file, "private, no-cache")
+
+    @app.route("/vxml/t/<token>/result", methods=["GET", "POST"])
+    def trial_result(token: str) -> Response:
+        posted = [*request.args.items(multi=True), *request.form.items(multi=True)]
+        stored = trials.store(tokens.read_test_token(token), posted)
+        if stored is None:
+            raise _Missing("the test call is not known here, or it is over")
+        return _page(_answer(stored))
+
     _handle_errors(app)
     return app
+
+
+def _file(file: File, caching: str) -> Response:
+    response = Response(file.body, content_type=file.content_type)
+    response.set_etag(file.digest)
+    response.headers["Cache-Control"] = caching
+    response.make_conditional(request.environ)
+    return response
 
 
 class _Missing(Refused):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, select
@@ -46,8 +46,13 @@ class ResultPages:
                 raise Refused(f"the call has posted {MOST_RESULTS} results already, which is the most")
             if values:
                 session.add(AttemptResult(attempt_id=attempt_id, at=utcnow(), values=dict(values)))
-        code = values.get("completion_code", "")
-        return Stored(code if _CODE.fullmatch(code) else "")
+        return Stored(code_among(values))
+
+
+def code_among(values: Mapping[str, str]) -> str:
+    """The value posted under `completion_code` where it has the shape of one, else ""."""
+    code = values.get("completion_code", "")
+    return code if _CODE.fullmatch(code) else ""
 
 
 def checked(posted: Iterable[tuple[str, str]]) -> dict[str, str]:

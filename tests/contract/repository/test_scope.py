@@ -41,6 +41,7 @@ from app.services import (
     reports,
     scripts,
     strategies,
+    test_calls,
     trunks,
     users,
     windows,
@@ -171,6 +172,16 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "trunks.resume_trunk": lambda c: trunks.resume_trunk(c.session, c.actor, c.it.trunk),
     "trunks.trunk_use": lambda c: trunks.trunk_use(c.session, c.actor, c.it.trunk),
     "trunks.update_trunk": lambda c: trunks.update_trunk(c.session, c.actor, c.it.trunk, TRUNK, Vault("key")),
+    "test_calls.cancel": lambda c: test_calls.cancel(c.session, c.actor, c.it.test_call),
+    "test_calls.get_test_call": lambda c: test_calls.get_test_call(c.session, c.actor, c.it.test_call),
+    "test_calls.list_test_calls": lambda c: test_calls.list_test_calls(c.session, c.actor, c.it.script_revision),
+    "test_calls.options": lambda c: test_calls.options(c.session, c.actor, c.it.script_revision),
+    "test_calls.request": lambda c: test_calls.request(
+        c.session,
+        c.actor,
+        c.it.script_revision,
+        test_calls.Wanted("+12025550100", c.it.trunk, c.it.calling_window, "+12025550101"),
+    ),
     "users.add_user": lambda c: users.add_user(
         c.session, c.actor, login="mallory", roles=["org_supervisor"], organization_id=c.it.organization_id
     ),

@@ -43,6 +43,7 @@ QUICK = Tuning(
     server_poll=0.1,
     sweep=0.3,
     dnc_watch=0.05,
+    test_poll=0.05,
     grace=3.0,
     message_settle=0.5,
 )

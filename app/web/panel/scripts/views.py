@@ -13,10 +13,10 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.models import RevisionState, ScriptFile, ScriptRevision
 from app.security.access import Permission
 from app.security.tokens import Tokens
-from app.services import scripts
+from app.services import reports, scripts, test_calls
 from app.web.database import reader, writing
 from app.web.panel.gate import area, needs
-from app.web.panel.scripts.forms import NewScriptForm, UploadForm
+from app.web.panel.scripts.forms import NewScriptForm, TestCallForm, UploadForm
 from app.web.viewer import actor
 from common.errors import Refused
 from common.settings import Settings
@@ -80,6 +80,11 @@ def show(script_id: int) -> AnyResponse | str | tuple[str, int]:
 
 @blueprint.get("/<int:script_id>/revisions/<int:revision_id>")
 def revision(script_id: int, revision_id: int) -> str:
+    return revision_page(script_id, revision_id)
+
+
+def revision_page(script_id: int, revision_id: int, trial: TestCallForm | None = None) -> str:
+    """With the form of its test call as it was sent, where that was refused."""
     script = scripts.get_script(reader(), actor(), script_id)
     found = scripts.get_revision(reader(), actor(), revision_id)
     if found.script_id != script.id:
@@ -95,6 +100,9 @@ def revision(script_id: int, revision_id: int) -> str:
         file=file,
         lines=_lines(file, found.problems),
         address=_address(found),
+        flags=reports.code_flags(reader(), found.organization_id),
+        trial=trial or _trial(found),
+        calls=test_calls.list_test_calls(reader(), actor(), revision_id),
         errors=[problem for problem in found.problems if problem["severity"] == "error"],
     )
 
@@ -122,6 +130,15 @@ def publish(script_id: int, revision_id: int) -> AnyResponse:
     except Refused as refused:
         flash(str(refused), "error")
     return redirect(url_for("scripts.revision", script_id=script_id, revision_id=revision_id))
+
+
+def _trial(revision: ScriptRevision) -> TestCallForm | None:
+    """The form of a test call; None for those who may not make any."""
+    if not actor().may(Permission.SCRIPTS_EDIT, Permission.JOBS_CONTROL):
+        return None
+    form = TestCallForm(formdata=None)
+    form.offer(test_calls.options(reader(), actor(), revision.id))
+    return form
 
 
 def _address(revision: ScriptRevision) -> str:

@@ -1,0 +1,177 @@
+"""The rows of test calls: every step is one short transaction, committed before anything leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CursorResult, Engine, select, update
+from sqlalchemy.orm import Session
+
+from app.core.compliance import Refused as RefusedByGate
+from app.db import read_transaction, write_transaction
+from app.models import CallingWindow, ScriptRevision, TestCall, TestCallState, Trunk
+from app.services.number_gate import check_number, opt_out_number, rules_of
+from common import control
+from common.control import CallStatus
+from engine import outcomes
+from engine.admission import Port
+from engine.plans import PlanReader, read_codes
+from engine.store import Outcome
+
+#: One that nobody could place for so long is given up: a phone must not ring long after somebody asked for it.
+PATIENCE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """A test call under way."""
+
+    id: str
+    organization_id: int
+    trunk_id: int
+    simulated: bool
+    media_server: str
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the call is to be."""
+
+    address: str
+    sender: str
+    trunk: control.Trunk
+    entry: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """`unwanted` says why it is to end, "" while it is not."""
+
+    id: str
+    queued: bool
+    owner: str
+    unwanted: str = ""
+
+
+class TestCallRows:
+    __test__ = False
+
+    def __init__(self, engine: Engine, plans: PlanReader) -> None:
+        self._engine = engine
+        self._plans = plans
+
+    def unfinished(self, now: datetime) -> list[Unfinished]:
+        with read_transaction(self._engine) as session:
+            rows = session.scalars(
+                select(TestCall).where(TestCall.state != TestCallState.DONE).order_by(TestCall.created_at)
+            ).all()
+            return [
+                Unfinished(row.id, row.state == TestCallState.QUEUED, row.owner, _unwanted(session, row, now))
+                for row in rows
+            ]
+
+    def begin(
+        self, key: str, owner: str, port: Port | None, now: datetime, busy: Mapping[int, int]
+    ) -> tuple[Following, Order] | None:
+        """The gate's look and the commit in one; `busy` counts the calls on each trunk.
+
+        None where it may not leave now, or never: then it has its code.
+        """
+        with write_transaction(self._engine) as session:
+            row = session.get(TestCall, key, with_for_update=True)
+            if row is None or row.state != TestCallState.QUEUED:
+                return None
+            trunk = session.get_one(Trunk, row.trunk_id)
+            refusal = _refusal(session, row, trunk, now)
+            if refusal is not None:
+                _finish(row, Outcome(refusal[0], now, reason=refusal[1]))
+                return None
+            if port is None or busy.get(trunk.id, 0) >= trunk.max_channels:
+                return None
+            row.state, row.owner, row.started_at = TestCallState.IN_PROGRESS, owner, now
+            row.media_server, row.boot_id = port.server, port.boot_id
+            entry = session.get_one(ScriptRevision, row.script_revision_id).entry
+            plan = self._plans.trunk(trunk)
+            line = control.Trunk(plan.host, plan.port, plan.transport, plan.username, plan.password, plan.line)
+            return _following(row, trunk), Order(row.address, row.sender, line, entry, dict(row.values))
+
+    def take_over(self, key: str, from_owner: str, owner: str) -> Following | None:
+        """One whose engine is gone, or that we lost sight of; None where another was faster."""
+        mine = (TestCall.id == key) & (TestCall.owner == from_owner) & (TestCall.state == TestCallState.IN_PROGRESS)
+        with write_transaction(self._engine) as session:
+            changed = session.execute(update(TestCall).where(mine).values(owner=owner))
+            assert isinstance(changed, CursorResult)
+            if changed.rowcount != 1:
+                return None
+            row = session.get_one(TestCall, key)
+            return _following(row, session.get_one(Trunk, row.trunk_id))
+
+    def progress(self, following: Following, status: CallStatus, now: datetime) -> None:
+        with write_transaction(self._engine) as session:
+            row = session.get(TestCall, following.id, with_for_update=True)
+            if row is not None and row.state == TestCallState.IN_PROGRESS:
+                _note(row, outcomes.of_status(status, {}, now))
+
+    def finish(self, following: Following, status: CallStatus | None, code: str, reason: str, now: datetime) -> str:
+        """The outcome, once; the person's wish to hear no more with it. Answers the completion code."""
+        with write_transaction(self._engine) as session:
+            row = session.get(TestCall, following.id, with_for_update=True)
+            if row is None or row.state == TestCallState.DONE:
+                return row.completion_code if row is not None else ""
+            codes = read_codes(session, [row.organization_id])[row.organization_id]
+            outcome = Outcome(code, now, reason=reason)
+            if status is not None:
+                _note(row, heard := outcomes.of_status(status, codes, now))
+                outcome = heard if not code else outcome
+            _finish(row, outcome)
+            if reason:
+                row.reason = reason[:255]
+            if row.completion_code in codes and codes[row.completion_code].do_not_call and not following.simulated:
+                opt_out_number(session, row.organization_id, row.address, row.id)
+            return row.completion_code
+
+
+def _unwanted(session: Session, row: TestCall, now: datetime) -> str:
+    if row.cancel_requested:
+        return "cancelled by a person"
+    if row.state == TestCallState.IN_PROGRESS and row.answered_at is None:
+        window, trunk = session.get_one(CallingWindow, row.calling_window_id), session.get_one(Trunk, row.trunk_id)
+        verdict = check_number(session, row.organization_id, row.address, rules_of(window, trunk), now)
+        if isinstance(verdict, RefusedByGate) and verdict.code == "IN_DNC_LIST":
+            return verdict.detail
+    return ""
+
+
+def _refusal(session: Session, row: TestCall, trunk: Trunk, now: datetime) -> tuple[str, str] | None:
+    """Code and words where it must not leave."""
+    if now - row.created_at > PATIENCE:
+        return "NO_PORTS", f"nobody could place it within {PATIENCE.total_seconds():.0f} s; ask for it again"
+    if trunk.paused_until is not None and trunk.paused_until > now:
+        return "TRUNK_FAULT", f"trunk {trunk.name!r} rests until {trunk.paused_until:%H:%M:%S} UTC"
+    window = session.get_one(CallingWindow, row.calling_window_id)
+    verdict = check_number(session, row.organization_id, row.address, rules_of(window, trunk), now)
+    if not isinstance(verdict, RefusedByGate):
+        return None
+    until = f", until {verdict.until:%Y-%m-%d %H:%M} UTC" if verdict.until else ""
+    return verdict.code, f"{verdict.detail}{until}"
+
+
+def _following(row: TestCall, trunk: Trunk) -> Following:
+    return Following(row.id, row.organization_id, trunk.id, trunk.simulated, row.media_server, row.boot_id)
+
+
+def _note(row: TestCall, heard: Outcome) -> None:
+    """What the media server told, at the end or before it."""
+    row.disposition, row.sip_status, row.reason = heard.disposition, heard.sip_status, heard.reason[:255]
+    row.ringing_at, row.answered_at = heard.ringing_at, heard.answered_at
+    row.result, row.trace = dict(heard.result or {}), [dict(step) for step in heard.trace]
+
+
+def _finish(row: TestCall, outcome: Outcome) -> None:
+    row.state, row.completion_code = TestCallState.DONE, outcome.completion_code
+    row.ended_at, row.reason = outcome.ended_at, outcome.reason[:255]

@@ -154,12 +154,9 @@ def expression(chance: random.Random, depth: int = 3) -> str:
 
 
 def converse(chance: random.Random, body: bytes) -> None:
-    inputs: list[Input | Silence] = [
-        chance.choice(
-            [KeyPressed(chance.choice("0123456789*#")), Silence(), Spoken(chance.choice(["help", "a", "yes"]))]
-        )
-        for _ in range(chance.randint(0, 12))
-    ]
+    words, pressed = chance.choices(["help", "a", "yes"], k=4), chance.choices("0123456789*#", k=8)
+    acts: list[Input | Silence] = [*map(KeyPressed, pressed), *map(Spoken, words), Silence(), Silence()]
+    inputs = chance.choices(acts, k=chance.randint(0, 12))
     config = SessionConfig(START, {"a": 1}, limits=LIMITS, recognizer=chance.random() < 0.5)
     transcript = run_text(config, from_mapping({START: body}), inputs)
     assert transcript.ended is not None, "the session did not end"

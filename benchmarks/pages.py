@@ -115,10 +115,10 @@ def measure(name: str, home: Path, database_url: str, seconds: int, workers: int
     attempts = fill(database_url, CALLS)
     tokens = Tokens(SECRET)
     paths = [f"/vxml/s/{tokens.session_token(attempt)}/notice.vxml" for attempt in attempts]
-    extra = {"CLARION_WEB_WORKERS": str(workers), "CLARION_LOG_LEVEL": "WARNING"}
+    extra = {"CLARION_PAGE_WORKERS": str(workers), "CLARION_LOG_LEVEL": "WARNING"}
     with installation(home, database_url, extra) as clarion:
         clarion.start(WEB)
-        base = f"http://{clarion.at.web}"
+        base = f"http://{clarion.at.pages}"
         with urllib.request.urlopen(base + paths[7], timeout=10) as answer:
             page = answer.read().decode()
         assert "Ana7" in page, f"the page lacks the contact's values:\n{page}"

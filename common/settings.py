@@ -71,8 +71,17 @@ def _below_home(known: Known) -> Path:
     return cast("Path", known["CLARION_HOME"]) / "mediaserver"
 
 
-def _public_url(known: Known) -> str:
-    return cast("str", known["CLARION_PUBLIC_URL"])
+def _after_stream_bind(known: Known) -> Endpoint:
+    bind = cast("Endpoint", known["CLARION_STREAM_BIND"])
+    return replace(bind, port=bind.port + 1)
+
+
+def _at_pages_bind(known: Known) -> str:
+    return f"http://{known['CLARION_PAGES_BIND']}"
+
+
+def _pages_url(known: Known) -> str:
+    return cast("str", known["CLARION_PAGES_URL"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class WebSettings:
         str,
         Setting(
             "PUBLIC_URL",
-            "Address under which people, providers and media servers reach the panel.",
+            "Address under which people and providers reach the panel.",
             _at_web_bind,
             parse_url,
         ),
@@ -109,6 +118,21 @@ class WebSettings:
             parse_url,
         ),
     ]
+    pages_bind: Annotated[
+        Endpoint,
+        Setting(
+            "PAGES_BIND",
+            "Where VoiceXML pages for media servers are served, by processes of their own that no work of the panel "
+            "delays; by default the streams' next port.",
+            _after_stream_bind,
+            Endpoint.parse,
+        ),
+    ]
+    pages_url: Annotated[
+        str,
+        Setting("PAGES_URL", "Address under which media servers reach the VoiceXML pages.", _at_pages_bind, parse_url),
+    ]
+    page_workers: Annotated[int, Setting("PAGE_WORKERS", "Processes that serve VoiceXML pages.", 2, whole(1, 64))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +211,7 @@ class MediaServerSettings:
         Setting(
             "MEDIASERVER_APPLICATION_SERVER",
             "The one server that VoiceXML applications are fetched from and submit to.",
-            _public_url,
+            _pages_url,
             parse_url,
         ),
     ]

@@ -44,7 +44,12 @@ async def _run(settings: Settings, tuning: Tuning) -> None:
         database,
         store,
         PlanReader(database, Vault(secret)),
-        Addresses(settings.web.public_url, Tokens(secret), f"http://{settings.simulator.http}/payment"),
+        Addresses(
+            settings.web.public_url,
+            Tokens(secret),
+            payment_url=f"http://{settings.simulator.http}/payment",
+            pages_url=settings.web.pages_url,
+        ),
         channels,
         lambda url: HttpMediaServer(url, settings.mediaserver.token),
         SystemClock(),

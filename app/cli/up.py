@@ -135,6 +135,7 @@ def _refuse_taken_ports(settings: Settings, simulate: bool) -> None:
     wanted: list[tuple[str, Endpoint, int]] = [
         ("CLARION_WEB_BIND", settings.web.bind, socket.SOCK_STREAM),
         ("CLARION_STREAM_BIND", settings.web.stream_bind, socket.SOCK_STREAM),
+        ("CLARION_PAGES_BIND", settings.web.pages_bind, socket.SOCK_STREAM),
         ("CLARION_MEDIASERVER_LISTEN", settings.mediaserver.listen, socket.SOCK_STREAM),
         ("CLARION_MEDIASERVER_SIP", settings.mediaserver.sip, socket.SOCK_DGRAM),
     ]

@@ -13,11 +13,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "web",
         help="serve the panel, the VoiceXML pages and providers' callbacks",
-        description="Serves the panel, VoiceXML pages and callbacks at CLARION_WEB_BIND, and the live streams of job "
-        "pages at CLARION_STREAM_BIND. Behind a proxy pass /live/ on to the streams and set CLARION_STREAM_URL to the "
-        "public address.",
+        description="Serves the panel and callbacks at CLARION_WEB_BIND, the live streams of job pages at "
+        "CLARION_STREAM_BIND, and VoiceXML pages for media servers at CLARION_PAGES_BIND. Behind a proxy pass /live/ "
+        "on to the streams and set CLARION_STREAM_URL to the public address.",
     )
-    parser.add_argument("--streams-only", action="store_true", help="serve the live streams alone")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--streams-only", action="store_true", help="serve the live streams alone")
+    only.add_argument("--pages-only", action="store_true", help="serve the VoiceXML pages alone")
     parser.set_defaults(run=_web)
 
 
@@ -31,6 +33,8 @@ def _web(arguments: argparse.Namespace) -> int:
     configure(settings.log)
     if arguments.streams_only:
         serving.serve_streams(settings)
+    elif arguments.pages_only:
+        serving.serve_pages(settings)
     else:
         serving.serve(settings)
     return 0

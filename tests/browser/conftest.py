@@ -53,7 +53,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with write_transaction(engine) as session:
         added = users.add_user(session, Actor.system(), login="newcomer", roles=["administration"])
     engine.dispose()
-    port = free_range(2)
+    port = free_range(3)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("CLARION_")},
         "CLARION_HOME": str(home),

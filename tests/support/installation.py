@@ -68,6 +68,10 @@ class Addresses:
         return self._at(6)
 
     @property
+    def pages(self) -> str:
+        return self._at(7)
+
+    @property
     def rtp(self) -> str:
         return f"{self.first + 10}-{self.first + 9 + RTP_PORTS}"
 
@@ -89,6 +93,7 @@ class Installation:
             "CLARION_DATABASE_URL": self.database_url,
             "CLARION_SECRET_KEY": SECRET,
             "CLARION_WEB_BIND": self.at.web,
+            "CLARION_PAGES_BIND": self.at.pages,
             "CLARION_MEDIASERVER_LISTEN": self.at.control,
             "CLARION_MEDIASERVER_TOKEN": SECRET,
             "CLARION_MEDIASERVER_SIP": self.at.sip,
@@ -110,12 +115,12 @@ class Installation:
         options = ["--journal", str(self.journal)] if role == CARRIER else []
         return ["-m", "app.cli", role, *options]
 
-    def _ready_url(self, role: str) -> str:
+    def _ready_urls(self, role: str) -> list[str]:
         return {
-            WEB: f"http://{self.at.web}/healthz",
-            MEDIASERVER: f"http://{self.at.control}/v1/status",
-            CARRIER: f"http://{self.at.sinks}/calls.json",
-        }.get(role, "")
+            WEB: [f"http://{self.at.web}/healthz", f"http://{self.at.pages}/healthz"],
+            MEDIASERVER: [f"http://{self.at.control}/v1/status"],
+            CARRIER: [f"http://{self.at.sinks}/calls.json"],
+        }.get(role, [])
 
     def start(self, *roles: str) -> None:
         """Start roles in order, each when the one before it is ready."""
@@ -124,7 +129,7 @@ class Installation:
             self._running[role] = processes.start(
                 [sys.executable, *self._command(role)], self.log(role), cwd=ROOT, env=self.environment
             )
-            if url := self._ready_url(role):
+            for url in self._ready_urls(role):
                 self.wait_for(f"{role} to be ready", lambda url=url: _answers(url), READY_SECONDS)
 
     def kill(self, role: str) -> None:

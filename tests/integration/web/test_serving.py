@@ -29,7 +29,7 @@ class Served:
 
 @pytest.fixture
 def served(sqlite_url: str, tmp_path: Path) -> Iterator[Served]:
-    first = free_range(2)
+    first = free_range(3)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("CLARION_")},
         "CLARION_HOME": str(tmp_path),
@@ -41,9 +41,10 @@ def served(sqlite_url: str, tmp_path: Path) -> Iterator[Served]:
     }
     process = processes.start([sys.executable, "-m", "app.cli", "web"], tmp_path / "web.log", env=environment)
     try:
-        for port in (first, first + 1):
+        ports = (first, first + 1, first + 2)
+        for port in ports:
             _eventually(_answers, port)
-        yield Served(process, (first, first + 1))
+        yield Served(process, ports)
     finally:
         processes.stop(process)
 

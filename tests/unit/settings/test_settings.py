@@ -24,7 +24,9 @@ def test_defaults_follow_what_they_are_made_of() -> None:
     assert settings.database_url == "sqlite:////srv/clarion/clarion.db"
     assert settings.mediaserver.state_dir == Path("/srv/clarion/mediaserver")
     assert settings.web.public_url == "http://[::1]:9000"
-    assert settings.mediaserver.application_server == "http://[::1]:9000"
+    assert str(settings.web.stream_bind) == "[::1]:9001"
+    assert settings.web.pages_url == "http://[::1]:9002"
+    assert settings.mediaserver.application_server == "http://[::1]:9002"
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def _address(revision: ScriptRevision) -> str:
         return ""
     settings: Settings = current_app.config["CLARION"]
     tokens: Tokens = current_app.config["CLARION_TOKENS"]
-    return f"{settings.web.public_url}/vxml/r/{tokens.revision_key(revision.digest)}/{revision.entry}"
+    return f"{settings.web.pages_url}/vxml/r/{tokens.revision_key(revision.digest)}/{revision.entry}"
 
 
 def _all() -> list[Any]:

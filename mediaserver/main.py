@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 
@@ -14,6 +13,7 @@ from common.errors import ClarionError, ConfigError
 from common.logging import configure
 from common.settings import Settings, ensure_secrets
 from mediaserver.clipstore import prune_for_ever
+from mediaserver.collector import calm, collect_when_idle
 from mediaserver.control import ControlApi
 from mediaserver.priority import Claim
 from mediaserver.server import ServerOptions, build
@@ -68,10 +68,11 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     await board.start()
     listening = await api.start(settings.mediaserver.listen)
-    pruning = asyncio.create_task(prune_for_ever(options.clip_directory))
-    # What is there now stays: the collector need not walk it between packets.
-    gc.collect()
-    gc.freeze()
+    chores = [
+        asyncio.create_task(prune_for_ever(options.clip_directory)),
+        asyncio.create_task(collect_when_idle(lambda: board.calls)),
+    ]
+    calm()
     log.info(
         "mediaserver_started",
         listen=str(listening),
@@ -84,7 +85,8 @@ async def _serve(settings: Settings) -> None:
         loop.remove_signal_handler(number)
     log.info("mediaserver_draining", calls=board.calls)
     await board.drain(DRAIN_LIMIT)
-    pruning.cancel()
+    for chore in chores:
+        chore.cancel()
     await api.close()
     await board.close()
     log.info("mediaserver_stopped")

@@ -17,6 +17,7 @@ import orjson
 
 from app.core.completion import code_for_call
 from common.control import CallRequest, CallStatus, Disposition
+from mediaserver.collector import calm
 from mediaserver.local import LocalServer
 from mediaserver.switch.switchboard import NotAdmitted
 
@@ -49,6 +50,7 @@ async def measure(plan: LoadPlan) -> dict[str, Any]:
     first = plan.requests[0].trunk
     usage = _Usage()
     async with LocalServer(host=first.host, line=first.line, allow=plan.allow, max_calls=len(plan.requests)) as server:
+        calm()
         watch = asyncio.create_task(_watch(server, usage))
         began = time.monotonic()
         cpu_began = _own_cpu()

@@ -96,6 +96,8 @@ class Installation:
             "CLARION_PAGES_BIND": self.at.pages,
             "CLARION_MEDIASERVER_LISTEN": self.at.control,
             "CLARION_MEDIASERVER_TOKEN": SECRET,
+            # The far ends and the engine share the machine with it.
+            "CLARION_MEDIASERVER_PRIORITY": "normal",
             "CLARION_MEDIASERVER_SIP": self.at.sip,
             "CLARION_MEDIASERVER_RTP_PORTS": self.at.rtp,
             "CLARION_TWILIO_ACCOUNT_SID": "AC" + "0" * 32,

@@ -1,4 +1,8 @@
-"""`clarion call`, `clarion load`, `clarion mediaserver`: calls without a database, and the media server itself."""
+"""`clarion call`, `clarion load`, `clarion mediaserver`: calls without a database, and the media server itself.
+
+Without a database only loopback trunks are called. A trunk named without a port is one configured in the database
+(app.cli.configured), where the compliance gate looks at each number.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import asyncio
 import ipaddress
 import json
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +23,9 @@ from common.errors import Refused
 from common.ids import new_id
 
 if TYPE_CHECKING:
+    from app.cli.configured import ConfiguredTrunk
     from app.cli.load import LoadPlan
+    from app.core.compliance import Refused as RefusedByGate
 
 ANSWERED, NOT_ANSWERED = 0, 1
 _SENDER = "+15550100000"
@@ -28,23 +35,24 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     call = subparsers.add_parser(
         "call",
         help="place one call without a database and print its outcome",
-        description="Place one real call over a loopback trunk, run a VoiceXML script in it, and print one JSON object"
-        " on one line. Exit status: 0 answered, 1 not answered, 2 wrong use.",
+        description="Place one real call over a loopback trunk, or through the compliance gate over a configured one,"
+        " run a VoiceXML script in it, and print one JSON object on one line. Exit status: 0 answered, 1 not answered"
+        " or refused by the gate, 2 wrong use.",
         epilog="Keys: completion_code disposition sip_status reason dialog times dtmf exit rtp trace."
         " Example: clarion call +15550101034 --trunk 127.0.0.1:5060 --script hello.vxml --value first_name=Ana --json",
     )
     call.add_argument("number", metavar="NUMBER", help="+ and 3 to 15 digits, or a sip: URI on a loopback address")
     _add_common(call)
     call.add_argument("--trace", action="store_true", help="put the SIP ladder and the script's steps in the output")
-    # For tests: a shorter T1, and what is left of the call when it is over.
-    call.add_argument("--t1", type=_seconds, default=0.5, help=argparse.SUPPRESS)
-    call.add_argument("--left", action="store_true", help=argparse.SUPPRESS)
+    call.add_argument("--t1", type=_seconds, default=0.5, metavar="SECONDS", help="SIP's timer T1 (%(default)s)")
+    call.add_argument("--left", action="store_true", help="wait for SIP's timers and tell what the call left behind")
     call.set_defaults(run=_call)
 
     load = subparsers.add_parser(
         "load",
         help="place many calls at once and print what became of them",
-        description="Place N calls at RATE a second over a loopback trunk and print one JSON object: outcomes counted"
+        description="Place N calls at RATE a second over a loopback trunk, or each through the compliance gate over a"
+        " configured one, and print one JSON object: outcomes counted"
         " by value, set-up percentiles, RTP figures, processor time and memory. Exit status: 0 all answered, 1 not"
         " all, 2 wrong use.",
         epilog="Example: clarion load --trunk 127.0.0.1:5060 --numbers '+1555010{:04d}' --calls 50 --rate 20"
@@ -67,9 +75,20 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--trunk", required=True, metavar="HOST:PORT", help="where SIP goes; a loopback address")
+    parser.add_argument(
+        "--trunk",
+        required=True,
+        metavar="HOST:PORT|NAME",
+        help="where SIP goes: a loopback address, or the name of a trunk in the database of CLARION_DATABASE_URL",
+    )
+    parser.add_argument(
+        "--organization", default="", metavar="NAME", help="whose rules hold on a configured trunk; the only one"
+    )
+    parser.add_argument(
+        "--window", default="", metavar="NAME", help="calling window that holds on a configured trunk; the only one"
+    )
     parser.add_argument("--script", required=True, metavar="FILE_OR_URL", help="VoiceXML document to run on answer")
-    parser.add_argument("--line", choices=("native", "pyvoip"), default="native", help="line driver (%(default)s)")
+    parser.add_argument("--line", choices=("native", "pyvoip"), help="line driver (native, or the trunk's own)")
     parser.add_argument("--auth", default="", metavar="USER", help="user name for 401/407")
     parser.add_argument("--password-file", type=Path, metavar="F", help="file with the password of --auth")
     parser.add_argument("--sender", default=_SENDER, metavar="NUMBER", help="caller number (%(default)s)")
@@ -125,13 +144,15 @@ def check_number(number: str) -> str:
 
 def read_trunk(args: argparse.Namespace) -> Trunk:
     """Raise Refused unless it is on loopback: there is no compliance gate without a database."""
+    if args.organization or args.window:
+        raise Refused("--organization and --window: they belong to a configured trunk, --trunk NAME without a port")
     host, colon, port = args.trunk.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise Refused(f"--trunk {args.trunk!r}: write HOST:PORT, such as 127.0.0.1:5060")
     if not _is_loopback(host):
         raise Refused(
             f"--trunk {args.trunk!r}: without a database only a loopback trunk may be called;"
-            " other trunks are configured in the panel, where every call passes the compliance gate"
+            " configure it in the panel and name it (--trunk NAME): then every call passes the compliance gate"
         )
     if bool(args.auth) != (args.password_file is not None):
         raise Refused("--auth and --password-file belong together")
@@ -140,8 +161,20 @@ def read_trunk(args: argparse.Namespace) -> Trunk:
         port=int(port),
         username=args.auth,
         password=_read_password(args.password_file),
-        line=args.line,
+        line=args.line or "native",
     )
+
+
+def configured_trunk(args: argparse.Namespace) -> ConfiguredTrunk | None:
+    """The trunk of the database that was named; None where an address was given."""
+    if ":" in args.trunk or _is_loopback(args.trunk):
+        return None
+    from app.cli.configured import find_trunk
+
+    found = find_trunk(args)
+    if not found.simulated and args.sender == _SENDER:
+        raise Refused("--sender: give the number that people see and call back; the example's is nobody's")
+    return found
 
 
 def _is_loopback(host: str) -> bool:
@@ -187,10 +220,20 @@ def read_values(pairs: list[str]) -> dict[str, str]:
 
 
 def _call(args: argparse.Namespace) -> int:
-    request = build_request(args, check_number(args.number))
+    number = check_number(args.number)
+    configured = configured_trunk(args)
+    request = build_request(args, number, configured.trunk if configured else read_trunk(args))
     _, allow = read_script(args.script)
+    if configured is not None:
+        refusal = configured.refusal(number)
+        configured.note("call.place", number, attempt=request.attempt_id, refused=refusal.code if refusal else "")
+        if refusal is not None:
+            print(json.dumps(refused(request, refusal), ensure_ascii=False))
+            return NOT_ANSWERED
     left: dict[str, int] | None = {} if args.left else None
     status = _run(_place(request, allow, args.t1, left))
+    if configured is not None:
+        configured.heed(number, status)
     printed = outcome(status, trace=args.trace)
     if left is not None:
         printed["left"] = left
@@ -201,13 +244,13 @@ def _call(args: argparse.Namespace) -> int:
     return ANSWERED if status.disposition is Disposition.ANSWERED else NOT_ANSWERED
 
 
-def build_request(args: argparse.Namespace, number: str) -> CallRequest:
+def build_request(args: argparse.Namespace, number: str, trunk: Trunk) -> CallRequest:
     url, _ = read_script(args.script)
     return CallRequest(
         attempt_id=new_id(),
         to=number,
         sender=check_number(args.sender),
-        trunk=read_trunk(args),
+        trunk=trunk,
         application=url,
         values=read_values(args.value),
         ring_timeout=args.timeout,
@@ -222,7 +265,7 @@ async def _place(request: CallRequest, allow: tuple[str, ...], t1: float, left: 
     from mediaserver.server import APOLOGY
 
     trunk, before = request.trunk, _held()
-    local = LocalServer(host=trunk.host, line=trunk.line, allow=allow, max_calls=1, apology=APOLOGY, t1=t1)
+    local = LocalServer(host=near_address(trunk), line=trunk.line, allow=allow, max_calls=1, apology=APOLOGY, t1=t1)
     async with local as server:
         status = await server.call(request)
         if left is not None:
@@ -230,6 +273,18 @@ async def _place(request: CallRequest, allow: tuple[str, ...], t1: float, left: 
     if left is not None:
         left |= {name: count - before[name] for name, count in _held().items() if count != before[name]}
     return status
+
+
+def near_address(trunk: Trunk) -> str:
+    """The address of this machine that the trunk is reached from. Sends nothing."""
+    if _is_loopback(trunk.host):
+        return trunk.host
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((trunk.host, trunk.port))
+            return str(probe.getsockname()[0])
+    except OSError as error:
+        raise Refused(f"--trunk: {trunk.host} cannot be reached from here: {error.strerror or error}") from error
 
 
 def _held() -> dict[str, int]:
@@ -273,12 +328,26 @@ def outcome(status: CallStatus, *, trace: bool = False) -> dict[str, Any]:
     return body
 
 
+def refused(request: CallRequest, refusal: RefusedByGate) -> dict[str, Any]:
+    """What is printed of a call that the gate did not let leave: the same keys, and when it may be tried again."""
+    body = outcome(CallStatus(request.attempt_id, "", "ended", reason=refusal.detail))
+    until = refusal.until.isoformat() if refusal.until else None
+    return {**body, "completion_code": refusal.code, "until": until}
+
+
 def _load(args: argparse.Namespace) -> int:
     from app.cli.load import LoadPlan, measure
 
-    requests = tuple(build_request(args, check_number(_format(args.numbers, index))) for index in range(args.calls))
+    numbers = [check_number(_format(args.numbers, index)) for index in range(args.calls)]
+    configured = configured_trunk(args)
+    if configured is not None and args.rate > configured.calls_per_second:
+        raise Refused(f"--rate {args.rate:g}: the trunk takes {configured.calls_per_second} calls a second")
+    trunk = configured.trunk if configured else read_trunk(args)
+    requests = tuple(build_request(args, number, trunk) for number in numbers)
     _, allow = read_script(args.script)
-    plan: LoadPlan = LoadPlan(requests, args.rate, allow)
+    plan: LoadPlan = LoadPlan(requests, args.rate, allow, near_address(trunk), configured)
+    if configured is not None:
+        configured.note("load.place", numbers[0], calls=args.calls, rate=args.rate)
     report: Mapping[str, Any] = _run(measure(plan))
     print(json.dumps(report, ensure_ascii=False))
     return ANSWERED if report["disposition"].get("answered", 0) == args.calls else NOT_ANSWERED

@@ -23,7 +23,7 @@ _SECRET_KEYS = frozenset({"password", "token", "auth_token", "secret", "secret_k
 _CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}")
 #: Signed addresses open what they name, so the signature stays out of logs.
-_SIGNED = re.compile(r"(/(?:vxml/[rs]|u)/)([\w.~-]{6})[\w.~-]+")
+_SIGNED = re.compile(r"(/(?:vxml/[rst]|u)/)([\w.~-]{6})[\w.~-]+")
 
 
 def mask_value(value: str) -> str:

@@ -33,6 +33,7 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
         ("card 4111111111111111", "card ****************"),
         ("mail to anna.smith@example.org failed", "mail to a***@example.org failed"),
         ("GET /vxml/s/IjAxYWJjIg.Zx12.abcdef/notice.vxml", "GET /vxml/s/IjAxYW.../notice.vxml"),
+        ("GET /vxml/t/IjAxYWJjIg.Zx12.abcdef/main.vxml", "GET /vxml/t/IjAxYW.../main.vxml"),
         ("POST /u/WzEsImVtYWls.sig", "POST /u/WzEsIm..."),
         ("attempt 01jd3k8zq2m4x7 ended", "attempt 01jd3k8zq2m4x7 ended"),
     ],

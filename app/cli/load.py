@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from app.core.completion import code_for_call
+from app.core.compliance import Refused as RefusedByGate
 from common.control import CallRequest, CallStatus, Disposition
 from mediaserver.collector import calm
 from mediaserver.local import LocalServer
@@ -27,6 +28,17 @@ _MB = 1 << 20
 _LISTED = 20
 
 
+class Gate(Protocol):
+    """What a configured trunk brings along; every method blocks."""
+
+    @property
+    def max_channels(self) -> int: ...
+
+    def refusal(self, number: str) -> RefusedByGate | None: ...
+
+    def heed(self, number: str, status: CallStatus) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
     """`rate` is call starts a second."""
@@ -34,6 +46,10 @@ class LoadPlan:
     requests: tuple[CallRequest, ...]
     rate: float
     allow: tuple[str, ...]
+    #: This machine's address towards the trunk.
+    host: str
+    #: Asked about each number just before its INVITE.
+    gate: Gate | None = None
 
 
 @dataclass(slots=True)
@@ -47,9 +63,10 @@ class _Usage:
 
 
 async def measure(plan: LoadPlan) -> dict[str, Any]:
-    first = plan.requests[0].trunk
+    line = plan.requests[0].trunk.line
+    most = len(plan.requests) if plan.gate is None else min(len(plan.requests), plan.gate.max_channels)
     usage = _Usage()
-    async with LocalServer(host=first.host, line=first.line, allow=plan.allow, max_calls=len(plan.requests)) as server:
+    async with LocalServer(host=plan.host, line=line, allow=plan.allow, max_calls=most) as server:
         calm()
         watch = asyncio.create_task(_watch(server, usage))
         began = time.monotonic()
@@ -57,29 +74,38 @@ async def measure(plan: LoadPlan) -> dict[str, Any]:
         calls = []
         for number, request in enumerate(plan.requests):
             await asyncio.sleep(max(0.0, began + number / plan.rate - time.monotonic()))
-            calls.append(asyncio.create_task(_one(server, request)))
-        statuses = await asyncio.gather(*calls)
+            calls.append(asyncio.create_task(_one(server, request, plan.gate)))
+        ended = await asyncio.gather(*calls)
         seconds = time.monotonic() - began
         usage.switch_cpu = _own_cpu() - cpu_began
         _look(server.board.worker_pids, usage)
         watch.cancel()
-    return _report(statuses, plan, seconds, usage)
+    return _report(ended, plan, seconds, usage)
 
 
-async def _one(server: LocalServer, request: CallRequest) -> CallStatus:
+async def _one(server: LocalServer, request: CallRequest, gate: Gate | None) -> tuple[str, CallStatus]:
+    """The completion code and the call as it ended; one that the gate refuses never leaves."""
+    if gate is not None:
+        refusal = await asyncio.to_thread(gate.refusal, request.to)
+        if refusal is not None:
+            return refusal.code, CallStatus(request.attempt_id, "", "ended", reason=refusal.detail)
     try:
-        return await server.call(request)
+        status = await server.call(request)
     except NotAdmitted as error:
-        return CallStatus(request.attempt_id, "", "ended", Disposition.NOT_ADMITTED, reason=str(error))
+        status = CallStatus(request.attempt_id, "", "ended", Disposition.NOT_ADMITTED, reason=str(error))
+    if gate is not None:
+        await asyncio.to_thread(gate.heed, request.to, status)
+    return code_for_call(status), status
 
 
-def _report(statuses: Sequence[CallStatus], plan: LoadPlan, seconds: float, usage: _Usage) -> dict[str, Any]:
+def _report(ended: Sequence[tuple[str, CallStatus]], plan: LoadPlan, seconds: float, usage: _Usage) -> dict[str, Any]:
+    statuses = [status for _, status in ended]
     setups = [duration for status in statuses if (duration := _setup_ms(status)) is not None]
     return {
         "calls": len(statuses),
         "rate": plan.rate,
         "seconds": round(seconds, 3),
-        "completion_code": _counted(code_for_call(status) for status in statuses),
+        "completion_code": _counted(code for code, _ in ended),
         "disposition": _counted(status.disposition for status in statuses),
         "sip_status": _counted(status.sip_status for status in statuses),
         "reason": _counted(status.reason for status in statuses),

@@ -45,6 +45,8 @@ def test_a_trunk_beyond_loopback_is_wrong_use(trunk: str, script: str, capsys: p
         ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "no-such-file.vxml"],
         ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--value", "novalue"],
         ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--auth", "me"],
+        ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--window", "Daytime"],
+        ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--organization", "Test"],
         ["load", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--numbers", "+1555{x}", "--calls", "2"],
         ["load", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--numbers", "{}", "--calls", "2"],
     ],
@@ -68,7 +70,9 @@ def test_values_become_call_values() -> None:
 def test_a_password_comes_from_a_file(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("hunter2\n")
-    args = argparse.Namespace(trunk="localhost:5060", auth="me", password_file=secret, line="native")
+    args = argparse.Namespace(
+        trunk="localhost:5060", organization="", window="", auth="me", password_file=secret, line="native"
+    )
     trunk = calls.read_trunk(args)
     assert (trunk.host, trunk.username, trunk.password) == ("127.0.0.1", "me", "hunter2")
     assert "hunter2" not in repr(trunk)

@@ -160,3 +160,9 @@ except SystemExit as end:
     assert not end.code, end.code
 """
     assert not _loaded_after(code) & {"sqlalchemy", "flask", "simulators"}
+    refused = """
+from app.cli import main
+assert main(['call', '+15550101001', '--trunk', '192.0.2.1:5060', '--script', 'pyproject.toml']) == 2
+import app.cli.load
+"""
+    assert not _loaded_after(refused) & {"sqlalchemy", "flask", "simulators"}

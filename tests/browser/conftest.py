@@ -83,8 +83,10 @@ def _wait_until_served(url: str, log: Path) -> None:
     raise RuntimeError(f"{url} was not served within {_PATIENCE:.0f} s:\n{log.read_text()}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Closed after each file: while it is open Playwright's event loop runs in this thread, and no asyncio test of
+    another file could run beside it in the same worker."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=found, args=_ARGUMENTS)

@@ -52,6 +52,8 @@ class RunnerState:
     #: Faults in a row, see FAULT_INTERVALS.
     faults: int = 0
     last_code: str = ""
+    #: Channels whose guard time is not known to be over, and when it is.
+    guarded: Mapping[Channel, datetime] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -64,6 +66,7 @@ class RunnerState:
             "attempts": self.attempts,
             "faults": self.faults,
             "last_code": self.last_code,
+            "guarded": {str(channel): until.isoformat() for channel, until in self.guarded.items()},
         }
 
     @classmethod
@@ -81,6 +84,8 @@ class RunnerState:
             attempts=body["attempts"],
             faults=body["faults"],
             last_code=body["last_code"],
+            # States stored before 0.2 have none.
+            guarded={Channel(name): datetime.fromisoformat(at) for name, at in body.get("guarded", {}).items()},
         )
 
 
@@ -153,10 +158,10 @@ def step(strategy: Strategy, state: RunnerState, event: Event, now: datetime) ->
         state = replace(state, faults=state.faults + 1)
         return _wait(strategy, state, now + timedelta(seconds=FAULT_INTERVALS[event.code]))
     counted = replace(state, attempts=state.attempts + (state.phase is Phase.READY), faults=0)
-    after, decision = _finished(strategy, counted, event, now)
-    if event.not_before is None or not isinstance(decision, WaitUntil):
-        return after, decision
-    return _guard(strategy, state.handler, after, event.not_before)
+    if event.not_before is not None:
+        channel = strategy.handlers[state.handler].action.channel
+        counted = replace(counted, guarded={**counted.guarded, channel: event.not_before})
+    return _guard(strategy, *_finished(strategy, counted, event, now))
 
 
 def _is_fault(strategy: Strategy, state: RunnerState, code: str) -> bool:
@@ -164,13 +169,12 @@ def _is_fault(strategy: Strategy, state: RunnerState, code: str) -> bool:
     return code in FAULT_INTERVALS and state.faults < MAX_FAULTS and action.result_for(code) is None
 
 
-def _guard(strategy: Strategy, before: str, state: RunnerState, not_before: datetime) -> tuple[RunnerState, Decision]:
-    """Keep the channel that was just used quiet until the guard time is over."""
-    channels = [strategy.handlers[name].action.channel for name in (before, state.handler)]
-    due = state.due
-    assert due is not None  # every WaitUntil has its time in the state
-    if state.phase is Phase.READY and channels[0] is channels[1]:
-        due = max(due, not_before)
+def _guard(strategy: Strategy, state: RunnerState, decision: Decision) -> tuple[RunnerState, Decision]:
+    """Keep a channel quiet until its guard time is over, whichever other channels were used in between."""
+    if state.phase is not Phase.READY or not isinstance(decision, WaitUntil):
+        return state, decision
+    guarded_until = state.guarded.get(strategy.handlers[state.handler].action.channel, decision.at)
+    due = max(decision.at, guarded_until)
     return replace(state, due=due), WaitUntil(due)
 
 

@@ -169,6 +169,27 @@ def test_the_guard_time_keeps_the_same_channel_quiet() -> None:
     assert isinstance(step(plan, state, Due(), NOW + timedelta(minutes=59))[1], WaitUntil)
 
 
+def test_the_guard_time_outlasts_a_step_through_another_channel() -> None:
+    sms = (
+        '<Handler name="sms"><Sms><Address attribute="phone1"/><Text>x</Text><Results default="call"/></Sms></Handler>'
+    )
+    plan = strategy('<Result code="OUTCOME_UNKNOWN" next="sms"/>', more=sms)
+    until, soon = NOW + timedelta(hours=1), NOW + timedelta(seconds=2)
+    state, decision = step(plan, RunnerState(), Finished("OUTCOME_UNKNOWN", "phone1", not_before=until), NOW)
+    assert decision == WaitUntil(NOW)
+    state = RunnerState.from_json(json.loads(json.dumps(state.to_json())))
+    state, decision = step(plan, state, Finished("SMS_SENT", "phone1"), soon)
+    assert decision == WaitUntil(until)
+    assert step(plan, state, Due(), soon)[1] == WaitUntil(until)
+    assert isinstance(step(plan, state, Due(), until)[1], Attempt)
+
+
+def test_a_state_stored_without_guard_times_still_loads() -> None:
+    body = RunnerState(handler="call").to_json()
+    del body["guarded"]
+    assert RunnerState.from_json(body) == RunnerState(handler="call")
+
+
 def test_a_loop_of_handlers_ends_at_the_most_attempts() -> None:
     plan = strategy('<Result code="NO_CALLABLE_ADDRESS" next="call"/>', head='maxAttempts="5"')
     state, decision = RunnerState(), None

@@ -7,6 +7,7 @@ from typing import Final
 from vxml.ecmascript import ScriptError, ScriptLimit
 from vxml.interpreter.context import run_session
 from vxml.interpreter.control import Await, AwaitFetch, AwaitInput, Exit, Runaway, Steps, Thrown
+from vxml.interpreter.exit_values import TOO_LARGE, limited
 from vxml.interpreter.runtime import ConnectionInfo, Limits, Runtime, SessionConfig
 from vxml.messages import (
     Command,
@@ -110,7 +111,9 @@ class Session:
     def _end(self, rt: Runtime, ending: Exit) -> None:
         self._steps = None
         self._waiting = None
-        values = {**rt.disconnect_values, **ending.values}
+        values, cut = limited({**rt.disconnect_values, **ending.values})
+        if cut:
+            rt.trace("log", f"exit values {TOO_LARGE}: {', '.join(cut)}")
         private = frozenset(name for name, value in values.items() if rt.privacy.is_private(name, value))
         detail = rt.privacy.mask(ending.detail)
         rt.trace("end", f"{ending.reason}{': ' + detail if detail else ''}")

@@ -207,9 +207,11 @@ class Conversation:
     def _end(self, ended: vxml.Ended) -> None:
         if self._over:
             return
-        self.close()
         values = {name: _MASK if name in ended.private else value for name, value in ended.values.items()}
-        self._send(wire.encode(wire.DialogOver(self.call, ended.reason.value, values, ended.detail[:_STEP_LENGTH])))
+        # Before closing: values that cannot be encoded are a defect, after which this is called again without them.
+        over = wire.encode(wire.DialogOver(self.call, ended.reason.value, values, ended.detail[:_STEP_LENGTH]))
+        self.close()
+        self._send(over)
         self._on_end(self.call)
 
     # --- fetching and playing

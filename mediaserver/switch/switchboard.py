@@ -343,11 +343,12 @@ class Switchboard:
 
     def _dialog_over(self, call: LiveCall, message: wire.DialogOver) -> None:
         self._release_dialog(call)
+        values = _reportable(call.id, message.values)
         if message.reason == "error":
-            call.record.exit = message.values
+            call.record.exit = values
             self._application_error(call)
             return
-        call.record.dialog_over(DialogResult.COMPLETED, message.values)
+        call.record.dialog_over(DialogResult.COMPLETED, values)
         if call.record.state is CallState.ENDED:
             self._finish(call)
         else:
@@ -461,6 +462,17 @@ class Switchboard:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _reportable(call: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`values`, or nothing where they nest too deeply for a journal line or an event: the outcome comes first."""
+    try:
+        # As deep as in both, and copied as they are by `asdict`.
+        orjson.dumps({"status": CallStatus(call, "", "ended", exit=values).to_json()})
+    except (TypeError, RecursionError) as error:
+        log.error("exit_values_dropped", call=call, error=type(error).__name__)
+        return {}
+    return values
 
 
 def _worker_key(request: CallRequest) -> WorkerKey:

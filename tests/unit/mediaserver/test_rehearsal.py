@@ -14,7 +14,7 @@ from mediaserver.dialog.conversation import Conversation
 from mediaserver.dialog.prompts import PromptRenderer
 from mediaserver.dialog.speech import ToneSynthesizer
 from vxml import ConnectionInfo, Session, SessionConfig
-from vxml.messages import Fetch, Fetched
+from vxml.messages import Ended, EndReason, Fetch, Fetched
 
 pytestmark = pytest.mark.asyncio
 FORM = '<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form>{}</form></vxml>'
@@ -122,3 +122,17 @@ async def test_a_broken_script_is_an_error_of_the_answered_call(tmp_path: Path) 
     assert bench.said == []
     bench.dialog.answered()
     assert (await bench.until(wire.DialogOver)).reason == "error"
+
+
+async def test_values_that_cannot_be_sent_end_the_dialog_with_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep: Any = "x"
+    for _ in range(600):
+        deep = [deep]
+    bench = Bench(tmp_path, GREET)
+    bench.dialog.answered()
+    monkeypatch.setattr(Session, "commands", lambda self: [Ended(EndReason.EXIT, {"deep": deep})])
+    bench.dialog.start()
+    over = await bench.until(wire.DialogOver)
+    assert (over.reason, over.values, bench.ended) == ("error", {}, ["c"])

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import pytest_asyncio
 
@@ -189,6 +190,27 @@ async def test_an_answered_call_gets_its_dialog_and_its_result(bench: Bench) -> 
     assert (status.dialog, dict(status.exit), status.dtmf) == (DialogResult.COMPLETED, {"code": "OK"}, "7")
     assert (status.rtp.sent, bench.pool.ended, bench.board.calls) == (9, ["a1"], 0)
     assert [type(one) for one in bench.pool.worker.told] == [wire.StartDialog, wire.CallAnswered, wire.KeyPressed]
+
+
+@pytest.mark.parametrize("depth", [100, 251, 252, 253])
+@pytest.mark.parametrize("reason", ["exit", "error"])
+async def test_exit_values_too_deep_to_report_cost_no_outcome(bench: Bench, reason: str, depth: int) -> None:
+    deep: Any = "x"
+    for _ in range(depth):
+        deep = [deep]
+    await bench.answered()
+    bench.dialog(wire.DialogOver("a1", reason, {"deep": deep}, ""))
+    bench.hung_up(by_far_end=False)
+    await asyncio.wait_for(bench.board.events.wait(bench.board.events.last_seq), 5)
+    ended = orjson.loads(bench.board.events.after(0)[1][-1])
+    expected = {"deep": deep} if depth <= 251 else {}
+    assert (ended["type"], ended["status"]["exit"]) == ("ended", expected)
+    assert bench.status().exit == expected
+    journal = Journal(bench.directory / "journal")
+    journal.open(VirtualClock().utcnow())
+    recorded = journal.outcome("a1")
+    assert recorded is not None
+    assert (recorded.disposition, recorded.exit) == (bench.status().disposition, expected)
 
 
 async def test_a_hang_up_waits_for_what_the_script_still_says(bench: Bench) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
-from tests.support.voicexml import talk
+from tests.support.voicexml import exit_values, talk
 from vxml import Limits
 from vxml.messages import EndReason
 
@@ -67,3 +70,29 @@ def test_many_slow_scripts_in_one_turn_are_too_many() -> None:
 
 def test_scripts_that_recurse_without_end_are_an_error() -> None:
     assert "error.semantic" in ending("<form><block><script>function f() { return f() } f()</script></block></form>")
+
+
+def handed_out(script: str, names: str) -> tuple[dict[str, Any], str]:
+    heard = talk(f'<form><block><script><![CDATA[{script}]]></script><exit namelist="{names}"/></block></form>')
+    return exit_values(heard), str(heard)
+
+
+def test_exit_values_are_cut_at_32_levels() -> None:
+    nest = "function nest(n) { var v = 'x'; for (var i = 0; i < n; i++) v = [v]; return v; }"
+    values, trace = handed_out(nest + "var fits = nest(32); var deep = {a: 1, b: nest(400)};", "fits deep")
+    assert json.dumps(values["fits"]) == "[" * 32 + '"x"' + "]" * 32
+    assert json.dumps(values["deep"]) == '{"a": 1, "b": ' + "[" * 31 + '"(too large)"' + "]" * 31 + "}"
+    assert "exit values (too large): deep" in trace
+
+
+def test_exit_values_share_64_kib() -> None:
+    values, trace = handed_out(
+        "var a = 'x'.repeat(40000); var b = 'é'.repeat(20000); var c = 'z'.repeat(20000);", "a b c"
+    )
+    assert (len(values["a"]), values["b"], len(values["c"])) == (40000, "(too large)", 20000)
+    assert "exit values (too large): b" in trace
+
+
+def test_exit_values_hold_no_integer_beyond_64_bits() -> None:
+    values, _ = handed_out("var huge = 1e20; var exact = 9007199254740992;", "huge exact")
+    assert (type(values["huge"]), values["huge"], values["exact"]) == (float, 1e20, 2**53)

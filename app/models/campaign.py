@@ -150,6 +150,14 @@ class Job(Base):
             sqlite_where=text("state not in ('stopped', 'completed')"),
             postgresql_where=text("state not in ('stopped', 'completed')"),
         ),
+        # A campaign has one job at a time.
+        Index(
+            "uq_job_going",
+            "campaign_id",
+            unique=True,
+            sqlite_where=text("state not in ('stopped', 'completed')"),
+            postgresql_where=text("state not in ('stopped', 'completed')"),
+        ),
     )
 
     id: Mapped[IdColumn]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import CursorResult, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.models import Campaign, ContactList, Job, JobState, OutboxEvent, Trunk
@@ -31,6 +32,8 @@ def start_job(session: Session, actor: Actor, campaign_id: int) -> Job:
     """Queue a job of the campaign with today's revisions and settings pinned."""
     actor.require(Permission.JOBS_CONTROL)
     campaign = get_campaign(session, actor, campaign_id)
+    # Whoever starts it at the same moment waits here, and then sees the job. SQLite's writers wait before this.
+    session.refresh(campaign, with_for_update=True)
     running = session.scalar(select(Job.id).where(Job.campaign_id == campaign.id, Job.state.not_in(ENDED)).limit(1))
     if running is not None:
         raise Refused(f"campaign {campaign.name!r} has job {running} going already; stop it, or wait for its end")
@@ -45,8 +48,11 @@ def start_job(session: Session, actor: Actor, campaign_id: int) -> Job:
         created_by=actor.user_id,
         created_at=utcnow(),
     )
-    session.add(job)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(job)
+    except IntegrityError as error:
+        raise Refused(f"campaign {campaign.name!r} has a job going already; stop it, or wait for its end") from error
     _tell_engines(session, job)
     record(session, actor, "job.start", job, after={"campaign": campaign.name})
     return job

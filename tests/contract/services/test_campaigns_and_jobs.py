@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from app.db import write_transaction
+from app.db import read_transaction, write_transaction
 from app.models import (
     Attempt,
     AttemptState,
@@ -146,6 +149,44 @@ def test_refuses_a_second_job_while_one_is_going(session: Session, actor: Actor,
     first.state = JobState.COMPLETED
     session.flush()
     assert jobs.start_job(session, actor, campaign.id).id != first.id
+
+
+def test_two_who_start_a_campaign_at_once_make_one_job(
+    engine: Engine, session: Session, actor: Actor, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign_id = campaign.id
+    session.commit()
+    ready = threading.Barrier(2)
+    startable = campaigns.startable
+
+    def slowly(session: Session, campaign: Campaign) -> tuple[int | None, int]:
+        time.sleep(0.2)  # long enough for the other to have looked for a job too, were it not kept waiting
+        return startable(session, campaign)
+
+    def start() -> str:
+        ready.wait(10)
+        try:
+            with write_transaction(engine) as own:
+                return f"job {jobs.start_job(own, actor, campaign_id).id}"
+        except Refused as refused:
+            return str(refused)
+
+    monkeypatch.setattr(jobs, "startable", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        said = sorted(future.result(20) for future in [pool.submit(start) for _ in range(2)])
+    assert ["going already" in words for words in said] == [True, False]
+    with read_transaction(engine) as reading:
+        assert len(reading.scalars(select(Job.id)).all()) == 1
+
+
+def test_the_database_itself_refuses_a_second_job_of_a_campaign(
+    session: Session, actor: Actor, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs.start_job(session, actor, campaign.id)
+    monkeypatch.setattr(jobs, "ENDED", frozenset(JobState))  # as if the look had come too early
+    with pytest.raises(Refused, match="going already"):
+        jobs.start_job(session, actor, campaign.id)
+    assert len(session.scalars(select(Job.id)).all()) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from common.clock import Clock
 from common.errors import RemoteError
@@ -42,11 +44,18 @@ class Recorder:
         await self._idle.wait()
 
     async def run(self) -> None:
+        """Never ends by itself: were it to, every job would stand still."""
         while True:
             await self._news.wait()
             await asyncio.sleep(self._flush)
-            await self._write_progress()
-            await self._write_finished()
+            try:
+                await self._write_progress()
+                await self._write_finished()
+            except Exception as error:
+                told = "outcomes_not_written" if _may_pass(error) else "recorder_failed"
+                log.error(told, error=repr(error), count=len(self._finished), again_in=_RETRY)
+                await asyncio.sleep(_RETRY)
+                continue
             if not self._finished and not self._steps:
                 self._news.clear()
                 self._idle.set()
@@ -59,9 +68,9 @@ class Recorder:
         steps, self._steps = self._steps, []
         try:
             await asyncio.to_thread(self._store.progress, steps)
-        except RemoteError as error:
+        except Exception as error:
             # The outcome carries the same moments again.
-            log.warning("progress_not_written", error=str(error), count=len(steps))
+            log.warning("progress_not_written", error=repr(error), count=len(steps))
 
     async def _write_finished(self) -> None:
         batch = self._finished[:_BATCH]
@@ -69,11 +78,9 @@ class Recorder:
             return
         try:
             await self._write(batch)
-        except RemoteError as error:
-            if not error.permanent:
-                log.error("outcomes_not_written", error=str(error), count=len(batch), again_in=_RETRY)
-                await asyncio.sleep(_RETRY)
-                return
+        except Exception as error:
+            if _may_pass(error):
+                raise
             await self._write_singly(batch)
         del self._finished[: len(batch)]
 
@@ -85,9 +92,27 @@ class Recorder:
         for item in batch:
             try:
                 await self._write([item])
-            except RemoteError as error:
-                if not error.permanent:
+            except Exception as error:
+                if _may_pass(error):
                     raise
-                log.error("outcome_cut_down", attempt=item.attempt_id, error=str(error))
-                outcome = Outcome(item.outcome.completion_code, item.outcome.ended_at, item.outcome.disposition)
-                await self._write([replace(item, outcome=outcome)])
+                log.error("outcome_cut_down", attempt=item.attempt_id, error=repr(error))
+                await self._write_cut_down(item, error)
+
+    async def _write_cut_down(self, item: FinishedAttempt, why: Exception) -> None:
+        whole = item.outcome
+        marker = {"cut_down": f"what the call reported cannot be stored ({type(why).__name__})"}
+        outcome = Outcome(whole.completion_code, whole.ended_at, whole.disposition, result=marker)
+        try:
+            await self._write([replace(item, outcome=outcome)])
+        except Exception as error:
+            if _may_pass(error):
+                raise
+            # The others must not wait for it; the search for strays finds the attempt again.
+            log.error("outcome_lost", attempt=item.attempt_id, error=repr(error))
+
+
+def _may_pass(error: Exception) -> bool:
+    """The database is away: the same rows are tried again. Everything else lies in a row itself."""
+    if isinstance(error, RemoteError):
+        return not error.permanent
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeout | OSError)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,7 +47,7 @@ class Moody(MemoryStore):
     failures = 2
     kept: list[FinishedAttempt]
 
-    def finish(self, finished: list[FinishedAttempt], now: object) -> None:  # type: ignore[override]
+    def finish(self, finished: Sequence[FinishedAttempt], now: object) -> None:
         if self.failures:
             self.failures -= 1
             raise RemoteError("database: away")
@@ -70,3 +73,41 @@ def test_the_recorder_writes_what_it_was_given_whatever_the_database_says() -> N
     kept = asyncio.run(scenario())
     assert [item.attempt_id for item in kept] == ["a0", "a1", "a2"]
     assert kept[1].outcome.reason == ""
+
+
+class Strict(MemoryStore):
+    """As the SQL stores: a result that JSON cannot hold is refused by the serializer, not by the database."""
+
+    kept: list[FinishedAttempt]
+
+    def finish(self, finished: Sequence[FinishedAttempt], now: object) -> None:
+        for item in finished:
+            orjson.dumps(item.outcome.result)
+        self.kept.extend(finished)
+
+
+def test_a_result_nested_too_deep_cuts_down_its_own_row_only_and_the_recorder_lives_on() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(300):
+        deep = {"exit": deep}
+
+    async def scenario() -> list[FinishedAttempt]:
+        store = Strict()
+        store.kept = []
+        recorder = Recorder(store, VirtualClock(), 0.0)
+        task = asyncio.create_task(recorder.run())
+        results: tuple[dict[str, Any], ...] = ({"exit": {"a": 1}}, deep, {"exit": {"b": 2}})
+        for number, result in enumerate(results):
+            outcome = Outcome("ANSWER_HUMAN", NOW, result=result)
+            recorder.finish(FinishedAttempt(f"a{number}", number, number, 1, outcome, Next(NOW, {})))
+            async with asyncio.timeout(10):
+                await recorder.drained()
+        task.cancel()
+        return store.kept
+
+    kept = asyncio.run(scenario())
+    assert [item.outcome.completion_code for item in kept] == ["ANSWER_HUMAN"] * 3
+    first, cut, last = (item.outcome.result or {} for item in kept)
+    assert first == {"exit": {"a": 1}}
+    assert set(cut) == {"cut_down"}
+    assert last == {"exit": {"b": 2}}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.gate import Work
 from engine.plans import JobPlan
+from engine.store import Share
+from engine.store.base import EVERYTHING
 from engine.tuning import Tuning
-from pacing.agentless import Decision, Mode, Observation, Trunk, decide
+from pacing.agentless import Decision, Mode, Observation, Pacing, Trunk, decide
 from pacing.hopper import Hopper
 
 #: Seconds of work that a timed job's hopper holds.
@@ -27,15 +29,17 @@ class JobRun:
     #: Monotonic; nothing was due a moment ago, so the next look waits.
     refill_after: float = 0.0
     last_slot: float | None = None
+    #: The lanes this engine takes of the job; None: another engine has the whole job.
+    lanes: Share | None = EVERYTHING
 
     @classmethod
     def begin(cls, plan: JobPlan, tuning: Tuning) -> JobRun:
         return cls(plan, Hopper(hopper_size(plan, tuning), margin=tuning.lease / 10))
 
 
-def hopper_size(plan: JobPlan, tuning: Tuning) -> int:
+def hopper_size(plan: JobPlan, tuning: Tuning, lanes: Share | None = EVERYTHING) -> int:
     """No more than will start before the leases run out."""
-    pacing = plan.pacing
+    pacing = _paced(plan.pacing, lanes or EVERYTHING)
     if pacing.mode is Mode.TIMED:
         wanted = math.ceil(_AHEAD / pacing.interval) + 1
     elif pacing.mode is Mode.PORTS:
@@ -62,7 +66,7 @@ class TrunkUse:
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """What limits a job's calls at this moment. `share` and `sharers`: this engine's part of the trunk."""
+    """What limits a job's calls at this moment. `share` and `sharers`: this engine's part of the work."""
 
     calls_of_job: int
     calls_of_trunk: int
@@ -78,11 +82,43 @@ def part(whole: int, share: int, sharers: int) -> int:
     return whole * (share + 1) // sharers - whole * share // sharers
 
 
+def lanes_of(plan: JobPlan, share: Share) -> Share | None:
+    """Which lanes of the job this engine takes. A limit smaller than the number of engines cannot be split: the part of
+    some would be 0 and their lanes never served. Then one engine has the job whole, and all others nothing of it."""
+    if _trunk_is_whole(plan, share):
+        # By the trunk: its jobs must not go to several engines, each with the whole limit.
+        return EVERYTHING if plan.trunk.id % share.count == share.index else None
+    if plan.pacing.mode is Mode.PORTS and plan.pacing.ports < share.count:
+        return EVERYTHING if plan.job_id % share.count == share.index else None
+    return share
+
+
+def _trunk_is_whole(plan: JobPlan, share: Share) -> bool:
+    return min(plan.trunk.max_channels, plan.trunk.calls_per_second) < share.count
+
+
+def _paced(pacing: Pacing, lanes: Share) -> Pacing:
+    """This engine's part of the job's pacing."""
+    ports = part(pacing.ports, lanes.index, lanes.count)
+    return replace(pacing, interval=pacing.interval * lanes.count, ports=ports)
+
+
+def _last_slot(run: JobRun, lanes: Share, now: float) -> float | None:
+    """Engines that begin together take turns: each starts its schedule later by its rank."""
+    if run.last_slot is None and lanes.index and run.plan.pacing.mode is Mode.TIMED:
+        return now - run.plan.pacing.interval * (lanes.count - lanes.index)
+    return run.last_slot
+
+
 def calls_now(run: JobRun, plant: Plant, use: TrunkUse, now: float) -> Decision:
-    plan = run.plan
+    plan, share = run.plan, Share(plant.share, plant.sharers)
+    lanes = lanes_of(plan, share)
+    if lanes is None:
+        return Decision(0, last_slot=run.last_slot)
+    of_trunk = EVERYTHING if _trunk_is_whole(plan, share) else share
     trunk = Trunk(
-        channels=part(plan.trunk.max_channels, plant.share, plant.sharers),
-        calls_per_second=part(plan.trunk.calls_per_second, plant.share, plant.sharers),
+        channels=part(plan.trunk.max_channels, of_trunk.index, of_trunk.count),
+        calls_per_second=part(plan.trunk.calls_per_second, of_trunk.index, of_trunk.count),
         in_progress=plant.calls_of_trunk,
         recent_starts=use.recent(now),
         paused=plant.trunk_rests,
@@ -92,13 +128,17 @@ def calls_now(run: JobRun, plant: Plant, use: TrunkUse, now: float) -> Decision:
         in_progress=plant.calls_of_job,
         free_ports=plant.free_ports,
         trunk=trunk,
-        last_slot=run.last_slot,
+        last_slot=_last_slot(run, lanes, now),
         running=plan.running,
     )
-    return decide(plan.pacing, seen, now)
+    return decide(_paced(plan.pacing, lanes), seen, now)
 
 
 def messages_now(run: JobRun, plant: Plant, now: float) -> Decision:
+    lanes = lanes_of(run.plan, Share(plant.share, plant.sharers))
+    if lanes is None:
+        return Decision(0, last_slot=run.last_slot)
     waiting = min(run.hopper.waiting(voice=False), plant.free_messages)
-    seen = Observation(waiting=waiting, in_progress=0, last_slot=run.last_slot, running=run.plan.running)
-    return decide(run.plan.pacing, seen, now)
+    last_slot = _last_slot(run, lanes, now)
+    seen = Observation(waiting=waiting, in_progress=0, last_slot=last_slot, running=run.plan.running)
+    return decide(_paced(run.plan.pacing, lanes), seen, now)

@@ -14,7 +14,7 @@ from common.clock import Clock
 from engine.admission import admit
 from engine.calls import Calls
 from engine.gate import Work, judge
-from engine.jobs import JobRun, Plant, TrunkUse, calls_now, hopper_size, messages_now
+from engine.jobs import JobRun, Plant, TrunkUse, calls_now, hopper_size, lanes_of, messages_now
 from engine.messenger import Messenger
 from engine.plans import JobPlan
 from engine.servers import Servers
@@ -57,12 +57,14 @@ class Placing:
         self.tasks = Tasks()
 
     async def follow(self, plans: Mapping[int, JobPlan]) -> None:
-        """Take the jobs as they are now: what is not running gives its hopper back."""
+        """Take the jobs as they are now: what is not running, or shared out anew, gives its hopper back."""
         for job_id, plan in plans.items():
             run = self._runs.setdefault(job_id, JobRun.begin(plan, self._tuning))
             run.plan = plan
-            run.hopper.capacity = hopper_size(plan, self._tuning)
-            if not plan.running and len(run.hopper):
+            lanes = lanes_of(plan, self.share)
+            surplus, run.lanes = lanes != run.lanes, lanes
+            run.hopper.capacity = hopper_size(plan, self._tuning, lanes)
+            if (surplus or not plan.running) and len(run.hopper):
                 await self._empty(run)
         for job_id in self._runs.keys() - plans.keys():
             await self._empty(self._runs.pop(job_id))
@@ -147,15 +149,18 @@ class Placing:
                 run.starting_messages -= len(works)
 
     def _refill(self, run: JobRun, now: float) -> None:
-        if not run.refilling and now >= run.refill_after and run.hopper.room():
+        if run.lanes is not None and not run.refilling and now >= run.refill_after and run.hopper.room():
             run.refilling = True
-            self.tasks.start(self._fill(run, run.hopper.room()))
+            self.tasks.start(self._fill(run, run.hopper.room(), run.lanes))
 
-    async def _fill(self, run: JobRun, room: int) -> None:
+    async def _fill(self, run: JobRun, room: int, lanes: Share) -> None:
         try:
             leased_at = self._clock.monotonic()
-            verdict = await asyncio.to_thread(self._claim, run.plan, room)
-            if run.plan.job_id in self._runs and not self._stopping:
+            verdict = await asyncio.to_thread(self._claim, run.plan, room, lanes)
+            if lanes != run.lanes:
+                held = [work.claimed.id for work in verdict]
+                await asyncio.to_thread(self._store.release, self._owner, held)
+            elif run.plan.job_id in self._runs and not self._stopping:
                 expires = leased_at + self._tuning.lease
                 run.hopper.put(Item(work, work.voice, expires) for work in verdict)
             if not verdict:
@@ -163,11 +168,11 @@ class Placing:
         finally:
             run.refilling = False
 
-    def _claim(self, plan: JobPlan, room: int) -> Sequence[Work]:
+    def _claim(self, plan: JobPlan, room: int, lanes: Share) -> Sequence[Work]:
         """Lease what is due and look at it once: what cannot be reached now never fills the hopper. Blocks."""
         now = self._clock.utcnow()
         until = now + timedelta(seconds=self._tuning.lease)
-        claims = self._store.claim(plan.job_id, self._owner, now, until, room, self.share)
+        claims = self._store.claim(plan.job_id, self._owner, now, until, room, lanes)
         if not claims:
             return []
         verdict = judge(self._database, plan, claims, self._messenger.usable(), now)

@@ -6,17 +6,22 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from common.clock import VirtualClock
 from common.errors import RemoteError
-from engine.jobs import TrunkUse, hopper_size, part
+from engine.jobs import JobRun, Plant, TrunkUse, calls_now, hopper_size, lanes_of, messages_now, part
+from engine.plans import TrunkPlan
 from engine.recorder import Recorder
-from engine.store import FinishedAttempt, MemoryStore, Next, Outcome
+from engine.store import FinishedAttempt, MemoryStore, Next, Outcome, Share
 from engine.tuning import Tuning
 from pacing.agentless import Pacing
+from pacing.hopper import Item
 from tests.support.job_plans import NOW, PLAN
+
+WIDE = replace(PLAN.trunk, max_channels=400, calls_per_second=100)
 
 
 @given(st.integers(0, 1000), st.integers(1, 12))
@@ -39,6 +44,65 @@ def test_only_the_starts_of_the_last_second_count() -> None:
     use.note(1, 10.6)
     assert use.recent(10.9) == (10.0, 10.0, 10.6)
     assert use.recent(11.0) == (10.6,)
+
+
+def _run(body: dict[str, Any], *, trunk: TrunkPlan = WIDE, waiting: int = 1000) -> JobRun:
+    run: Any = JobRun.begin(replace(PLAN, pacing=Pacing.from_json(body), trunk=trunk), Tuning())
+    run.hopper.put(Item(object(), voice, 1e9) for voice in (True, False) for _ in range(waiting))
+    made: JobRun = run
+    return made
+
+
+def _starts(body: dict[str, Any], sharers: int, seconds: float, *, voice: bool) -> list[int]:
+    """What so many engines start together, by tick; calls never end."""
+    runs = [(_run(body), TrunkUse()) for _ in range(sharers)]
+    placed = [0] * sharers
+    totals = []
+    for tick in range(int(seconds * 10)):
+        now = 100.0 + tick / 10
+        for share, (run, use) in enumerate(runs):
+            plant = Plant(placed[share], placed[share], 500, 500, trunk_rests=False, share=share, sharers=sharers)
+            decision = calls_now(run, plant, use, now) if voice else messages_now(run, plant, now)
+            run.last_slot = decision.last_slot
+            use.note(decision.place, now)
+            placed[share] += decision.place
+        totals.append(sum(placed))
+    return totals
+
+
+@pytest.mark.parametrize("voice", [True, False])
+@pytest.mark.parametrize("sharers", [2, 3])
+@pytest.mark.parametrize("rate", [1, 2, 4])
+def test_engines_together_keep_a_timed_jobs_rate(rate: int, sharers: int, voice: bool) -> None:
+    body = {"mode": "timed", "rate": rate, "per": "second"}
+    alone, together = (_starts(body, count, 12.0, voice=voice) for count in (1, sharers))
+    # A slot may fall into the tick before or after by rounding, never more.
+    assert all(shared <= single + 1 for shared, single in zip(together, alone, strict=True))
+    assert together[-1] >= alone[-1] - sharers
+
+
+def test_engines_together_keep_a_jobs_ports() -> None:
+    for ports in (1, 2, 3, 5, 20):
+        assert _starts({"mode": "ports", "ports": ports}, 3, 5.0, voice=True)[-1] == ports
+
+
+@given(
+    st.integers(1, 5), st.integers(1, 5), st.integers(1, 5), st.integers(1, 6), st.integers(1, 50), st.integers(1, 50)
+)
+def test_every_lane_has_one_engine_that_may_start(
+    channels: int, rate: int, ports: int, sharers: int, job_id: int, trunk_id: int
+) -> None:
+    trunk = replace(PLAN.trunk, id=trunk_id, max_channels=channels, calls_per_second=rate)
+    run = _run({"mode": "ports", "ports": ports}, trunk=trunk, waiting=5)
+    run.plan = replace(run.plan, job_id=job_id)
+    served = []
+    for share in range(sharers):
+        lanes = lanes_of(run.plan, Share(share, sharers))
+        plant = Plant(0, 0, 500, 500, trunk_rests=False, share=share, sharers=sharers)
+        place = calls_now(run, plant, TrunkUse(), 100.0).place
+        assert bool(place) == (lanes is not None)
+        served += [] if lanes is None else [lane for lane in range(64) if lane % lanes.count == lanes.index]
+    assert sorted(served) == list(range(64))
 
 
 class Moody(MemoryStore):

@@ -27,7 +27,7 @@ from app.models import (
 )
 from app.security.access import Actor
 from app.services.campaigns import CampaignFields, create_campaign
-from app.services.scripts import create_script, publish, upload_revision
+from app.services.scripts import Prepared, create_script, prepare, publish, upload_revision
 from common.clock import utcnow
 from common.errors import ConfigError
 from common.settings import Settings
@@ -56,6 +56,7 @@ def read_manifest(name: str) -> dict[str, Any]:
 def load_example(session: Session, actor: Actor, settings: Settings, name: str) -> tuple[Campaign, bool]:
     """The example's campaign, made with all it needs but its contacts; the flag tells whether it is new."""
     manifest = read_manifest(name)
+    packed = _packed(name, manifest["script"])  # before the first statement: checking it keeps no writer waiting
     organization = ensure_organization(session, manifest["organization"])
     campaign_spec = manifest["campaign"]
     existing = session.scalar(
@@ -69,7 +70,7 @@ def load_example(session: Session, actor: Actor, settings: Settings, name: str) 
     fields = CampaignFields(
         name=campaign_spec["name"],
         contact_list_id=_contact_list(session, home, manifest["contact_list"]).id,
-        script_id=_script(session, actor, home, name, manifest["script"]).id,
+        script_id=_script(session, actor, home, manifest["script"], packed).id,
         strategy_id=_strategy(session, home, name, manifest["strategy"]).id,
         calling_window_id=_window(session, home, manifest["calling_window"]).id,
         trunk_id=simulated_trunk(session, settings).id,
@@ -128,18 +129,22 @@ def _contact_list(session: Session, organization_id: int, spec: Mapping[str, Any
     return found
 
 
-def _script(session: Session, actor: Actor, organization_id: int, example: str, spec: Mapping[str, Any]) -> Script:
-    found = session.scalar(select(Script).where(Script.organization_id == organization_id, Script.name == spec["name"]))
-    if found is not None:
-        return found
-    script = create_script(session, actor, spec["name"], spec.get("description", ""), organization_id)
+def _packed(example: str, spec: Mapping[str, Any]) -> Prepared:
     folder = EXAMPLES / example / spec["folder"]
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 archive.write(path, path.relative_to(folder).as_posix())
-    revision = upload_revision(session, actor, script.id, f"{example}.zip", packed.getvalue(), spec.get("entry", ""))
+    return prepare(f"{example}.zip", packed.getvalue(), spec.get("entry", ""))
+
+
+def _script(session: Session, actor: Actor, organization_id: int, spec: Mapping[str, Any], packed: Prepared) -> Script:
+    found = session.scalar(select(Script).where(Script.organization_id == organization_id, Script.name == spec["name"]))
+    if found is not None:
+        return found
+    script = create_script(session, actor, spec["name"], spec.get("description", ""), organization_id)
+    revision = upload_revision(session, actor, script.id, packed)
     publish(session, actor, revision.id)
     return script
 

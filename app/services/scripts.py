@@ -7,8 +7,8 @@ import io
 import posixpath
 import zipfile
 import zlib
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -24,6 +24,9 @@ from vxml.check import Problem, check
 MAX_UPLOAD_BYTES = 20 * 1024 * 1024
 MAX_FILE_BYTES = 10 * 1024 * 1024
 MAX_FILES = 500
+#: Of what is looked into, a file and all of an upload: checking takes time with its size.
+MAX_CHECKED_FILE_BYTES = 2 * 1024 * 1024
+MAX_CHECKED_BYTES = 8 * 1024 * 1024
 
 #: What a script may consist of; anything else in a zip is refused by name.
 CONTENT_TYPES: Mapping[str, str] = {
@@ -36,6 +39,7 @@ CONTENT_TYPES: Mapping[str, str] = {
     ".ul": "audio/basic",
     ".txt": "text/plain",
 }
+_CHECKED = (".vxml", ".xml", ".grxml", ".gram", ".js")
 _ENTRY_NAMES = ("main.vxml", "index.vxml", "start.vxml")
 
 
@@ -66,18 +70,32 @@ def create_script(
     return script
 
 
-def upload_revision(
-    session: Session, actor: Actor, script_id: int, file_name: str, content: bytes, entry: str = ""
-) -> ScriptRevision:
-    """Check an upload (one file or a zip) and keep it as a draft with the problems found.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An upload unpacked and checked: what is left is to keep it."""
+
+    files: Mapping[str, bytes]
+    entry: str
+    digest: str
+    problems: Sequence[Problem]
+
+
+def prepare(file_name: str, content: bytes, entry: str = "") -> Prepared:
+    """Unpack and check an upload, one file or a zip. It may take seconds: do it outside of any transaction.
 
     Raise Refused where the upload itself is unusable (too large, bad zip, unsafe or unknown file names).
     """
-    actor.require(Permission.SCRIPTS_EDIT)
-    script = get_script(session, actor, script_id)
     files = unpack(file_name, content)
     entry = choose_entry(files, entry)
+    _refuse_too_much_to_check(files)
     problems = [problem for path, body in sorted(files.items()) for problem in check_file(path, body)]
+    return Prepared(files, entry, digest_of(files, entry), problems)
+
+
+def upload_revision(session: Session, actor: Actor, script_id: int, prepared: Prepared) -> ScriptRevision:
+    """Keep an upload as a draft with the problems found."""
+    actor.require(Permission.SCRIPTS_EDIT)
+    script = get_script(session, actor, script_id)
     number = (
         session.scalar(select(func.max(ScriptRevision.number)).where(ScriptRevision.script_id == script.id)) or 0
     ) + 1
@@ -85,15 +103,15 @@ def upload_revision(
         organization_id=script.organization_id,
         script_id=script.id,
         number=number,
-        digest=digest_of(files, entry),
-        entry=entry,
-        problems=[asdict(problem) for problem in problems],
+        digest=prepared.digest,
+        entry=prepared.entry,
+        problems=[asdict(problem) for problem in prepared.problems],
         created_by=actor.user_id,
         created_at=utcnow(),
     )
     session.add(revision)
     session.flush()
-    for path, body in files.items():
+    for path, body in prepared.files.items():
         session.add(
             ScriptFile(
                 script_revision_id=revision.id,
@@ -103,7 +121,7 @@ def upload_revision(
                 body=body,
             )
         )
-    record(session, actor, "script.upload", script, after={"revision": number, "problems": len(problems)})
+    record(session, actor, "script.upload", script, after={"revision": number, "problems": len(prepared.problems)})
     return revision
 
 
@@ -212,9 +230,22 @@ def choose_entry(files: Mapping[str, bytes], entry: str) -> str:
 
 def check_file(path: str, body: bytes) -> list[Problem]:
     """Problems of one file; audio and text are not looked into."""
-    if path.endswith((".vxml", ".xml", ".grxml", ".gram", ".js")):
-        return check(path, body)
-    return []
+    return check(path, body) if path.endswith(_CHECKED) else []
+
+
+def _refuse_too_much_to_check(files: Mapping[str, bytes]) -> None:
+    total = 0
+    for path, body in sorted(files.items()):
+        if not path.endswith(_CHECKED):
+            continue
+        if len(body) > MAX_CHECKED_FILE_BYTES:
+            raise Refused(f"{path}: larger than {MAX_CHECKED_FILE_BYTES // 2**20} MiB; split it into several files")
+        total += len(body)
+        if total > MAX_CHECKED_BYTES:
+            raise Refused(
+                f"{path}: with it, documents, grammars and programs are more than {MAX_CHECKED_BYTES // 2**20} MiB; "
+                "make two scripts of them"
+            )
 
 
 def digest_of(files: Mapping[str, bytes], entry: str) -> str:

@@ -186,7 +186,9 @@ def _media_server(session: Any, plan: Plan) -> list[MediaServer]:
 
 def _script(session: Any, actor: Actor, home: int, plan: Plan) -> int:
     script = scripts.create_script(session, actor, "Visit", "", home)
-    revision = scripts.upload_revision(session, actor, script.id, plan.script.name, plan.script.read_bytes())
+    revision = scripts.upload_revision(
+        session, actor, script.id, scripts.prepare(plan.script.name, plan.script.read_bytes())
+    )
     scripts.publish(session, actor, revision.id)
     return script.id
 

@@ -154,7 +154,9 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "scripts.list_revisions": lambda c: scripts.list_revisions(c.session, c.actor, c.it.script),
     "scripts.list_scripts": lambda c: scripts.list_scripts(c.session, c.actor),
     "scripts.publish": lambda c: scripts.publish(c.session, c.actor, c.it.script_revision),
-    "scripts.upload_revision": lambda c: scripts.upload_revision(c.session, c.actor, c.it.script, "main.vxml", VXML),
+    "scripts.upload_revision": lambda c: scripts.upload_revision(
+        c.session, c.actor, c.it.script, scripts.prepare("main.vxml", VXML)
+    ),
     "strategies.add_draft": lambda c: strategies.add_draft(c.session, c.actor, c.it.strategy, "<strategy/>"),
     "strategies.create_strategy": lambda c: strategies.create_strategy(
         c.session, c.actor, "Another", "<strategy/>", "", c.it.organization_id

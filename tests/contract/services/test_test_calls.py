@@ -63,7 +63,7 @@ def made(session: Session) -> Made:
     session.flush()
     home = organization.id
     script = scripts.create_script(session, ROOT, "Visit", "", home)
-    revision = scripts.upload_revision(session, ROOT, script.id, "main.vxml", GOOD)
+    revision = scripts.upload_revision(session, ROOT, script.id, scripts.prepare("main.vxml", GOOD))
     always = CallingWindow(organization_id=home, name="Always", hours={}, always_open=True)
     daytime = CallingWindow(organization_id=home, name="Daytime", hours=DAYTIME)
     simulated = Trunk(name="Simulated", host="127.0.0.1", simulated=True)
@@ -142,7 +142,7 @@ def test_an_open_window_needs_a_simulated_trunk(session: Session, made: Made) ->
 
 def test_a_revision_with_errors_is_not_heard(session: Session, made: Made) -> None:
     script = scripts.create_script(session, ROOT, "Broken", "", made.home)
-    broken = scripts.upload_revision(session, ROOT, script.id, "main.vxml", b"<vxml><form></vxml>")
+    broken = scripts.upload_revision(session, ROOT, script.id, scripts.prepare("main.vxml", b"<vxml><form></vxml>"))
     with pytest.raises(Refused, match="errors"):
         test_calls.request(session, ROOT, broken.id, made.wanted)
 

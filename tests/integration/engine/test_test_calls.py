@@ -39,7 +39,7 @@ def ask(house: House, number: str = NUMBER, *, simulated: bool = True, hours: di
             session.flush()
             home = organization.id
             script = scripts.create_script(session, ROOT, "Visit", "", home)
-            scripts.upload_revision(session, ROOT, script.id, "main.vxml", GOOD)
+            scripts.upload_revision(session, ROOT, script.id, scripts.prepare("main.vxml", GOOD))
         window = CallingWindow(
             organization_id=home, name=f"Window {utcnow()}", hours=hours or {}, always_open=hours is None
         )

@@ -113,7 +113,7 @@ def furnish(engine: Engine, clarion: Installation) -> Panel:
         session.flush()
         users.add_user(session, actor, login="admin", roles=[Role.ADMINISTRATION], password=PASSWORD)
         script = scripts.create_script(session, actor, "Visit", "", organization.id)
-        revision = scripts.upload_revision(session, actor, script.id, VISIT.name, VISIT.read_bytes())
+        revision = scripts.upload_revision(session, actor, script.id, scripts.prepare(VISIT.name, VISIT.read_bytes()))
         window = CallingWindow(organization_id=organization.id, name="Always", hours={}, always_open=True)
         trunk = Trunk(name="Simulated carrier", host=host, port=int(port), simulated=True)
         session.add_all([window, trunk])

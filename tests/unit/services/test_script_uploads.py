@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.scripts import MAX_FILE_BYTES, choose_entry, digest_of, unpack
+from app.services.scripts import (
+    MAX_CHECKED_FILE_BYTES,
+    MAX_FILE_BYTES,
+    choose_entry,
+    digest_of,
+    prepare,
+    unpack,
+)
 from common.errors import Refused
 
 PAGE = b'<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><block>Hello</block></form></vxml>'
@@ -95,3 +102,21 @@ def test_equal_uploads_have_equal_digests_and_any_change_another() -> None:
     assert digest_of(files, "main.vxml") == digest_of(dict(reversed(files.items())), "main.vxml")
     assert digest_of(files, "main.vxml") != digest_of({**files, "hi.wav": b"RIFX"}, "main.vxml")
     assert digest_of({"ab": b"c"}, "ab") != digest_of({"a": b"bc"}, "ab")
+
+
+def test_refuses_a_document_too_large_to_be_checked_in_a_moment() -> None:
+    large = PAGE + b" " * MAX_CHECKED_FILE_BYTES
+    with pytest.raises(Refused, match=r"large\.vxml: larger than 2 MiB"):
+        prepare("app.zip", zipped({"main.vxml": PAGE, "large.vxml": large}))
+
+
+def test_refuses_more_documents_than_can_be_checked_in_a_moment() -> None:
+    many = {f"program{number}.js": b" " * MAX_CHECKED_FILE_BYTES for number in range(4)}
+    with pytest.raises(Refused, match=r"program3\.js: .* more than 8 MiB"):
+        prepare("app.zip", zipped({"main.vxml": PAGE, **many}))
+
+
+def test_audio_may_be_larger_than_what_is_checked() -> None:
+    prepared = prepare("app.zip", zipped({"main.vxml": PAGE, "hold.wav": bytes(MAX_CHECKED_FILE_BYTES + 1)}))
+    assert prepared.entry == "main.vxml"
+    assert prepared.problems == []

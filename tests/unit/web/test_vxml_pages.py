@@ -29,7 +29,7 @@ def upload(engine: Engine, *, publish: bool) -> str:
     with write_transaction(engine) as session:
         actor = Actor.system()
         script = scripts.create_script(session, actor, "Greeting")
-        revision = scripts.upload_revision(session, actor, script.id, "main.vxml", SCRIPT)
+        revision = scripts.upload_revision(session, actor, script.id, scripts.prepare("main.vxml", SCRIPT))
         if publish:
             scripts.publish(session, actor, revision.id)
         return TOKENS.revision_key(revision.digest)

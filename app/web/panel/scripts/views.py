@@ -47,11 +47,12 @@ def new() -> AnyResponse | str | tuple[str, int]:
     if not form.validate_on_submit():
         return render_template("scripts/new.html", form=form), 422 if form.errors else 200
     try:
+        prepared = scripts.prepare(*_content(form.file.data))
         with writing() as session:
             script = scripts.create_script(
                 session, actor(), form.name.data, form.description.data or "", form.chosen_organization
             )
-            revision = scripts.upload_revision(session, actor(), script.id, *_content(form.file.data))
+            revision = scripts.upload_revision(session, actor(), script.id, prepared)
     except Refused as refused:
         field = form.name if str(refused).startswith("name:") else form.file
         field.errors = [*field.errors, str(refused)]
@@ -64,11 +65,11 @@ def show(script_id: int) -> AnyResponse | str | tuple[str, int]:
     script = scripts.get_script(reader(), actor(), script_id)
     form = UploadForm()
     if form.validate_on_submit():
+        actor().require(Permission.SCRIPTS_EDIT)
         try:
+            prepared = scripts.prepare(*_content(form.file.data), entry=(form.entry.data or "").strip())
             with writing() as session:
-                revision = scripts.upload_revision(
-                    session, actor(), script_id, *_content(form.file.data), entry=(form.entry.data or "").strip()
-                )
+                revision = scripts.upload_revision(session, actor(), script_id, prepared)
             return redirect(url_for("scripts.revision", script_id=script_id, revision_id=revision.id))
         except Refused as refused:
             field = form.entry if str(refused).startswith("entry") else form.file

@@ -8,6 +8,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from sqlalchemy import Engine
 
 from app.db import make_engine
@@ -62,9 +63,16 @@ def settings(tmp_path: Path, sqlite_url: str) -> Settings:
     return panel.settings(tmp_path, sqlite_url)
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    """Every test has its own application, which would compile the templates anew."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(settings: Settings, sqlite_engine: Engine) -> Flask:  # noqa: F811
+def app(settings: Settings, sqlite_engine: Engine, compiled_templates: BytecodeCache) -> Flask:  # noqa: F811
     made = create_app(settings, sqlite_engine)
+    made.jinja_env.bytecode_cache = compiled_templates
     made.config["WTF_CSRF_ENABLED"] = False  # tests/unit/web/test_security.py turns it on again
     return made
 

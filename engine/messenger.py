@@ -82,6 +82,11 @@ class Messenger:
         except Refused as error:
             await self._end(running, self._outcome("SYSTEM_ERROR", str(error)))
             return
+        except Exception as error:
+            # Nothing left, and the next try would fail alike; left alone, the attempt would be in progress for ever.
+            log.error("message_not_made", attempt=running.attempt.id, error=repr(error))
+            await self._end(running, self._outcome("SYSTEM_ERROR", f"the message cannot be made: {error!r}"[:255]))
+            return
         async with self._room:
             try:
                 sent = await channel.send(message)
@@ -101,7 +106,13 @@ class Messenger:
         if channel is None or action is None or person is None:
             await self._end(running, self._outcome("OUTCOME_UNKNOWN", "nobody can be asked whether it left"))
             return
-        message = self._message(running.plan, action, person, running.attempt)
+        try:
+            message = self._message(running.plan, action, person, running.attempt)
+        except Exception as error:
+            # Made anew only to ask about it: whether the first one left, nobody can say.
+            log.error("message_not_made", attempt=running.attempt.id, error=repr(error))
+            await self._end(running, self._outcome("OUTCOME_UNKNOWN", "nobody can be asked whether it left"))
+            return
         await self._settle(running, channel, message)
 
     async def _settle(self, running: Running, channel: MessageChannel, message: Message) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine, or_, select
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from app.core.compliance import Rules
@@ -80,9 +81,13 @@ class JobPlan:
 
 
 class PlanReader:
-    """Reads the plans of jobs that have not ended. What never changes (revisions) is read once."""
+    """Reads the plans of jobs that have not ended. What never changes (revisions) is read once.
 
-    def __init__(self, engine: Engine, vault: Vault) -> None:
+    `simulated_channels` are those of SMS and email whose providers are on this machine (channels.registry).
+    """
+
+    def __init__(self, engine: Engine, vault: Vault, simulated_channels: frozenset[str] = frozenset()) -> None:
+        self._simulated_channels = simulated_channels
         self._engine = engine
         self._vault = vault
         self._strategies: dict[int, Strategy] = {}
@@ -98,7 +103,7 @@ class PlanReader:
             for job in jobs:
                 try:
                     plans[job.id] = self._plan(session, job, codes[job.organization_id])
-                except (ClarionError, KeyError, TypeError, ValueError) as error:
+                except (ClarionError, NoResultFound, KeyError, TypeError, ValueError) as error:
                     problems[job.id] = f"the job cannot run: {type(error).__name__} {error}"[:500]
         return plans, problems
 
@@ -112,7 +117,7 @@ class PlanReader:
             state=job.state,
             campaign=str(settings["campaign"]),
             strategy=self._strategy(session, job.strategy_revision_id),
-            rules=Rules(window.hours, window.always_open, trunk.simulated),
+            rules=Rules(window.hours, window.always_open, trunk.simulated, self._simulated_channels),
             pacing=Pacing.from_json(settings["pacing"]),
             trunk=trunk,
             caller_id=str(settings["caller_id"]),

@@ -376,3 +376,34 @@ def test_a_contact_that_waits_goes_on_with_its_receipt(play: Play) -> None:
         assert house.attempt_codes() == {"SMS_DELIVERED": 1, "SMS_FAILED_PERM": 1}
 
     play(scenario)
+
+
+def test_a_job_that_lost_a_row_it_needs_says_so_and_stops_nothing_else(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        job_id = make_job(house.database, 2, strategy_xml=CALL_ONLY)
+        with write_transaction(house.database) as session:
+            job = session.get_one(Job, job_id)
+            whole = dict(job.settings)
+            job.settings = {**whole, "calling_window_id": 999_999}
+        house.start()
+        await house.until(lambda: "cannot run" in house.sql("SELECT detail FROM job")[0][0])
+        with write_transaction(house.database) as session:
+            session.execute(update(Job).values(settings=whole))
+        await house.until(lambda: house.job_state() == "completed")
+
+    play(scenario)
+
+
+def test_a_message_that_cannot_be_made_ends_its_attempt(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_values: object) -> object:
+        raise RuntimeError("a template nobody foresaw")
+
+    monkeypatch.setattr("engine.messenger.render", fail)
+
+    async def scenario(house: House) -> None:
+        equip(house)
+        make_job(house.database, 1, strategy_xml=PLAN)
+        house.start()
+        await house.until(lambda: house.attempt_codes()["SYSTEM_ERROR"] >= 1)
+
+    play(scenario)

@@ -75,7 +75,7 @@ def test_a_test_call_is_placed_once_and_its_result_kept(play: Play) -> None:
     async def scenario(house: House) -> None:
         house.server.behave = lambda _request: Ending(exit={"completion_code": "AGENT_DNC", "said": "1"}, seconds=0.1)
         house.start()
-        key = ask(house)
+        key = await asyncio.to_thread(ask, house)
         done = await ended(house, key)
         assert (done.completion_code, done.sip_status) == ("AGENT_DNC", 200)
         assert done.result is not None
@@ -104,12 +104,12 @@ def test_what_the_gate_refuses_never_leaves(play: Play) -> None:
         now = datetime.now(UTC)
         # Open on one day only, and that is three days off everywhere on earth.
         other_day = (now + timedelta(days=3)).strftime("%a").lower()
-        closed = await ended(house, ask(house, hours={other_day: [["10:00", "11:00"]]}))
+        closed = await ended(house, await asyncio.to_thread(ask, house, hours={other_day: [["10:00", "11:00"]]}))
         assert closed.completion_code == "RESTRICTED_TIME"
         assert "until" in closed.reason
         with write_transaction(house.database) as session:
             dnc.add(session, ROOT, [("phone", NUMBER)])
-        listed = await ended(house, ask(house))
+        listed = await ended(house, await asyncio.to_thread(ask, house))
         assert listed.completion_code == "IN_DNC_LIST"
         assert house.server.requests == []
 
@@ -121,10 +121,10 @@ def test_on_a_real_trunk_the_person_is_taken_at_their_word(play: Play) -> None:
         house.server.behave = lambda _request: Ending(exit={"completion_code": "AGENT_DNC"}, seconds=0.05)
         house.start()
         day_and_night = {day: [["00:00", "12:00"], ["12:00", "00:00"]] for day in WEEKDAYS}
-        first = await ended(house, ask(house, simulated=False, hours=day_and_night))
+        first = await ended(house, await asyncio.to_thread(ask, house, simulated=False, hours=day_and_night))
         assert first.completion_code == "AGENT_DNC"
         assert house.sql("SELECT value, source, proof FROM dnc_entry") == [(NUMBER, "call", first.id)]
-        again = await ended(house, ask(house, simulated=False, hours=day_and_night))
+        again = await ended(house, await asyncio.to_thread(ask, house, simulated=False, hours=day_and_night))
         assert again.completion_code == "IN_DNC_LIST"
         assert len(house.server.requests) == 1
 
@@ -135,7 +135,7 @@ def test_cancelling_hangs_up(play: Play) -> None:
     async def scenario(house: House) -> None:
         house.server.behave = lambda _request: Ending(Disposition.REFUSED, 486, None, seconds=20)
         house.start()
-        key = ask(house)
+        key = await asyncio.to_thread(ask, house)
         await placed(house)
         with write_transaction(house.database) as session:
             test_calls.cancel(session, ROOT, key)
@@ -149,7 +149,7 @@ def test_a_number_listed_while_it_rings_is_not_rung_any_longer(play: Play) -> No
     async def scenario(house: House) -> None:
         house.server.behave = lambda _request: Ending(Disposition.REFUSED, 486, None, seconds=20)
         house.start()
-        key = ask(house)
+        key = await asyncio.to_thread(ask, house)
         await placed(house)
         with write_transaction(house.database) as session:
             dnc.add(session, ROOT, [("phone", NUMBER)])
@@ -164,7 +164,7 @@ def test_after_an_engines_crash_another_follows_the_call_and_nobody_is_rung_twic
     async def scenario(house: House) -> None:
         house.server.behave = lambda _request: Ending(seconds=2.0)
         house.start("one")
-        key = ask(house)
+        key = await asyncio.to_thread(ask, house)
         await placed(house)
         await house.kill("one")
         house.start("two")
@@ -179,7 +179,7 @@ def test_a_call_lost_with_its_media_server_ends_unknown_and_is_not_redialled(pla
     async def scenario(house: House) -> None:
         house.server.behave = lambda _request: LONG
         house.start()
-        key = ask(house)
+        key = await asyncio.to_thread(ask, house)
         await placed(house)
         house.server.restart("boot-2", journal=False)
         done = await ended(house, key, 10)
@@ -192,7 +192,7 @@ def test_a_call_lost_with_its_media_server_ends_unknown_and_is_not_redialled(pla
 
 def test_what_nobody_could_place_in_time_is_given_up(play: Play) -> None:
     async def scenario(house: House) -> None:
-        key = ask(house)
+        key = await asyncio.to_thread(ask, house)
         house.sql("UPDATE test_call SET created_at = :then", then=_text(house, utcnow() - timedelta(minutes=5)))
         house.start()
         done = await ended(house, key)

@@ -11,7 +11,7 @@ import structlog
 from app.db import make_engine
 from app.security.secrets import Vault
 from app.security.tokens import Tokens
-from channels.registry import build_channels, close_channels
+from channels.registry import build_channels, close_channels, simulated_channels
 from channels.voice.client import HttpMediaServer
 from common.clock import SystemClock
 from common.settings import Settings, ensure_secrets
@@ -43,7 +43,7 @@ async def _run(settings: Settings, tuning: Tuning) -> None:
     runner = EngineRunner(
         database,
         store,
-        PlanReader(database, Vault(secret)),
+        PlanReader(database, Vault(secret), simulated_channels(settings)),
         Addresses(
             settings.web.public_url,
             Tokens(secret),

@@ -172,5 +172,22 @@ def _greet(settings: Settings, password: str, simulate: bool) -> None:
     else:
         print(f"Sign in as {_ADMIN} with your password.")
     if simulate:
-        print(f"SMS and mail arrive at http://{settings.simulator.http}/ ; nobody real is called.")
+        print(_where_it_goes(settings))
     print(f"Logs are in {settings.home / 'logs'}. Ctrl-C stops everything.\n", flush=True)
+
+
+def _where_it_goes(settings: Settings) -> str:
+    """The environment may lead parts of it to real providers: then nothing is promised."""
+    from channels.registry import EMAIL, SMS, simulated_channels
+    from common.loopback import is_loopback
+
+    known = simulated_channels(settings)
+    outside = {
+        f"calls by {settings.simulator.sip.host}": is_loopback(settings.simulator.sip.host),
+        f"SMS by {settings.twilio.api_url}": SMS in known or not settings.twilio.account_sid,
+        f"mail by {settings.smtp.host}": EMAIL in known or not settings.smtp.host,
+    }
+    real = [words for words, simulated in outside.items() if not simulated]
+    if real:
+        return f"Beware, this leaves the machine and may reach people: {', '.join(real)}."
+    return f"SMS and mail arrive at http://{settings.simulator.http}/ ; nobody real is called."

@@ -17,6 +17,7 @@ from app.services.audit import record
 from app.services.organizations import organization_for
 from app.services.usage import Use, use_of
 from common.errors import Refused
+from common.loopback import is_loopback
 
 LINES = ("native", "pyvoip")
 _HOST = re.compile(
@@ -159,16 +160,6 @@ def checked(fields: TrunkFields, vault: Vault, *, has_password: bool) -> dict[st
     if fields.password is not None:
         values["password_encrypted"] = vault.encrypt(fields.password)
     return values
-
-
-def is_loopback(host: str) -> bool:
-    """True for an address of this machine alone; a name other than localhost may point anywhere."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _check_host(host: str) -> None:

@@ -25,6 +25,11 @@ class Rules:
     always_open: bool = False
     #: The job's trunk leads to the simulated carrier only.
     simulated_trunk: bool = False
+    #: Channels beside voice that lead to providers on this machine only: messages do not leave by the trunk.
+    simulated_channels: frozenset[str] = frozenset()
+
+    def simulates(self, channel: str) -> bool:
+        return self.simulated_trunk if channel == "voice" else channel in self.simulated_channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,10 @@ def check(subject: Subject, rules: Rules, now: datetime) -> Allowed | Refused:
         return Refused("NO_CALLABLE_ADDRESS", f"the address is switched off after {subject.disabled_code}")
     if rules.always_open and not rules.simulated_trunk:
         return Refused("RESTRICTED_RULE", "a calling window that is always open needs a simulated trunk")
+    if rules.always_open and not rules.simulates(subject.channel):
+        return Refused(
+            "RESTRICTED_RULE", f"a calling window that is always open needs a {subject.channel} provider on loopback"
+        )
     if subject.channel != "email" and not rules.always_open:
         refusal = _outside(rules.hours, subject.zones, now, "outside the calling window")
         if refusal:

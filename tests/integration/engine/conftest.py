@@ -64,7 +64,7 @@ class House:
         made = EngineRunner(
             self.database,
             self.stores[-1],
-            PlanReader(self.database, Vault(SECRET)),
+            PlanReader(self.database, Vault(SECRET), frozenset({"sms", "email"})),
             Addresses("http://127.0.0.1:1", Tokens(SECRET)),
             self.channels,
             lambda _url: self.server,

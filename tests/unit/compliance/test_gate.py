@@ -77,6 +77,16 @@ def test_an_always_open_window_needs_a_simulated_trunk() -> None:
     assert check(replace(NEW_YORK, zones=()), Rules({}, always_open=True, simulated_trunk=True), NOON) == Allowed()
 
 
+@pytest.mark.parametrize("channel", ["sms", "email"])
+def test_messages_at_any_hour_need_a_provider_on_loopback(channel: str) -> None:
+    someone = replace(NEW_YORK, channel=channel)
+    verdict = check(someone, Rules({}, always_open=True, simulated_trunk=True), NOON)
+    assert isinstance(verdict, Refused)
+    assert (verdict.code, verdict.until) == ("RESTRICTED_RULE", None)
+    simulated = Rules({}, always_open=True, simulated_trunk=True, simulated_channels=frozenset({channel}))
+    assert check(someone, simulated, NOON) == Allowed()
+
+
 def test_sms_keeps_the_window_and_email_does_not() -> None:
     assert isinstance(check(replace(NEW_YORK, channel="sms"), RULES, EARLY), Refused)
     assert check(Subject("email"), RULES, EARLY) == Allowed()

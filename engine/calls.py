@@ -48,6 +48,8 @@ class Call:
     answered: bool = False
     #: Somebody asks the media server about it right now.
     asking: bool = False
+    #: It is to be cancelled: no further request to place it may leave.
+    unwanted: bool = False
 
 
 class Calls:
@@ -124,6 +126,12 @@ class Calls:
         give_up_at = self._clock.monotonic() + self._tuning.server_limit
         first = True
         while self._calls.get(request.attempt_id) is call:
+            if not self._may_act():
+                # Another engine has adopted it, or will.
+                return
+            if call.unwanted:
+                await self._leave_unplaced(call, link, first=first)
+                return
             try:
                 self._hear_status(call, await link.client.place(request))
                 return
@@ -148,6 +156,13 @@ class Calls:
                 self._end(call, self._outcome("OUTCOME_UNKNOWN", "the media server did not answer"))
                 return
             await asyncio.sleep(_ASK_AGAIN)
+
+    async def _leave_unplaced(self, call: Call, link: MediaLink, *, first: bool) -> None:
+        if first:
+            self._never_left(call, "cancelled before it left")
+        else:
+            # A request whose answer was lost may have placed it.
+            await self._ask(call, link)
 
     def _request(self, work: Work, attempt: NewAttempt) -> CallRequest:
         plan = work.plan
@@ -260,10 +275,13 @@ class Calls:
         link = self._link_of(call)
         if link is None:
             return
+        call.unwanted = True
         call.running = replace(call.running, closed_as=closed_as)
         log.info("call_cancelled", attempt=call.running.attempt.id, because=closed_as)
         try:
-            await link.client.hang_up(call.running.attempt.id)
+            if not await link.client.hang_up(call.running.attempt.id):
+                # Not there, or not yet: the next look tries again.
+                call.running = replace(call.running, closed_as="")
         except RemoteError as error:
             log.warning("call_not_cancelled", attempt=call.running.attempt.id, error=str(error))
             # The next look tries again.

@@ -45,10 +45,11 @@ class HttpMediaServer:
             raise self._unexpected(status, body)
         return CallStatus.from_json(body)
 
-    async def hang_up(self, attempt_id: str) -> None:
+    async def hang_up(self, attempt_id: str) -> bool:
         status, body = await self._ask("DELETE", f"/v1/calls/{attempt_id}")
         if status not in (200, 202, 204, 404):
             raise self._unexpected(status, body)
+        return status != 404
 
     async def info(self) -> ServerInfo:
         status, body = await self._ask("GET", "/v1/status")

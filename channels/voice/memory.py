@@ -57,7 +57,7 @@ class MemoryMediaServer:
         await self._reach()
         return self.calls.get(attempt_id)
 
-    async def hang_up(self, attempt_id: str) -> None:
+    async def hang_up(self, attempt_id: str) -> bool:
         await self._reach()
         task = self._tasks.get(attempt_id)
         if task is not None and not task.done():
@@ -66,6 +66,7 @@ class MemoryMediaServer:
             kind = Disposition.ANSWERED if answered else Disposition.CANCELLED
             dialog = DialogResult.SYSTEM_HANGUP if answered else None
             self._end(attempt_id, Ending(kind, 200 if answered else 487, dialog))
+        return attempt_id in self.calls
 
     async def info(self) -> ServerInfo:
         await self._reach()

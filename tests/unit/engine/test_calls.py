@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.core.strategy import RunnerState
+from channels.voice.base import NoAnswer
+from channels.voice.memory import MemoryMediaServer
+from common.clock import VirtualClock
+from common.control import CallRequest, CallStatus
+from engine import calls as calls_module
+from engine.calls import Call, Calls
+from engine.effects import ServerRow
+from engine.links import MediaLink
+from engine.outcomes import Running
+from engine.store import FinishedAttempt, NewAttempt
+from engine.tuning import Tuning
+from tests.support.job_plans import NOW, PLAN
+
+
+class Deaf(MemoryMediaServer):
+    """Every answer to a request is lost, and nothing was placed."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        super().__init__()
+        self.asked = 0
+        self.then = then
+
+    async def place(self, request: CallRequest) -> CallStatus:
+        self.asked += 1
+        self.then()
+        raise NoAnswer("lost")
+
+
+class Bench:
+    """One call about to be ordered from a media server."""
+
+    def __init__(self, server: MemoryMediaServer, may_act: Callable[[], bool]) -> None:
+        self.finished: list[FinishedAttempt] = []
+        recorder: Any = type("Kept", (), {"finish": lambda _self, item: self.finished.append(item)})()
+        unused: Any = None
+        attempt = NewAttempt("a1", 1, 1, 1, 1, 1, 1, "voice", "call/voice", "+12", "+13", "o", NOW, "m", "boot-1")
+        clock = VirtualClock()
+        links: dict[str, MediaLink] = {}
+        self.calls = Calls(unused, unused, recorder, clock, Tuning(), links, may_act)
+        row: Any = type("Row", (), {"name": "m"})()
+        server_row: ServerRow = row
+        self.link = MediaLink(server_row, server, clock, Tuning(), lambda *_: None, self.calls.resync, up=True)
+        links["m"] = self.link
+        self.call = Call(Running(attempt, PLAN, RunnerState.from_json({}), "phone1"))
+        self.calls._follow(self.call)
+
+    async def order(self) -> None:
+        request: Any = type("Request", (), {"attempt_id": "a1"})()
+        async with asyncio.timeout(5):
+            await self.calls._order(self.call, self.link, request)
+
+    @property
+    def codes(self) -> list[str]:
+        return [item.outcome.completion_code for item in self.finished]
+
+
+@pytest.fixture(autouse=True)
+def _ask_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls_module, "_ASK_AGAIN", 0.0)
+
+
+def test_an_engine_whose_life_ran_out_asks_no_further_time_to_place_a_call() -> None:
+    alive = [True]
+    server = Deaf(lambda: alive.__setitem__(0, False))
+
+    async def scenario() -> None:
+        bench = Bench(server, lambda: alive[0])
+        await bench.order()
+        assert server.asked == 1
+        assert bench.codes == []
+
+    asyncio.run(scenario())
+
+
+def test_a_call_cancelled_while_its_answer_is_lost_is_asked_after_and_not_placed_again() -> None:
+    async def scenario() -> None:
+        bench = Bench(Deaf(lambda: setattr(bench.call, "unwanted", True)), lambda: True)
+        await bench.order()
+        assert bench.link.client.asked == 1  # type: ignore[attr-defined]
+        assert bench.codes == ["NO_PORTS"]
+
+    asyncio.run(scenario())
+
+
+def test_a_cancelled_call_that_its_server_does_not_know_does_not_count_as_closed_and_never_leaves() -> None:
+    async def scenario() -> None:
+        server = MemoryMediaServer()
+        bench = Bench(server, lambda: True)
+        await bench.calls._cancel(bench.call, "IN_DNC_LIST")
+        assert bench.call.running.closed_as == ""
+        await bench.order()
+        assert server.requests == []
+        assert bench.codes == ["NO_PORTS"]
+
+    asyncio.run(scenario())

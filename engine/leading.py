@@ -43,6 +43,9 @@ class Leading:
         self._owner = owner
         self._adopt = adopt
         self._lease: leases.Lease | None = None
+        self._resigned = False
+        #: Taking, renewing and giving up the chair, one at a time.
+        self._chair = asyncio.Lock()
         self._renew_at = 0.0
         self._clean_at = 0.0
         self._tidy_at = 0.0
@@ -58,10 +61,10 @@ class Leading:
 
     async def step(self) -> None:
         """One look at everything, if the chair is ours."""
-        if not await self._hold():
+        async with self._chair:
+            lease = self._lease if await self._hold() else None
+        if lease is None:
             return
-        lease = self._lease
-        assert lease is not None
         try:
             for job_id in await asyncio.to_thread(self._director.direct, lease):
                 if job_id not in self._freezing and job_id not in self.problems:
@@ -73,8 +76,10 @@ class Leading:
             self._lease = None
 
     async def resign(self) -> None:
-        """Let another engine lead at once."""
-        lease, self._lease = self._lease, None
+        """Let another engine lead at once, and never take the chair again."""
+        self._resigned = True
+        async with self._chair:
+            lease, self._lease = self._lease, None
         for task in self._freezing.values():
             task.cancel()
         await asyncio.gather(*self._freezing.values(), return_exceptions=True)
@@ -82,6 +87,8 @@ class Leading:
             await asyncio.to_thread(leases.release, self._database, lease, self._clock.utcnow())
 
     async def _hold(self) -> bool:
+        if self._resigned:
+            return False
         now = self._clock.monotonic()
         if now < self._renew_at:
             return self._lease is not None

@@ -194,6 +194,11 @@ class EngineRunner:
         self._stopping = True
         log.info("engine_stopping", calls=len(self._calls), messages=len(self._messenger))
         self._tests.stop()
+        try:
+            # Others need not wait for our calls to end: freezing, stopping and cleaning up go on at once.
+            await self._leading.resign()
+        except (SQLAlchemyError, ClarionError, OSError) as error:
+            log.warning("director_not_resigned", error=f"{type(error).__name__}: {error}")
         await self._placing.stop()
         deadline = self._clock.monotonic() + self._tuning.grace
         # The calls end by events, messages and tasks by themselves: whichever comes last.

@@ -334,8 +334,12 @@ def test_messages_whose_reply_was_lost_are_looked_up_and_never_sent_blindly(play
     play(scenario)
 
 
-def _later(house: House) -> object:
-    moment = utcnow() + timedelta(milliseconds=50)
+def _now(house: House) -> object:
+    return _later(house, 0)
+
+
+def _later(house: House, milliseconds: int = 50) -> object:
+    moment = utcnow() + timedelta(milliseconds=milliseconds)
     return moment if house.database.dialect.name == "postgresql" else moment.strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
@@ -405,5 +409,22 @@ def test_a_message_that_cannot_be_made_ends_its_attempt(play: Play, monkeypatch:
         make_job(house.database, 1, strategy_xml=PLAN)
         house.start()
         await house.until(lambda: house.attempt_codes()["SYSTEM_ERROR"] >= 1)
+
+    play(scenario)
+
+
+def test_an_engine_that_winds_down_gives_up_the_directors_chair_before_its_calls_end(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        house.server.behave = lambda _request: Ending(seconds=1.5)
+        make_job(house.database, 1, strategy_xml=CALL_ONLY)
+        house.start()
+        await house.until(lambda: len(house.server.requests) == 1)
+        chair = "SELECT count(*) FROM lease WHERE name = 'director' AND expires_at > :now"
+        await house.until(lambda: house.sql(chair, now=_now(house)) == [(1,)])
+        ending = asyncio.create_task(house.stop())
+        await house.until(lambda: house.sql(chair, now=_now(house)) == [(0,)])
+        assert house.attempt_codes() == {"ATTEMPT_IN_PROGRESS": 1}
+        await ending
+        assert house.attempt_codes() == {"ANSWER_HUMAN": 1}
 
     play(scenario)

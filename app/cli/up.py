@@ -71,7 +71,7 @@ def _roles(settings: Settings, simulate: bool) -> list[Role]:
     roles = [
         Role("web", ["web"], f"http://{settings.web.bind}/healthz"),
         Role("mediaserver", ["mediaserver"], f"http://{settings.mediaserver.listen}/v1/status", grace=30.0),
-        Role("engine", ["engine"], grace=30.0),
+        Role("engine", ["engine", "--grace", "25"], grace=30.0),
     ]
     if simulate:
         carrier = ["carrier", "--journal", str(settings.home / "carrier.jsonl")]

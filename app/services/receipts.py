@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from app.models import (
@@ -20,6 +20,8 @@ from app.models import (
     DncEntry,
     DncKind,
     DncList,
+    JobContact,
+    JobContactState,
     Organization,
     OutboxEvent,
 )
@@ -54,6 +56,16 @@ def record_receipt(session: Session, attempt_id: str, outcome: Outcome) -> None:
         update(Attempt)
         .where(Attempt.id == attempt_id, Attempt.state == AttemptState.DONE, Attempt.completion_code.in_(_OPEN))
         .values(completion_code=outcome.code, reason=outcome.detail[:255])
+    )
+    session.execute(
+        update(JobContact)
+        .where(
+            JobContact.id == attempt.job_contact_id,
+            JobContact.state == JobContactState.DONE,
+            JobContact.attempt_count == attempt.number,
+            JobContact.final_code.in_(_OPEN),
+        )
+        .values(last_code=outcome.code, final_code=outcome.code, updated_at=now)
     )
     if outcome.extra.get("disable") and attempt.address_id is not None:
         session.execute(update(Address).where(Address.id == attempt.address_id).values(disabled_code=outcome.code))
@@ -91,11 +103,13 @@ def start_again(session: Session, number: str) -> None:
     )
     the_number = (DncEntry.kind == DncKind.PHONE) & (DncEntry.value == number)
     the_person = (DncEntry.kind == DncKind.CONTACT_ID) & DncEntry.value.in_(holders)
-    session.execute(
-        delete(DncEntry)
-        .where(or_(the_number, the_person), DncEntry.source == dnc.SMS_STOP, DncEntry.dnc_list_id.in_(own))
-        .execution_options(synchronize_session=False)
-    )
+    entries = session.scalars(
+        select(DncEntry).where(
+            or_(the_number, the_person), DncEntry.source == dnc.SMS_STOP, DncEntry.dnc_list_id.in_(own)
+        )
+    ).all()
+    for entry in entries:
+        dnc.remove(session, Actor.system(entry.organization_id), entry.id)
 
 
 def unsubscribe(session: Session, subject: Unsubscribe) -> None:

@@ -7,7 +7,7 @@ from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
 from app.db import read_transaction, write_transaction
-from app.models import Attempt, AttemptState, DncEntry, OutboxEvent
+from app.models import Attempt, AttemptState, AuditEntry, DncEntry, JobContact, JobContactState, OutboxEvent
 from app.security.tokens import Tokens, Unsubscribe
 from app.services import dnc
 from tests.support.panel import SECRET, World
@@ -56,6 +56,9 @@ def test_start_takes_back_what_stop_did(client: FlaskClient, world: World, sqlit
     post(client, "/callbacks/twilio/inbound", {"From": NUMBER, "Body": "START"})
 
     assert not listed(sqlite_engine, world, "phone", NUMBER)
+    with read_transaction(sqlite_engine) as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "dnc.remove")).one()
+    assert entry.organization_id == world.organization_id
 
 
 def test_answers_help(client: FlaskClient) -> None:
@@ -83,6 +86,24 @@ def test_a_receipt_settles_the_attempt_once(client: FlaskClient, world: World, s
         assert session.get_one(Attempt, world.attempt_id).completion_code == "SMS_DELIVERED"
         hints = [event.payload["code"] for event in session.query(OutboxEvent).filter_by(topic="receipt")]
     assert hints == ["SMS_DELIVERED"]
+
+
+def test_a_receipt_settles_a_contact_that_was_done_with_its_message(
+    client: FlaskClient, world: World, sqlite_engine: Engine
+) -> None:
+    with write_transaction(sqlite_engine) as session:
+        attempt = session.get_one(Attempt, world.attempt_id)
+        attempt.state, attempt.completion_code, attempt.channel = AttemptState.DONE, "SMS_SENT", "sms"
+        contact = session.get_one(JobContact, attempt.job_contact_id)
+        contact.state, contact.final_code, contact.attempt_count = JobContactState.DONE, "SMS_SENT", attempt.number
+        contact_id = contact.id
+
+    post(client, f"/callbacks/twilio/{world.attempt_id}", {"MessageSid": "SM1", "MessageStatus": "delivered"})
+
+    with read_transaction(sqlite_engine) as session:
+        contact = session.get_one(JobContact, contact_id)
+        assert session.get_one(Attempt, world.attempt_id).completion_code == "SMS_DELIVERED"
+        assert (contact.last_code, contact.final_code) == ("SMS_DELIVERED", "SMS_DELIVERED")
 
 
 def test_a_receipt_before_the_record_of_sending_leaves_the_attempt_to_the_engine(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from app.db import read_transaction, write_transaction
@@ -192,6 +192,11 @@ def _count_failure(engine: Engine, user_id: int, now: datetime) -> None:
         if user.locked_until is not None:
             record(session, Actor.system(), "user.locked", user, after={"until": user.locked_until.isoformat()})
             log.warning("user.locked", user_id=user_id, failed_logins=user.failed_logins)
+
+
+def end_sessions(session: Session, actor: Actor) -> None:
+    """Every session of the actor's own ends, so that a cookie that somebody copied is worth nothing."""
+    session.execute(update(User).where(User.id == actor.user_id).values(session_generation=User.session_generation + 1))
 
 
 def _set_password(user: User, password_hash: str, *, must_change: bool) -> None:

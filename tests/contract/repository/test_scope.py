@@ -208,6 +208,7 @@ ELSEWHERE = {
     "examples.load_example": "sets up a new installation; called by `clarion up` alone",
     "trunks.may_change": "compares an actor with a row that the caller has already been given",
     "users.change_own_password": "concerns the actor's own row only",
+    "users.end_sessions": "concerns the actor's own row only",
 }
 #: Need no permission: they tell an actor of its own organization.
 OPEN = {name for name in CASES if name.startswith("organizations.")}

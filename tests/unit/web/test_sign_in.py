@@ -103,6 +103,16 @@ def test_signs_out(admin: FlaskClient) -> None:
     assert admin.get("/").status_code == 302
 
 
+def test_a_copied_cookie_is_worth_nothing_after_signing_out(signed_in: Callable[[str], FlaskClient]) -> None:
+    here, copy = signed_in("admin"), signed_in("admin")
+    watcher = signed_in("watcher")
+
+    here.post("/sign-out")
+
+    assert copy.get("/").status_code == 302
+    assert watcher.get("/").status_code == 200
+
+
 def test_shows_out_who_was_disabled(admin: FlaskClient, sqlite_engine: Engine) -> None:
     with write_transaction(sqlite_engine) as session:
         session.get_one(User, user_id(sqlite_engine, "admin")).disabled = True

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from app.models import User
 from app.services import users
-from app.web.database import afresh, engine
+from app.web.database import afresh, engine, writing
 from app.web.panel.account.forms import PasswordForm, SignInForm
 from app.web.viewer import Viewer, actor
 from common.clock import utcnow
@@ -39,6 +39,9 @@ def sign_in() -> Response | str | tuple[str, int]:
 
 @blueprint.post("/sign-out")
 def sign_out() -> Response:
+    if current_user.is_authenticated:
+        with writing() as database:
+            users.end_sessions(database, actor())
     logout_user()
     session.clear()
     flash("You are signed out.", "success")

@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import OrderedDict
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
 import structlog
 
-from common.clock import Clock, SystemClock, isoformat
+from common.clock import Clock, SystemClock
 from common.control import CallRequest, CallStatus, DialogResult, Disposition, EventType
 from common.errors import ClarionError, ContractError, Refused
 from mediaserver import wire
-from mediaserver.events import EventLog
 from mediaserver.journal import Journal
 from mediaserver.lines import base
 from mediaserver.switch.clips import ClipShelf
 from mediaserver.switch.live import LiveCall
+from mediaserver.switch.outcomes import Outcomes, reportable
+from mediaserver.switch.playing import Apology, Player
 from mediaserver.switch.record import CallState
 from mediaserver.switch.workers import Worker, WorkerKey, WorkerPool
 
-#: Ended calls whose whole status is kept in memory; older ones are answered from the journal, without their trace.
-_RECENT = 2000
 #: Seconds a script may take after the hang-up (to submit results) before the outcome is reported without it.
 _AFTERMATH = 10.0
 #: Seconds the far ends get to answer our BYE when draining is over.
 _LAST_BYE = 5.0
-#: Seconds a call waits for the apology while this server has only just started.
-_APOLOGY_PATIENCE = 3.0
 
 log = structlog.get_logger()
 
@@ -62,35 +57,29 @@ class Switchboard:
         clock: Clock | None = None,
     ) -> None:
         self.boot_id = boot_id
-        self.events = EventLog(boot_id)
         self.draining = False
         self.max_calls = max_calls
         self._lines = lines
         self._workers = workers
-        self._journal = journal
+        self._outcomes = Outcomes(boot_id, journal)
+        self.events = self._outcomes.events
         self._shelf = ClipShelf(clip_directory)
         self._allow = allow
         self._default_line = default_line
-        self._apology_text = apology
-        self._apology: wire.Clip | None = None
-        self._apology_ready = asyncio.Event()
+        self._player = Player(self._shelf, self._run)
+        self._apology = Apology(apology)
         self._clock = clock or SystemClock()
         self._calls: dict[str, LiveCall] = {}
-        #: Encoded, because the garbage collector passes over bytes.
-        self._recent: OrderedDict[str, bytes] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def start(self) -> None:
-        self._journal.open(self._clock.utcnow())
+        self._outcomes.open(self._clock.utcnow())
         await self._workers.start(self)
         for line in self._lines.values():
             await line.start(self._line_said)
-        if self._apology_text:
-            self._run(self._prepare_apology())
-        else:
-            self._apology_ready.set()
+        self._run(self._apology.prepare(self._workers, self._shelf))
 
     async def close(self) -> None:
         for line in self._lines.values():
@@ -99,7 +88,7 @@ class Switchboard:
             call.cancel_timers()
         await self._workers.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._journal.close()
+        await self._outcomes.close()
 
     # --- the control API
 
@@ -125,8 +114,7 @@ class Switchboard:
         call = self._calls.get(attempt)
         if call is not None:
             return call.record.status()
-        recent = self._recent.get(attempt)
-        return self._journal.outcome(attempt) if recent is None else CallStatus.from_json(orjson.loads(recent))
+        return self._outcomes.of(attempt)
 
     async def place(self, request: CallRequest) -> tuple[CallStatus, bool]:
         """The call's status and whether it is new: a known attempt is never dialled again.
@@ -148,7 +136,7 @@ class Switchboard:
         if request.application:
             call.worker = self._workers.begin(_worker_key(request), call.id)
         try:
-            await self._journal.begin(request.attempt_id, self.boot_id, isoformat(self._clock.utcnow()))
+            await self._outcomes.begin(request.attempt_id, self._clock.utcnow())
         except OSError as error:
             self._release_dialog(call)
             self._forget(request.attempt_id)
@@ -238,7 +226,7 @@ class Switchboard:
                 call.record.press(key)
                 call.tell(wire.KeyPressed(call.id, key))
             case base.Played(_, play, completed, heard_ms):
-                self._played(call, play, completed, heard_ms)
+                self._player.played(call, play, completed, heard_ms)
             case base.Heard(_, audio):
                 call.hear(audio)
             case base.Failed():
@@ -260,14 +248,6 @@ class Switchboard:
                 call.worker = self._workers.begin(_worker_key(call.request), call.id)
                 self._prepare_dialog(call)
             call.tell(wire.CallAnswered(call.id))
-
-    def _played(self, call: LiveCall, play: int, completed: bool, heard_ms: int) -> None:
-        if play != call.playing:
-            return
-        call.playing = None
-        call.tell(wire.PlayEnded(call.id, play, completed, heard_ms))
-        if call.hang_up_after_queue:
-            call.line.hang_up(call.id)
 
     def _prepare_dialog(self, call: LiveCall) -> None:
         """The worker fetches the script and renders its first prompts while it rings."""
@@ -315,9 +295,9 @@ class Switchboard:
             return
         match message:
             case wire.PlayClips():
-                self._play(call, message, worker)
+                self._player.play(call, message, worker.inline)
             case wire.StopPlay():
-                self._stop_queue(call)
+                self._player.stop(call)
             case wire.Listen(_, on):
                 call.flush_heard()
                 call.line.listen(call.id, on)
@@ -343,7 +323,7 @@ class Switchboard:
 
     def _dialog_over(self, call: LiveCall, message: wire.DialogOver) -> None:
         self._release_dialog(call)
-        values = _reportable(call.id, message.values)
+        values = reportable(call.id, message.values)
         if message.reason == "error":
             call.record.exit = values
             self._application_error(call)
@@ -365,16 +345,14 @@ class Switchboard:
 
     async def _apologise(self, call: LiveCall) -> None:
         """Say that the call cannot go on, then hang up; at once where the apology cannot be had soon."""
-        if not self._apology_ready.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._apology_ready.wait(), _APOLOGY_PATIENCE)
+        clip = await self._apology.clip()
         if call.record.state is not CallState.ANSWERED:
             return
-        if self._apology is None:
+        if clip is None:
             call.line.hang_up(call.id)
             return
         call.hang_up_after_queue = True
-        self._start_queue(call, wire.PlayClips(call.id, 0, (self._apology,), False, call.record.keys), {})
+        self._player.start(call, wire.PlayClips(call.id, 0, (clip,), False, call.record.keys), {})
 
     def _release_dialog(self, call: LiveCall) -> None:
         if call.worker is not None:
@@ -392,66 +370,12 @@ class Switchboard:
         else:
             call.hang_up_after_queue = True
 
-    # --- playing
-
-    def _play(self, call: LiveCall, message: wire.PlayClips, worker: Worker) -> None:
-        if message.stop_on_key and call.record.keys > message.keys_seen:
-            # A key overtook the queue on its way here: it barged in before the first word.
-            call.tell(wire.PlayEnded(call.id, message.play, False, 0))
-            return
-        self._start_queue(call, message, worker.inline)
-
-    def _start_queue(self, call: LiveCall, message: wire.PlayClips, inline: dict[str, bytes]) -> None:
-        call.playing, call.loading = message.play, False
-        audio = self._shelf.at_hand(message.clips, inline)
-        if audio is not None:
-            call.line.play(call.id, message.play, audio, message.stop_on_key)
-        else:
-            call.loading = True
-            self._run(self._load_and_play(call, message, inline))
-
-    def _stop_queue(self, call: LiveCall) -> None:
-        if call.playing is not None and call.loading:
-            self._played(call, call.playing, False, 0)
-        else:
-            call.line.stop_play(call.id)
-
-    async def _load_and_play(self, call: LiveCall, message: wire.PlayClips, inline: dict[str, bytes]) -> None:
-        await self._shelf.load(message.clips)
-        if call.playing != message.play or call.record.state is not CallState.ANSWERED:
-            return
-        call.loading = False
-        audio = self._shelf.at_hand(message.clips, inline)
-        if audio is None or (message.stop_on_key and call.record.keys > message.keys_seen):
-            self._played(call, message.play, False, 0)
-            return
-        call.line.play(call.id, message.play, audio, message.stop_on_key)
-
-    async def _prepare_apology(self) -> None:
-        file = await self._workers.render(self._apology_text, "en-US")
-        if file:
-            apology = wire.Clip(file=file)
-            await self._shelf.load((apology,))
-            self._apology = apology
-        self._apology_ready.set()
-
     # --- the end
 
     def _finish(self, call: LiveCall) -> None:
         call.cancel_timers()
-        status = call.record.status()
-        self._recent[call.id] = orjson.dumps(status.to_json())
-        if len(self._recent) > _RECENT:
-            self._recent.popitem(last=False)
+        self._outcomes.report(call.record.status())
         self._forget(call.id)
-        self._run(self._report(status))
-
-    async def _report(self, status: CallStatus) -> None:
-        try:
-            await self._journal.end(status)
-        except OSError:
-            log.error("outcome_not_journaled", call=status.attempt_id)
-        self.events.add(EventType.ENDED, status.attempt_id, status)
 
     def _forget(self, attempt: str) -> None:
         self._calls.pop(attempt, None)
@@ -462,17 +386,6 @@ class Switchboard:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _reportable(call: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`values`, or nothing where they nest too deeply for a journal line or an event: the outcome comes first."""
-    try:
-        # As deep as in both, and copied as they are by `asdict`.
-        orjson.dumps({"status": CallStatus(call, "", "ended", exit=values).to_json()})
-    except (TypeError, RecursionError) as error:
-        log.error("exit_values_dropped", call=call, error=type(error).__name__)
-        return {}
-    return values
 
 
 def _worker_key(request: CallRequest) -> WorkerKey:

@@ -278,7 +278,7 @@ async def test_a_restart_answers_lost_for_what_was_under_way(tmp_path: Path) -> 
             await first.event("a1", "ringing")
             boot = first.board.boot_id
             # As kill -9 leaves it: the journal knows the beginning alone.
-            first.board._journal.end = _unwritten  # type: ignore[method-assign]
+            first.board._outcomes._journal.end = _unwritten  # type: ignore[method-assign]
         async with media_server(tmp_path, carrier, pages) as second:
             code, status = await second.place("a1", "02", boot_id=boot)
             assert (code, status["disposition"]) == (200, "lost")

@@ -1,0 +1,90 @@
+"""What a call plays: the dialog's clip queues in their order with keys, and hanging up after the last word."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from mediaserver import wire
+from mediaserver.switch.clips import ClipShelf
+from mediaserver.switch.live import LiveCall
+from mediaserver.switch.record import CallState
+from mediaserver.switch.workers import WorkerPool
+
+#: Seconds a call waits for the apology while this server has only just started.
+_APOLOGY_PATIENCE = 3.0
+
+
+class Player:
+    """One for all calls; `run` keeps a coroutine of ours alive."""
+
+    def __init__(self, shelf: ClipShelf, run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+        self._shelf = shelf
+        self._run = run
+
+    def play(self, call: LiveCall, message: wire.PlayClips, inline: dict[str, bytes]) -> None:
+        if message.stop_on_key and call.record.keys > message.keys_seen:
+            # A key overtook the queue on its way here: it barged in before the first word.
+            call.tell(wire.PlayEnded(call.id, message.play, False, 0))
+            return
+        self.start(call, message, inline)
+
+    def start(self, call: LiveCall, message: wire.PlayClips, inline: dict[str, bytes]) -> None:
+        call.playing, call.loading = message.play, False
+        audio = self._shelf.at_hand(message.clips, inline)
+        if audio is not None:
+            call.line.play(call.id, message.play, audio, message.stop_on_key)
+        else:
+            call.loading = True
+            self._run(self._load_and_play(call, message, inline))
+
+    def stop(self, call: LiveCall) -> None:
+        if call.playing is not None and call.loading:
+            self.played(call, call.playing, False, 0)
+        else:
+            call.line.stop_play(call.id)
+
+    def played(self, call: LiveCall, play: int, completed: bool, heard_ms: int) -> None:
+        if play != call.playing:
+            return
+        call.playing = None
+        call.tell(wire.PlayEnded(call.id, play, completed, heard_ms))
+        if call.hang_up_after_queue:
+            call.line.hang_up(call.id)
+
+    async def _load_and_play(self, call: LiveCall, message: wire.PlayClips, inline: dict[str, bytes]) -> None:
+        await self._shelf.load(message.clips)
+        if call.playing != message.play or call.record.state is not CallState.ANSWERED:
+            return
+        call.loading = False
+        audio = self._shelf.at_hand(message.clips, inline)
+        if audio is None or (message.stop_on_key and call.record.keys > message.keys_seen):
+            self.played(call, message.play, False, 0)
+            return
+        call.line.play(call.id, message.play, audio, message.stop_on_key)
+
+
+class Apology:
+    """What is said when an application fails; rendered once at the start, silence where that cannot be done."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._clip: wire.Clip | None = None
+        self._ready = asyncio.Event()
+
+    async def prepare(self, workers: WorkerPool, shelf: ClipShelf) -> None:
+        file = await workers.render(self._text, "en-US") if self._text else ""
+        if file:
+            clip = wire.Clip(file=file)
+            await shelf.load((clip,))
+            self._clip = clip
+        self._ready.set()
+
+    async def clip(self) -> wire.Clip | None:
+        """None where it cannot be had soon."""
+        if not self._ready.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ready.wait(), _APOLOGY_PATIENCE)
+        return self._clip

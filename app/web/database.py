@@ -16,8 +16,13 @@ _EXTENSION = "clarion_engine"
 
 
 def install(app: Flask, engine: Engine) -> None:
-    app.extensions[_EXTENSION] = engine
+    use(app, engine)
     app.teardown_appcontext(_close)
+
+
+def use(app: Flask, engine: Engine) -> None:
+    """Take the database of this engine from the next request on."""
+    app.extensions[_EXTENSION] = engine
 
 
 def engine() -> Engine:

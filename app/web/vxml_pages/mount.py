@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 def mount(app: Flask, prefix: str, inner: Flask) -> None:
-    """Answer everything below `prefix` by `inner`, which keeps the whole path in its routes."""
+    """Answer all below `prefix` by `inner`, which keeps the whole path in its routes. A later call replaces it."""
     below = prefix + "/"
-    outer = app.wsgi_app
+    outer: WSGIApplication = app.extensions.setdefault("clarion_outer_wsgi", app.wsgi_app)
 
     def dispatch(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         chosen = inner.wsgi_app if environ["PATH_INFO"].startswith(below) else outer

@@ -8,12 +8,14 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from sqlalchemy import Engine
 
 from app.db import make_engine
 from app.security import passwords
+from app.web import database
 from app.web.application import create_app
+from app.web.vxml_pages.application import create_pages
+from app.web.vxml_pages.mount import mount
 from common.settings import Settings
 from tests.support import panel
 from tests.support.database import sqlite_engine, sqlite_template  # noqa: F401
@@ -64,17 +66,24 @@ def settings(tmp_path: Path, sqlite_url: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
-    """Every test has its own application, which would compile the templates anew."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+def shared_app(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Flask:  # noqa: F811
+    """Compiling the panel's addresses and templates takes longer than most tests, so all of them share one."""
+    engine = make_engine(f"sqlite:///{sqlite_template}")
+    app = create_app(panel.settings(tmp_path_factory.mktemp("shared"), str(engine.url)), engine)
+    app.config["WTF_CSRF_ENABLED"] = False  # tests/unit/web/test_security.py turns it on again
+    return app
 
 
 @pytest.fixture
-def app(settings: Settings, sqlite_engine: Engine, compiled_templates: BytecodeCache) -> Flask:  # noqa: F811
-    made = create_app(settings, sqlite_engine)
-    made.jinja_env.bytecode_cache = compiled_templates
-    made.config["WTF_CSRF_ENABLED"] = False  # tests/unit/web/test_security.py turns it on again
-    return made
+def app(shared_app: Flask, settings: Settings, sqlite_engine: Engine) -> Iterator[Flask]:  # noqa: F811
+    """The shared application, on this test's database and settings."""
+    configuration = dict(shared_app.config)
+    shared_app.config["CLARION"] = settings
+    database.use(shared_app, sqlite_engine)
+    mount(shared_app, "/vxml", create_pages(settings, sqlite_engine))
+    yield shared_app
+    shared_app.config.clear()
+    shared_app.config.update(configuration)
 
 
 @pytest.fixture

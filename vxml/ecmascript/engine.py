@@ -135,6 +135,19 @@ class Engine:
     def set_path(self, scope: int, path: str, value: Any) -> None:
         self._run("path", scope, path, encode(value))
 
+    def fields(self, names: Iterable[str], chain: Chain) -> list[tuple[str, str]]:
+        """Names and strings to send for variables; objects and arrays member by member, undefined left out."""
+        listed = " ".join(names)
+        found = json.loads(self._run("fields", listed, *chain)) if listed else []
+        return [(name, text) for name, text in found]
+
+    def set_members(self, scope: int, name: str, names: Iterable[str], chain: Chain) -> None:
+        """Let a variable be an object with each of the variables `names` as `chain` sees them."""
+        self._run("members", scope, name, " ".join(names), *chain)
+
+    def copy(self, scope: int, name: str, source_scope: int, source: str) -> None:
+        self._run("copy", scope, name, source_scope, source)
+
     def set_document(self, scope: int, name: str, root: Node) -> None:
         """Let `name` be the read-only DOM of an XML document."""
         if self._dom is None:

@@ -83,6 +83,15 @@
     at[last] = value;
   }
 
+  // What a value comes to in a request: strings by name, members of objects and arrays each for itself.
+  function flatten(name, value, depth, found) {
+    if (value === undefined) return;
+    if (depth > 32) throw new TypeError(name + " nests too deeply to be sent");
+    const parts = value !== null && typeof value === "object" && !(value instanceof Date);
+    if (!parts) found.push([name, String(value)]);
+    else for (const key of Object.keys(value)) flatten(name + "." + key, value[key], depth + 1, found);
+  }
+
   function deepFreeze(value) {
     if (value && typeof value === "object" && !Object.isFrozen(value)) {
       Object.freeze(value);
@@ -110,6 +119,18 @@
     has(id, name) { return own.call(scopes[id], name); },
     filled(id, name) { return scopes[id][name] !== undefined; },
     path(id, path, json) { setPath(scopes[id], path, parse(json)); },
+    fields(names, ...chain) {
+      const found = [];
+      for (const name of names.split(" ")) flatten(name, evaluate(name, ...chain), 0, found);
+      return stringify(found);
+    },
+    // Between the scopes of a subdialog and its caller values go as they are, whatever they are.
+    members(id, name, names, ...chain) {
+      const made = {};
+      for (const path of names ? names.split(" ") : []) setPath(made, path, evaluate(path, ...chain));
+      scopes[id][name] = made;
+    },
+    copy(id, name, from, source) { scopes[id][name] = scopes[from][source]; },
     document(id, name, build, json) { scopes[id][name] = build(json); },
     freeze(id) { deepFreeze(scopes[id]); },
     assign(name, source, ...chain) { evaluate(name + "=(\n" + source + "\n)", ...chain); },

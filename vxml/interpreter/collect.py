@@ -74,8 +74,7 @@ class Collector:
     def _play(self) -> Steps[None]:
         rt = self._rt
         for prompt in rt.take_queue():
-            if prompt.timeout is not None:
-                self._timeout = prompt.timeout
+            self._timeout = prompt.timeout
             if not prompt.items:
                 continue
             if not prompt.bargein:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from vxml.document import DocumentError
 from vxml.ecmascript import UNDEFINED
@@ -48,11 +47,15 @@ class Target:
 
 
 class Context:
-    """`params` are a subdialog's; `depth` counts the subdialogs around."""
+    """`params` name what a subdialog was given; their values lie in `held_scope`, as do those that it returns.
 
-    def __init__(self, rt: Runtime, params: Mapping[str, Any] | None = None, depth: int = 0) -> None:
+    `depth` counts the subdialogs around.
+    """
+
+    def __init__(self, rt: Runtime, params: Sequence[str] = (), held_scope: int | None = None, depth: int = 0) -> None:
         self.rt = rt
         self.params = params
+        self.held_scope = rt.empty_scope if held_scope is None else held_scope
         self.depth = depth
         self.leaf: Page | None = None
         self.root: Page | None = None
@@ -124,8 +127,8 @@ class Context:
 
     # --- subdialogs
 
-    def nested(self, params: Mapping[str, Any]) -> Context:
-        return Context(self.rt, params, self.depth + 1)
+    def nested(self, params: Sequence[str], held_scope: int) -> Context:
+        return Context(self.rt, params, held_scope, self.depth + 1)
 
     def entered_afresh(self, target: Target) -> Target:
         """`target` for a nested context, which shares no scope with this one (section 2.3.4)."""
@@ -154,7 +157,7 @@ class Context:
                     form.close()
                 return
             except Jump as jump:
-                self.params = None
+                self.params = ()
                 target = jump.target
 
     def _enter(self, target: Target) -> Steps[None]:

@@ -6,7 +6,7 @@ Jumps and events are exceptions, caught by the algorithm whose turn they end.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -40,8 +40,8 @@ class Thrown(Exception):
         self.event = event
         self.message = message
         self.line = line
-        #: Thrown by a form-level `<filled>`: the form's counters and catches apply (section 5.2.2).
-        self.at_form = False
+        #: The `<filled>` that threw it: counters and catches of its item or form apply (section 5.2.2).
+        self.filled: Any = None
         #: Catches that had it and passed it on by `<rethrow>`; the last is the one that has it now.
         self.seen_by: list[Any] = []
 
@@ -73,11 +73,14 @@ class Exit(Exception):
 
 
 class Return(Exception):
-    """`<return>`: the subdialog is over, with values or with an event for its caller."""
+    """`<return>`: the subdialog is over; its values are the variable `HELD` of `scope`, or there is an `event`."""
 
-    def __init__(self, values: Mapping[str, Any], event: str = "", message: str = "") -> None:
+    HELD = "returned"
+
+    def __init__(self, names: Sequence[str], scope: int, event: str = "", message: str = "") -> None:
         super().__init__("return")
-        self.values = values
+        self.names = names
+        self.scope = scope
         self.event = event
         self.message = message
 

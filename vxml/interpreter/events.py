@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from vxml.interpreter.control import Exit, Thrown
@@ -17,16 +18,21 @@ if TYPE_CHECKING:
 _GO_ON = {"cancel": False, "help": True, "noinput": True, "nomatch": True, "maxspeechtimeout": True}
 
 
+def prefixes(event: str) -> tuple[str, ...]:
+    """The names whose counters an event raises: "a.b" those of "", "a" and "a.b" (section 5.2.2)."""
+    parts = event.split(".")
+    return tuple(".".join(parts[:length]) for length in range(len(parts) + 1))
+
+
 def choose_catch(
-    context: Context, dialog: Dialog | None, execution: Execution, thrown: Thrown, count: int
+    context: Context, dialog: Dialog | None, execution: Execution, thrown: Thrown, counts: Mapping[str, int]
 ) -> Catch | None:
     """Section 5.2.4: of the catches in scope that take the event, the first with the highest fitting count."""
     fitting = [
         catch
         for catch in _in_scope(context, dialog, execution)
-        if catch.count <= count
-        and catch not in thrown.seen_by
-        and catch.takes(thrown.event)
+        if catch not in thrown.seen_by
+        and catch.count <= max((counts[name] for name in catch.taking(thrown.event)), default=0)
         and _cond(catch, execution, thrown)
     ]
     if not fitting:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from vxml.document import DocumentError, Node, parse_xml
-from vxml.ecmascript import UNDEFINED
+from vxml.ecmascript import UNDEFINED, ScriptError
 from vxml.interpreter.compile import compile_prompt, join_bare
 from vxml.interpreter.control import Exit, Jump, NextItem, Return, Steps, Thrown
 from vxml.interpreter.model import Content, Prompt
@@ -198,9 +198,15 @@ def _return(execution: Execution, node: Node) -> None:
     if sum(name in node.attrs for name in ("event", "eventexpr", "namelist")) > 1:
         raise Thrown("error.badfetch", "<return> has at most one of event, eventexpr and namelist", node.line)
     event = execution.attribute("event", node.attrs, node.line)
+    names = node.get("namelist").split()
+    scope = execution.context.held_scope
     if event:
-        raise Return({}, event, execution.attribute("message", node.attrs, node.line))
-    raise Return(execution.namelist(node.get("namelist"), node.line))
+        raise Return((), scope, event, execution.attribute("message", node.attrs, node.line))
+    try:
+        execution.rt.engine.set_members(scope, Return.HELD, names, execution.chain)
+    except ScriptError as error:
+        raise Thrown("error.semantic", f"<return>: {error}", node.line) from error
+    raise Return(names, scope)
 
 
 def _disconnect(execution: Execution, node: Node) -> Steps[None]:

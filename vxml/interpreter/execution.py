@@ -72,8 +72,12 @@ class Execution:
         if not is_name(name):
             raise Thrown("error.semantic", f'name="{name}" cannot be declared: use a plain name', line)
         self.used = True
+        self.evaluate_into(self.scope, name, source, line)
+
+    def evaluate_into(self, scope: int, name: str, source: str | None, line: int = 0) -> None:
+        """Declare a variable in any scope, its value taken from `source` as it is seen here."""
         try:
-            self.rt.engine.declare(self.scope, name, source, self.chain)
+            self.rt.engine.declare(scope, name, source, self.chain)
         except ScriptError as error:
             raise Thrown("error.semantic", f"{source}: {error}", line) from error
 

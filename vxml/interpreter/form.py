@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vxml.ecmascript import ScriptError
 from vxml.interpreter.control import NextItem, Recognition, Runaway, Steps, Thrown
-from vxml.interpreter.events import choose_catch, default_action
+from vxml.interpreter.events import choose_catch, default_action, prefixes
 from vxml.interpreter.executable import execute, execute_setup
 from vxml.interpreter.execution import Execution
 from vxml.interpreter.model import Dialog, Filled, Item, ItemKind
@@ -30,8 +30,8 @@ class FormRun:
         self.pending = pending
         self.scope = self.rt.engine.new_scope("dialog")
         self.prompt_counts: Counter[str] = Counter()
-        #: Events by item name ("" for the form's own) and event name.
-        self.event_counts: Counter[tuple[str, str]] = Counter()
+        #: Events and their prefixes, by item name ("" for the form's own).
+        self.event_counts: dict[str, Counter[str]] = {}
         self.reprompt = False
         self._next_item = ""
         #: The last turn ended in a catch that did not reprompt: prompts stay silent (appendix C).
@@ -79,16 +79,17 @@ class FormRun:
     def _initialise(self) -> Steps[None]:
         execution = self.execution(None)
         params = self.context.params
-        self.context.params = None
+        self.context.params = ()
         for part in self.dialog.order:
             if isinstance(part, Item):
                 self._declare(execution, part, part.expr or None)
-            elif params and part.tag == "var" and part.get("name") in params:
-                self.rt.engine.set(self.scope, part.get("name"), params[part.get("name")])
+            elif part.tag == "var" and part.get("name") in params:
+                name = part.get("name")
+                self.rt.engine.copy(self.scope, name, self.context.held_scope, name)
             else:
                 yield from execute_setup(execution, (part,))
         declared = {part.get("name") for part in self.dialog.order if not isinstance(part, Item) and part.tag == "var"}
-        for name in params or ():
+        for name in params:
             if name not in declared:
                 raise Thrown("error.semantic", f'param "{name}" has no <var> in the subdialog', self.dialog.line)
 
@@ -154,9 +155,8 @@ class FormRun:
         """Which items take which values (section 3.1.6.2)."""
         value = recognition.value
         if recognition.active.owner.item is not None:
-            if isinstance(value, dict):
-                value = value.get(item.slot or item.name, value)
-            return [(item, value)]
+            found = _slot(value, item.slot or item.name)
+            return [(item, found[0] if found else value)]
         if not isinstance(value, dict):
             return []
         slots = [
@@ -177,7 +177,7 @@ class FormRun:
         try:
             yield from execute(inner, filled.content)
         except Thrown as thrown:
-            thrown.at_form = item is None
+            thrown.filled = filled
             raise
 
     def _is_due(self, filled: Filled, names: list[str]) -> bool:
@@ -192,12 +192,14 @@ class FormRun:
     # --- events
 
     def handle(self, thrown: Thrown, item: Item | None) -> Steps[None]:
-        """Run the catch for an event; events thrown by it are handled in turn."""
+        """Run the catch for an event; events thrown by it are handled in turn, at the same place."""
+        if thrown.filled is not None:
+            item = self.dialog.item(thrown.filled.item) if thrown.filled.item else None
         current: Thrown | None = thrown
         for _ in range(_MAX_EVENT_CHAIN):
             assert current is not None
             try:
-                yield from self._handle_one(current, None if current.at_form else item)
+                yield from self._handle_one(current, item)
                 self._after_catch = not self.reprompt
                 return
             except NextItem as chosen:
@@ -212,11 +214,11 @@ class FormRun:
         self.rt.step()
         where = f" (line {thrown.line})" if thrown.line else ""
         self.rt.trace("event", f"{thrown}{where}")
-        key = (item.name if item else "", thrown.event)
-        self.event_counts[key] += 1
+        counts = self.event_counts.setdefault(item.name if item else "", Counter())
+        counts.update(prefixes(thrown.event))
         self.reprompt = False
         execution = self.execution(item)
-        catch = choose_catch(self.context, self._dialog, execution, thrown, self.event_counts[key])
+        catch = choose_catch(self.context, self._dialog, execution, thrown, counts)
         if catch is None:
             self.reprompt = default_action(self.rt, thrown)
             return
@@ -228,8 +230,7 @@ class FormRun:
         """`<clear>`: forget the counters of form items; their variables are reset by the caller."""
         for name in names:
             self.prompt_counts[name] = 0
-            for key in [key for key in self.event_counts if key[0] == name]:
-                del self.event_counts[key]
+            self.event_counts.pop(name, None)
 
 
 def _event(error: Thrown | ScriptError) -> Thrown:
@@ -237,7 +238,7 @@ def _event(error: Thrown | ScriptError) -> Thrown:
     return error if isinstance(error, Thrown) else Thrown("error.semantic", str(error))
 
 
-def _slot(value: dict[str, Any], path: str) -> tuple[Any] | None:
+def _slot(value: Any, path: str) -> tuple[Any] | None:
     """The property that a slot name such as "date.month" leads to, in a 1-tuple, or None."""
     at: Any = value
     for part in path.split("."):

@@ -42,8 +42,11 @@ class Catch:
     content: Content
     line: int
 
-    def takes(self, event: str) -> bool:
-        return not self.events or any(event == name or event.startswith(name + ".") for name in self.events)
+    def taking(self, event: str) -> tuple[str, ...]:
+        """Its names that take `event`, which are that name or a prefix of it; "" stands for all events."""
+        if not self.events:
+            return ("",)
+        return tuple(name for name in self.events if event == name or event.startswith(name + "."))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,8 +42,8 @@ def queue_prompt(execution: Execution, prompt: Prompt) -> None:
     kind = prompt.bargeintype or execution.setting("bargeintype")
     if kind not in ("speech", "hotword"):
         raise Thrown("error.semantic", f'bargeintype="{kind}": write speech or hotword', prompt.line)
-    timeout = execution.seconds("timeout", prompt.timeout) if prompt.timeout else None
-    if items or marks or timeout is not None:
+    timeout = execution.seconds("timeout", prompt.timeout)
+    if items or marks or prompt.timeout:
         rt.enqueue(QueuedPrompt(items, execution.flag("bargein", prompt.bargein), kind == "hotword", timeout, marks))
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urlencode
 
 from vxml.document import Node
-from vxml.ecmascript import Undefined
+from vxml.ecmascript import ScriptError
 from vxml.interpreter.control import Thrown
 from vxml.interpreter.model import ItemKind
 from vxml.messages import Fetch
@@ -46,7 +44,7 @@ def submit_request(execution: Execution, node: Node, url: str = "", names: str |
     method = node.get("method", "get").upper()
     if method not in ("GET", "POST"):
         raise Thrown("error.semantic", f'method="{method}": write get or post', node.line)
-    fields = list(_fields(execution, node, names))
+    fields = _fields(execution, node, names)
     private = any(execution.rt.privacy.is_private(name, value) for name, value in fields)
     plain = fetch_of(execution, execution.context.resolve(address), node)
     if method == "GET":
@@ -65,14 +63,14 @@ def _address(execution: Execution, node: Node) -> str:
     return node.get(plain) or execution.text(node.get(computed), node.line)
 
 
-def _fields(execution: Execution, node: Node, names: str | None) -> Iterator[tuple[str, str]]:
+def _fields(execution: Execution, node: Node, names: str | None) -> list[tuple[str, str]]:
     namelist = node.get("namelist")
     if "namelist" not in node.attrs:
         namelist = names if names is not None else _default_names(execution)
-    for name in namelist.split():
-        value = execution.evaluate(name, node.line)
-        if not isinstance(value, Undefined):
-            yield from _flatten(name, value)
+    try:
+        return execution.rt.engine.fields(namelist.split(), execution.chain)
+    except ScriptError as error:
+        raise Thrown("error.semantic", f'namelist="{namelist}": {error}', node.line) from error
 
 
 def _default_names(execution: Execution) -> str:
@@ -83,17 +81,6 @@ def _default_names(execution: Execution) -> str:
     return " ".join(
         item.name for item in items if item.takes_input and item.kind is not ItemKind.MENU and item.node.get("name")
     )
-
-
-def _flatten(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _flatten(f"{name}.{key}", inner)
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _flatten(f"{name}.{index}", inner)
-    else:
-        yield name, value if isinstance(value, str) else json.dumps(value)
 
 
 def _with_query(plain: Fetch, fields: list[tuple[str, str]], private: bool) -> Fetch:

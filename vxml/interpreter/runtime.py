@@ -80,8 +80,8 @@ class QueuedPrompt:
     items: tuple[PromptItem, ...]
     bargein: bool
     hotword: bool
-    #: Seconds to wait for input after it, None to leave it to the property.
-    timeout: float | None
+    #: Seconds to wait for input after it, where it is the last one (section 4.1.7).
+    timeout: float
     marks: tuple[tuple[int, str], ...] = ()
 
 
@@ -221,9 +221,10 @@ class Runtime:
         for prompt in self.queue:
             last = joined[-1] if joined else None
             if last and (last.bargein, last.hotword) == (prompt.bargein, prompt.hotword):
-                timeout = prompt.timeout if prompt.timeout is not None else last.timeout
                 marks = last.marks + tuple((len(last.items) + at, name) for at, name in prompt.marks)
-                joined[-1] = QueuedPrompt(last.items + prompt.items, prompt.bargein, prompt.hotword, timeout, marks)
+                joined[-1] = QueuedPrompt(
+                    last.items + prompt.items, prompt.bargein, prompt.hotword, prompt.timeout, marks
+                )
             else:
                 joined.append(prompt)
         self.queue = []

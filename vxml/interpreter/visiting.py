@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from vxml.document import Node
 from vxml.interpreter.activation import Owner, activate
@@ -17,6 +17,7 @@ from vxml.interpreter.transfer import visit_transfer
 from vxml.messages import EndReason, Hangup, Play, PlayEnded, Private, Record, Recorded
 
 if TYPE_CHECKING:
+    from vxml.interpreter.context import Context, Target
     from vxml.interpreter.form import FormRun
 
 _GRACE_SECONDS: Final = 2.0
@@ -109,7 +110,7 @@ def _play_before_recording(form: FormRun, execution: Execution) -> Steps[float]:
     rt = form.rt
     timeout = execution.seconds("timeout")
     for prompt in rt.take_queue():
-        timeout = prompt.timeout if prompt.timeout is not None else timeout
+        timeout = prompt.timeout
         if not prompt.items:
             continue
         play = Play(rt.new_id(), prompt.items, prompt.bargein)
@@ -158,35 +159,44 @@ def _subdialog(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
         raise Runaway(f"{rt.config.limits.depth} subdialogs within each other: an endless recursion")
     request = submit_request(execution, item.node, names="")
     target = yield from context.target(request, line=item.node.line)
-    inner = context.nested(_params(execution, item))
-    rt.trace("subdialog", item.node.get("src").partition("?")[0] or item.name)
+    held = rt.engine.new_scope()
     try:
-        yield from inner.run(context.entered_afresh(target))
-    except Return as returned:
-        values = returned
-    else:
-        raise Exit(EndReason.FINISHED)
+        inner = context.nested(_hold_params(execution, item, held), held)
+        rt.trace("subdialog", item.node.get("src").partition("?")[0] or item.name)
+        returned = yield from _run_subdialog(inner, context.entered_afresh(target))
+        rt.trace("return", returned.event or " ".join(returned.names))
+        if returned.event:
+            raise Thrown(returned.event, returned.message, item.node.line)
+        rt.engine.copy(form.scope, item.name, held, Return.HELD)
     finally:
-        inner.close()
-    rt.trace("return", returned_text(values))
-    if values.event:
-        raise Thrown(values.event, values.message, item.node.line)
-    rt.engine.set(form.scope, item.name, dict(values.values))
+        rt.engine.drop_scope(held)
     yield from form.run_filled([item.name])
 
 
-def returned_text(values: Return) -> str:
-    return values.event or " ".join(values.values)
+def _run_subdialog(inner: Context, target: Target) -> Steps[Return]:
+    try:
+        yield from inner.run(target)
+    except Return as returned:
+        return returned
+    finally:
+        inner.close()
+    # Section 1.5.3: a subdialog that ends without a return ends the session.
+    raise Exit(EndReason.FINISHED)
 
 
-def _params(execution: Execution, item: Item) -> dict[str, Any]:
-    params = {}
+def _hold_params(execution: Execution, item: Item, scope: int) -> list[str]:
+    """Evaluate each `<param>` here and keep its value in `scope` under its name."""
+    names = []
     for node in item.node.elements("param"):
         name = node.get("name")
         if ("value" in node.attrs) == ("expr" in node.attrs):
             raise Thrown("error.badfetch", f'<param name="{name}"> needs exactly one of value and expr', node.line)
-        params[name] = node.get("value") if "value" in node.attrs else execution.evaluate(node.get("expr"), node.line)
-    return params
+        if "value" in node.attrs:
+            execution.rt.engine.set(scope, name, node.get("value"))
+        else:
+            execution.evaluate_into(scope, name, node.get("expr"), node.line)
+        names.append(name)
+    return names
 
 
 # --- what this platform does not have -------------------------------------------------------------------

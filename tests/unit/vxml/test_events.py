@@ -135,3 +135,60 @@ def test_platform_lacks_are_events_a_script_can_take() -> None:
     assert talk(body.format('<transfer dest="tel:+15550100"/>')).of("log") == ["error.unsupported.transfer.blind"]
     voice = '<field name="a"><grammar mode="voice" root="r"><rule id="r">yes</rule></grammar></field>'
     assert talk(body.format(voice)).of("log") == ["error.unsupported.format"]
+
+
+def test_an_event_raises_the_counters_of_its_prefixes() -> None:
+    heard = talk(
+        """<form><block name="b"><throw event="app.one"/></block>
+          <catch event="app" count="2"><log>second</log><exit/></catch>
+          <catch event="app.one"><log>first</log><throw event="app.two"/></catch>
+          <catch event="app.two"><log>never</log><exit/></catch></form>"""
+    )
+    assert heard.of("log") == ["first", "second"]
+
+
+def test_clear_resets_the_counters_of_an_item_and_not_those_of_its_form() -> None:
+    heard = talk(
+        """<var name="n" expr="0"/><form><field name="a" type="digits"><prompt>Ask</prompt>
+          <noinput count="2"><log>item twice</log><exit/></noinput>
+          <noinput><assign name="n" expr="n + 1"/><clear namelist="a"/><if cond="n == 3"><exit/></if></noinput>
+          </field></form>""",
+        "nnn",
+    )
+    assert heard.of("log") == []
+
+
+def test_an_event_of_a_filled_belongs_to_the_item_around_it_whatever_was_visited() -> None:
+    body = """<form><grammar mode="dtmf" root="r" tag-format="semantics/1.0"><rule id="r">1<tag>out.b = 'x'</tag></rule>
+      </grammar><initial name="i"><prompt>Ask</prompt><catch event="e"><log>initial</log><exit/></catch></initial>
+      <field name="b"><filled><throw event="e"/></filled><catch event="e"><log>field</log><exit/></catch></field>
+      <catch event="e"><log>form</log><exit/></catch></form>"""
+    assert talk(body, "1").of("log") == ["field"]
+
+
+def test_an_event_of_a_form_level_filled_belongs_to_the_form() -> None:
+    body = """<form><field name="b" type="boolean"><catch event="e"><log>field</log><exit/></catch></field>
+      <filled><throw event="e"/></filled><catch event="e"><log>form</log><throw event="e2"/></catch>
+      <catch event="e2"><log>form again</log><exit/></catch></form>"""
+    assert talk(body, "1").of("log") == ["form", "form again"]
+
+
+def test_a_catch_acts_as_if_copied_to_where_the_event_is_thrown() -> None:
+    root = """<vxml version="2.1"><var name="who" expr="'root'"/>
+      <catch event="e"><log><value expr="who"/></log><goto next="next.vxml"/></catch></vxml>"""
+    heard = talk(
+        """<var name="who" expr="'leaf'"/><form><var name="who" expr="'dialog'"/>
+        <block><throw event="e"/></block></form>""",
+        pages={
+            "roots/root.vxml": root,
+            "next.vxml": '<vxml version="2.1"><form><block><log>leaf base</log></block></form></vxml>',
+        },
+        attributes='application="roots/root.vxml"',
+    )
+    assert heard.of("log") == ["dialog", "leaf base"]
+
+
+def test_an_event_in_a_forms_initialisation_is_counted_and_caught_by_the_form() -> None:
+    body = """<form><var name="v" expr="nothing.there"/><catch event="error.semantic"><log>form</log><exit/></catch>
+      <field name="f" type="digits"><catch event="error.semantic"><log>item</log><exit/></catch></field></form>"""
+    assert talk(body).of("log") == ["form"]

@@ -69,3 +69,20 @@ def test_prompts_with_and_without_bargein_are_played_apart() -> None:
     )
     plays = [command for command in heard.commands if isinstance(command, Play)]
     assert [(play.bargein, len(play.items)) for play in plays] == [(False, 1), (True, 2)]
+
+
+def test_the_last_prompt_says_how_long_to_wait() -> None:
+    def waited(prompts: str) -> list[str]:
+        body = f'<form><field name="a" type="digits"><property name="timeout" value="7s"/>{prompts}</field></form>'
+        return talk(body, "n").of("silence")[:1]
+
+    assert waited("<prompt timeout='2s'>A</prompt><prompt timeout='3s'>B</prompt>") == ["3.0 s"]
+    assert waited("<prompt timeout='2s'>A</prompt><prompt>B</prompt>") == ["7.0 s"]
+    assert waited("<prompt timeout='2s'>A</prompt><prompt bargein='false'>B</prompt>") == ["7.0 s"]
+    assert waited("") == ["7.0 s"]
+
+
+def test_a_prompts_timeout_is_the_property_where_it_is_queued() -> None:
+    body = """<property name="timeout" value="4s"/><form><block>Hello</block>
+      <field name="a" type="digits"><property name="timeout" value="9s"/></field></form>"""
+    assert talk(body, "n").of("silence")[:1] == ["4.0 s"]

@@ -18,6 +18,7 @@ from vxml.document import SRGS_NS, SSML_NS, VXML_NS, DocumentError, Node, parse_
 from vxml.ecmascript import Engine, ScriptError, ScriptLimit
 from vxml.grammar import GrammarError, link, parse_grammar
 from vxml.grammar.reach import can_match
+from vxml.interpreter.attributes import faults
 from vxml.interpreter.compile import compile_node
 from vxml.interpreter.model import Document, GrammarUse, Item
 from vxml.schema import violations
@@ -50,18 +51,6 @@ _Found = tuple[int, str, Severity]
 _EXPRESSIONS: Final = (
     "expr", "cond", "srcexpr", "eventexpr", "messageexpr", "expritem", "array", "destexpr", "aaiexpr", "nameexpr",
 )  # fmt: skip
-#: Of these attributes exactly one must be there.
-_ONE_OF: Final = {
-    "goto": ("next", "expr", "nextitem", "expritem"),
-    "submit": ("next", "expr"),
-    "subdialog": ("src", "srcexpr"),
-    "choice": ("next", "expr", "event", "eventexpr"),
-    "link": ("next", "expr", "event", "eventexpr"),
-    "throw": ("event", "eventexpr"),
-    "audio": ("src", "expr"),
-    "param": ("value", "expr"),
-    "data": ("src", "srcexpr"),
-}
 _TAG: Final = re.compile(r"<([\w-]+)>")
 _LOOK_BACK = 40
 
@@ -114,7 +103,7 @@ def _check_voicexml(body: bytes) -> Iterator[_Found | tuple[int, str, Severity, 
     if root.get("version") not in ("2.0", "2.1"):
         yield root.line, f'<vxml> version="{root.get("version")}": write 2.1 (or 2.0)', Severity.ERROR
         return
-    yield from _attributes(root)
+    yield from ((line, message, Severity.ERROR) for line, message in faults(root))
     yield from _scripts(root)
     yield from ((line, message, Severity.ERROR) for line, message in check_names(root))
     try:
@@ -122,6 +111,7 @@ def _check_voicexml(body: bytes) -> Iterator[_Found | tuple[int, str, Severity, 
     except DocumentError as error:
         yield error.line, str(error), Severity.ERROR
         return
+    yield from ((one.problem.line, str(one.problem), Severity.ERROR) for one in document.dialogs if one.problem)
     yield from _grammars(document)
 
 
@@ -136,17 +126,6 @@ def _foreign_namespaces(element: etree._Element) -> Iterator[_Found]:
                 Severity.WARNING,
             )
         child.tag = f"{{{VXML_NS}}}{local}"
-
-
-def _attributes(root: Node) -> Iterator[_Found]:
-    for node in root.walk():
-        choices = _ONE_OF.get(node.tag)
-        if choices is None:
-            continue
-        given = [name for name in choices if name in node.attrs]
-        if len(given) != 1:
-            has = f"has both {given[0]} and {given[1]}" if given else "has none of them"
-            yield node.line, f"<{node.tag}> needs exactly one of {', '.join(choices)}: it {has}", Severity.ERROR
 
 
 def _scripts(root: Node) -> Iterator[_Found]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vxml.grammar import Grammar, GrammarError, Mode, link
+from vxml.interpreter.attributes import require
 from vxml.interpreter.compile_grammar import UNIVERSALS, universal_use
 from vxml.interpreter.control import Steps, Thrown
 from vxml.interpreter.model import Choice, Dialog, GrammarUse, Item, Link
@@ -71,6 +72,7 @@ def _in_scope(execution: Execution) -> Iterable[tuple[Owner, GrammarUse]]:
     own = execution.form.dialog
     yield from ((Owner(item=item), use) for use in item.grammars)
     for choice in item.choices:
+        require(choice.node)
         yield from ((Owner(item=item, choice=choice), use) for use in choice.grammars)
     yield from _links(item.links)
     if item.modal:
@@ -97,6 +99,7 @@ def _universals(execution: Execution) -> Iterable[tuple[Owner, GrammarUse]]:
 
 def _links(links: Iterable[Link]) -> Iterable[tuple[Owner, GrammarUse]]:
     for one in links:
+        require(one.node)
         yield from ((Owner(link=one), use) for use in one.grammars)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
 from vxml.document import VXML_NS, DocumentError, Node, parse_xml
+from vxml.interpreter.attributes import faults
 from vxml.interpreter.compile_grammar import choice_grammars, compile_grammar_use, type_grammar
 from vxml.interpreter.model import (
     Catch,
@@ -29,6 +31,7 @@ _SHORTHAND: Final = {"noinput": ("noinput",), "nomatch": ("nomatch",), "error": 
 _ITEM_TAGS: Final = frozenset(kind.value for kind in ItemKind) - {"menu"}
 BARE_TAGS: Final = frozenset(("audio", "value", "enumerate"))
 _PROMPT_TAGS: Final = BARE_TAGS | {"prompt"}
+_NO_SCOPE: Final = "<grammar> takes scope only as a child of <form>"
 _CACHE_SIZE: Final = 512
 _cache: OrderedDict[bytes, Document] = OrderedDict()
 
@@ -55,7 +58,7 @@ def compile_node(root: Node) -> Document:
         raise DocumentError(f'version="{version}": write version="2.1" (or 2.0) on <vxml>', root.line)
     language = root.get("xml:lang", "en-US")
     compiler = _Compiler(language)
-    dialogs = tuple(compiler.dialog(node, index) for index, node in enumerate(root.elements("form", "menu")))
+    dialogs = tuple(compiler.dialog_or_problem(node, index) for index, node in enumerate(root.elements("form", "menu")))
     seen: set[str] = set()
     for dialog in dialogs:
         if dialog.id in seen:
@@ -71,7 +74,13 @@ def compile_node(root: Node) -> Document:
         links=compiler.links(root),
         catches=compiler.catches(root),
         properties=compiler.properties(root),
+        fault=_first_fault(root, dialogs),
     )
+
+
+def _first_fault(root: Node, dialogs: Iterable[Dialog]) -> DocumentError | None:
+    problem = next((dialog.problem for dialog in dialogs if dialog.problem), None)
+    return problem or next((DocumentError(message, line) for line, message in faults(root)), None)
 
 
 class _Compiler:
@@ -83,7 +92,15 @@ class _Compiler:
         self._unnamed += 1
         return f"_{kind}_{self._unnamed}$"
 
-    def dialog(self, node: Node, index: int) -> Dialog:
+    def dialog_or_problem(self, node: Node, index: int) -> Dialog:
+        """The dialog; where it cannot be run, one that only has its handlers and says why."""
+        try:
+            return self._dialog(node, index)
+        except DocumentError as problem:
+            name = node.get("id") or f"_dialog_{index + 1}"
+            return Dialog(name, False, node.line, False, (), (), (), (), (), self.catches(node), {}, problem)
+
+    def _dialog(self, node: Node, index: int) -> Dialog:
         items: list[Item] = []
         order: list[Node | Item] = []
         filled: list[Filled] = []
@@ -115,7 +132,7 @@ class _Compiler:
             order=tuple(order),
             items=tuple(items),
             filled=tuple(filled),
-            grammars=() if is_menu else self.grammars(node),
+            grammars=() if is_menu else self.grammars(node, may_scope=True),
             links=self.links(node),
             catches=self.catches(node),
             properties=self.properties(node),
@@ -179,9 +196,6 @@ class _Compiler:
         )
 
     def _choice(self, node: Node, dtmf: str, accept: str) -> Choice:
-        targets = [name for name in ("next", "expr", "event", "eventexpr") if node.get(name)]
-        if len(targets) != 1:
-            raise DocumentError("<choice> needs exactly one of next, expr, event and eventexpr", node.line)
         text = _words(node)
         grammars = self.grammars(node)
         # Section 2.2.2: a grammar of its own stands instead of the words; the key stays.
@@ -230,15 +244,16 @@ class _Compiler:
             found[child.get("name")] = child.get("value")
         return found
 
-    def grammars(self, node: Node) -> tuple[GrammarUse, ...]:
-        return tuple(compile_grammar_use(child, self._language) for child in node.elements("grammar"))
+    def grammars(self, node: Node, may_scope: bool = False) -> tuple[GrammarUse, ...]:
+        uses = [compile_grammar_use(child, self._language) for child in node.elements("grammar")]
+        if may_scope:
+            return tuple(uses)
+        # Section 3.1.3: only the grammars of a form say how far they reach.
+        return tuple(replace(use, problem=f"error.badfetch: {_NO_SCOPE}") if use.scope else use for use in uses)
 
     def links(self, node: Node) -> tuple[Link, ...]:
         found = []
         for child in node.elements("link"):
-            targets = [name for name in ("next", "expr", "event", "eventexpr") if child.get(name)]
-            if len(targets) != 1:
-                raise DocumentError("<link> needs exactly one of next, expr, event and eventexpr", child.line)
             grammars = self.grammars(child)
             if dtmf := child.get("dtmf"):
                 grammars += choice_grammars(dtmf, "", child, self._language, "exact")

@@ -66,6 +66,11 @@ class Context:
     def in_subdialog(self) -> bool:
         return self.depth > 0
 
+    @property
+    def called(self) -> bool:
+        """A page leads to what is loaded: it takes the events of documents that cannot be."""
+        return self.leaf is not None or self.in_subdialog
+
     def execution(self) -> Execution:
         """Document-level execution."""
         empty = self.rt.empty_scope
@@ -107,7 +112,10 @@ class Context:
         reply = yield from self.rt.fetch(request)
         url = (reply.url or address).partition("#")[0]
         try:
-            return Page(compile_document(reply.body), url)
+            document = compile_document(reply.body)
+            if document.fault is not None and self.called:
+                raise document.fault
+            return Page(document, url)
         except DocumentError as error:
             raise Thrown("error.badfetch", f"{url.partition('?')[0]}:{error.line}: {error}") from error
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vxml.document import DocumentError, Node, parse_xml
 from vxml.ecmascript import UNDEFINED, ScriptError
+from vxml.interpreter.attributes import EXACTLY_ONE, require
 from vxml.interpreter.compile import compile_prompt, join_bare
 from vxml.interpreter.control import Exit, Jump, NextItem, Return, Steps, Thrown
 from vxml.interpreter.model import Content, Prompt
@@ -68,8 +69,7 @@ def _clear(execution: Execution, node: Node) -> None:
 
 
 def _script(execution: Execution, node: Node) -> Steps[None] | None:
-    if ("src" in node.attrs) + ("srcexpr" in node.attrs) + bool(node.text()) != 1:
-        raise Thrown("error.badfetch", "<script> needs exactly one of src, srcexpr and a script inside it", node.line)
+    require(node)
     if "src" in node.attrs or "srcexpr" in node.attrs:
         return _external_script(execution, node)
     execution.script(node.text(), node.line)
@@ -135,8 +135,7 @@ def _log(execution: Execution, node: Node) -> None:
 
 
 def _throw(execution: Execution, node: Node) -> None:
-    if ("event" in node.attrs) == ("eventexpr" in node.attrs):
-        raise Thrown("error.badfetch", "<throw> needs exactly one of event and eventexpr", node.line)
+    require(node)
     event = execution.attribute("event", node.attrs, node.line)
     if not event:
         raise Thrown("error.semantic", "<throw>: the event has no name", node.line)
@@ -152,13 +151,12 @@ def _rethrow(execution: Execution, node: Node) -> None:
 
 
 def _goto(execution: Execution, node: Node) -> Steps[None]:
-    given = [name for name in ("next", "expr", "nextitem", "expritem") if name in node.attrs]
-    if len(given) != 1:
-        raise Thrown("error.badfetch", "<goto> needs exactly one of next, expr, nextitem and expritem", node.line)
-    text = node.get(given[0])
-    if given[0] in ("expr", "expritem"):
+    require(node)
+    given = next(name for name in EXACTLY_ONE["goto"] if name in node.attrs)
+    text = node.get(given)
+    if given in ("expr", "expritem"):
         text = execution.text(text, node.line)
-    if given[0] in ("nextitem", "expritem"):
+    if given in ("nextitem", "expritem"):
         if execution.form is None or execution.form.dialog.item(text) is None:
             raise Thrown("error.badfetch", f'the form has no item "{text}"', node.line)
         raise NextItem(text)
@@ -181,9 +179,8 @@ def _submit(execution: Execution, node: Node) -> Steps[None]:
 
 
 def _exit(execution: Execution, node: Node) -> None:
+    require(node)
     values: dict[str, Any] = {}
-    if "expr" in node.attrs and "namelist" in node.attrs:
-        raise Thrown("error.badfetch", "<exit> has at most one of expr and namelist", node.line)
     if "expr" in node.attrs:
         value = execution.evaluate(node.get("expr"), node.line)
         values = {"expr": None if value is UNDEFINED else value}
@@ -195,8 +192,7 @@ def _exit(execution: Execution, node: Node) -> None:
 def _return(execution: Execution, node: Node) -> None:
     if not execution.context.in_subdialog:
         raise Thrown("error.semantic", "<return> outside a subdialog", node.line)
-    if sum(name in node.attrs for name in ("event", "eventexpr", "namelist")) > 1:
-        raise Thrown("error.badfetch", "<return> has at most one of event, eventexpr and namelist", node.line)
+    require(node)
     event = execution.attribute("event", node.attrs, node.line)
     names = node.get("namelist").split()
     scope = execution.context.held_scope

@@ -57,6 +57,8 @@ class FormRun:
     def run(self) -> Steps[None]:
         self.rt.trace("dialog", self.dialog.id)
         try:
+            if problem := self.dialog.problem:
+                raise Thrown("error.badfetch", str(problem), problem.line)
             yield from self._initialise()
         except (Thrown, ScriptError) as error:
             yield from self.handle(_event(error), None)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from vxml.document import Node
+from vxml.document import DocumentError, Node
 from vxml.grammar import Grammar, ParsedGrammar
 
 Content = tuple[Node | str, ...]
@@ -152,6 +152,8 @@ class Dialog:
     links: tuple[Link, ...]
     catches: tuple[Catch, ...]
     properties: Mapping[str, str]
+    #: Why it cannot be run; it then has catches at most.
+    problem: DocumentError | None = None
 
     def item(self, name: str) -> Item | None:
         return next((item for item in self.items if item.name == name), None)
@@ -170,6 +172,8 @@ class Document:
     links: tuple[Link, ...]
     catches: tuple[Catch, ...]
     properties: Mapping[str, str]
+    #: The first thing wrong in it that need not keep all of it from being run.
+    fault: DocumentError | None = None
 
     def dialog(self, name: str) -> Dialog | None:
         return next((dialog for dialog in self.dialogs if dialog.id == name), None)

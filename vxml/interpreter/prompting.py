@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vxml.document import Node
 from vxml.ecmascript import ScriptError
+from vxml.interpreter.attributes import require
 from vxml.interpreter.control import Thrown
 from vxml.interpreter.model import Choice, Prompt
 from vxml.interpreter.runtime import QueuedPrompt
@@ -75,8 +76,7 @@ class _Voice:
 
     def audio_url(self, node: Node) -> str | None:
         """The address of an `<audio>`; None where expr came to undefined, so that the alternate is used."""
-        if ("src" in node.attrs) == ("expr" in node.attrs):
-            raise Thrown("error.badfetch", "<audio> needs exactly one of src and expr", node.line)
+        require(node)
         if "src" in node.attrs:
             return self._execution.context.resolve(node.get("src"), self._base)
         value = self._execution.evaluate(node.get("expr"), node.line)
@@ -94,8 +94,12 @@ class _Voice:
     def timeout(self, node: Node) -> float:
         return self._execution.seconds("fetchtimeout", node.get("fetchtimeout"))
 
-    def choices(self) -> tuple[Choice, ...]:
-        return self._execution.item.choices if self._execution.item else ()
+    def choices(self, node: Node) -> tuple[Choice, ...]:
+        item = self._execution.item
+        if item is None or not item.choices:
+            # Section 2.2.4.
+            raise Thrown("error.semantic", "<enumerate> outside a menu or a field with options", node.line)
+        return item.choices
 
     def in_choice(self, choice: Choice) -> _Voice:
         return _ChoiceVoice(self._execution, choice, self._base)

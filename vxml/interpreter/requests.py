@@ -7,6 +7,7 @@ from urllib.parse import urldefrag, urlencode
 
 from vxml.document import Node
 from vxml.ecmascript import ScriptError
+from vxml.interpreter.attributes import require
 from vxml.interpreter.control import Thrown
 from vxml.interpreter.model import ItemKind
 from vxml.messages import Fetch
@@ -57,9 +58,8 @@ def submit_request(execution: Execution, node: Node, url: str = "", names: str |
 
 
 def _address(execution: Execution, node: Node) -> str:
+    require(node)
     plain, computed = ("next", "expr") if node.tag == "submit" else ("src", "srcexpr")
-    if (plain in node.attrs) == (computed in node.attrs):
-        raise Thrown("error.badfetch", f"<{node.tag}> needs exactly one of {plain} and {computed}", node.line)
     return node.get(plain) or execution.text(node.get(computed), node.line)
 
 

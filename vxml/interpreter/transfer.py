@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vxml.interpreter.attributes import require
 from vxml.interpreter.collect import check_connected
 from vxml.interpreter.control import AwaitInput, Steps, Thrown
 from vxml.interpreter.execution import Execution
@@ -17,12 +18,7 @@ if TYPE_CHECKING:
 
 def visit_transfer(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
     rt, node = form.rt, item.node
-    if "type" in node.attrs and "bridge" in node.attrs:
-        raise Thrown("error.badfetch", "<transfer> has at most one of type and bridge", node.line)
-    if ("dest" in node.attrs) == ("destexpr" in node.attrs):
-        raise Thrown("error.badfetch", "<transfer> needs exactly one of dest and destexpr", node.line)
-    if "aai" in node.attrs and "aaiexpr" in node.attrs:
-        raise Thrown("error.badfetch", "<transfer> has at most one of aai and aaiexpr", node.line)
+    require(node)
     kind = node.get("type") or ("bridge" if node.get("bridge") == "true" else "blind")
     if kind not in rt.config.transfers:
         raise Thrown(f"error.unsupported.transfer.{kind}", "this platform does not transfer calls so", node.line)

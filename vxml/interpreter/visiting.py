@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from vxml.document import Node
 from vxml.interpreter.activation import Owner, activate
+from vxml.interpreter.attributes import require
 from vxml.interpreter.collect import Collector, check_connected
 from vxml.interpreter.control import AwaitInput, Exit, Jump, Recognition, Return, Runaway, Steps, Thrown
 from vxml.interpreter.executable import execute, go_to
@@ -189,8 +190,7 @@ def _hold_params(execution: Execution, item: Item, scope: int) -> list[str]:
     names = []
     for node in item.node.elements("param"):
         name = node.get("name")
-        if ("value" in node.attrs) == ("expr" in node.attrs):
-            raise Thrown("error.badfetch", f'<param name="{name}"> needs exactly one of value and expr', node.line)
+        require(node)
         if "value" in node.attrs:
             execution.rt.engine.set(scope, name, node.get("value"))
         else:

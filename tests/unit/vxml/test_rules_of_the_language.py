@@ -118,3 +118,56 @@ def test_pages_may_probe_session_variables() -> None:
         'session.connection.redirect.length', 'session.nothing', 'session.nothing.more', 'nothing'].map(probe).join()
       </script><log><value expr="found"/></log></block></form>"""
     assert logged(body) == ["string,string,undefined,number,undefined,none,none"]
+
+
+BAD_FETCH = "<catch event='error.badfetch'><log>bad</log><exit/></catch>"
+
+
+@pytest.mark.parametrize(
+    "faulty",
+    [
+        "<form><block><goto/></block></form>",
+        "<form><block><if cond='false'><throw event='a' eventexpr='b'/></if></block></form>",
+        "<form><block><audio/></block></form>",
+        "<menu><choice dtmf='1' next='#a' event='b'/></menu>",
+        "<menu dtmf='true'><choice dtmf='7' event='x'/></menu>",
+        "<link dtmf='1'/><form/>",
+        "<form><field name='f'/><field name='f'/></form>",
+        "<form><block name='b'/><filled namelist='b'/></form>",
+        "<form><field name='f'><filled mode='any'/></field></form>",
+        "<form><transfer dest='tel:1' type='blind' bridge='true'/></form>",
+    ],
+)
+def test_a_faulty_document_is_a_bad_fetch_for_the_page_that_leads_to_it(faulty: str) -> None:
+    inner = page("<catch><log>inside</log><exit/></catch>" + faulty)
+    body = f"<form><block><goto next='inner.vxml'/></block></form>{BAD_FETCH}"
+    assert logged(body, pages={"inner.vxml": inner}) == ["bad"]
+    subdialog = f"<form><subdialog name='s' src='inner.vxml'/></form>{BAD_FETCH}"
+    assert logged(subdialog, pages={"inner.vxml": inner}) == ["bad"]
+
+
+@pytest.mark.parametrize(
+    "faulty",
+    [
+        "<menu><choice dtmf='1' next='#a' event='b'/></menu>",
+        "<menu dtmf='true'><choice dtmf='7' event='x'/></menu>",
+        "<link dtmf='1'/><form><field name='f' type='digits'/></form>",
+        "<form><field name='f'/><field name='f'/></form>",
+        "<form><block name='b'/><filled namelist='b'/></form>",
+        "<form><field name='f'><grammar src='builtin:dtmf/digits' scope='document'/></field></form>",
+    ],
+)
+def test_a_faulty_first_document_takes_the_bad_fetch_itself(faulty: str) -> None:
+    assert logged(BAD_FETCH + faulty) == ["bad"]
+
+
+@pytest.mark.parametrize("place", ["<block><enumerate/></block>", "<field name='f' type='digits'><enumerate/></field>"])
+def test_enumerate_without_choices_is_a_semantic_error(place: str) -> None:
+    body = f"<form>{place}</form><catch event='error.semantic'><log>none</log><exit/></catch>"
+    assert logged(body) == ["none"]
+
+
+def test_enumerate_lists_the_choices_in_a_handler_too() -> None:
+    body = """<form><field name="f"><option dtmf="1">tea</option><option dtmf="2">milk</option><prompt>Ask</prompt>
+      <noinput><enumerate><value expr="_dtmf + ' is ' + _prompt"/>; </enumerate><exit/></noinput></field></form>"""
+    assert talk(body, "n").prompts == ["Ask", "1 is tea; 2 is milk;"]

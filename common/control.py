@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from common.errors import Refused
+from common.origins import BadUrl, parse_origin
 
 DESTINATION = re.compile(r"\+\d{3,15}|sip:[A-Za-z0-9._+~-]{1,64}@(?:127(?:\.\d{1,3}){3}|localhost)(?::\d{1,5})?")
 
@@ -81,6 +82,7 @@ class CallRequest:
 
     `application` is the URL of the VoiceXML start document ("" answers silence until hang-up);
     `values` become `session.connection.ccxml.values.*`; `organization` and `revision` choose the dialog worker.
+    `allow` are further origins (`https://host`) that its scripts may fetch from, at public addresses only.
     `boot_id` (if given) refuses the call with 409 when the server has restarted since the engine learnt it.
     """
 
@@ -96,12 +98,18 @@ class CallRequest:
     organization: str = ""
     revision: str = ""
     boot_id: str = ""
+    allow: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.attempt_id):
             raise Refused("attempt_id: use 1 to 64 letters, digits, - or _")
         if not DESTINATION.fullmatch(self.to):
             raise Refused("to: use + and 3 to 15 digits, or a sip: URI on a loopback address")
+        for origin in self.allow:
+            try:
+                parse_origin(origin)
+            except (BadUrl, TypeError) as error:
+                raise Refused(f"allow: {origin}: {error}") from error
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Self:
@@ -112,7 +120,7 @@ class CallRequest:
                 raise Refused(f"{name}: unknown field; the fields are {', '.join(sorted(known))}")
         try:
             trunk = Trunk(**body["trunk"])
-            return cls(**{**body, "trunk": trunk})
+            return cls(**{**body, "trunk": trunk, "allow": tuple(body.get("allow", ()))})
         except KeyError as error:
             raise Refused(f"{error.args[0]}: this field is required") from error
         except TypeError as error:

@@ -32,7 +32,8 @@ class WireError(ClarionError):
 class StartDialog:
     """Get `application` ready for `call`, which rings: nobody hears of it before `CallAnswered`.
 
-    `allow` are the origins or exact URLs that may be fetched.
+    `allow` are the origins and directories that may be fetched from, `listed` the organization's origins, at public
+    addresses only.
     """
 
     call: str
@@ -43,6 +44,7 @@ class StartDialog:
     organization: str
     revision: str
     allow: tuple[str, ...]
+    listed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +247,8 @@ def _message(body: bytes) -> Message:
         kind = _CLASSES[values.pop("_")]
         if kind is PlayClips:
             values["clips"] = tuple(Clip(**clip) for clip in values["clips"])
+        elif kind is StartDialog:
+            values |= {name: tuple(values[name]) for name in ("allow", "listed")}
         message: Message = kind(**values)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WireError(f"not a message: {error}") from error

@@ -186,14 +186,15 @@ class _fetcher:
     def __init__(self, allow: tuple[str, ...]) -> None:
         import asyncio
 
-        from mediaserver.dialog.fetch import HttpFetcher
+        from mediaserver.dialog.fetch import HttpFetcher, Visitor
+        from mediaserver.dialog.policy import Policy
 
-        self._allow = allow
+        self._visitor = Visitor(Policy(allow), "text")
         self._http = HttpFetcher()
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Fetcher:
-        return lambda request: self._runner.run(self._http.fetch(request, self._allow))
+        return lambda request: self._runner.run(self._http.fetch(request, self._visitor))
 
     def __exit__(self, *_: object) -> None:
         self._runner.run(self._http.close())

@@ -23,12 +23,13 @@ class Problem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`url` is where it came from in the end; header names are in lower case."""
+    """`url` is where it came from in the end; header names are in lower case, `cookies` the Set-Cookie lines."""
 
     url: str
     status: int
     body: bytes
     headers: Mapping[str, str]
+    cookies: tuple[str, ...] = ()
 
 
 def loggable(url: str) -> str:

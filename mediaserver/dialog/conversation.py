@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import structlog
 
 from mediaserver import wire
-from mediaserver.dialog.fetch import Fetcher
+from mediaserver.dialog.fetch import Fetcher, Visitor
+from mediaserver.dialog.policy import Policy
 from mediaserver.dialog.prompts import PromptRenderer
 from mediaserver.dialog.recorder import Recorder
 from vxml import messages as vxml
@@ -56,7 +57,7 @@ class Conversation:
         on_end: Callable[[str], None],
     ) -> None:
         self.call = start.call
-        self._allow = start.allow
+        self._visitor = Visitor(Policy(tuple(start.allow), tuple(start.listed)), start.call)
         self._session = session
         self._fetcher = fetcher
         self._renderer = renderer
@@ -101,6 +102,7 @@ class Conversation:
             self._timer.cancel()
         for task in self._tasks:
             task.cancel()
+        self._fetcher.forget(self._visitor)
 
     # --- what happens
 
@@ -173,7 +175,7 @@ class Conversation:
         else:
             if isinstance(command, vxml.Play):
                 # What it makes is cached; the queue itself is put together again when it is played.
-                self._run(self._renderer.render(command.items, self._allow))
+                self._run(self._renderer.render(command.items, self._visitor))
             self._held.append(command)
 
     def _carry_out(self, command: vxml.Command) -> None:
@@ -217,10 +219,10 @@ class Conversation:
     # --- fetching and playing
 
     async def _fetch(self, command: vxml.Fetch) -> None:
-        self._feed(await self._fetcher.fetch(command, self._allow))
+        self._feed(await self._fetcher.fetch(command, self._visitor))
 
     async def _play(self, command: vxml.Play) -> None:
-        rendered = await self._renderer.render(command.items, self._allow)
+        rendered = await self._renderer.render(command.items, self._visitor)
         self._rendering = None
         for name, audio in rendered.inline:
             self._send(wire.encode_clip(name, audio[: wire.MAX_CLIP]))

@@ -13,7 +13,7 @@ import structlog
 
 from mediaserver.clipstore import ClipStore
 from mediaserver.dialog import audio
-from mediaserver.dialog.fetch import Fetcher
+from mediaserver.dialog.fetch import Fetcher, Visitor
 from mediaserver.dialog.speech import SpeechFailed, SpeechSynthesizer
 from mediaserver.wire import Clip
 from vxml.messages import AudioItem, BreakItem, Fetch, Fetched, PromptItem, SpeechItem
@@ -44,22 +44,22 @@ class PromptRenderer:
         self._running: dict[str, asyncio.Task[str]] = {}
         self._private: OrderedDict[str, bytes] = OrderedDict()
 
-    async def render(self, items: tuple[PromptItem, ...], allow: tuple[str, ...]) -> Rendered:
-        parts = await asyncio.gather(*(self._item(item, allow) for item in items))
+    async def render(self, items: tuple[PromptItem, ...], visitor: Visitor) -> Rendered:
+        parts = await asyncio.gather(*(self._item(item, visitor) for item in items))
         return Rendered(
             clips=tuple(clip for part in parts for clip in part.clips),
             inline=tuple(clip for part in parts for clip in part.inline),
             failures=tuple(failure for part in parts for failure in part.failures),
         )
 
-    async def _item(self, item: PromptItem, allow: tuple[str, ...]) -> Rendered:
+    async def _item(self, item: PromptItem, visitor: Visitor) -> Rendered:
         match item:
             case BreakItem(milliseconds):
                 return Rendered((Clip(silence_ms=max(0, min(milliseconds, _MAX_BREAK_MS))),))
             case SpeechItem():
                 return await self._speech(item)
             case AudioItem():
-                return await self._audio(item, allow)
+                return await self._audio(item, visitor)
 
     async def _speech(self, item: SpeechItem) -> Rendered:
         if not item.text.strip():
@@ -79,8 +79,8 @@ class PromptRenderer:
             return Rendered((), failures=(str(error),))
         return Rendered((Clip(file=file),))
 
-    async def _audio(self, item: AudioItem, allow: tuple[str, ...]) -> Rendered:
-        answer = await self._fetcher.fetch(Fetch(id=0, url=item.url, timeout=item.timeout), allow)
+    async def _audio(self, item: AudioItem, visitor: Visitor) -> Rendered:
+        answer = await self._fetcher.fetch(Fetch(id=0, url=item.url, timeout=item.timeout), visitor)
         if not isinstance(answer, Fetched) or answer.status != 200:
             failure = f"status {answer.status}" if isinstance(answer, Fetched) else answer.detail
         else:
@@ -89,7 +89,7 @@ class PromptRenderer:
             except audio.UnreadableAudio as error:
                 failure = str(error)
         name = item.url.partition("?")[0].rpartition("/")[2]
-        alternate = await self.render(item.alternate, allow)
+        alternate = await self.render(item.alternate, visitor)
         if alternate.clips:
             return alternate
         return Rendered((), failures=(f"{name}: {failure}", *alternate.failures))

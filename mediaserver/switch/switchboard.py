@@ -261,6 +261,7 @@ class Switchboard:
             organization=request.organization,
             revision=request.revision,
             allow=self._allow,
+            listed=tuple(request.allow),
         )
         call.tell(start)
 

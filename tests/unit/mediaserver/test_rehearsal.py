@@ -11,6 +11,7 @@ import pytest
 from mediaserver import wire
 from mediaserver.clipstore import ClipStore
 from mediaserver.dialog.conversation import Conversation
+from mediaserver.dialog.fetch import Visitor
 from mediaserver.dialog.prompts import PromptRenderer
 from mediaserver.dialog.speech import ToneSynthesizer
 from vxml import ConnectionInfo, Session, SessionConfig
@@ -33,7 +34,10 @@ class Pages:
         self.first = first
         self.asked: list[str] = []
 
-    async def fetch(self, command: Fetch, allow: tuple[str, ...]) -> Fetched:
+    def forget(self, visitor: Visitor) -> None:
+        self.first = ""
+
+    async def fetch(self, command: Fetch, visitor: Visitor) -> Fetched:
         self.asked.append(f"{command.method} {command.url}")
         body = self.first if command.url.endswith("start") else FORM.format("<block><exit/></block>")
         return Fetched(command.id, command.url, 200, body.encode())

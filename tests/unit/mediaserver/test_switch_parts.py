@@ -126,7 +126,7 @@ def test_the_trace_is_bounded() -> None:
 
 
 MESSAGES = [
-    wire.StartDialog("a", "http://x/", {"n": "ä"}, "r", "l", "o", "v", ("http://x",)),
+    wire.StartDialog("a", "http://x/", {"n": "ä"}, "r", "l", "o", "v", ("http://x",), ("https://y",)),
     wire.PlayClips("a", 1, (wire.Clip(file="f"), wire.Clip(silence_ms=9), wire.Clip(inline="i")), True, 2),
     wire.KeyPressed("a", "#"),
     wire.DialogOver("a", "exit", {"code": "1", "deep": {"x": [1]}}, ""),
@@ -141,9 +141,7 @@ def test_messages_cross_the_wire_in_any_pieces(size: int, audio: bytes) -> None:
     decoder, got = wire.Decoder(), []
     for start in range(0, len(frames), size):
         got += list(decoder.feed(frames[start : start + size]))
-    assert [repr(message) for message in got[: len(MESSAGES)]] == [
-        repr(message).replace("('http://x',)", "['http://x']") for message in MESSAGES
-    ]
+    assert got[: len(MESSAGES)] == MESSAGES
     assert got[len(MESSAGES) :] == [wire.Audio("key", audio), wire.Audio("a", audio)]
 
 

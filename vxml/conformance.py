@@ -49,10 +49,11 @@ _ITEMS: Final = ("field", "initial", "record", "transfer", "object", "subdialog"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One case: the page it starts at, and why it failed ("" when it passed)."""
+    """One case: the page it starts at, why it failed ("" when it passed), and what to remark of one that passed."""
 
     case: str
     reason: str
+    remark: str = ""
 
     @property
     def passed(self) -> bool:

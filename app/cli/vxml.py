@@ -278,8 +278,8 @@ def _conformance(arguments: argparse.Namespace) -> int:
     verdicts = []
     for verdict in suites[arguments.suite](arguments.folder):
         verdicts.append(verdict)
-        if not verdict.passed and not arguments.json:
-            print(f"{verdict.case}: {verdict.reason}", flush=True)
+        if (said := verdict.reason or verdict.remark) and not arguments.json:
+            print(f"{verdict.case}: {'passed: ' if verdict.passed else ''}{said}", flush=True)
     failed = sum(not verdict.passed for verdict in verdicts)
     if arguments.json:
         cases = [{**asdict(verdict), "passed": verdict.passed} for verdict in verdicts]

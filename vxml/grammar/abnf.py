@@ -20,25 +20,24 @@ from vxml.grammar.model import (
     Special,
     Tag,
 )
-from vxml.grammar.parts import check_language, check_rule_name, make_repeat, make_tag, read_weight
+from vxml.grammar.parts import MAX_DEPTH, check_language, check_rule_name, make_repeat, make_tag, read_weight
 from vxml.grammar.tokens import one_token, read_tokens
 
-#: Rule expansions within each other.
-_MAX_DEPTH: Final = 100
-_HEADER: Final = re.compile(r"#ABNF (\d+(?:\.\d+)*)(?: ([A-Za-z][\w.:-]*))?\s*;[ \t]*(?:\r\n|\r|\n|$)")
+#: The line ends right behind the semicolon.
+_HEADER: Final = re.compile(r"#ABNF (\d+(?:\.\d+)*)(?: ([A-Za-z][\w.:-]*))?;(?:\r\n|\r|\n|$)")
 _LEXEMES: Final = re.compile(
     r"""
     (?P<space>\s+|//[^\r\n]*|/\*.*?\*/)
   | (?P<tag>\{!\{.*?\}!\}|\{[^}]*\})
-  | (?P<uri>\$<[^>]*>(?:\s*~\s*<[^>]*>)?)
-  | (?P<rule>\$[^\W\d][\w.-]*)
+  | (?P<uri>\$<[^>]*>(?:~<[^>]*>)?)
+  | (?P<rule>\$(?:[A-Za-z_]|[^\x00-\x7f\s])(?:\w|[^\x00-\x7f\s])*)
   | (?P<weight>/\s*[^/\s*]+\s*/)
-  | (?P<angle><[^>]*>)
-  | (?P<language>![A-Za-z0-9-]+)
+  | (?P<angle><[^>]*>(?:~<[^>]*>)?)
+  | (?P<language>![\w-]+)
   | (?P<quoted>"[^"]*")
   | (?P<single>'[^']*')
   | (?P<mark>[;=|()\[\]])
-  | (?P<token>[^\s;=|*+?<>()\[\]{}/$"!~]+)
+  | (?P<token>(?:[\w.:-]|[^\x00-\x7f\s])(?:[\w.:'-]|[^\x00-\x7f\s])*)
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -179,6 +178,7 @@ class _Parser:
             form=Form.ABNF,
             meta=self._header.meta,
             scripts=tuple(self._header.scripts),
+            lexicons=tuple(self._header.lexicons),
         )
 
     def _declaration(self) -> bool:
@@ -201,7 +201,8 @@ class _Parser:
             if found.text == "meta":
                 self._header.meta[name] = content
         elif found.text == "lexicon":
-            self._header.lexicons.append(self._address())
+            found = self._expect_kind("an address in <>", "angle")
+            self._header.lexicons.append(found.text[1:].partition(">")[0].strip())
         elif found.text in ("base", "language", "mode", "root", "tag-format"):
             if found.text in self._header.once:
                 raise GrammarError(f"{found.text} is declared twice", found.line)
@@ -227,7 +228,10 @@ class _Parser:
         return self._expect_kind("a quoted string", "quoted", "single").text[1:-1]
 
     def _address(self) -> str:
-        return self._expect_kind("an address in <>", "angle").text[1:-1].strip()
+        found = self._expect_kind("an address in <>", "angle")
+        if "~" in found.text:
+            raise GrammarError(f"expected an address without a media type, found {_shown(found)}", found.line)
+        return found.text[1:-1].strip()
 
     def _apply_header(self) -> None:
         once = self._header.once
@@ -254,8 +258,8 @@ class _Parser:
 
     def _expansion(self) -> Expansion:
         self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            raise GrammarError(f"more than {_MAX_DEPTH} brackets within each other", self._next.line)
+        if self._depth > MAX_DEPTH:
+            raise GrammarError(f"more than {MAX_DEPTH} brackets within each other", self._next.line)
         options, weights = [], []
         while True:
             weight = 1.0
@@ -287,6 +291,8 @@ class _Parser:
             return None
         if self._next.kind == "language":
             lexeme = self._take()
+            if isinstance(made[0], Tag):
+                raise GrammarError("a tag has no language", lexeme.line)
             check_language(lexeme.text[1:], lexeme.line)
         if self._next.kind != "angle":
             return made
@@ -298,12 +304,12 @@ class _Parser:
 
     def _subexpansion(self) -> list[Expansion] | None:
         found = self._next
-        if found.kind in ("token", "single"):
+        if found.kind == "token":
             self._take()
             return read_tokens(found.text, self._mode, found.line) or [Special.NULL]
         if found.kind == "quoted":
             self._take()
-            return one_token(found.text[1:-1], self._mode, found.line) or [Special.NULL]
+            return one_token(found.text[1:-1], self._mode, found.line)
         if found.kind == "tag":
             self._take()
             return [self._tag(found)]

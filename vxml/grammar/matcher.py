@@ -9,24 +9,44 @@ from __future__ import annotations
 from typing import Any, Final
 
 from vxml.ecmascript import Engine
-from vxml.grammar.model import Grammar, Mode, Op
+from vxml.grammar.model import Grammar, Mode, Op, Step
 
-_MAX_RULE_DEPTH: Final = 64
+#: A list of n things that is written as a recursive rule goes n deep.
+_MAX_RULE_DEPTH: Final = 256
 _MAX_THREADS: Final = 20_000
+#: Places come to in one attempt: a second of work, which only a hostile grammar needs.
+_MAX_WORK: Final = 400_000
+_EATS: Final = frozenset((Op.TOKEN, Op.DISPATCH, Op.ANY))
 
-#: One thing passed on the way: (kind, text) or (kind, text, as written).
-Step = tuple[str, ...]
 #: A chain of what was passed on the way here: (earlier, step).
 _History = tuple[Any, Step] | None
-#: Where to return to: (depth, return address, rule name, outer).
-_Stack = tuple[int, int, str, Any] | None
-_Thread = tuple[int, _Stack, _History]
+
+
+class Frame:
+    """Where a rule goes on when it is left. The same call from the same frame is the same frame."""
+
+    __slots__ = ("back", "depth", "inner", "outer")
+
+    def __init__(self, outer: Frame | None, back: int, depth: int) -> None:
+        self.outer = outer
+        self.back = back
+        self.depth = depth
+        self.inner: dict[int, Frame] = {}
+
+    def enter(self, back: int) -> Frame:
+        frame = self.inner.get(back)
+        if frame is None:
+            frame = self.inner[back] = Frame(self, back, self.depth + 1)
+        return frame
+
+
+_Thread = tuple[int, Frame, _History]
 
 
 class Matcher:
     """One attempt to match `grammar`. `matched`: what was fed is a whole sentence; `can_go_on`: more may follow."""
 
-    __slots__ = ("_final", "_threads", "_words", "can_go_on", "grammar", "matched")
+    __slots__ = ("_final", "_since", "_threads", "_words", "_work", "can_go_on", "grammar", "matched")
 
     def __init__(self, grammar: Grammar) -> None:
         self.grammar = grammar
@@ -35,23 +55,25 @@ class Matcher:
         self.matched = False
         self.can_go_on = False
         self._threads: list[_Thread] = []
-        self._follow([(0, None, None)])
+        self._since = 0
+        self._work = 0
+        self._follow([(0, Frame(None, 0, 0), None)])
 
     def feed(self, word: str) -> None:
         self._words.append(word)
         code = self.grammar.code
         ready: list[_Thread] = []
-        for pc, stack, history in self._threads:
+        for pc, frame, history in self._threads:
             instruction = code[pc]
             op = instruction[0]
             if op == Op.TOKEN:
                 if word in instruction[1]:
-                    ready.append((pc + 1, stack, _eaten(history, instruction[2], word)))
+                    ready.append((pc + 1, frame, _eaten(history, instruction[2], word)))
             elif op == Op.ANY:
-                ready.append((pc + 1, stack, (history, ("garbage", word))))
+                ready.append((pc + 1, frame, (history, ("garbage", word))))
             else:
-                for target, text in instruction[1].get(word, ()):
-                    ready.append((target, stack, _eaten(history, text, word)))
+                for target, step in instruction[1].get(word, ()):
+                    ready.append((target, frame, _eaten(history, step, word)))
         self._follow(ready)
 
     def give_up(self) -> None:
@@ -71,42 +93,53 @@ class Matcher:
         """Run every thread up to its next word; keep the first of those that come to the same place."""
         code = self.grammar.code
         self.matched = False
-        seen: set[tuple[int, _Stack]] = set()
+        seen: set[tuple[int, Frame]] = set()
         waiting: list[_Thread] = []
         work = ready[::-1]
         while work and len(seen) < _MAX_THREADS:
-            pc, stack, history = work.pop()
-            key = (pc, stack)
+            pc, frame, history = work.pop()
+            key = (pc, frame)
             if key in seen:
                 continue
             seen.add(key)
             instruction = code[pc]
             op = instruction[0]
-            if op in (Op.TOKEN, Op.DISPATCH, Op.ANY):
-                waiting.append((pc, stack, history))
+            if op in _EATS:
+                waiting.append((pc, frame, history))
             elif op == Op.SPLIT:
-                work += [(target, stack, history) for target in reversed(instruction[1])]
+                work += [(target, frame, history) for target in reversed(instruction[1])]
             elif op == Op.JUMP:
-                work.append((instruction[1], stack, history))
+                work.append((instruction[1], frame, history))
             elif op == Op.CALL:
-                depth = stack[0] + 1 if stack else 1
-                if depth <= _MAX_RULE_DEPTH:
-                    entered = (history, ("enter", instruction[2], instruction[3]))
-                    work.append((instruction[1], (depth, pc + 1, instruction[2], stack), entered))
+                if frame.depth < _MAX_RULE_DEPTH:
+                    work.append((instruction[1], frame.enter(pc + 1), (history, instruction[2])))
             elif op == Op.RETURN:
-                assert stack is not None
-                work.append((stack[1], stack[3], (history, (self._exit_kind(), stack[2]))))
+                assert frame.outer is not None
+                work.append((frame.back, frame.outer, (history, instruction[1])))
             elif op == Op.TAG:
-                kind = "literal" if instruction[2] else "tag"
-                work.append((pc + 1, stack, (history, (kind, instruction[1], instruction[3]))))
+                work.append((pc + 1, frame, (history, instruction[1])))
             elif op == Op.MATCH and not self.matched:
                 self.matched = True
                 self._final = history
         self._threads = waiting
         self.can_go_on = bool(waiting)
+        self._work += len(seen)
+        if self._work - self._since > _MAX_THREADS:
+            self._forget_frames()
+        if self._work > _MAX_WORK:
+            self.give_up()
 
-    def _exit_kind(self) -> str:
-        return "exit-dtmf" if self.grammar.mode is Mode.DTMF else "exit"
+    def _forget_frames(self) -> None:
+        """Let go of frames that no thread comes back to, so that memory does not grow with the input's length."""
+        live: set[Frame] = set()
+        for _, frame, _ in self._threads:
+            at: Frame | None = frame
+            while at is not None and at not in live:
+                live.add(at)
+                at = at.outer
+        for frame in live:
+            frame.inner = {back: inner for back, inner in frame.inner.items() if inner in live}
+        self._since = self._work
 
     @property
     def text(self) -> str:
@@ -131,7 +164,7 @@ class Matcher:
         return steps[::-1]
 
 
-def _eaten(history: _History, text: str | None, word: str) -> _History:
-    if text == "":
+def _eaten(history: _History, step: Step | None, word: str) -> _History:
+    if step is None:
         return history
-    return history, ("token", word if text is None else text)
+    return history, step if len(step) > 1 else ("token", word)

@@ -118,6 +118,8 @@ class ParsedGrammar:
     meta: Mapping[str, str] = field(default_factory=dict)
     #: Tags of the header, run before those of the rules (SISR 1.0 section 5).
     scripts: tuple[str, ...] = ()
+    #: Addresses of the pronunciations that its author wished for.
+    lexicons: tuple[str, ...] = ()
 
     def resolve(self, own_url: str, url: str) -> str:
         """The absolute address of a reference. Raise GrammarError when it is not an address."""
@@ -130,24 +132,28 @@ class ParsedGrammar:
 # --- as compiled ----------------------------------------------------------------------------------------
 
 
+#: One thing passed on the way through a grammar: (kind), (kind, text) or (kind, text, as written).
+Step = tuple[str, ...]
+
+
 class Op(IntEnum):
-    #: (words, text): eat one of them.
+    #: (words, step): eat one of them; a step without text gets the word's.
     TOKEN = 0
     #: (targets): go on at each, earlier ones preferred.
     SPLIT = 1
     #: (target)
     JUMP = 2
-    #: (target, rule name, reference as written): enter a rule.
+    #: (target, step): enter a rule.
     CALL = 3
-    #: Leave the rule.
+    #: (step): leave the rule.
     RETURN = 4
-    #: (text, literal, as written)
+    #: (step)
     TAG = 5
     #: Nothing matches from here.
     FAIL = 6
     #: The whole grammar is matched.
     MATCH = 7
-    #: (word -> pairs of target and text): a wide alternative of words, by look-up.
+    #: (word -> pairs of target and step): alternatives by their first word, which is eaten.
     DISPATCH = 8
     #: Eat any word.
     ANY = 9

@@ -7,14 +7,17 @@ from typing import Final
 
 from vxml.grammar.model import Expansion, GrammarError, Repeat, Special, Tag
 
-_RULE_NAME: Final = re.compile(r"[^\W\d][\w.-]*")
+#: Section 3.1: an XML name without full stops, colons and hyphens.
+_RULE_NAME: Final = re.compile(r"(?:[A-Za-z_]|[^\x00-\x7f\s])(?:\w|[^\x00-\x7f\s])*")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
-_REPEAT: Final = re.compile(r"(\d+)(?:\s*(-)\s*(\d+)?)?")
-_DECIMAL: Final = re.compile(r"\d+\.?|\d*\.\d+")
+_REPEAT: Final = re.compile(r"([0-9]+)(?:\s*(-)\s*([0-9]+)?)?")
+_DECIMAL: Final = re.compile(r"[0-9]+\.?|[0-9]*\.[0-9]+")
 _SCRIPT_TAG: Final = re.compile(r"\bout\b|\brules\b|\bmeta\b|[=;$]")
 _LITERALS: Final = "semantics/1.0-literals"
 _SCRIPT: Final = re.compile(r"semantics/1\.0(\.\d+)?")
 MAX_REPEAT: Final = 1000
+#: Rule expansions within each other.
+MAX_DEPTH: Final = 100
 
 
 def check_rule_name(name: str, line: int) -> None:

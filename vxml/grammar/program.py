@@ -12,18 +12,24 @@ from vxml.grammar.model import (
     Grammar,
     GrammarError,
     Instruction,
+    Mode,
     Op,
     ParsedGrammar,
     Repeat,
     RuleRef,
     Sequence,
     Special,
+    Step,
     Tag,
     Token,
 )
 
 MAX_INSTRUCTIONS: Final = 400_000
-_DISPATCH_FROM: Final = 8
+#: Look-ups of first words within each other; alternatives further in are tried one by one.
+_MAX_LOOKUPS: Final = 40
+
+#: An alternative, part by part.
+_Option = tuple[Expansion, ...]
 
 
 def link(
@@ -46,6 +52,7 @@ class _Linker:
         self._entries: dict[tuple[str, str], int] = {}
         self._pending: list[tuple[int, str, str, str]] = []
         self._plain = True
+        self._lookups = 0
 
     def link(self, rule: str) -> Grammar:
         name = rule or self._grammar.root or next(iter(self._grammar.rules), "")
@@ -58,7 +65,7 @@ class _Linker:
         self._pending.append((0, "", name, f"${name}"))
         while self._pending:
             at, url, rule_name, label = self._pending.pop()
-            self._code[at] = (Op.CALL, self._entry(url, rule_name), rule_name, label)
+            self._code[at] = (Op.CALL, self._entry(url, rule_name), ("enter", rule_name, label))
         scripts = (*self._grammar.scripts, *(one for other in self._externals.values() for one in other.scripts))
         return Grammar(self._grammar.mode, tuple(self._code), self._grammar.language, self._plain, scripts)
 
@@ -68,7 +75,7 @@ class _Linker:
             self._entries[key] = len(self._code)
             grammar = self._externals[url] if url else self._grammar
             self._expand(grammar.rules[name], url)
-            self._emit(Op.RETURN)
+            self._emit(Op.RETURN, ("exit-dtmf" if grammar.mode is Mode.DTMF else "exit", name))
         return self._entries[key]
 
     def _emit(self, *instruction: object) -> int:
@@ -81,18 +88,21 @@ class _Linker:
 
     def _expand(self, item: Expansion, url: str) -> None:
         match item:
-            case Token(words, text):
-                self._emit(Op.TOKEN, words, text)
+            case Token():
+                self._emit(Op.TOKEN, item.words, _eaten(item))
             case Sequence(items):
                 for part in items:
                     self._expand(part, url)
             case Alternatives(options, weights):
-                self._alternatives(_by_weight(options, weights), url)
+                ends: list[int] = []
+                self._branches([_parts(option) for option in _by_weight(options, weights)], url, ends)
+                for end in ends:
+                    self._code[end] = (Op.JUMP, len(self._code))
             case Repeat(inner, low, high):
                 self._repeat(inner, low, high, url)
             case Tag(text, literal, written):
                 self._plain = False
-                self._emit(Op.TAG, text, literal, written or text)
+                self._emit(Op.TAG, ("literal" if literal else "tag", text, written or text))
             case RuleRef():
                 self._plain = False
                 self._reference(item, url)
@@ -129,35 +139,34 @@ class _Linker:
         label = f"$<{target_url}{'#' + item.rule if item.rule else ''}>" if item.url else f"${name}"
         self._pending.append((self._emit(Op.FAIL), target_url, name, label))
 
-    def _alternatives(self, options: tuple[Expansion, ...], url: str) -> None:
-        if len(options) >= _DISPATCH_FROM and all(_first_token(option) for option in options):
-            return self._dispatch(options, url)
-        split = self._emit(Op.FAIL)
-        targets, ends = [], []
-        for option in options:
+    def _branches(self, options: list[_Option], url: str, ends: list[int]) -> None:
+        """Ways to go on, neighbours that begin with a word by look-up. The end of each is added to `ends`."""
+        runs = _runs(options) if self._lookups < _MAX_LOOKUPS else [[option] for option in options]
+        split = self._emit(Op.FAIL) if len(runs) > 1 else -1
+        targets = []
+        for run in runs:
             targets.append(len(self._code))
-            self._expand(option, url)
+            if len(run) > 1:
+                self._dispatch(run, url, ends)
+                continue
+            for part in run[0]:
+                self._expand(part, url)
             ends.append(self._emit(Op.FAIL))
-        self._code[split] = (Op.SPLIT, tuple(targets))
-        for end in ends:
-            self._code[end] = (Op.JUMP, len(self._code))
-        return None
+        if split >= 0:
+            self._code[split] = (Op.SPLIT, tuple(targets))
 
-    def _dispatch(self, options: tuple[Expansion, ...], url: str) -> None:
+    def _dispatch(self, run: list[_Option], url: str, ends: list[int]) -> None:
+        self._lookups += 1
         at = self._emit(Op.FAIL)
-        table: dict[str, list[tuple[int, str | None]]] = {}
-        ends = []
-        for option in options:
-            # The option's first word is eaten by the look-up itself.
-            first = _first_token(option)
-            assert first is not None
+        table: dict[str, list[tuple[int, Step | None]]] = {}
+        for first, rests in _by_first_word(run):
+            # The first word is eaten by the look-up itself.
+            target = (len(self._code), _eaten(first))
             for word in first.words:
-                table.setdefault(word, []).append((len(self._code), first.text))
-            self._expand(_rest(option), url)
-            ends.append(self._emit(Op.FAIL))
+                table.setdefault(word, []).append(target)
+            self._branches(rests, url, ends)
         self._code[at] = (Op.DISPATCH, {word: tuple(targets) for word, targets in table.items()})
-        for end in ends:
-            self._code[end] = (Op.JUMP, len(self._code))
+        self._lookups -= 1
 
     def _repeat(self, inner: Expansion, low: int, high: int | None, url: str) -> None:
         if high != 0 and not _eats(inner):
@@ -201,14 +210,56 @@ def _eats(item: Expansion) -> bool:
     return True
 
 
-def _first_token(option: Expansion) -> Token | None:
-    while isinstance(option, Sequence) and option.items:
-        option = option.items[0]
-    return option if isinstance(option, Token) else None
+def _eaten(token: Token) -> Step | None:
+    """What the way through the grammar tells of a token; None for a part of a token of several words."""
+    return ("token", token.text) if token.text else ("token",) if token.text is None else None
 
 
-def _rest(option: Expansion) -> Expansion:
-    """What follows the first token."""
+def _parts(option: Expansion) -> _Option:
     if not isinstance(option, Sequence):
-        return Sequence(())
-    return Sequence((_rest(option.items[0]), *option.items[1:]))
+        return (option,)
+    if not any(isinstance(item, Sequence) for item in option.items):
+        return option.items
+    return tuple(part for item in option.items for part in _parts(item))
+
+
+def _runs(options: list[_Option]) -> list[list[_Option]]:
+    """Neighbours that begin with a word together, every other option alone."""
+    runs: list[list[_Option]] = []
+    open_run = False
+    for option in options:
+        by_word = bool(option) and isinstance(option[0], Token)
+        if by_word and open_run:
+            runs[-1].append(option)
+        else:
+            runs.append([option])
+        open_run = by_word
+    return runs
+
+
+def _by_first_word(run: list[_Option]) -> list[tuple[Token, list[_Option]]]:
+    """The first tokens and what follows each, in an order that keeps the earlier of two options that match the same.
+
+    Options come together only where every option with that word has the very same token: else one that is written
+    between two others would lose its place.
+    """
+    tokens: dict[str, set[Token]] = {}
+    for option in run:
+        first = option[0]
+        assert isinstance(first, Token)
+        for word in first.words:
+            tokens.setdefault(word, set()).add(first)
+    groups: dict[Token, tuple[Token, list[_Option]]] = {}
+    made: list[tuple[Token, list[_Option]]] = []
+    for option in run:
+        first = option[0]
+        assert isinstance(first, Token)
+        group = groups.get(first)
+        if group is not None:
+            group[1].append(option[1:])
+            continue
+        group = (first, [option[1:]])
+        made.append(group)
+        if all(len(tokens[word]) == 1 for word in first.words):
+            groups[first] = group
+    return made

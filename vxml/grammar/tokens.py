@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 from vxml.grammar.model import Expansion, GrammarError, Mode, Sequence, Token
@@ -32,7 +33,7 @@ def _bare(word: str) -> str:
 def read_tokens(text: str, mode: Mode, line: int) -> list[Expansion]:
     """The tokens of a stretch of text; what stands in double quotes is one token."""
     if mode is Mode.DTMF:
-        return [Token(frozenset(key), key) for key in split_keys(text, line)]
+        return [_key_token(key) for key in split_keys(text, line)]
     made: list[Expansion] = []
     at = 0
     for quoted in _QUOTED.finditer(text):
@@ -46,17 +47,28 @@ def _plain(text: str) -> list[Expansion]:
     return [word_token(word) for word in text.replace('"', " ").split() if _bare(word)]
 
 
+@lru_cache(maxsize=32)
+def _key_token(key: str) -> Token:
+    return Token(frozenset(key), key)
+
+
+@lru_cache(maxsize=8192)
 def word_token(word: str) -> Token:
+    """The token of one word; large grammars have each of their words many times."""
     return Token(frozenset((_bare(word),)), word)
 
 
 def one_token(text: str, mode: Mode, line: int) -> list[Expansion]:
     """`text` as a single token, though it may have white space in it."""
     if mode is Mode.DTMF:
+        if not text.strip():
+            raise GrammarError("a token without a key: remove it or write its key", line)
         return read_tokens(text, mode, line)
     words = [word for word in text.split() if _bare(word)]
+    if not words:
+        raise GrammarError("a token without a word: remove it or write its word", line)
     if len(words) < 2:
-        return [word_token(word) for word in words]
+        return [word_token(words[0])]
     parts = [Token(frozenset((_bare(word),)), "") for word in words[:-1]]
     return [Sequence((*parts, Token(frozenset((_bare(words[-1]),)), " ".join(words))))]
 

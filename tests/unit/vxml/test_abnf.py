@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.voicexml import talk
-from vxml.conformance_srgs import structure_of, write_structure
 from vxml.ecmascript import Engine
 from vxml.grammar import GrammarError, Matcher, link, parse_grammar, to_jsgf
 from vxml.grammar.abnf import parse_abnf
+from vxml.grammar.parses import structure_of, write_structure
 from vxml.grammar.reach import can_match
 from vxml.grammar.tokens import words_of
 from vxml.messages import Spoken

@@ -89,9 +89,12 @@ def test_grammars_and_scripts_are_checked_by_their_ending() -> None:
 
 
 def test_deeply_nested_documents_are_checked_or_refused() -> None:
-    nested = "<item>" * 240 + "1" + "</item>" * 240
-    body = f'<form><field><grammar mode="dtmf" root="r"><rule id="r">{nested}</rule></grammar></field></form>'
-    assert messages(page(body)) == []
+    def grammar(depth: int) -> str:
+        nested = "<item>" * depth + "1" + "</item>" * depth
+        return f'<form><field><grammar mode="dtmf" root="r"><rule id="r">{nested}</rule></grammar></field></form>'
+
+    assert messages(page(grammar(100))) == []
+    assert "more than 100 elements within each other" in messages(page(grammar(240)))[0]
     assert messages(page("<form><block>" + "<if cond='1'>" * 240 + "x" + "</if>" * 240 + "</block></form>")) == []
 
 

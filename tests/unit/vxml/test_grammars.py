@@ -213,3 +213,37 @@ def _continues(compiled: Grammar, matcher: Matcher, key: str) -> bool:
 def test_any_bytes_are_a_grammar_or_refused(body: bytes) -> None:
     with contextlib.suppress(GrammarError):
         assert link(parse_grammar(body)).code
+
+
+def test_alternatives_with_the_same_beginning_keep_their_order_and_their_written_form() -> None:
+    rules = "".join(
+        f"<item>{words}<tag>out = {number}</tag></item>"
+        for number, words in enumerate(["new york", "New York", "new", "new york city", "new york", "old york"])
+    )
+    compiled = grammar(f'<rule id="r"><one-of>{rules}</one-of></rule>', mode="voice")
+    said = ["new york", "new", "new york city", "old york", "york"]
+    assert [value(compiled, words.split()) for words in said] == [0, 2, 3, 5, None]
+
+
+def test_numbers_with_common_beginnings_are_followed_key_by_key() -> None:
+    numbers = [f"{number * 7919 % 10**9:09}" for number in range(2000)]
+    compiled = grammar(f'<rule id="r"><one-of>{"".join(f"<item>{one}</item>" for one in numbers)}</one-of></rule>')
+    matcher = Matcher(compiled)
+    for key in numbers[1234]:
+        assert matcher.can_go_on
+        matcher.feed(key)
+    assert (matcher.matched, matcher.can_go_on) == (True, False)
+
+
+def test_a_grammar_that_never_settles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vxml.grammar.matcher._MAX_WORK", 100_000)
+    hostile = grammar(
+        '<rule id="r"><one-of><item><ruleref uri="#s"/><ruleref uri="#s"/></item><item>1</item></one-of>'
+        '</rule><rule id="s"><ruleref uri="#r"/><ruleref uri="#r"/></rule>'
+    )
+    matcher = Matcher(hostile)
+    fed = 0
+    while matcher.can_go_on and fed < 20:
+        matcher.feed("1")
+        fed += 1
+    assert fed < 20

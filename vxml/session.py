@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from vxml.budget import OutOfTime
 from vxml.ecmascript import ScriptError, ScriptLimit
 from vxml.interpreter.context import run_session
 from vxml.interpreter.control import Await, AwaitFetch, AwaitInput, Exit, Runaway, Steps, Thrown
@@ -47,7 +48,7 @@ class Session:
         self._steps = run_session(self._rt)
         try:
             _fill_session_scope(self._rt, self._config)
-        except (ScriptError, ScriptLimit) as error:
+        except (OutOfTime, ScriptError, ScriptLimit) as error:
             self._end(self._rt, Exit(EndReason.ERROR, detail=str(error)))
         else:
             self._advance(None)
@@ -99,11 +100,13 @@ class Session:
         rt, steps = self._rt, self._steps
         assert rt is not None
         assert steps is not None
+        rt.budget.resume()
         try:
             self._waiting = steps.send(happened)
+            rt.budget.pause()
         except StopIteration as stop:
             self._end(rt, stop.value)
-        except (Runaway, ScriptError, ScriptLimit, Thrown) as error:
+        except (OutOfTime, Runaway, ScriptError, ScriptLimit, Thrown) as error:
             self._end(rt, Exit(EndReason.ERROR, detail=str(error)))
         except RecursionError:
             self._end(rt, Exit(EndReason.ERROR, detail="the document nests too deeply to be run"))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
-import time
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -17,10 +17,11 @@ from typing import Any, Final
 import quickjs
 
 from common.errors import ClarionError
+from vxml.budget import CpuBudget
 from vxml.document import Node
 
-#: Seconds in one call from which on the time of a turn is measured exactly.
-_SUSPICIOUS: Final = 0.005
+#: Seconds that every call gets, at the very end of its session's time too.
+_LEAST: Final = 0.01
 #: Scope numbers, outermost first: session, application, document, dialog, anonymous.
 Chain = tuple[int, int, int, int, int]
 
@@ -28,6 +29,7 @@ _KERNEL: Final = (Path(__file__).parent / "kernel.js").read_text("utf-8")
 _DOM: Final = (Path(__file__).parent / "dom.js").read_text("utf-8")
 _SISR: Final = (Path(__file__).parent / "sisr.js").read_text("utf-8")
 _LIMIT_MESSAGE: Final = re.compile(r"InternalError: (interrupted|out of memory)|^null$")
+_LITERAL: Final = re.compile(r"(?P<number>0|[1-9][0-9]{0,14})|'(?P<string>[^'\\\n\r]*)'")
 _LONE_SURROGATE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}")
 _CANDIDATE: Final = re.compile(r"(?:\b(?:var|let|const|class|function\s*\*?)\s*|[,{\[:]\s*)([A-Za-z_$][\w$]*)")
 
@@ -54,52 +56,54 @@ class ScriptLimit(ClarionError):
 
 
 class Engine:
-    """One session's ECMAScript. `time_limit` is CPU seconds per turn, `memory_limit` bytes."""
+    """One session's ECMAScript. `time_limit` is CPU seconds of one call, `budget` those of a turn, `memory_limit` bytes."""
 
-    def __init__(self, *, time_limit: float = 1.0, memory_limit: int = 32 << 20) -> None:
+    def __init__(
+        self, *, time_limit: float = 1.0, memory_limit: int = 32 << 20, budget: CpuBudget | None = None
+    ) -> None:
         self._context = quickjs.Context()
         self._context.set_memory_limit(memory_limit)
-        self._call = self._context.eval(_KERNEL)
+        self._find = self._context.eval(_KERNEL)
         self._context.set_time_limit(time_limit)
+        self._time_limit = time_limit
+        self._budget = budget or CpuBudget(math.inf)
+        self._shortened = False
+        self._operations: dict[str, Any] = {}
         self._dom: Any = None
         self._sisr: Any = None
         self._scopes = 0
         self._free_scopes: list[int] = []
-        self._time_limit = time_limit
-        self._spent = 0.0
-        self._precise = False
-
-    def new_turn(self) -> None:
-        """Give the time limit anew: the caller did something."""
-        self._spent = 0.0
-        self._precise = False
 
     def _run(self, operation: str, *arguments: Any) -> Any:
-        clock = time.thread_time if self._precise else time.perf_counter
-        began = clock()
+        function = self._operations.get(operation)
+        if function is None:
+            function = self._operations[operation] = self._find(operation)
+        if self._shortened or not self._budget.ample:
+            self._shorten()
         try:
-            return self._call(operation, *arguments)
+            return function(*arguments)
         except quickjs.JSException as error:
             message = str(error).partition("\n")[0]
             if _LIMIT_MESSAGE.search(message):
                 raise ScriptLimit(f"a script exceeded its limits ({message})") from error
             raise ScriptError(message) from error
         finally:
-            spent = clock() - began
-            self._spent += min(spent, self._time_limit)
-            # Wall time is 20 times cheaper to ask for; once it matters, for this or for another's work, be exact.
-            self._precise = self._precise or spent > _SUSPICIOUS
-            if self._spent > 2 * self._time_limit:
-                raise ScriptLimit("scripts used up their time for one turn")
+            self._budget.check()
 
-    def new_scope(self, *names: str) -> int:
-        """A new empty scope in which each of `names` (say "document") is the scope itself."""
+    def _shorten(self) -> None:
+        """Let the next call take no longer than the turn may go on."""
+        self._shortened = not self._budget.ample
+        limit = max(_LEAST, min(self._time_limit, self._budget.left)) if self._shortened else self._time_limit
+        self._context.set_time_limit(limit)
+
+    def new_scope(self, name: str = "") -> int:
+        """A new empty scope in which `name` (say "document") is the scope itself."""
         if self._free_scopes:
             scope = self._free_scopes.pop()
         else:
             scope = self._scopes
             self._scopes += 1
-        self._run("scope", scope, ",".join(names))
+        self._run("scope", scope, name)
         return scope
 
     def drop_scope(self, scope: int) -> None:
@@ -114,36 +118,39 @@ class Engine:
 
     def evaluate(self, source: str, chain: Chain) -> Any:
         """The expression's value as JSON would carry it, or UNDEFINED."""
-        return decode(self._run("json", source, *chain))
+        value = literal(source)
+        return decode(self._run("json", source, *chain)) if value is None else value
 
     def test(self, source: str, chain: Chain) -> bool:
         return bool(self._run("test", source, *chain))
 
     def text(self, source: str, chain: Chain) -> str:
-        return str(decode(self._run("text", source, *chain)))
+        value = literal(source)
+        return str(decode(self._run("text", source, *chain)) if value is None else value)
 
     def declare(self, scope: int, name: str, source: str | None, chain: Chain) -> None:
-        self._run("declare", scope, name, source, *chain)
+        if source is None:
+            self._run("declare", scope, name)
+        elif (value := literal(source)) is not None:
+            self.set(scope, name, value)
+        else:
+            self._run("define", scope, name, source, *chain)
 
     def assign(self, name: str, source: str, chain: Chain) -> None:
         """Raise ScriptError where `name` was never declared."""
-        self._run("assign", name, source, *chain)
+        self._run("run", f"{name}=(\n{source}\n)", *chain)
 
     def set(self, scope: int, name: str, value: Any) -> None:
         self._run("set", scope, name, encode(value))
 
-    def set_path(self, scope: int, path: str, value: Any) -> None:
-        self._run("path", scope, path, encode(value))
-
     def fields(self, names: Iterable[str], chain: Chain) -> list[tuple[str, str]]:
         """Names and strings to send for variables; objects and arrays member by member, undefined left out."""
-        listed = " ".join(names)
-        found = json.loads(self._run("fields", listed, *chain)) if listed else []
-        return [(name, text) for name, text in found]
+        found = self._run("fields", json.dumps([*names]), *chain)
+        return [(name, text) for name, text in json.loads(f"[{found[1:]}]")]
 
     def set_members(self, scope: int, name: str, names: Iterable[str], chain: Chain) -> None:
         """Let a variable be an object with each of the variables `names` as `chain` sees them."""
-        self._run("members", scope, name, " ".join(names), *chain)
+        self._run("members", scope, name, json.dumps([*names]), *chain)
 
     def copy(self, scope: int, name: str, source_scope: int, source: str) -> None:
         self._run("copy", scope, name, source_scope, source)
@@ -154,20 +161,13 @@ class Engine:
             self._dom = self._context.eval(_DOM)
         self._run("document", scope, name, self._dom, json.dumps(_plain(root)))
 
-    def get(self, scope: int, name: str) -> Any:
-        return decode(self._run("get", scope, name))
-
-    def has(self, scope: int, name: str) -> bool:
-        return bool(self._run("has", scope, name))
-
     def is_filled(self, scope: int, name: str) -> bool:
         """Whether the variable holds anything but undefined."""
         return bool(self._run("filled", scope, name))
 
     def run_script(self, source: str, target: int, chain: Chain) -> None:
         """Run statements; the names they declare land in `target`."""
-        names = declared_names(source)
-        self._run("script", source, ",".join(names), target, *chain)
+        self._run("script", source, json.dumps(declared_names(source)), target, *chain)
 
     def interpret(self, scripts: Iterable[str], steps: Iterable[tuple[str, ...]]) -> Any:
         """The semantic value (SISR 1.0) of a matched grammar path; `scripts` are the grammar's header tags."""
@@ -203,6 +203,15 @@ def _plain(node: Node | str) -> Any:
     if isinstance(node, str):
         return node
     return [node.tag, node.ns or None, dict(node.attrs), [_plain(child) for child in node.children]]
+
+
+@lru_cache(maxsize=4096)
+def literal(source: str) -> int | str | None:
+    """The value of a plain literal, which needs no engine: much of what pages write in `expr`."""
+    match = _LITERAL.fullmatch(source)
+    if match is None:
+        return None
+    return int(source) if match["number"] else match["string"]
 
 
 def encode(value: Any) -> str:

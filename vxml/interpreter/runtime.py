@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin
 
+from vxml.budget import CpuBudget
 from vxml.ecmascript import Engine
 from vxml.grammar import Grammar, GrammarError, ParsedGrammar, link, parse_grammar
 from vxml.interpreter.control import AwaitFetch, AwaitInput, Runaway, Steps, Thrown
@@ -50,8 +51,10 @@ class Limits:
     steps: int = 20_000
     #: Subdialogs within subdialogs.
     depth: int = 20
-    #: CPU seconds of ECMAScript, and bytes.
+    #: CPU seconds between two inputs of the caller, and those of one script or expression.
+    turn_seconds: float = 1.5
     script_seconds: float = 1.0
+    #: Bytes of ECMAScript.
     script_memory: int = 32 << 20
     #: Pages, grammars and scripts fetched between two inputs of the caller.
     fetches: int = 200
@@ -89,7 +92,11 @@ class Runtime:
     def __init__(self, config: SessionConfig, now: float) -> None:
         self.config = config
         self.now = now
-        self.engine = Engine(time_limit=config.limits.script_seconds, memory_limit=config.limits.script_memory)
+        limits = config.limits
+        self.budget = CpuBudget(limits.turn_seconds)
+        self.engine = Engine(
+            time_limit=limits.script_seconds, memory_limit=limits.script_memory, budget=self.budget
+        )
         self.session_scope = self.engine.new_scope("session")
         self.empty_scope = self.engine.new_scope()
         self.privacy = Privacy()
@@ -144,12 +151,13 @@ class Runtime:
         self._steps += 1
         if self._steps > self.config.limits.steps:
             raise Runaway(f"{self.config.limits.steps} steps without waiting for the caller: an endless loop")
+        self.budget.check()
 
     def new_turn(self) -> None:
         """The caller did something: limits per turn start anew."""
         self._steps = 0
         self._fetches = 0
-        self.engine.new_turn()
+        self.budget.renew()
 
     # --- fetching
 

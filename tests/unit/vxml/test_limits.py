@@ -65,7 +65,7 @@ def test_scripts_that_never_end_or_eat_memory(script: str) -> None:
 def test_many_slow_scripts_in_one_turn_are_too_many() -> None:
     body = """<script>function slow() { var n = 0; while (n &lt; 200000) n++; return n }</script>
       <form><block name="b"><script>slow()</script><clear namelist="b"/></block></form>"""
-    assert "time for one turn" in ending(body, Limits(script_seconds=0.2))
+    assert "processor time" in ending(body, Limits(turn_seconds=0.2))
 
 
 def test_scripts_that_recurse_without_end_are_an_error() -> None:

@@ -16,7 +16,7 @@ class OutOfTime(ClarionError):
 
 
 class CpuBudget:
-    """Counts between `resume` and `pause`; `check` raises OutOfTime once `seconds` are used up, `renew` gives them anew.
+    """Counts between `resume` and `pause`; `check` raises OutOfTime once `seconds` are used up, `renew` begins anew.
 
     Time by the clock is never less than processor time: it is counted while it is small, then the exact figure is.
     """

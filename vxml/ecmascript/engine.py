@@ -34,6 +34,10 @@ _LONE_SURROGATE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}")
 _CANDIDATE: Final = re.compile(r"(?:\b(?:var|let|const|class|function\s*\*?)\s*|[,{\[:]\s*)([A-Za-z_$][\w$]*)")
 
 
+#: What a grammar made undefined is null in `application.lastresult$`.
+_RESULTS: Final = json.JSONEncoder(default=lambda _: None)
+
+
 class Undefined:
     """ECMAScript's undefined, which JSON has no word for."""
 
@@ -56,7 +60,7 @@ class ScriptLimit(ClarionError):
 
 
 class Engine:
-    """One session's ECMAScript. `time_limit` is CPU seconds of one call, `budget` those of a turn, `memory_limit` bytes."""
+    """One session's ECMAScript. `time_limit` is CPU seconds of one call, `budget` a turn's, `memory_limit` bytes."""
 
     def __init__(
         self, *, time_limit: float = 1.0, memory_limit: int = 32 << 20, budget: CpuBudget | None = None
@@ -180,7 +184,7 @@ class Engine:
         return decode(self._run("interpret", self._sisr, json.dumps(header), json.dumps(named)))
 
     def set_last_result(self, application: int, results: list[dict[str, Any]]) -> None:
-        self._run("lastresult", application, json.dumps(results, default=lambda _: None))
+        self._run("lastresult", application, _RESULTS.encode(results))
 
     def keep_array(self, scope: int, source: str, chain: Chain) -> int:
         """Keep a copy of the array in `scope` to loop over; answers its length."""

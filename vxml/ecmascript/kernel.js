@@ -4,7 +4,7 @@
 // Scripts may replace every builtin of their session. What is used here was taken before they ran and is reached through
 // no prototype: no methods of arrays, strings or maps, no spreading, no for-of, no plain object as a table or descriptor.
 (function () {
-  const { stringify, parse } = JSON, { apply } = Reflect, { isArray, prototype: { slice } } = Array;
+  const { stringify, parse } = JSON, { apply } = Reflect, { isArray } = Array;
   const { hasOwn, defineProperty: define, getOwnPropertyNames: namesOf, keys: keysOf, assign, freeze, isFrozen } = Object;
   const Code = Function, Text = String, Undeclared = ReferenceError, Mistyped = TypeError, Moment = Date;
   const exec = RegExp.prototype.exec, { indexOf, split } = Text.prototype;
@@ -145,9 +145,10 @@
     loop(id, source, a, b, c, d, e) {
       const value = evaluate(source, a, b, c, d, e);
       if (!isArray(value)) throw new Mistyped(source + " is not an array");
-      const copy = apply(slice, value, []);
+      const copy = [], length = value.length >>> 0;
+      for (let i = 0; i < length; i++) copy[i] = value[i];
       define(scopes[id], " loop", { __proto__: null, value: copy, configurable: true });
-      return copy.length >>> 0;
+      return length;
     },
     element(id, name, from, index) { scopes[id][name] = scopes[from][" loop"][index]; },
   };

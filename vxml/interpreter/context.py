@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vxml.document import DocumentError
@@ -57,6 +57,7 @@ class Context:
         self.params = params
         self.held_scope = rt.empty_scope if held_scope is None else held_scope
         self.depth = depth
+        self.properties: Mapping[str, str] = rt.properties
         self.leaf: Page | None = None
         self.root: Page | None = None
         self.application_scope = rt.empty_scope
@@ -175,6 +176,7 @@ class Context:
         engine = self.rt.engine
         had = (self.application_scope, self.document_scope)
         self.leaf, self.root = page, root
+        self.properties = {**self.rt.properties, **root.document.properties, **page.document.properties}
         self.rt.trace("document", page.url.partition("?")[0])
         if not target.keep_application:
             self.application_scope = engine.new_scope("application")
@@ -221,6 +223,7 @@ def run_session(rt: Runtime) -> Steps[Exit]:
         except Thrown as thrown:
             ending = Exit(EndReason.ERROR, detail=str(thrown))
     except Exit as exit_:
-        ending = exit_
+        # Without the frames it came through, which would keep the session in memory until the collector comes.
+        ending = Exit(exit_.reason, exit_.values, exit_.detail)
     yield from rt.play_out()
     return ending

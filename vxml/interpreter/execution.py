@@ -9,7 +9,7 @@ from vxml.ecmascript import UNDEFINED, Chain, ScriptError, Undefined
 from vxml.interpreter.control import Thrown
 from vxml.interpreter.model import Item
 from vxml.interpreter.names import is_name
-from vxml.interpreter.properties import DEFAULTS, seconds
+from vxml.interpreter.properties import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Execution:
     """`scope` is where `<var>` declares; `item` is the form item being visited, if any."""
 
-    __slots__ = ("_settings", "chain", "context", "event", "form", "item", "rt", "scope", "used")
+    __slots__ = ("_properties", "chain", "context", "event", "form", "item", "rt", "scope", "used")
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Execution:
         self.scope = scope
         #: Something may have been put into the scope, or may hold on to it.
         self.used = False
-        self._settings: list[Mapping[str, str]] | None = None
+        self._properties: Mapping[str, str] | None = None
         #: The event that a `<catch>` is handling, for `<rethrow>`.
         self.event = event
 
@@ -123,23 +123,11 @@ class Execution:
 
     def setting(self, name: str) -> str:
         """The nearest setting: item, dialog, document, root document, platform (section 6.3.1)."""
-        for properties in self._properties():
-            if name in properties:
-                return properties[name]
-        return DEFAULTS.get(name, "")
-
-    def _properties(self) -> list[Mapping[str, str]]:
-        if self._settings is None:
-            context = self.context
-            around = [
-                self.item.properties if self.item else None,
-                self.form.dialog.properties if self.form else None,
-                context.leaf.document.properties if context.leaf else None,
-                context.root.document.properties if context.root else None,
-                self.rt.config.properties,
-            ]
-            self._settings = [properties for properties in around if properties]
-        return self._settings
+        if self._properties is None:
+            around = (self.form or self.context).properties
+            own = self.item.properties if self.item else None
+            self._properties = {**around, **own} if own else around
+        return self._properties.get(name, "")
 
     def seconds(self, name: str, given: str = "") -> float:
         """The time in attribute text `given`, or else in property `name`."""

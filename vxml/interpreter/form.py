@@ -29,6 +29,8 @@ class FormRun:
         self._dialog = dialog
         self.pending = pending
         self.scope = self.rt.engine.new_scope("dialog")
+        #: Those of the dialog and of what is around it.
+        self.properties = {**context.properties, **dialog.properties} if dialog else context.properties
         self.prompt_counts: Counter[str] = Counter()
         #: Events and their prefixes, by item name ("" for the form's own).
         self.event_counts: dict[str, Counter[str]] = {}

@@ -30,6 +30,8 @@ class Privacy:
                 self._secrets.add(_LOOSE.sub("", text))
 
     def is_private(self, name: str, value: Any) -> bool:
+        if not self._secrets and not self._names:
+            return False
         return name.rpartition(".")[2] in self._names or any(self.has_secret(text) for text in _strings(value))
 
     def has_secret(self, text: str) -> bool:
@@ -43,7 +45,7 @@ class Privacy:
 
     def mask(self, text: str) -> str:
         """`text` with private values replaced; wholly masked where one hides behind separators."""
-        if not self.has_secret(text):
+        if not self._secrets or not self.has_secret(text):
             return text
         for secret in sorted(self._secrets, key=len, reverse=True):
             if len(secret) >= _CONTAINED_FROM or secret == text:

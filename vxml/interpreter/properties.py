@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from vxml.interpreter.control import Thrown
@@ -27,6 +28,7 @@ DEFAULTS: Final[Mapping[str, str]] = {
 _TIME: Final = re.compile(r"\s*\+?(\d+(?:\.\d*)?|\.\d+)(ms|s)\s*")
 
 
+@lru_cache(maxsize=1024)
 def seconds(text: str, what: str) -> float:
     """A time designation ("3s", "250ms"); error.semantic when it is not one."""
     match = _TIME.fullmatch(text)

@@ -16,6 +16,7 @@ from vxml.ecmascript import Engine
 from vxml.grammar import Grammar, GrammarError, ParsedGrammar, link, parse_grammar
 from vxml.interpreter.control import AwaitFetch, AwaitInput, Runaway, Steps, Thrown
 from vxml.interpreter.privacy import Privacy
+from vxml.interpreter.properties import DEFAULTS
 from vxml.messages import (
     Command,
     EndReason,
@@ -92,11 +93,11 @@ class Runtime:
     def __init__(self, config: SessionConfig, now: float) -> None:
         self.config = config
         self.now = now
+        #: Those of the platform.
+        self.properties = {**DEFAULTS, **config.properties}
         limits = config.limits
         self.budget = CpuBudget(limits.turn_seconds)
-        self.engine = Engine(
-            time_limit=limits.script_seconds, memory_limit=limits.script_memory, budget=self.budget
-        )
+        self.engine = Engine(time_limit=limits.script_seconds, memory_limit=limits.script_memory, budget=self.budget)
         self.session_scope = self.engine.new_scope("session")
         self.empty_scope = self.engine.new_scope()
         self.privacy = Privacy()

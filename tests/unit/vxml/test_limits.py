@@ -96,3 +96,27 @@ def test_exit_values_share_64_kib() -> None:
 def test_exit_values_hold_no_integer_beyond_64_bits() -> None:
     values, _ = handed_out("var huge = 1e20; var exact = 9007199254740992;", "huge exact")
     assert (type(values["huge"]), values["huge"], values["exact"]) == (float, 1e20, 2**53)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "for (const n of Object.getOwnPropertyNames(Array.prototype)) try { Array.prototype[n] = null } catch (e) {}",
+        "Array.prototype[Symbol.iterator] = () => { throw 1 }; String.prototype.split = null;",
+        "RegExp.prototype.exec = Map.prototype.get = Set.prototype.has = () => { throw 1 };",
+        "Function.prototype.call = Function.prototype.apply = () => { throw 1 };",
+        "JSON.stringify = JSON.parse = Object.defineProperty = Object.hasOwn = Reflect.apply = () => { throw 1 };",
+        "Object.prototype.get = Object.prototype.set = Object.prototype.value = () => { throw 1 };",
+        "globalThis.String = globalThis.Function = globalThis.Object = globalThis.Array = null;",
+        "globalThis.eval = globalThis.JSON = globalThis.Reflect = globalThis.TypeError = undefined;",
+    ],
+)
+def test_a_script_that_spoils_builtins_does_not_reach_the_interpreter(spoil: str) -> None:
+    body = f"""<form><var name="list" expr="[1, 2]"/><block><script><![CDATA[{spoil}]]></script>
+      <var name="a" expr="1 + 1"/><assign name="a" expr="a * 21"/>
+      <script>var b = 'b'; function c() {{ return a }}</script>
+      <foreach item="one" array="list"><log><value expr="one"/></log></foreach>
+      <if cond="c() == 42"><exit namelist="a b"/></if></block></form>"""
+    heard = talk(body)
+    assert exit_values(heard) == {"a": 42, "b": "b"}, str(heard)
+    assert heard.of("log") == ["1", "2"]

@@ -73,8 +73,8 @@ def parse_xml(body: bytes, *, max_bytes: int = MAX_BYTES) -> Node:
     return to_node(parse_element(body, max_bytes=max_bytes))
 
 
-def parse_element(body: bytes, *, max_bytes: int = MAX_BYTES) -> etree._Element:
-    """The hardened parse, for the schema validator."""
+def parse_element(body: bytes, *, max_bytes: int = MAX_BYTES, keep_all: bool = False) -> etree._Element:
+    """The hardened parse, for the schema validator; `keep_all` with comments and processing instructions."""
     _refuse_hostile(body, max_bytes)
     parser = etree.XMLParser(
         resolve_entities=False,
@@ -82,8 +82,8 @@ def parse_element(body: bytes, *, max_bytes: int = MAX_BYTES) -> etree._Element:
         dtd_validation=False,
         no_network=True,
         huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
+        remove_comments=not keep_all,
+        remove_pis=not keep_all,
         strip_cdata=True,
     )
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 from vxml import Limits, SessionConfig
 from vxml.messages import Input
@@ -30,7 +31,7 @@ def talk(
 ) -> Transcript:
     """Run the document whose content is `body`. `pages` are further documents by name below the same folder."""
     served: dict[str, str | bytes] = {START: page(body, attributes)}
-    served |= {BASE + name: content for name, content in (pages or {}).items()}
+    served |= {urljoin(BASE, name): content for name, content in (pages or {}).items()}
     config = SessionConfig(
         START, values or {}, limits=limits or Limits(), recognizer=recognizer, transfers=frozenset(transfers)
     )

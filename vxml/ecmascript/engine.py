@@ -18,7 +18,6 @@ import quickjs
 
 from common.errors import ClarionError
 from vxml.budget import CpuBudget
-from vxml.document import Node
 
 #: Seconds that every call gets, at the very end of its session's time too.
 _LEAST: Final = 0.01
@@ -159,11 +158,11 @@ class Engine:
     def copy(self, scope: int, name: str, source_scope: int, source: str) -> None:
         self._run("copy", scope, name, source_scope, source)
 
-    def set_document(self, scope: int, name: str, root: Node) -> None:
-        """Let `name` be the read-only DOM of an XML document."""
+    def set_document(self, scope: int, name: str, nodes: list[Any]) -> None:
+        """Let `name` be the read-only DOM of an XML document, given as dom.js wants it."""
         if self._dom is None:
             self._dom = self._context.eval(_DOM)
-        self._run("document", scope, name, self._dom, json.dumps(_plain(root)))
+        self._run("document", scope, name, self._dom, json.dumps(nodes))
 
     def is_filled(self, scope: int, name: str) -> bool:
         """Whether the variable holds anything but undefined."""
@@ -200,13 +199,6 @@ class Engine:
 
     def check_script(self, source: str) -> None:
         self._run("block", source)
-
-
-def _plain(node: Node | str) -> Any:
-    """A node as dom.js wants it."""
-    if isinstance(node, str):
-        return node
-    return [node.tag, node.ns or None, dict(node.attrs), [_plain(child) for child in node.children]]
 
 
 @lru_cache(maxsize=4096)

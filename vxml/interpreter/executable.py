@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from vxml.document import DocumentError, Node, parse_xml
+from vxml.document import DocumentError, Node
 from vxml.ecmascript import UNDEFINED, ScriptError
 from vxml.interpreter.attributes import EXACTLY_ONE, require
 from vxml.interpreter.compile import compile_prompt, join_bare
 from vxml.interpreter.control import Exit, Jump, NextItem, Return, Steps, Thrown
+from vxml.interpreter.data import fetch_data
 from vxml.interpreter.model import Content, Prompt
 from vxml.interpreter.prompting import each_element, log_text, queue_prompt
 from vxml.interpreter.requests import fetch_of, submit_request
@@ -217,21 +218,6 @@ def _disconnect(execution: Execution, node: Node) -> Steps[None]:
     raise Thrown("connection.disconnect.hangup", "", node.line)
 
 
-def _data(execution: Execution, node: Node) -> Steps[None]:
-    """`<data>`: fetch XML without leaving the dialog; `name` becomes its DOM (VoiceXML 2.1 section 5)."""
-    name = node.get("name")
-    request = submit_request(execution, node, names="")
-    reply = yield from execution.rt.fetch(request)
-    if not name:
-        return
-    try:
-        root = parse_xml(reply.body)
-    except DocumentError as error:
-        raise Thrown("error.badfetch", f"data {request.url.partition('?')[0]}: {error}", node.line) from error
-    execution.declare(name, None, node.line)
-    execution.rt.engine.set_document(execution.scope, name, root)
-
-
 def _nothing(execution: Execution, node: Node) -> None:
     """Elements that were read when the document was compiled."""
 
@@ -240,7 +226,7 @@ _HANDLERS: Final[dict[str, _Handler]] = {
     "assign": _assign,
     "catch": _nothing,
     "clear": _clear,
-    "data": _data,
+    "data": fetch_data,
     "disconnect": _disconnect,
     "exit": _exit,
     "foreach": _foreach,

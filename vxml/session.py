@@ -9,7 +9,8 @@ from vxml.ecmascript import ScriptError, ScriptLimit
 from vxml.interpreter.context import run_session
 from vxml.interpreter.control import Await, AwaitFetch, AwaitInput, Exit, Runaway, Steps, Thrown
 from vxml.interpreter.exit_values import TOO_LARGE, limited
-from vxml.interpreter.runtime import ConnectionInfo, Limits, Runtime, SessionConfig
+from vxml.interpreter.runtime import ConnectionInfo, Limits, Redirect, Runtime, SessionConfig
+from vxml.interpreter.session_scope import fill_session_scope
 from vxml.messages import (
     Command,
     Ended,
@@ -22,7 +23,7 @@ from vxml.messages import (
     PlayFailed,
 )
 
-__all__ = ["ConnectionInfo", "Limits", "Session", "SessionConfig"]
+__all__ = ["ConnectionInfo", "Limits", "Redirect", "Session", "SessionConfig"]
 
 _KEYS: Final = frozenset("0123456789*#ABCD")
 _MAX_TYPE_AHEAD: Final = 200
@@ -47,7 +48,7 @@ class Session:
         self._rt = Runtime(self._config, now)
         self._steps = run_session(self._rt)
         try:
-            _fill_session_scope(self._rt, self._config)
+            fill_session_scope(self._rt, self._config)
         except (OutOfTime, ScriptError, ScriptLimit) as error:
             self._end(self._rt, Exit(EndReason.ERROR, detail=str(error)))
         else:
@@ -121,27 +122,3 @@ class Session:
         detail = rt.privacy.mask(ending.detail)
         rt.trace("end", f"{ending.reason}{': ' + detail if detail else ''}")
         rt.emit(Ended(ending.reason, values, private, detail))
-
-
-def _fill_session_scope(rt: Runtime, config: SessionConfig) -> None:
-    """Session variables of RFC 5552 section 2.4 and of Experience Portal."""
-    info = config.connection
-    engine, scope = rt.engine, rt.session_scope
-    connection = {
-        "local": {"uri": info.local_uri},
-        "remote": {"uri": info.remote_uri},
-        "protocol": {
-            "name": info.protocol,
-            "version": "2.0",
-            info.protocol: {"headers": {}, "requesturi": {"uri": info.remote_uri}, "media": []},
-        },
-        "redirect": [],
-        "aai": info.uui,
-        "originator": "local",
-        "ccxml": {"values": dict(config.values)},
-    }
-    engine.set(scope, "connection", connection)
-    engine.set(scope, "avaya", {"ucid": info.ucid, "uui": info.uui, "telephone": {"called": info.remote_uri}})
-    engine.set(scope, "telephone", {"ani": info.local_uri, "dnis": info.remote_uri})
-    engine.set(scope, "sessionid", info.ucid)
-    engine.freeze(scope)

@@ -32,6 +32,16 @@ from vxml.messages import (
 
 
 @dataclass(frozen=True, slots=True)
+class Redirect:
+    """One number that the call was redirected from; `pi` and `si` are presentation and screening information."""
+
+    uri: str
+    pi: str = ""
+    si: str = ""
+    reason: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionInfo:
     """The call as `session.connection` and `session.avaya` show it."""
 
@@ -42,6 +52,12 @@ class ConnectionInfo:
     ucid: str = ""
     #: User-to-user information, `session.avaya.uui` and `session.connection.aai`.
     uui: str = ""
+    #: Who set up the call: "local" (we) or "remote".
+    originator: str = "local"
+    #: The originally called number first, the last redirecting one last.
+    redirects: tuple[Redirect, ...] = ()
+    #: Headers of the message that set up the call, `session.connection.protocol.sip.headers`.
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

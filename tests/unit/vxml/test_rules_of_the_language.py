@@ -117,7 +117,7 @@ def test_pages_may_probe_session_variables() -> None:
       var found = ['session.connection.remote.uri', 'session.avaya.ucid', 'session.avaya.uui.mode',
         'session.connection.redirect.length', 'session.nothing', 'session.nothing.more', 'nothing'].map(probe).join()
       </script><log><value expr="found"/></log></block></form>"""
-    assert logged(body) == ["string,string,undefined,number,undefined,none,none"]
+    assert logged(body) == ["string,string,string,number,undefined,none,none"]
 
 
 BAD_FETCH = "<catch event='error.badfetch'><log>bad</log><exit/></catch>"

@@ -5,7 +5,8 @@ VoiceXML that is served there) and `tests`. A test has `name`, `values`, `steps`
 values), `ends` (exit, hangup ...), `prompts` (texts said anywhere). A step is one of
 
     expect: TEXT     said since the caller's last act: contains it; /.../ is a regular expression
-    keys: "12#"      typed          say: WORDS       spoken
+    keys: "12#"      typed once the prompt is over   interrupt: "2"   typed into the next prompt
+    say: WORDS       spoken                          record: "#"      spoken for a recording, ended by this key or ""
     silence: true    until the timer runs out        hangup: true
 """
 
@@ -17,14 +18,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from common.errors import ConfigError
-from vxml.messages import Fetch, Fetched, FetchFailed, Hangup, Input, KeyPressed, Spoken
+from vxml.messages import Fetch, Fetched, FetchFailed, Hangup, KeyPressed, Recorded, Spoken
 from vxml.session import SessionConfig
-from vxml.text import Fetcher, Line, Silence, Transcript, run_text
+from vxml.text import WAV, BargeIn, CallerAct, Fetcher, Line, Silence, Transcript, run_text
 
 _FILE_KEYS: Final = frozenset(("script", "values", "pages", "tests", "properties"))
 _TEST_KEYS: Final = frozenset(("name", "values", "steps", "exit", "ends", "prompts"))
-_STEPS: Final = frozenset(("expect", "keys", "say", "silence", "hangup"))
+_STEPS: Final = frozenset(("expect", "keys", "interrupt", "say", "record", "silence", "hangup"))
 _KEYS: Final = re.compile(r"[0-9*#A-Da-d, ]+")
+_WITH_KEYS: Final = ("keys", "interrupt")
+_END_OF_RECORDING: Final = re.compile(r"[0-9*#A-D]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,14 @@ class ScriptTests:
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """What the caller did: a step, once the transcript had so many lines; an interruption comes after them."""
+
+    step: Step
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
 class TestResult:
     """`problems` is empty when the test passed. `visited` are the (document, dialog) pairs the call came through."""
 
@@ -61,6 +72,7 @@ class TestResult:
     problems: tuple[str, ...]
     transcript: Transcript
     visited: frozenset[tuple[str, str]]
+    acts: tuple[Act, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -113,8 +125,10 @@ def _read_step(loaded: object, where: str) -> Step:
         raise ConfigError(f"{where}: write one of {', '.join(sorted(_STEPS))}")
     kind, value = next(iter(step.items()))
     text = str(value)
-    if kind == "keys" and not _KEYS.fullmatch(text):
-        raise ConfigError(f'{where}: keys: {text}: write keys in quotes, such as "12#"')
+    if kind in _WITH_KEYS and not _KEYS.fullmatch(text):
+        raise ConfigError(f'{where}: {kind}: {text}: write keys in quotes, such as "12#"')
+    if kind == "record" and not _END_OF_RECORDING.fullmatch(text):
+        raise ConfigError(f'{where}: record: {text}: write the one key that ends it, such as "#", or "" for silence')
     return Step(str(kind), text)
 
 
@@ -130,12 +144,16 @@ def _mapping(value: object, where: str, known: frozenset[str] | None = None) -> 
 # --- running ----------------------------------------------------------------------------------------------
 
 
-def run_test(tests: ScriptTests, test: ScriptTest, application: str, fetch: Fetcher) -> TestResult:
+def run_test(
+    tests: ScriptTests, test: ScriptTest, application: str, fetch: Fetcher, *, recognizer: bool = True
+) -> TestResult:
     """Hold the test's call on a virtual clock. `application` is the absolute address of the script."""
     actor = _Actor(test)
-    config = SessionConfig(application, values=test.values, properties=tests.properties, recognizer=True)
-    transcript = run_text(config, _served(tests.pages, fetch), observe=actor.observe, ask=actor.act)
-    return TestResult(test.name, tuple(actor.finish(transcript)), transcript, frozenset(visited(transcript)))
+    config = SessionConfig(application, values=test.values, properties=tests.properties, recognizer=recognizer)
+    first = actor.interruptions()
+    transcript = run_text(config, _served(tests.pages, fetch), first, observe=actor.observe, ask=actor.act)
+    problems = tuple(actor.finish(transcript))
+    return TestResult(test.name, problems, transcript, frozenset(visited(transcript)), tuple(actor.acts))
 
 
 def visited(transcript: Transcript) -> Iterable[tuple[str, str]]:
@@ -163,21 +181,37 @@ class _Actor:
         self._test = test
         self._steps = list(test.steps)
         self._heard: list[str] = []
+        self._lines = 0
         self._problems: list[str] = []
+        self.acts: list[Act] = []
 
     def observe(self, line: Line) -> None:
+        self._lines += 1
         if line.kind == "prompt":
             self._heard.append(line.text)
 
-    def act(self) -> list[Input | Silence]:
+    def act(self) -> list[CallerAct]:
         while self._steps:
             step = self._steps.pop(0)
             if step.kind == "expect":
                 self._expect(step.value)
                 continue
             self._heard = []
-            return _inputs(step)
+            self.acts.append(Act(step, self._lines))
+            return [*_inputs(step), *self.interruptions()]
+        self.acts.append(Act(Step("hangup", ""), self._lines))
         return [Hangup()]
+
+    def interruptions(self) -> list[CallerAct]:
+        """What comes before the caller is asked again; expectations before it wait for the next silence."""
+        made: list[CallerAct] = []
+        while (at := next((n for n, step in enumerate(self._steps) if step.kind != "expect"), None)) is not None:
+            if self._steps[at].kind != "interrupt":
+                break
+            step = self._steps.pop(at)
+            self.acts.append(Act(step, self._lines))
+            made += _inputs(step)
+        return made
 
     def _expect(self, text: str) -> None:
         heard = " ".join(self._heard)
@@ -211,10 +245,14 @@ def _says(heard: str, text: str) -> bool:
     return " ".join(text.lower().split()) in " ".join(heard.lower().split())
 
 
-def _inputs(step: Step) -> list[Input | Silence]:
+def _inputs(step: Step) -> list[CallerAct]:
     match step.kind:
         case "keys":
             return [KeyPressed(key.upper()) for key in step.value if key not in ", "]
+        case "interrupt":
+            return [BargeIn(KeyPressed(key.upper())) for key in step.value if key not in ", "]
+        case "record":
+            return [Recorded(0, WAV, 1000, step.value or "silence")]
         case "say":
             return [Spoken(step.value)]
         case "silence":

@@ -49,12 +49,19 @@ _PROMPT_SECONDS = 1.0
 #: Steps of the trace that end what the caller was typing.
 _INPUT_OVER = ("match", "event", "item", "end")
 #: What a recording is in text mode: an empty WAV file, 8 kHz mu-law.
-_WAV = b"RIFF$\0\0\0WAVEfmt \x10\0\0\0\7\0\1\0@\x1f\0\0@\x1f\0\0\1\0\x08\0data\0\0\0\0"
+WAV = b"RIFF$\0\0\0WAVEfmt \x10\0\0\0\7\0\1\0@\x1f\0\0@\x1f\0\0\1\0\x08\0data\0\0\0\0"
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
     """The caller says nothing until the timer runs out."""
+
+
+@dataclass(frozen=True, slots=True)
+class BargeIn:
+    """A key or hang-up in the middle of the prompt that comes next."""
+
+    input: KeyPressed | Hangup
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +91,13 @@ class Transcript:
         return "\n".join(f"{line.kind:>9}  {line.text}" for line in self.lines)
 
 
-def keys(script: str) -> list[Input | Silence]:
+#: What a scripted caller can do.
+CallerAct = Input | Silence | BargeIn
+
+
+def keys(script: str) -> list[CallerAct]:
     """`"12#n3"` as inputs: keys in order, `n` for a silence, `h` for hanging up, a comma for nothing."""
-    made: list[Input | Silence] = []
+    made: list[CallerAct] = []
     for letter in script:
         if letter == "n":
             made.append(Silence())
@@ -128,12 +139,12 @@ def from_folder(folder: Path) -> Fetcher:
 def run_text(
     config: SessionConfig,
     fetch: Fetcher,
-    inputs: Iterable[Input | Silence] = (),
+    inputs: Iterable[CallerAct] = (),
     *,
     hang_up_at_end: bool = True,
     observe: Callable[[Line], None] | None = None,
-    react: Callable[[Trace], Iterable[Input | Silence]] | None = None,
-    ask: Callable[[], Iterable[Input | Silence]] | None = None,
+    react: Callable[[Trace], Iterable[CallerAct]] | None = None,
+    ask: Callable[[], Iterable[CallerAct]] | None = None,
 ) -> Transcript:
     """Hold the conversation to its end. Once `inputs` are used up the caller stays silent, then hangs up.
 
@@ -148,11 +159,11 @@ class _Runner:
         self,
         config: SessionConfig,
         fetch: Fetcher,
-        inputs: Iterable[Input | Silence],
+        inputs: Iterable[CallerAct],
         hang_up_at_end: bool,
         observe: Callable[[Line], None] | None,
-        react: Callable[[Trace], Iterable[Input | Silence]] | None,
-        ask: Callable[[], Iterable[Input | Silence]] | None,
+        react: Callable[[Trace], Iterable[CallerAct]] | None,
+        ask: Callable[[], Iterable[CallerAct]] | None,
     ) -> None:
         self._session = Session(config)
         self._fetch = fetch
@@ -248,7 +259,10 @@ class _Runner:
         return bool(self._inputs)
 
     def _barges_in(self, playing: Play) -> bool:
-        return playing.bargein and bool(self._inputs) and isinstance(self._inputs[0], KeyPressed | Spoken | Hangup)
+        if not self._inputs:
+            return False
+        first = self._inputs[0]
+        return isinstance(first, BargeIn) or (playing.bargein and isinstance(first, KeyPressed | Spoken | Hangup))
 
     def _transfer(self, transfer: Transfer) -> None:
         """Nobody is at the other end in text mode, unless the scripted inputs say so."""
@@ -271,16 +285,18 @@ class _Runner:
             self._session.receive(Recorded(record.id, given.audio, given.duration_ms, given.ended_by), self._now)
         elif isinstance(given, Spoken | KeyPressed | Hangup):
             ended_by = given.key if isinstance(given, KeyPressed) else "hangup" if given == Hangup() else "silence"
-            self._session.receive(Recorded(record.id, _WAV, 1000, ended_by), self._now)
+            self._session.receive(Recorded(record.id, WAV, 1000, ended_by), self._now)
             if isinstance(given, Hangup):
                 self._session.receive(given, self._now)
         else:
             self._session.receive(Recorded(record.id, b"", 0, "silence"), self._now)
 
-    def _give(self, given: Input | Silence) -> None:
+    def _give(self, given: CallerAct) -> None:
         if isinstance(given, Silence):
             self._wait()
             return
+        if isinstance(given, BargeIn):
+            given = given.input
         if isinstance(given, Spoken):
             self._note("spoken", given.text)
         self._typing = isinstance(given, KeyPressed)

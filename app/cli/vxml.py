@@ -15,14 +15,14 @@ from common.errors import ConfigError
 
 if TYPE_CHECKING:
     from vxml.conformance import Verdict
-    from vxml.scripted import TestResult
+    from vxml.scripted import ScriptTests, TestResult
     from vxml.text import Fetcher
 
 DONE, FAILED = 0, 1
 #: Unpacked bytes of a zip that are read, and files.
 _MAX_ZIP = 64 << 20
 _MAX_FILES = 5000
-_TESTS = "*.vxmltest.yaml"
+TESTS = "*.vxmltest.yaml"
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -58,7 +58,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     test = verbs.add_parser(
         "test",
         help="run unit tests of scripts",
-        description=f"Run the tests of {_TESTS} files, or of all such files in folders. Exit status: 0 all passed.",
+        description=f"Run the tests of {TESTS} files, or of all such files in folders. Exit status: 0 all passed.",
     )
     test.add_argument("paths", nargs="*", type=Path, default=[Path()], metavar="PATH", help="files or folders")
     test.add_argument("--transcript", action="store_true", help="show the conversation of each test that fails")
@@ -67,13 +67,17 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
     conformance = subparsers.add_parser(
         "conformance",
-        help="run the W3C's conformance cases",
+        help="run the W3C's conformance cases, or tests of scripts in real calls",
         description="Run every case of a directory on a virtual clock, print each that fails with its reason, and last"
-        " `N passed, M failed`. Exit status: 0 all passed.",
+        " `N passed, M failed`. Exit status: 0 all passed. vxml and srgs: the W3C's cases. calls: each test of the"
+        f" {TESTS} files, on the virtual clock and in a real call to the simulated carrier; both must go the same way.",
     )
-    conformance.add_argument("suite", choices=("vxml", "srgs"))
+    conformance.add_argument("suite", choices=("vxml", "srgs", "calls"))
     conformance.add_argument("folder", type=Path, metavar="DIR")
     conformance.add_argument("--json", action="store_true", help="print one JSON object with every case instead")
+    conformance.add_argument(
+        "--at-once", type=int, choices=range(1, 33), default=16, metavar="N", help="calls at once (%(default)s)"
+    )
     conformance.set_defaults(run=_conformance)
 
 
@@ -136,7 +140,7 @@ def _run(arguments: argparse.Namespace) -> int:
     application, allow = _address(arguments.script)
     config = SessionConfig(application, values=_values(arguments.value), recognizer=True)
     scripted = keys(arguments.dtmf) if arguments.dtmf is not None else []
-    with _fetcher((*allow, *arguments.allow)) as fetch:
+    with TextFetcher((*allow, *arguments.allow)) as fetch:
         ask = _ask if arguments.dtmf is None else None
         transcript = run_text(config, fetch, scripted, observe=show, ask=ask)
     ended = transcript.ended
@@ -180,7 +184,7 @@ def _address(script: str) -> tuple[str, tuple[str, ...]]:
     return path.as_uri(), (path.parent.as_uri() + "/",)
 
 
-class _fetcher:
+class TextFetcher:
     """A fetcher for text mode over the media server's own, with its cache and its rules of what may be fetched."""
 
     def __init__(self, allow: tuple[str, ...]) -> None:
@@ -205,9 +209,9 @@ class _fetcher:
 
 
 def _test(arguments: argparse.Namespace) -> int:
-    files = [file for path in arguments.paths for file in (sorted(path.rglob(_TESTS)) if path.is_dir() else [path])]
+    files = [file for path in arguments.paths for file in (sorted(path.rglob(TESTS)) if path.is_dir() else [path])]
     if not files:
-        raise ConfigError(f"no {_TESTS} here")
+        raise ConfigError(f"no {TESTS} here")
     passed = failed = 0
     for file in files:
         results = _test_file(file)
@@ -225,9 +229,20 @@ def _test(arguments: argparse.Namespace) -> int:
 
 
 def _test_file(file: Path) -> list[TestResult]:
+    from vxml.scripted import run_test
+
+    tests = read_file(file)
+    script = tests.script if "://" in tests.script else str(file.parent / tests.script)
+    application, allow = _address(script)
+    with TextFetcher(allow) as fetch:
+        return [run_test(tests, test, application, fetch) for test in tests.tests]
+
+
+def read_file(file: Path) -> ScriptTests:
+    """Raise ConfigError naming the file."""
     import yaml
 
-    from vxml.scripted import read_tests, run_test
+    from vxml.scripted import read_tests
 
     try:
         loaded = yaml.safe_load(file.read_text("utf-8"))
@@ -235,11 +250,7 @@ def _test_file(file: Path) -> list[TestResult]:
         raise ConfigError(f"{file}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: not readable as YAML: {error}") from error
-    tests = read_tests(loaded, str(file))
-    script = tests.script if "://" in tests.script else str(file.parent / tests.script)
-    application, allow = _address(script)
-    with _fetcher(allow) as fetch:
-        return [run_test(tests, test, application, fetch) for test in tests.tests]
+    return read_tests(loaded, str(file))
 
 
 def _print_coverage(file: Path, results: list[TestResult]) -> None:
@@ -267,10 +278,12 @@ def _print_coverage(file: Path, results: list[TestResult]) -> None:
 
 
 def _conformance(arguments: argparse.Namespace) -> int:
-    from vxml import conformance, conformance_srgs
-
     if not arguments.folder.is_dir():
         raise ConfigError(f"{arguments.folder}: there is no such folder")
+    if arguments.suite == "calls":
+        return _conformance_calls(arguments)
+    from vxml import conformance, conformance_srgs
+
     suites: Mapping[str, Callable[[Path], Iterator[Verdict]]] = {
         "vxml": conformance.run_directory,
         "srgs": conformance_srgs.run_directory,
@@ -287,3 +300,24 @@ def _conformance(arguments: argparse.Namespace) -> int:
     else:
         print(f"{len(verdicts) - failed} passed, {failed} failed")
     return FAILED if failed or not verdicts else DONE
+
+
+def _conformance_calls(arguments: argparse.Namespace) -> int:
+    from app.cli.conformance_calls import hold, read
+    from common.logging import configure
+    from common.settings import LogFormat, LogSettings
+
+    # Scripts that fail on purpose are no news, and standard output is for the outcome.
+    configure(LogSettings("ERROR", LogFormat.TEXT))
+    outcomes = []
+    for outcome in hold(read(arguments.folder), arguments.at_once):
+        outcomes.append(outcome)
+        if not outcome.passed and not arguments.json:
+            print(f"{outcome.case}: {'; '.join(outcome.problems)}", flush=True)
+    failed = sum(not outcome.passed for outcome in outcomes)
+    if arguments.json:
+        cases = [outcome.to_json() for outcome in outcomes]
+        print(json.dumps({"passed": len(outcomes) - failed, "failed": failed, "cases": cases}, ensure_ascii=False))
+    else:
+        print(f"{len(outcomes) - failed} passed, {failed} failed")
+    return FAILED if failed else DONE

@@ -15,6 +15,7 @@ from mediaserver.dialog.policy import Policy
 from mediaserver.dialog.prompts import PromptRenderer
 from mediaserver.dialog.recorder import Recorder
 from vxml import messages as vxml
+from vxml.text import say
 
 #: Play numbers the session never gives: ours for the beep before a recording.
 _BEEP_PLAY = -1
@@ -67,6 +68,8 @@ class Conversation:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._rendering: tuple[vxml.Play, asyncio.Task[None]] | None = None
+        #: The marks of the queue that plays: milliseconds from its beginning, and name.
+        self._marks: tuple[tuple[int, str], ...] = ()
         self._recorder: Recorder | None = None
         self._record_after_beep: vxml.Record | None = None
         self._keys_seen = 0
@@ -120,7 +123,8 @@ class Conversation:
 
     def played(self, play: int, completed: bool, heard_ms: int) -> None:
         if play != _BEEP_PLAY:
-            self._feed(vxml.PlayEnded(play, completed, heard_ms))
+            at, mark = next((passed for passed in reversed(self._marks) if completed or passed[0] <= heard_ms), (0, ""))
+            self._feed(vxml.PlayEnded(play, completed, heard_ms, mark, max(0, heard_ms - at) if mark else 0))
         elif self._record_after_beep is not None:
             self._begin_recording(self._record_after_beep)
 
@@ -183,6 +187,7 @@ class Conversation:
             case vxml.Fetch():
                 self._run(self._fetch(command))
             case vxml.Play():
+                self._trace("prompt", " ".join(say(item) for item in command.items))
                 self._rendering = command, self._run(self._play(command))
             case vxml.StopPlay():
                 if self._rendering is not None:
@@ -196,9 +201,12 @@ class Conversation:
             case vxml.Disconnect():
                 self._send(wire.encode(wire.HangUp(self.call)))
             case vxml.Trace(kind, text):
-                self._send(wire.encode(wire.Step(self.call, f"{kind}: {text}"[:_STEP_LENGTH])))
+                self._trace(kind, text)
             case vxml.Ended():
                 self._end(command)
+
+    def _trace(self, kind: str, text: str) -> None:
+        self._send(wire.encode(wire.Step(self.call, f"{kind}: {text}"[:_STEP_LENGTH])))
 
     def _run(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
@@ -224,6 +232,7 @@ class Conversation:
     async def _play(self, command: vxml.Play) -> None:
         rendered = await self._renderer.render(command.items, self._visitor)
         self._rendering = None
+        self._marks = rendered.moments(command.marks)
         for name, audio in rendered.inline:
             self._send(wire.encode_clip(name, audio[: wire.MAX_CLIP]))
         self._send(wire.encode(wire.PlayClips(self.call, command.id, rendered.clips, command.bargein, self._keys_seen)))

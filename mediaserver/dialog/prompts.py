@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -27,11 +28,21 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The clips of a queue, the bytes of its private ones, and what could not be had."""
+    """The clips of a queue, the bytes of its private ones, and what could not be had.
+
+    `counts` is how many of the clips each item of the queue came to.
+    """
 
     clips: tuple[Clip, ...]
     inline: tuple[tuple[str, bytes], ...] = ()
     failures: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+
+    def moments(self, marks: tuple[tuple[int, str], ...]) -> tuple[tuple[int, str], ...]:
+        """When each mark of a `Play` is passed, in milliseconds from the beginning, and its name."""
+        private = dict(self.inline)
+        lengths = [_milliseconds(clip, private) for clip in self.clips]
+        return tuple((sum(lengths[: sum(self.counts[:at])]), name) for at, name in marks)
 
 
 class PromptRenderer:
@@ -50,6 +61,7 @@ class PromptRenderer:
             clips=tuple(clip for part in parts for clip in part.clips),
             inline=tuple(clip for part in parts for clip in part.inline),
             failures=tuple(failure for part in parts for failure in part.failures),
+            counts=tuple(len(part.clips) for part in parts),
         )
 
     async def _item(self, item: PromptItem, visitor: Visitor) -> Rendered:
@@ -120,6 +132,12 @@ class PromptRenderer:
         self._private[key] = clip
         if len(self._private) > _PRIVATE_CLIPS:
             self._private.popitem(last=False)
+
+
+def _milliseconds(clip: Clip, private: Mapping[str, bytes]) -> int:
+    if clip.inline:
+        return len(private[clip.inline]) * 1000 // audio.RATE
+    return os.stat(clip.file).st_size * 1000 // audio.RATE if clip.file else clip.silence_ms
 
 
 def _key(*parts: str) -> str:

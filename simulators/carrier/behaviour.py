@@ -73,6 +73,8 @@ class Behaviour:
     #: Send a re-INVITE (hold, then resume two seconds later) so many seconds after the answer; 0 for none.
     reinvite: float = 0.0
     script: str = ""
+    #: Silence after talk that the person takes for the end of a prompt.
+    pause: float = 1.0
     #: Seconds of listening after the script, then the person hangs up.
     patience: float = 60.0
     #: What the number does from its second ring on, by name; "" for the same again.

@@ -214,7 +214,9 @@ class Call:
         if self.media is not None:
             report["rtp"] = self.media.report()
             if self.media.customer is not None:
-                report["keys"] = " ".join(_masked(keys) for keys in self.media.customer.pressed)
+                customer = self.media.customer
+                report["keys"] = " ".join(_masked(keys) for keys in customer.pressed)
+                report["prompts"] = {"heard": customer.heard, "missed": customer.missed}
         return report
 
     # --- before the answer ------------------------------------------------------------------------------
@@ -272,7 +274,9 @@ class Call:
         late_answer = sdp.parse_offer(ack.body) if self._offer is None else None
         if late_answer is not None:
             media.remote = (late_answer.host, late_answer.port)
-        media.customer = Customer(self.behaviour.steps, self.behaviour.patience, self.host.timers.clock())
+        behaviour = self.behaviour
+        now = self.host.timers.clock()
+        media.customer = Customer(behaviour.steps, behaviour.patience, now, pause=behaviour.pause)
         if self.behaviour.reinvite:
             self._after(self.behaviour.reinvite, lambda: self._change_session("sendonly"))
             self._after(self.behaviour.reinvite + 2, lambda: self._change_session("sendrecv"))

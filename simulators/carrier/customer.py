@@ -36,6 +36,9 @@ class Customer:
         self._acting = False
         #: Groups of keys pressed so far.
         self.pressed: list[str] = []
+        #: Steps that waited for the caller to talk: how many heard it, and how many gave up.
+        self.heard = 0
+        self.missed = 0
 
     def tick(self, now: float, ear: Ear, mouth: Mouth) -> bool:
         if not self._steps:
@@ -43,6 +46,8 @@ class Customer:
         if not self._done(self._steps[-1], now, ear, mouth):
             return False
         step = self._steps.pop()
+        if step.kind in (StepKind.PROMPT, StepKind.TALK):
+            self._count(self._heard(ear))
         self._since = now
         self._acting = False
         return step.kind is StepKind.HANGUP
@@ -52,7 +57,7 @@ class Customer:
             case StepKind.PROMPT:
                 return self._prompt_over(now, ear)
             case StepKind.TALK:
-                return self._heard(ear) or now - self._since >= self._fallback
+                return self._heard(ear) or self._given_up(now)
             case StepKind.WAIT:
                 return now - self._since >= step.seconds
             case StepKind.HANGUP:
@@ -77,4 +82,11 @@ class Customer:
     def _prompt_over(self, now: float, ear: Ear) -> bool:
         if ear.last_loud is not None and self._heard(ear):
             return now - ear.last_loud >= self._pause
+        return self._given_up(now)
+
+    def _given_up(self, now: float) -> bool:
         return now - self._since >= self._fallback
+
+    def _count(self, heard: bool) -> None:
+        self.heard += heard
+        self.missed += not heard

@@ -105,8 +105,9 @@ class Ear:
     #: The caller's SSRC, None before the first packet.
     source: int | None = None
     received: int = 0
-    #: When the caller's audio was last loud, None before it ever was.
+    #: When the caller's audio was last loud, None before it ever was, and how many packets were.
     last_loud: float | None = None
+    loud: int = 0
     #: Keys the caller sent.
     keys: str = ""
     #: Packets that came more than 30 ms after the one before, where the caller meant 20 ms.
@@ -136,6 +137,7 @@ class Ear:
         self._time(timestamp, arrival)
         if audio.is_loud(packet[offset:], self.codec):
             self.last_loud = now
+            self.loud += 1
 
     @property
     def expected(self) -> int:
@@ -163,6 +165,7 @@ class Ear:
             "jitter_ms": round(self.jitter * 1000, 3),
             "late": self.late,
             "longest_gap_ms": round(self.longest_gap * 1000, 1),
+            "loud_ms": round(self.loud * TICK * 1000),
         }
 
     def _count(self, sequence: int) -> None:

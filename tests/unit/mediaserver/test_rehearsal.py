@@ -140,3 +140,27 @@ async def test_values_that_cannot_be_sent_end_the_dialog_with_an_error(
     bench.dialog.start()
     over = await bench.until(wire.DialogOver)
     assert (over.reason, over.values, bench.ended) == ("error", {}, ["c"])
+
+
+MARKED = FORM.format(
+    '<field name="key" type="digits?length=1"><prompt>One <mark name="first"/> two <mark name="second"/></prompt>'
+    '<filled><log>passed <value expr="key$.markname"/></log><exit/></filled></field>'
+)
+
+
+@pytest.mark.parametrize(("heard", "mark"), [("none", "undefined"), ("first", "first"), ("all", "second")])
+async def test_the_marks_that_were_heard_are_told_to_the_script(tmp_path: Path, heard: str, mark: str) -> None:
+    bench = Bench(tmp_path, MARKED)
+    await bench.ring()
+    bench.dialog.answered()
+    play = await bench.until(wire.PlayClips)
+    lengths = [_milliseconds(clip.file) for clip in play.clips]
+    milliseconds = {"none": lengths[0] - 1, "first": lengths[0], "all": sum(lengths)}[heard]
+    bench.dialog.played(play.play, heard == "all", milliseconds)
+    bench.dialog.press("1")
+    await bench.until(wire.DialogOver)
+    assert f"log: passed {mark}" in [message.text for message in bench.said if isinstance(message, wire.Step)]
+
+
+def _milliseconds(file: str) -> int:
+    return Path(file).stat().st_size // 8

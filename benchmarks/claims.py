@@ -83,7 +83,7 @@ def through_store(store: SqlStore, job_id: int) -> int:
             number=claim.attempt_count + 1,
             channel="voice",
             action="call/voice",
-            address="+12025550100",
+            address=_number(claim.contact_id),
             sender="+12025550101",
             owner="bench",
             started_at=NOW,
@@ -135,9 +135,12 @@ class BareSqlite:
                 [(now, row[0]) for row in rows],
             )
             self._db.executemany(
-                f"INSERT INTO attempt ({_ATTEMPT}) VALUES (?, ?, ?, ?, ?, ?, 'voice', 'call/voice', '+12025550100',"
+                f"INSERT INTO attempt ({_ATTEMPT}) VALUES (?, ?, ?, ?, ?, ?, 'voice', 'call/voice', ?,"
                 " '+12025550101', 'bare', ?, 'local', 'boot', 'in_progress', 'ATTEMPT_IN_PROGRESS', '', '', 0, '')",
-                [(key, row[1], row[2], row[0], row[3], row[4] + 1, now) for key, row in zip(keys, rows, strict=True)],
+                [
+                    (key, row[1], row[2], row[0], row[3], row[4] + 1, _number(row[3]), now)
+                    for key, row in zip(keys, rows, strict=True)
+                ],
             )
         state, result = json.dumps(STATE), json.dumps({"exit": {}, "dtmf": ""})
         with self._transaction():
@@ -178,7 +181,7 @@ class BarePostgres:
                 " RETURNING j.id, organization_id, job_id, contact_id, attempt_count, strategy_state, last_code",
                 (job_id, NOW, BATCH, UNTIL, NOW),
             ).fetchall()
-        keys, ids = [new_id() for _ in rows], [row[0] for row in rows]
+        keys, ids, contacts = [new_id() for _ in rows], [row[0] for row in rows], [row[3] for row in rows]
         with self._db.transaction(), self._db.cursor() as cursor:
             cursor.execute(
                 "UPDATE job_contact SET state = 'attempting', attempt_count = attempt_count + 1, lease_owner = '',"
@@ -186,10 +189,10 @@ class BarePostgres:
                 (NOW, ids),
             )
             cursor.execute(
-                f"INSERT INTO attempt ({_ATTEMPT}) SELECT k, 1, %s, j, c, n, 'voice', 'call/voice', '+12025550100',"
+                f"INSERT INTO attempt ({_ATTEMPT}) SELECT k, 1, %s, j, c, n, 'voice', 'call/voice', a,"
                 " '+12025550101', 'bare', %s, 'local', 'boot', 'in_progress', 'ATTEMPT_IN_PROGRESS', '', '', false, ''"
-                " FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::int[]) t (k, j, c, n)",
-                (job_id, NOW, keys, ids, [row[3] for row in rows], [row[4] + 1 for row in rows]),
+                " FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::int[], %s::text[]) t (k, j, c, n, a)",
+                (job_id, NOW, keys, ids, contacts, [row[4] + 1 for row in rows], list(map(_number, contacts))),
             )
         with self._db.transaction(), self._db.cursor() as cursor:
             cursor.execute(
@@ -204,7 +207,7 @@ class BarePostgres:
             )
             cursor.execute(
                 "UPDATE contact SET last_attempt_at = %s, last_completion_code = 'CALL_BUSY' WHERE id = ANY(%s)",
-                (NOW, [row[3] for row in rows]),
+                (NOW, contacts),
             )
         return len(rows)
 
@@ -235,6 +238,10 @@ def compare(url: str, rows: int) -> tuple[float, float]:
     store.close()
     engine.dispose()
     return statistics.median(figures[0]), statistics.median(figures[1])
+
+
+def _number(contact_id: int) -> str:
+    return f"+1202{contact_id:07d}"
 
 
 def _text(moment: datetime) -> str:

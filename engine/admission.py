@@ -55,6 +55,8 @@ def admit(
         else:
             surplus.append(work.claimed.id)
     begun = store.begin([item.attempt for item in admitted], now)
+    # Another job was faster to the same address, or the job was paused: the next look says why it waits.
+    surplus += [item.work.claimed.id for item in admitted if item.attempt.id not in begun]
     store.park(owner, verdict.parked, now)
     store.release(owner, surplus)
     return [item for item in admitted if item.attempt.id in begun]

@@ -302,7 +302,7 @@ class Calls:
         if (link := self._link_of(call)) is not None:
             link.calls.discard(running.attempt.id)
         now = self._clock.utcnow()
-        self._recorder.finish(outcomes.finish(running, outcome, now, timedelta(seconds=self._tuning.guard)))
+        self._recorder.finish(outcomes.finish(running, outcome, now))
         log.info(
             "attempt_ended",
             job=running.plan.job_id,

@@ -109,4 +109,4 @@ def _addresses(wanted: Attempt, person: Person) -> list[tuple[Subject, AddressRo
 
 
 def _candidate(index: int, subject: Subject, row: AddressRow, people: People, person: Person) -> Candidate:
-    return Candidate(index, replace(subject, dnc=people.list_holding(person, row)))
+    return Candidate(index, replace(subject, dnc=people.list_holding(person, row), quiet=people.quiet_around(person)))

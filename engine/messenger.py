@@ -172,7 +172,7 @@ class Messenger:
         if self._running.pop(attempt.id, None) is None:
             return
         now: datetime = self._clock.utcnow()
-        self._recorder.finish(outcomes.finish(running, outcome, now, timedelta(seconds=self._tuning.guard)))
+        self._recorder.finish(outcomes.finish(running, outcome, now))
         log.info(
             "attempt_ended",
             job=attempt.job_id,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.core.completion import code_for_call
+from app.core.compliance import GUARD
 from app.core.strategy import Done, Finished, RunnerState, WaitUntil, step
 from channels.base import Outcome as ChannelOutcome
 from common.control import CallStatus, Disposition
@@ -43,13 +44,13 @@ def close(state: RunnerState, code: str, now: datetime) -> Next:
     return Next(now, state.to_json(), state.last_code or code, final_code=code)
 
 
-def finish(running: Running, outcome: Outcome, now: datetime, guard: timedelta) -> FinishedAttempt:
+def finish(running: Running, outcome: Outcome, now: datetime) -> FinishedAttempt:
     attempt, code = running.attempt, outcome.completion_code
     flags = running.plan.codes.get(code, _PLAIN)
     if running.closed_as and code == "CANCELLED_BY_SYSTEM":
         following = close(running.state, running.closed_as, now)
     else:
-        not_before = now + guard if code == "OUTCOME_UNKNOWN" else None
+        not_before = now + GUARD if code == "OUTCOME_UNKNOWN" else None
         event = Finished(code, running.address_name, flags.closes, not_before=not_before)
         following = follow(running.plan, running.state, event, now)
     return FinishedAttempt(

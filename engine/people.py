@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from app.core.compliance import Quiet
 from app.db import read_transaction
 from app.models import Address, Contact, DncKind
 from app.services.dnc import blocked
+from app.services.quiet import quiet_addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +45,36 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Persons by contact id. `listed` maps (kind, value) on a do-not-call list to the list's name."""
+    """Persons by contact id. `listed` maps (kind, value) on a do-not-call list to the list's name; `quiet` maps
+    addresses to the attempts under way there, or ended nobody knows how."""
 
     persons: Mapping[int, Person]
     listed: Mapping[tuple[str, str], str]
+    quiet: Mapping[str, Sequence[Quiet]]
 
     def list_holding(self, person: Person, address: AddressRow) -> str:
         """Name of the do-not-call list that forbids this address or this person; "" for none."""
         own = self.listed.get((address.kind, address.value), "")
         return own or self.listed.get((str(DncKind.CONTACT_ID), person.external_id), "")
 
+    def quiet_around(self, person: Person) -> tuple[Quiet, ...]:
+        """Whichever address of the person the other attempt is to: it is the person who is left alone."""
+        return tuple(quiet for row in person.addresses.values() for quiet in self.quiet.get(row.value, ()))
+
 
 def look_up(engine: Engine, organization_id: int, contact_ids: Collection[int], now: datetime) -> People:
     with read_transaction(engine) as session:
         persons = _persons(session, organization_id, contact_ids)
-        subjects = [
+        reached = [
             (address.kind, address.value) for person in persons.values() for address in person.addresses.values()
         ]
-        subjects += [(str(DncKind.CONTACT_ID), person.external_id) for person in persons.values()]
+        subjects = [*reached, *((str(DncKind.CONTACT_ID), person.external_id) for person in persons.values())]
         hits = blocked(session, organization_id, subjects, now)
-    return People(persons, {(hit.kind, hit.value): hit.list_name for hit in hits})
+        others = quiet_addresses(session, organization_id, [value for _, value in reached], now)
+    quiet: dict[str, list[Quiet]] = {}
+    for other in others:
+        quiet.setdefault(other.address, []).append(other.quiet)
+    return People(persons, {(hit.kind, hit.value): hit.list_name for hit in hits}, quiet)
 
 
 def _persons(session: Session, organization_id: int, contact_ids: Collection[int]) -> dict[int, Person]:

@@ -21,8 +21,6 @@ class Tuning:
     flush: float = 0.05
     #: Contacts in a job's hopper at most.
     hopper: int = 200
-    #: A contact whose last outcome could not be learnt is not called again before.
-    guard: float = 3600.0
     #: A trunk rests so long after a fault.
     trunk_rest: float = 60.0
     #: A media server silent for so long is given up, with the calls on it.

@@ -33,6 +33,23 @@ class Attempt(Base):
             sqlite_where=text("state = 'in_progress'"),
             postgresql_where=text("state = 'in_progress'"),
         ),
+        # An address has one attempt in progress at most, whatever campaigns want: the row itself is the claim on it.
+        Index(
+            "uq_attempt_address_in_progress",
+            "organization_id",
+            "address",
+            unique=True,
+            sqlite_where=text("state = 'in_progress'"),
+            postgresql_where=text("state = 'in_progress'"),
+        ),
+        Index(
+            "ix_attempt_unknown",
+            "organization_id",
+            "address",
+            "ended_at",
+            sqlite_where=text("completion_code = 'OUTCOME_UNKNOWN'"),
+            postgresql_where=text("completion_code = 'OUTCOME_UNKNOWN'"),
+        ),
         Index(
             "ix_attempt_provider",
             "provider_id",

@@ -28,6 +28,7 @@ from app.models import (
 from app.security.access import Actor, Permission, get_scoped
 from app.services.dnc import blocked
 from app.services.jobs import ENDED
+from app.services.quiet import quiet_addresses
 
 #: A media server that has not been heard of for so long (seconds) is counted as gone.
 MEDIA_SERVER_SILENCE = 15.0
@@ -60,6 +61,7 @@ def why_not_dialled(session: Session, actor: Actor, contact_id: int, now: dateti
         holds.append(Hold("NO_JOB", f"{text}; start a campaign on its list" if not rows else text))
     for job_contact, job in active:
         holds += _job_holds(session, job_contact, job, now)
+        holds += _quiet_holds(session, job_contact, addresses, now)
         holds += _window_holds(session, job, contact, addresses, now)
     return holds
 
@@ -116,6 +118,19 @@ def _plant_holds(session: Session, job: Job, now: datetime) -> Iterator[Hold]:
     )
     if trunk is not None and busy is None and trunk.max_channels == 0:
         yield Hold("NO_PORTS", f"trunk {trunk.name!r} has no channels", job_id=job.id)
+
+
+def _quiet_holds(
+    session: Session, job_contact: JobContact, addresses: Sequence[Address], now: datetime
+) -> Iterator[Hold]:
+    """Attempts of others to the same addresses: under way, or ended and nobody knows how."""
+    if job_contact.state in (JobContactState.DONE, JobContactState.ATTEMPTING):
+        return
+    names = {address.value: address.name for address in addresses}
+    for other in quiet_addresses(session, job_contact.organization_id, names, now):
+        if other.job_contact_id != job_contact.id:
+            words = f"{names[other.address]}: {other.quiet.text}"
+            yield Hold("RESTRICTED_RULE", words, other.quiet.until(now), job_contact.job_id)
 
 
 def _window_holds(

@@ -11,6 +11,7 @@ from app.core.compliance import Allowed, Refused, Rules, Subject, check
 from app.core.phone import BadNumber, parse_number
 from app.models import Address, AddressKind, CallingWindow, Contact, DncKind, Trunk
 from app.services.dnc import blocked, opt_out
+from app.services.quiet import quiet_addresses
 
 
 def rules_of(window: CallingWindow, trunk: Trunk) -> Rules:
@@ -27,7 +28,8 @@ def check_number(session: Session, organization_id: int, number: str, rules: Rul
     subjects += [(str(DncKind.CONTACT_ID), external_id) for external_id, _ in holders]
     hits = blocked(session, organization_id, subjects, now)
     zones = {*_zones(number), *(zone for _, zone in holders if zone)}
-    subject = Subject("voice", tuple(sorted(zones)), dnc=hits[0].list_name if hits else "")
+    others = tuple(other.quiet for other in quiet_addresses(session, organization_id, [number], now))
+    subject = Subject("voice", tuple(sorted(zones)), dnc=hits[0].list_name if hits else "", quiet=others)
     return check(subject, rules, now)
 
 

@@ -1,8 +1,9 @@
 """The `AttemptStore` port and its values.
 
 What keeps a contact from being dialled twice: a row is claimed by one owner until a time; `begin` takes only rows
-whose claim is still the caller's, and commits the attempt before it answers; `finish` does nothing where the attempt
-was finished already. `owner` names one life of one engine.
+whose claim is still the caller's, and commits the attempt before it answers; of one organization, an address has one
+attempt in progress at most, so two campaigns cannot reach the same person at once; `finish` does nothing where the
+attempt was finished already. `owner` names one life of one engine.
 """
 
 from __future__ import annotations
@@ -162,8 +163,8 @@ class AttemptStore(ClaimStore, Protocol):
     """The attempts made of claims. The same rules."""
 
     def begin(self, attempts: Sequence[NewAttempt], now: datetime) -> set[str]:
-        """Record attempts of claimed contacts. Answers the ids recorded; the others must not leave: the claim ran
-        out, or the job no longer runs."""
+        """Record attempts of claimed contacts. Answers the ids recorded; the others must not leave and stay claimed:
+        the claim ran out, the job no longer runs, or another attempt to the address is in progress."""
         ...
 
     def progress(self, steps: Sequence[Progress]) -> None: ...

@@ -86,6 +86,8 @@ class MemoryStore:
             return False
         if attempt.number != row.claimed.attempt_count + 1:
             return False
+        if any(kept.outcome is None and _whom(kept.attempt) == _whom(attempt) for kept in self.attempts.values()):
+            return False
         row.state, row.owner, row.until = "attempting", "", None
         row.claimed = replace(row.claimed, attempt_count=attempt.number)
         self.attempts[attempt.id] = Kept(attempt)
@@ -150,6 +152,10 @@ class MemoryStore:
                 state: Mapping[str, Any] = self.rows[kept.attempt.job_contact_id].claimed.strategy_state
                 adopted.append(Unfinished(kept.attempt, state))
             return adopted
+
+
+def _whom(attempt: NewAttempt) -> tuple[int, str]:
+    return attempt.organization_id, attempt.address
 
 
 def _apply(row: Row, following: Next) -> None:

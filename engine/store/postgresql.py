@@ -27,18 +27,25 @@ _ATTEMPT_ROW = (
     " media_server text, boot_id text"
 )
 # Where a row is looked up by its key, its state is written as an expression: a partial index over the state alone
-# would lead through every row of that state instead.
+# would lead through every row of that state instead. Addresses are entered in one order, so that two engines that
+# begin attempts to the same ones wait for each other and cannot block each other for ever.
 _BEGIN = f"""
 WITH fresh AS (SELECT * FROM json_to_recordset(%s::json) AS fresh ({_ATTEMPT_ROW})),
 mine AS (
-  UPDATE job_contact j SET state = 'attempting', attempt_count = fresh.number, lease_owner = '', lease_until = NULL,
-         hold_code = '', hold_detail = '', hold_until = NULL, updated_at = %s
-  FROM fresh WHERE j.id = fresh.job_contact_id AND j.state || '' = 'leased' AND j.lease_owner = fresh.owner
+  SELECT fresh.* FROM fresh JOIN job_contact j ON j.id = fresh.job_contact_id
+  WHERE j.state || '' = 'leased' AND j.lease_owner = fresh.owner
     AND j.lease_until >= %s AND j.attempt_count = fresh.number - 1
     AND EXISTS (SELECT 1 FROM job WHERE job.id = j.job_id AND job.state = 'running')
-  RETURNING fresh.*)
-INSERT INTO attempt ({ATTEMPT}, {ATTEMPT_CONSTANTS})
-SELECT {ATTEMPT}, {ATTEMPT_CONSTANT_VALUES.format(false="false")} FROM mine RETURNING id"""
+  FOR UPDATE OF j),
+begun AS (
+  INSERT INTO attempt ({ATTEMPT}, {ATTEMPT_CONSTANTS})
+  SELECT {ATTEMPT}, {ATTEMPT_CONSTANT_VALUES.format(false="false")} FROM mine
+  ORDER BY organization_id, address
+  ON CONFLICT (organization_id, address) WHERE state = 'in_progress' DO NOTHING
+  RETURNING id, job_contact_id, number)
+UPDATE job_contact j SET state = 'attempting', attempt_count = begun.number, lease_owner = '', lease_until = NULL,
+       hold_code = '', hold_detail = '', hold_until = NULL, updated_at = %s
+FROM begun WHERE j.id = begun.job_contact_id RETURNING begun.id"""
 
 _NEXT_ROW = (
     "job_contact_id bigint, state text, due_at timestamptz, strategy_state jsonb, last_code text, final_code text,"

@@ -30,6 +30,10 @@ UPDATE job_contact SET state = 'attempting', attempt_count = attempt_count + 1, 
 WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'leased' AND lease_owner = ?3 AND lease_until >= ?2
   AND job_id IN (SELECT id FROM job WHERE state = 'running')
 RETURNING id, attempt_count"""
+# Nothing comes between this look and the insert: the write lock is ours.
+_TAKEN = """
+SELECT organization_id, address FROM attempt WHERE state = 'in_progress' AND (organization_id, address) IN
+  (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"""
 _INSERT = (
     f"INSERT INTO attempt ({ATTEMPT}, {ATTEMPT_CONSTANTS})"
     f" VALUES ({', '.join('?' * len(ATTEMPT.split(', ')))}, {ATTEMPT_CONSTANT_VALUES.format(false=0)})"
@@ -52,6 +56,14 @@ def _text(value: datetime | None) -> str | None:
     return None if value is None else value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
+def _to_free_addresses(cursor: Cursor, attempts: Sequence[NewAttempt]) -> list[NewAttempt]:
+    """Those to addresses without an attempt in progress; where several have the same address, the first."""
+    first = {(attempt.organization_id, attempt.address): attempt for attempt in reversed(attempts)}
+    cursor.execute(_TAKEN, (to_json(list(first)),))
+    busy = set(cursor.fetchall())
+    return [attempt for whom, attempt in first.items() if whom not in busy]
+
+
 class SqliteDialect:
     def placeholders(self, statement: str) -> str:
         return statement
@@ -65,11 +77,12 @@ class SqliteDialect:
         return cursor.fetchall()
 
     def begin(self, cursor: Cursor, attempts: Sequence[NewAttempt], now: datetime) -> set[str]:
-        keys = to_json([attempt.job_contact_id for attempt in attempts])
+        free = _to_free_addresses(cursor, attempts)
+        keys = to_json([attempt.job_contact_id for attempt in free])
         owner = attempts[0].owner
         cursor.execute(_TAKE, (keys, self.moment(now), owner))
         numbers: dict[int, int] = dict(cursor.fetchall())
-        taken = [attempt for attempt in attempts if attempt.job_contact_id in numbers]
+        taken = [attempt for attempt in free if attempt.job_contact_id in numbers]
         for attempt in taken:
             if attempt.number != numbers[attempt.job_contact_id] or attempt.owner != owner:
                 raise ContractError(f"attempt {attempt.id}: its number or owner is not that of the claim")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine, insert, select, text
 from sqlalchemy.orm import Session
 
 from app.core.strategy import shipped
@@ -22,7 +23,9 @@ from app.models import (
     StrategyRevision,
     Trunk,
 )
+from app.models.base import Base
 from app.services.jobs import settings_of
+from common.clock import utcnow
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 CHUNK = 5000
@@ -52,6 +55,30 @@ def make_job(engine: Engine, contacts: int, *, state: str = "running", strategy_
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("ANALYZE"))
     return job_id
+
+
+def repeat_job(session: Session, job_id: int, *, of_another_campaign: bool = False) -> int:
+    """Another running job on the same people; a campaign has one going at a time."""
+    job = session.get_one(Job, job_id)
+    values = _copied(job) | {"state": "running", "started_at": utcnow()}
+    if of_another_campaign:
+        campaign = Campaign(**_copied(session.get_one(Campaign, job.campaign_id)) | {"name": "Another"})
+        session.add(campaign)
+        session.flush()
+        values |= {"campaign_id": campaign.id, "settings": settings_of(session, campaign)}
+    again = Job(**values)
+    session.add(again)
+    session.flush()
+    for row in session.scalars(select(JobContact).where(JobContact.job_id == job_id)).all():
+        fresh = {"job_id": again.id, "state": "ready", "strategy_state": {}, "attempt_count": 0, "final_code": ""}
+        fresh |= {"id": row.id + 1000, "lease_owner": "", "lease_until": None, "due_at": START}
+        session.add(JobContact(**_copied(row) | fresh))
+    return again.id
+
+
+def _copied(row: Base) -> dict[str, Any]:
+    """All values but the key."""
+    return {column.name: getattr(row, column.name) for column in row.__table__.columns if column.name != "id"}
 
 
 def _campaign(session: Session, strategy_xml: str) -> tuple[Campaign, int]:

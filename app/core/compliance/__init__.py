@@ -16,8 +16,10 @@ from app.core.compliance.gate import (
     check,
     choose,
 )
+from app.core.compliance.quiet import GUARD, Quiet
 
 __all__ = [
+    "GUARD",
     "Allowed",
     "Candidate",
     "Choice",
@@ -25,6 +27,7 @@ __all__ = [
     "Closed",
     "Held",
     "NoAddress",
+    "Quiet",
     "Refused",
     "Rules",
     "Subject",

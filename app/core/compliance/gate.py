@@ -13,6 +13,7 @@ from typing import Any
 
 from app.core.calendars import window_state
 from app.core.completion import SYSTEM_CODES
+from app.core.compliance.quiet import Quiet
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -49,6 +50,8 @@ class Subject:
     #: The strategy's own contact time for this address.
     earliest: time | None = None
     latest: time | None = None
+    #: Other attempts to the person, of whichever job, that may have to be waited for.
+    quiet: tuple[Quiet, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +81,29 @@ def check(subject: Subject, rules: Rules, now: datetime) -> Allowed | Refused:
         return Refused(
             "RESTRICTED_RULE", f"a calling window that is always open needs a {subject.channel} provider on loopback"
         )
+    return _untimely(subject, rules, now) or _unquiet(subject, now) or Allowed()
+
+
+def _untimely(subject: Subject, rules: Rules, now: datetime) -> Refused | None:
     if subject.channel != "email" and not rules.always_open:
         refusal = _outside(rules.hours, subject.zones, now, "outside the calling window")
         if refusal:
             return refusal
-    if subject.earliest not in (None, time()) or subject.latest is not None:
-        hours = _contact_time(subject.earliest, subject.latest)
-        # An email has no zone of its own to be wrong about; without one its contact time is read in UTC.
-        zones = subject.zones or (("UTC",) if subject.channel == "email" else ())
-        return _outside(hours, zones, now, "outside the strategy's contact time") or Allowed()
-    return Allowed()
+    if subject.earliest in (None, time()) and subject.latest is None:
+        return None
+    # An email has no zone of its own to be wrong about; without one its contact time is read in UTC.
+    zones = subject.zones or (("UTC",) if subject.channel == "email" else ())
+    hours = _contact_time(subject.earliest, subject.latest)
+    return _outside(hours, zones, now, "outside the strategy's contact time")
+
+
+def _unquiet(subject: Subject, now: datetime) -> Refused | None:
+    """The attempt that has to be waited for longest."""
+    holding = [quiet for quiet in subject.quiet if quiet.holds(subject.channel, now)]
+    if not holding:
+        return None
+    longest = max(holding, key=lambda quiet: quiet.until(now))
+    return Refused("RESTRICTED_RULE", longest.text, longest.until(now))
 
 
 def _outside(hours: Mapping[str, Any], zones: Sequence[str], now: datetime, words: str) -> Refused | None:

@@ -19,7 +19,7 @@ def claim(world: World, owner: str = "one", limit: int = 5, share: Share = Share
     return world.store.claim(world.job_id, owner, NOW, UNTIL, limit, share)
 
 
-def attempt_of(contact: Claimed, owner: str = "one", number: int = 0) -> NewAttempt:
+def attempt_of(contact: Claimed, owner: str = "one", number: int = 0, address: str = "") -> NewAttempt:
     return NewAttempt(
         id=f"attempt-{contact.id}-{contact.attempt_count + 1}",
         organization_id=contact.organization_id,
@@ -30,7 +30,7 @@ def attempt_of(contact: Claimed, owner: str = "one", number: int = 0) -> NewAtte
         number=number or contact.attempt_count + 1,
         channel="voice",
         action="call/voice",
-        address="+12025550100",
+        address=address or f"+120255501{contact.contact_id:02d}",
         sender="+12025550101",
         owner=owner,
         started_at=NOW,
@@ -122,6 +122,37 @@ def test_a_contact_is_begun_once_for_a_claim(world: World) -> None:
     (contact,) = claim(world, limit=1)
     assert len(world.store.begin([attempt_of(contact)], NOW)) == 1
     assert world.store.begin([attempt_of(contact)], NOW) == set()
+
+
+def test_an_address_has_one_attempt_in_progress_at_most(world: World) -> None:
+    first, second, third = claim(world, limit=3)
+    same = "+12025550199"
+    together = [attempt_of(first, address=same), attempt_of(second, address=same), attempt_of(third)]
+    assert world.store.begin(together, NOW) == {together[0].id, together[2].id}
+    assert world.contact(second.id)[0] == "leased"
+    assert world.store.begin([together[1]], NOW) == set()
+    world.store.finish([finish_of(together[0])], NOW)
+    assert world.store.begin([together[1]], NOW) == {together[1].id}
+
+
+def test_engines_at_the_same_time_never_begin_two_attempts_to_an_address(world: World) -> None:
+    addresses = [f"+120255502{number:02d}" for number in range(5)]
+    claims = {owner: claim(world, owner, 10) for owner in ("one", "two")}
+    begun: dict[str, set[str]] = {}
+
+    def work(owner: str, order: int) -> None:
+        attempts = [
+            attempt_of(contact, owner, address=address)
+            for contact, address in zip(claims[owner], addresses[::order], strict=False)
+        ]
+        begun[owner] = world.store.begin(attempts, NOW)
+
+    threads = [threading.Thread(target=work, args=pair) for pair in (("one", 1), ("two", -1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(begun["one"]) + len(begun["two"]) == len(addresses)
 
 
 def test_an_outcome_and_what_follows_are_recorded_together(world: World) -> None:

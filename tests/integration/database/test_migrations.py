@@ -10,6 +10,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from app import db
 from app.core.completion import SYSTEM_CODES
 from app.models import CompletionCode
+from common.errors import ConfigError
+from tests.support.job_rows import make_job
 
 pytestmark = pytest.mark.integration
 
@@ -73,6 +75,29 @@ def test_a_migration_gives_up_instead_of_queueing_everybody_behind_it(
             db.downgrade(migrated_postgres_url, "0003")
     db.upgrade(migrated_postgres_url)
     db.require_current(postgres_engine)
+
+
+def test_two_attempts_in_progress_to_an_address_have_to_end_before_the_upgrade(
+    database_url: str, engine: Engine
+) -> None:
+    db.downgrade(database_url, "0006")
+    make_job(engine, 2)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO attempt (id, organization_id, job_id, job_contact_id, contact_id, number, channel, action,"
+                " address, sender, state, completion_code, disposition, reason, nuisance, provider_id, owner,"
+                " media_server, boot_id, started_at) SELECT 'a' || id, organization_id, job_id, id, contact_id, 1,"
+                " 'voice', '', '+12025550100', '', 'in_progress', '', '', '', false, '', '', '', '', updated_at"
+                " FROM job_contact"
+            )
+        )
+    with pytest.raises(ConfigError, match="two attempts in progress to one address"):
+        db.upgrade(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE attempt SET state = 'done' WHERE id = 'a1'"))
+    db.upgrade(database_url)
+    db.require_current(engine)
 
 
 def test_names_without_organization_are_unique_too(engine: Engine) -> None:

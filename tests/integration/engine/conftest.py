@@ -37,7 +37,6 @@ QUICK = Tuning(
     lease=3.0,
     life=1.0,
     flush=0.01,
-    guard=3600.0,
     trunk_rest=1.0,
     server_limit=1.5,
     server_poll=0.1,

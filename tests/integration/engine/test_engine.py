@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
 
 from app.db import read_transaction, write_transaction
 from app.models import Address, Job, JobContact
@@ -20,7 +19,7 @@ from channels.voice.memory import Ending
 from common.clock import utcnow
 from common.control import CallRequest, Disposition
 from tests.integration.engine.conftest import QUICK, House
-from tests.support.job_rows import make_job
+from tests.support.job_rows import make_job, repeat_job
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
 
@@ -177,29 +176,6 @@ def test_whoever_asks_for_no_more_in_a_call_is_refused_by_every_job(play: Play) 
         assert email.sent == []
 
     play(scenario)
-
-
-def repeat_job(session: Session, job_id: int) -> int:
-    """Another running job on the same people."""
-    job = session.get_one(Job, job_id)
-    columns = ("organization_id", "campaign_id", "strategy_revision_id", "settings", "audience", "frozen", "created_at")
-    again = Job(state="running", started_at=utcnow(), **{name: getattr(job, name) for name in columns})
-    session.add(again)
-    session.flush()
-    for row in session.scalars(select(JobContact).where(JobContact.job_id == job_id)).all():
-        session.add(
-            JobContact(
-                id=row.id + 1000,
-                organization_id=row.organization_id,
-                job_id=again.id,
-                contact_id=row.contact_id,
-                lane=row.lane,
-                due_at=row.due_at,
-                strategy_state={},
-                updated_at=utcnow(),
-            )
-        )
-    return again.id
 
 
 def test_a_script_sets_its_own_code(play: Play) -> None:

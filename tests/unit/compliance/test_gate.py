@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.compliance import (
+    GUARD,
     Allowed,
     Candidate,
     Chosen,
     Closed,
     Held,
     NoAddress,
+    Quiet,
     Refused,
     Rules,
     Subject,
@@ -133,6 +135,56 @@ def test_no_address_says_why() -> None:
     unknown = choose([Candidate(1, replace(NEW_YORK, zones=()))], RULES, NOON)
     assert isinstance(unknown, NoAddress)
     assert unknown.code == "RESTRICTED_TIME"
+
+
+UNDER_WAY = Quiet("sms", NOON, None, 7)
+UNKNOWN = Quiet("voice", NOON - timedelta(minutes=20), NOON - timedelta(minutes=10), 7)
+
+
+def test_another_attempt_under_way_is_waited_for_by_every_channel() -> None:
+    choice = choose([Candidate(1, replace(NEW_YORK, quiet=(UNDER_WAY,)))], RULES, NOON)
+    assert isinstance(choice, Held)
+    assert choice.code == "RESTRICTED_RULE"
+    assert NOON < choice.until <= NOON + timedelta(seconds=10)
+    assert "another sms attempt (job 7) is under way since 17:00:00 UTC" in choice.detail
+
+
+def test_an_unknown_outcome_keeps_its_channel_quiet_for_the_guard_time() -> None:
+    called = replace(NEW_YORK, quiet=(UNDER_WAY, UNKNOWN))
+    choice = choose([Candidate(1, called)], RULES, NOON)
+    assert isinstance(choice, Held)
+    assert choice.until == NOON - timedelta(minutes=10) + GUARD
+    assert "is not known" in choice.detail
+    unknown_alone = replace(NEW_YORK, quiet=(UNKNOWN,))
+    assert check(unknown_alone, RULES, choice.until) == Allowed()
+    assert check(replace(unknown_alone, channel="sms"), RULES, NOON) == Allowed()
+
+
+def test_what_lasts_longer_than_the_quiet_is_told_first() -> None:
+    verdict = check(replace(NEW_YORK, quiet=(UNDER_WAY,)), RULES, EARLY)
+    assert isinstance(verdict, Refused)
+    assert verdict.code == "RESTRICTED_TIME"
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["voice", "sms"]), st.integers(-7200, 0), st.none() | st.integers(-7200, 0)),
+        max_size=3,
+    ),
+    st.sampled_from(["voice", "sms"]),
+)
+def test_nobody_is_reached_beside_another_attempt_or_inside_the_guard_time(
+    others: list[tuple[str, int, int | None]], channel: str
+) -> None:
+    quiet = tuple(
+        Quiet(kind, NOON + timedelta(seconds=began), None if ended is None else NOON + timedelta(seconds=ended))
+        for kind, began, ended in others
+    )
+    choice = choose([Candidate(1, replace(NEW_YORK, channel=channel, quiet=quiet))], RULES, NOON)
+    free = all(ended is not None and (kind != channel or -ended >= 3600) for kind, _, ended in others)
+    assert isinstance(choice, Chosen if free else Held)
+    if isinstance(choice, Held):
+        assert choice.until > NOON
 
 
 ZONES = st.lists(st.sampled_from(["America/New_York", "Europe/Berlin", "Asia/Tokyo", "Bogus/Zone"]), max_size=3)

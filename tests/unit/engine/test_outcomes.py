@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from app.core.compliance import GUARD
 from app.core.strategy import RunnerState
 from channels.base import Outcome as Sent
 from common.control import CallStatus, Disposition, RtpStats, Times
@@ -11,7 +12,6 @@ from engine.outcomes import Running
 from engine.store import NewAttempt, Outcome
 from tests.support.job_plans import NOW, PLAN
 
-GUARD = timedelta(hours=1)
 ATTEMPT = NewAttempt("a1", 1, 1, 7, 8, 9, 1, "voice", "call/voice", "+12025550199", "+12025550100", "me", NOW)
 RUNNING = Running(ATTEMPT, PLAN, RunnerState(), "phone1")
 
@@ -46,28 +46,28 @@ def test_keeps_the_calls_moments_and_figures() -> None:
 
 
 def test_what_follows_is_the_strategys_word() -> None:
-    busy = outcomes.finish(RUNNING, Outcome("CALL_BUSY", NOW), NOW, GUARD)
+    busy = outcomes.finish(RUNNING, Outcome("CALL_BUSY", NOW), NOW)
     assert (busy.next.state, busy.next.due_at) == ("ready", NOW + timedelta(seconds=20))
-    done = outcomes.finish(RUNNING, Outcome("ANSWER_HUMAN", NOW), NOW, GUARD)
+    done = outcomes.finish(RUNNING, Outcome("ANSWER_HUMAN", NOW), NOW)
     assert (done.next.state, done.next.final_code) == ("done", "ANSWER_HUMAN")
-    closed = outcomes.finish(RUNNING, Outcome("DECEASED", NOW), NOW, GUARD)
+    closed = outcomes.finish(RUNNING, Outcome("DECEASED", NOW), NOW)
     assert closed.next.final_code == "DECEASED"
 
 
 def test_a_persons_wish_not_to_be_called_is_told_to_the_store() -> None:
-    assert outcomes.finish(RUNNING, Outcome("AGENT_DNC", NOW), NOW, GUARD).opts_out
-    assert not outcomes.finish(RUNNING, Outcome("AGENT_REFUSED", NOW), NOW, GUARD).opts_out
+    assert outcomes.finish(RUNNING, Outcome("AGENT_DNC", NOW), NOW).opts_out
+    assert not outcomes.finish(RUNNING, Outcome("AGENT_REFUSED", NOW), NOW).opts_out
 
 
 def test_an_unknown_outcome_is_not_redialled_inside_the_guard_time() -> None:
-    lost = outcomes.finish(RUNNING, Outcome("OUTCOME_UNKNOWN", NOW), NOW, GUARD)
+    lost = outcomes.finish(RUNNING, Outcome("OUTCOME_UNKNOWN", NOW), NOW)
     assert lost.next.due_at == NOW + GUARD
 
 
 def test_a_call_we_cancelled_for_a_do_not_call_entry_closes_the_contact() -> None:
     running = replace(RUNNING, closed_as="IN_DNC_LIST")
-    assert outcomes.finish(running, Outcome("CANCELLED_BY_SYSTEM", NOW), NOW, GUARD).next.final_code == "IN_DNC_LIST"
-    crossed = outcomes.finish(running, Outcome("CALL_BUSY", NOW), NOW, GUARD)
+    assert outcomes.finish(running, Outcome("CANCELLED_BY_SYSTEM", NOW), NOW).next.final_code == "IN_DNC_LIST"
+    crossed = outcomes.finish(running, Outcome("CALL_BUSY", NOW), NOW)
     assert crossed.next.state == "ready"
 
 

@@ -15,7 +15,9 @@ from typing import Any, Self
 from common.errors import Refused
 from common.origins import BadUrl, parse_origin
 
-DESTINATION = re.compile(r"\+\d{3,15}|sip:[A-Za-z0-9._+~-]{1,64}@(?:127(?:\.\d{1,3}){3}|localhost)(?::\d{1,5})?")
+DESTINATION = re.compile(
+    r"\+\d{3,15}|sip:[A-Za-z0-9._+~-]{1,64}@(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d{1,5})?"
+)
 
 
 class Disposition(StrEnum):
@@ -66,7 +68,7 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """Where calls leave. `transport` is udp for now; `line` picks the driver (native or pyvoip)."""
+    """Where calls leave. `transport` is udp, tcp or tls; `line` picks the driver (native or pyvoip)."""
 
     host: str
     port: int = 5060

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -139,6 +140,12 @@ def parse_level(value: str) -> str:
     if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise ValueError("write one of DEBUG, INFO, WARNING, ERROR")
     return value.upper()
+
+
+def parse_file(value: str) -> str:
+    if not Path(value).is_file():
+        raise ValueError("name a file that exists")
+    return value
 
 
 def parse_line(value: str) -> str:

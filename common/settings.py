@@ -31,6 +31,7 @@ from common.setting_types import (
     Tls,
     one_of,
     parse_database_url,
+    parse_file,
     parse_level,
     parse_line,
     parse_url,
@@ -175,8 +176,30 @@ class MediaServerSettings:
     sip: Annotated[
         Endpoint,
         Setting(
-            "MEDIASERVER_SIP", "Where the SIP user agent listens (UDP).", Endpoint("127.0.0.1", 5080), Endpoint.parse
+            "MEDIASERVER_SIP",
+            "Where the SIP user agent listens (UDP and TCP).",
+            Endpoint("127.0.0.1", 5080),
+            Endpoint.parse,
         ),
+    ]
+    tls_authorities: Annotated[
+        str,
+        Setting(
+            "MEDIASERVER_TLS_AUTHORITIES",
+            "PEM file of the authorities that TLS trunks' certificates come from; the system's where empty.",
+            "",
+            parse_file,
+        ),
+    ]
+    tls_certificate: Annotated[
+        str,
+        Setting(
+            "MEDIASERVER_TLS_CERTIFICATE", "PEM file of the certificate shown to TLS trunks that ask.", "", parse_file
+        ),
+    ]
+    tls_key: Annotated[
+        str,
+        Setting("MEDIASERVER_TLS_KEY", "PEM file of its key, where it lies apart.", "", parse_file),
     ]
     rtp_ports: Annotated[
         PortRange,

@@ -16,6 +16,7 @@ from common.control import CallEvent, CallRequest, CallStatus, EventType
 from common.setting_types import Endpoint
 from mediaserver.lines.native import NativeLine
 from mediaserver.server import T1, ServerOptions, build
+from mediaserver.switch.sip.tls import TlsFiles
 from mediaserver.switch.switchboard import Switchboard
 
 
@@ -31,6 +32,7 @@ class LocalServer:
         max_calls: int,
         apology: str = "",
         t1: float = T1,
+        tls: TlsFiles | None = None,
     ) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="clarion-call-")
         options = ServerOptions(
@@ -43,6 +45,7 @@ class LocalServer:
             apology=apology,
             spare_workers=1,
             t1=t1,
+            tls=tls or TlsFiles(),
         )
         self._linger = 64 * t1 + 1
         self.board: Switchboard = build(options)

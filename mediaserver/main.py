@@ -17,6 +17,7 @@ from mediaserver.collector import calm, collect_when_idle
 from mediaserver.control import ControlApi
 from mediaserver.priority import Claim
 from mediaserver.server import ServerOptions, build
+from mediaserver.switch.sip.tls import TlsFiles, client_context
 
 #: Seconds live calls may go on after SIGTERM.
 DRAIN_LIMIT = 25.0
@@ -52,6 +53,7 @@ def _options(settings: Settings) -> ServerOptions:
         state_dir=mine.state_dir,
         allow=(mine.application_server, *mine.allow),
         line=mine.line,
+        tls=TlsFiles.named(mine.tls_authorities, mine.tls_certificate, mine.tls_key),
         log_level=settings.log.level,
         log_format=settings.log.format.value,
     )
@@ -60,6 +62,7 @@ def _options(settings: Settings) -> ServerOptions:
 async def _serve(settings: Settings) -> None:
     priority = Claim(settings.mediaserver.priority, asyncio.get_running_loop())
     options = _options(settings)
+    client_context(options.tls)  # files that cannot be used are told now, not by the first call
     board = build(options)
     api = ControlApi(board, settings.mediaserver.token)
     stop = asyncio.Event()

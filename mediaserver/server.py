@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.ids import new_id
@@ -13,6 +13,7 @@ from mediaserver.lines.base import Line
 from mediaserver.lines.native import NativeLine
 from mediaserver.switch import nursery
 from mediaserver.switch.sip.endpoint import SipConfig
+from mediaserver.switch.sip.tls import TlsFiles
 from mediaserver.switch.switchboard import Switchboard
 from mediaserver.switch.workers import SESSIONS_A_WORKER, WorkerPool
 
@@ -36,6 +37,7 @@ class ServerOptions:
     apology: str = APOLOGY
     spare_workers: int = 1
     t1: float = T1
+    tls: TlsFiles = field(default_factory=TlsFiles)
     log_level: str = "WARNING"
     log_format: str = "text"
 
@@ -70,7 +72,9 @@ def build(options: ServerOptions) -> Switchboard:
 
 def _lines(options: ServerOptions) -> Mapping[str, Line]:
     t1 = options.t1
-    sip = SipConfig(bind_host=options.sip.host, bind_port=options.sip.port, t1=t1, t2=8 * t1, t4=10 * t1)
+    sip = SipConfig(
+        bind_host=options.sip.host, bind_port=options.sip.port, tls=options.tls, t1=t1, t2=8 * t1, t4=10 * t1
+    )
     lines: dict[str, Line] = {}
     if options.line == "pyvoip":
         from mediaserver.lines.pyvoip import PyVoipLine

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ipaddress
 import json
 import os
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
+from app.cli.bench_trunk import add_options, is_address, near_address, read_trunk, tls_files
 from common.control import DESTINATION, CallRequest, CallStatus, Disposition, Trunk
 from common.errors import Refused
 from common.ids import new_id
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from app.cli.configured import ConfiguredTrunk
     from app.cli.load import LoadPlan
     from app.core.compliance import Refused as RefusedByGate
+    from mediaserver.switch.sip.tls import TlsFiles
 
 ANSWERED, NOT_ANSWERED = 0, 1
 _SENDER = "+15550100000"
@@ -75,12 +75,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--trunk",
-        required=True,
-        metavar="HOST:PORT|NAME",
-        help="where SIP goes: a loopback address, or the name of a trunk in the database of CLARION_DATABASE_URL",
-    )
+    add_options(parser)
     parser.add_argument(
         "--organization", default="", metavar="NAME", help="whose rules hold on a configured trunk; the only one"
     )
@@ -89,8 +84,6 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--script", required=True, metavar="FILE_OR_URL", help="VoiceXML document to run on answer")
     parser.add_argument("--line", choices=("native", "pyvoip"), help="line driver (native, or the trunk's own)")
-    parser.add_argument("--auth", default="", metavar="USER", help="user name for 401/407")
-    parser.add_argument("--password-file", type=Path, metavar="F", help="file with the password of --auth")
     parser.add_argument("--sender", default=_SENDER, metavar="NUMBER", help="caller number (%(default)s)")
     parser.add_argument(
         "--value",
@@ -142,32 +135,9 @@ def check_number(number: str) -> str:
     return number
 
 
-def read_trunk(args: argparse.Namespace) -> Trunk:
-    """Raise Refused unless it is on loopback: there is no compliance gate without a database."""
-    if args.organization or args.window:
-        raise Refused("--organization and --window: they belong to a configured trunk, --trunk NAME without a port")
-    host, colon, port = args.trunk.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise Refused(f"--trunk {args.trunk!r}: write HOST:PORT, such as 127.0.0.1:5060")
-    if not _is_loopback(host):
-        raise Refused(
-            f"--trunk {args.trunk!r}: without a database only a loopback trunk may be called;"
-            " configure it in the panel and name it (--trunk NAME): then every call passes the compliance gate"
-        )
-    if bool(args.auth) != (args.password_file is not None):
-        raise Refused("--auth and --password-file belong together")
-    return Trunk(
-        host="127.0.0.1" if host == "localhost" else host,
-        port=int(port),
-        username=args.auth,
-        password=_read_password(args.password_file),
-        line=args.line or "native",
-    )
-
-
 def configured_trunk(args: argparse.Namespace) -> ConfiguredTrunk | None:
     """The trunk of the database that was named; None where an address was given."""
-    if ":" in args.trunk or _is_loopback(args.trunk):
+    if is_address(args.trunk):
         return None
     from app.cli.configured import find_trunk
 
@@ -175,24 +145,6 @@ def configured_trunk(args: argparse.Namespace) -> ConfiguredTrunk | None:
     if not found.simulated and args.sender == _SENDER:
         raise Refused("--sender: give the number that people see and call back; the example's is nobody's")
     return found
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.IPv4Address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _read_password(file: Path | None) -> str:
-    if file is None:
-        return ""
-    try:
-        return file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"--password-file {file}: {getattr(error, 'strerror', None) or 'no UTF-8 text'}") from error
 
 
 def read_script(text: str) -> tuple[str, tuple[str, ...]]:
@@ -231,7 +183,7 @@ def _call(args: argparse.Namespace) -> int:
             print(json.dumps(refused(request, refusal), ensure_ascii=False))
             return NOT_ANSWERED
     left: dict[str, int] | None = {} if args.left else None
-    status = _run(_place(request, allow, args.t1, left))
+    status = _run(_place(request, allow, tls_files(args), args.t1, left))
     if configured is not None:
         configured.heed(number, status)
     printed = outcome(status, trace=args.trace)
@@ -259,13 +211,17 @@ def build_request(args: argparse.Namespace, number: str, trunk: Trunk) -> CallRe
     )
 
 
-async def _place(request: CallRequest, allow: tuple[str, ...], t1: float, left: dict[str, int] | None) -> CallStatus:
+async def _place(
+    request: CallRequest, allow: tuple[str, ...], tls: TlsFiles, t1: float, left: dict[str, int] | None
+) -> CallStatus:
     """`left`, where it is wanted, is filled with what the call left behind."""
     from mediaserver.local import LocalServer
     from mediaserver.server import APOLOGY
 
     trunk, before = request.trunk, _held()
-    local = LocalServer(host=near_address(trunk), line=trunk.line, allow=allow, max_calls=1, apology=APOLOGY, t1=t1)
+    local = LocalServer(
+        host=near_address(trunk), line=trunk.line, allow=allow, max_calls=1, apology=APOLOGY, t1=t1, tls=tls
+    )
     async with local as server:
         status = await server.call(request)
         if left is not None:
@@ -273,18 +229,6 @@ async def _place(request: CallRequest, allow: tuple[str, ...], t1: float, left: 
     if left is not None:
         left |= {name: count - before[name] for name, count in _held().items() if count != before[name]}
     return status
-
-
-def near_address(trunk: Trunk) -> str:
-    """The address of this machine that the trunk is reached from. Sends nothing."""
-    if _is_loopback(trunk.host):
-        return trunk.host
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect((trunk.host, trunk.port))
-            return str(probe.getsockname()[0])
-    except OSError as error:
-        raise Refused(f"--trunk: {trunk.host} cannot be reached from here: {error.strerror or error}") from error
 
 
 def _held() -> dict[str, int]:
@@ -345,7 +289,7 @@ def _load(args: argparse.Namespace) -> int:
     trunk = configured.trunk if configured else read_trunk(args)
     requests = tuple(build_request(args, number, trunk) for number in numbers)
     _, allow = read_script(args.script)
-    plan: LoadPlan = LoadPlan(requests, args.rate, allow, near_address(trunk), configured)
+    plan: LoadPlan = LoadPlan(requests, args.rate, allow, near_address(trunk), configured, tls_files(args))
     if configured is not None:
         configured.note("load.place", numbers[0], calls=args.calls, rate=args.rate)
     report: Mapping[str, Any] = _run(measure(plan))

@@ -8,7 +8,7 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from app.core.compliance import Refused as RefusedByGate
 from common.control import CallRequest, CallStatus, Disposition
 from mediaserver.collector import calm
 from mediaserver.local import LocalServer
+from mediaserver.switch.sip.tls import TlsFiles
 from mediaserver.switch.switchboard import NotAdmitted
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -50,6 +51,7 @@ class LoadPlan:
     host: str
     #: Asked about each number just before its INVITE.
     gate: Gate | None = None
+    tls: TlsFiles = field(default_factory=TlsFiles)
 
 
 @dataclass(slots=True)
@@ -66,7 +68,7 @@ async def measure(plan: LoadPlan) -> dict[str, Any]:
     line = plan.requests[0].trunk.line
     most = len(plan.requests) if plan.gate is None else min(len(plan.requests), plan.gate.max_channels)
     usage = _Usage()
-    async with LocalServer(host=plan.host, line=line, allow=plan.allow, max_calls=most) as server:
+    async with LocalServer(host=plan.host, line=line, allow=plan.allow, max_calls=most, tls=plan.tls) as server:
         calm()
         watch = asyncio.create_task(_watch(server, usage))
         began = time.monotonic()

@@ -20,6 +20,7 @@ from common.errors import Refused
 from common.loopback import is_loopback
 
 LINES = ("native", "pyvoip")
+TRANSPORTS = ("udp", "tcp", "tls")
 _HOST = re.compile(
     r"(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
@@ -34,6 +35,7 @@ class TrunkFields:
     name: str
     host: str
     port: int = 5060
+    transport: str = "udp"
     line: str = "native"
     username: str = ""
     password: str | None = None
@@ -134,6 +136,10 @@ def checked(fields: TrunkFields, vault: Vault, *, has_password: bool) -> dict[st
     _check_range("port", fields.port, 65_535)
     if fields.line not in LINES:
         raise Refused(f"line: use one of {', '.join(LINES)}")
+    if fields.transport not in TRANSPORTS:
+        raise Refused(f"transport: use one of {', '.join(TRANSPORTS)}")
+    if fields.line == "pyvoip" and fields.transport != "udp":
+        raise Refused("line: pyVoIP speaks UDP only; take the native line, or UDP")
     if not _LOGIN.fullmatch(username):
         raise Refused("username: 120 characters at most, without spaces, quotes, commas, semicolons and < >")
     if fields.password and (len(fields.password) > _LONGEST_PASSWORD or not fields.password.isprintable()):
@@ -151,6 +157,7 @@ def checked(fields: TrunkFields, vault: Vault, *, has_password: bool) -> dict[st
         "name": name,
         "host": host,
         "port": fields.port,
+        "transport": fields.transport,
         "line": fields.line,
         "username": username,
         "max_channels": fields.max_channels,

@@ -127,6 +127,8 @@ class PyVoipLine:
         """Why the call cannot be placed, "" when it can."""
         if len(self._calls) + len(self._resolving) >= self._capacity:
             return f"the pyvoip line carries {self._capacity} calls at a time and all are taken; use the native line"
+        if call.trunk.transport != "udp":
+            return f"trunk.transport: the pyvoip line speaks no {call.trunk.transport}; use the native line"
         try:
             check_spec(_spec(call))
         except Refused as error:

@@ -26,6 +26,7 @@ class Near:
     def __init__(self, endpoint: SipEndpoint) -> None:
         self.endpoint = endpoint
         self.events: list[SipEvent] = []
+        self.transport = "udp"
         self._news = asyncio.Event()
 
     def sink(self, event: SipEvent) -> None:
@@ -33,10 +34,17 @@ class Near:
         self._news.set()
 
     def call(
-        self, port: int, *, to: str = "+12125550100", ring_timeout: float = 10.0, username: str = "", password: str = ""
+        self,
+        port: int,
+        *,
+        to: str = "+12125550100",
+        ring_timeout: float = 10.0,
+        username: str = "",
+        password: str = "",
+        host: str = "127.0.0.1",
     ) -> None:
-        trunk = Trunk("127.0.0.1", port, username=username, password=password)
-        offer = make_offer("127.0.0.1", 40_000)
+        trunk = Trunk(host, port, self.transport, username, password)
+        offer = make_offer("::1" if ":" in host else "127.0.0.1", 40_000)
         self.endpoint.invite(InviteSpec("call", to, "+12125550199", "", trunk, offer, ring_timeout))
 
     def of(self, kind: type[Event]) -> list[Event]:

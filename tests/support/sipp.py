@@ -24,29 +24,39 @@ class Sipp:
 
     @classmethod
     async def start(
-        cls, scenario: str, *, status: int = 486, remote: tuple[str, int] | None = None, patience: int = 20
+        cls,
+        scenario: str,
+        *,
+        status: int = 486,
+        remote: tuple[str, int] | None = None,
+        patience: int = 20,
+        transport: str = "udp",
+        host: str = "127.0.0.1",
+        port: int = 0,
+        options: tuple[str, ...] = (),
     ) -> Sipp:
         """Start `scenarios/NAME.xml`; with `remote` SIPp is the one that calls. `status` fills `[status]`.
 
         It gives up after `patience` seconds.
         """
-        port = _own_ports()
+        port = port or _own_ports()
         media = port + 2
         folder = Path(tempfile.mkdtemp(prefix="sipp-"))
         # SIPp reads a response's status before it fills in its own keywords.
         text = (SCENARIOS / f"{scenario}.xml").read_text().replace("[status]", str(status))
         (folder / "scenario.xml").write_text(text)
         errors = folder / "errors.log"
-        arguments = ["-sf", str(folder / "scenario.xml"), "-i", "127.0.0.1", "-p", str(port), "-mp", str(media)]
+        arguments = ["-sf", str(folder / "scenario.xml"), "-i", host, "-p", str(port), "-mp", str(media)]
         arguments += ["-m", "1", "-nostdin", "-timeout", f"{patience}s", "-timeout_error", "-pause_msg_ign"]
         arguments += ["-trace_err", "-error_file", str(errors)]
+        arguments += ["-t", {"udp": "u1", "tcp": "t1"}[transport], *options]
         if remote is not None:
             arguments.append(f"{remote[0]}:{remote[1]}")
         process = await asyncio.create_subprocess_exec(
             "sipp", *arguments, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )
         if remote is None:
-            await _bound(port, process)
+            await _bound(port, process, transport, host)
         return cls(process, port, errors)
 
     async def wait(self) -> str:
@@ -69,10 +79,10 @@ def _own_ports() -> int:
     return first
 
 
-async def _bound(port: int, process: asyncio.subprocess.Process) -> None:
-    """Until somebody listens on the UDP port: an earlier INVITE would be refused by the network."""
+async def _bound(port: int, process: asyncio.subprocess.Process, transport: str, host: str) -> None:
+    """Until somebody listens on the port: an earlier INVITE would be refused by the network."""
     for _ in range(500):
-        if _is_bound(port):
+        if _is_bound(port, f"{transport}{'6' if ':' in host else ''}"):
             return
         if process.returncode is not None:
             raise RuntimeError(f"SIPp ended at once with status {process.returncode}")
@@ -80,5 +90,5 @@ async def _bound(port: int, process: asyncio.subprocess.Process) -> None:
     raise RuntimeError("SIPp did not open its port")
 
 
-def _is_bound(port: int) -> bool:
-    return f":{port:04X} " in Path("/proc/net/udp").read_text()
+def _is_bound(port: int, table: str) -> bool:
+    return f":{port:04X} " in Path(f"/proc/net/{table}").read_text()

@@ -25,7 +25,6 @@ class Agent(Protocol):
     """What a call needs of its user agent."""
 
     layer: TransactionLayer
-    identity: Identity
 
     def token(self) -> str: ...
 
@@ -39,10 +38,11 @@ class OutboundCall:
 
     invite: ClientTransaction
 
-    def __init__(self, agent: Agent, spec: InviteSpec, peer: Address) -> None:
+    def __init__(self, agent: Agent, spec: InviteSpec, peer: Address, identity: Identity) -> None:
         self.agent = agent
         self.spec = spec
         self.peer = peer
+        self.identity = identity
         self.local_media = parse_answer(spec.sdp)
         self.sdp_version = 1
         self.state = CallState.INVITING
@@ -155,8 +155,8 @@ class OutboundCall:
         agent = self.agent
         request = make_invite(
             self.spec,
-            agent.identity,
-            via=agent.identity.via(agent.token()),
+            self.identity,
+            via=self.identity.via(agent.token()),
             call_id=self.call_id,
             tag=self.tag,
             cseq=self._cseq,
@@ -199,14 +199,14 @@ def _acknowledge(call: OutboundCall, _now: float) -> None:
     call.agent.layer.timers.cancel(call.timer_key("cancel"))
     if call.response is None:
         return
-    call.dialog = dialog_from_response(call.invite.request, call.response)
+    call.dialog = dialog_from_response(call.invite.request, call.response, call.peer, call.identity)
     acknowledge(call.agent, call.invite, call.dialog)
 
 
 def acknowledge(agent: Agent, invite: ClientTransaction, dialog: Dialog) -> None:
     """ACK the 2xx that made `dialog`."""
-    ack = dialog.acknowledge(invite.request, agent.identity.via(agent.token()))
-    invite.acknowledge(dialog.remote_tag, ack, dialog.destination(invite.peer))
+    ack = dialog.acknowledge(invite.request, agent.token())
+    invite.acknowledge(dialog.remote_tag, ack, dialog.destination)
 
 
 def _report_established(call: OutboundCall, _now: float) -> None:
@@ -230,7 +230,7 @@ def _give_up(call: OutboundCall, _now: float) -> None:
 
 
 def _send_cancel(call: OutboundCall, now: float) -> None:
-    call.agent.layer.request(make_cancel(call.invite.request), call.peer, call.spec.call, now)
+    call.agent.layer.request(make_cancel(call.invite.request), call.invite.peer, call.spec.call, now)
     call._timer("cancel", now + call.agent.layer.timings.give_up, CallInput.CANCEL_TIMER)
 
 
@@ -258,14 +258,14 @@ def _send_bye(call: OutboundCall, now: float) -> None:
     dialog = call.dialog
     if dialog is not None:
         extra = call.credentials.headers("BYE", dialog.request_uri)
-        call.bye = send_bye(call.agent, dialog, call.peer, call.spec.call, extra, now)
+        call.bye = send_bye(call.agent, dialog, call.spec.call, extra, now)
 
 
 def send_bye(
-    agent: Agent, dialog: Dialog, trunk: Address, owner: str | None, extra: list[tuple[str, str]], now: float
+    agent: Agent, dialog: Dialog, owner: str | None, extra: list[tuple[str, str]], now: float
 ) -> ClientTransaction:
-    bye = dialog.request("BYE", agent.identity.via(agent.token()), dialog.next_cseq(), extra)
-    return agent.layer.request(bye, dialog.destination(trunk), owner, now)
+    bye = dialog.request("BYE", agent.token(), dialog.next_cseq(), extra)
+    return agent.layer.request(bye, dialog.destination, owner, now)
 
 
 def _far_end_left(call: OutboundCall, _now: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, cast
 
-from mediaserver.switch.sip.message import MAGIC_COOKIE, Headers, Request, Response
+from mediaserver.switch.sip.message import Headers, Request, Response, retransported
 from mediaserver.switch.sip.transaction import (
     Address,
     Environment,
@@ -18,6 +18,9 @@ from mediaserver.switch.sip.transaction import (
     linger_briefly,
     stop_resending,
 )
+
+#: Bytes of a request; a larger one goes by TCP where the path's MTU is not known (18.1.1).
+WIDEST_DATAGRAM = 1300
 
 
 class ClientUser(Protocol):
@@ -41,17 +44,29 @@ class ClientTransaction(Transaction):
         super().__init__(layer, request, peer, owner)
         self.user = user
         self.data = request.serialize()
+        #: Where it goes if the wider transport taken for its size cannot be had (18.1.1).
+        self.narrow: Address | None = None
+        if not peer.is_reliable and len(self.data) > WIDEST_DATAGRAM:
+            self.narrow = peer
+            self._take(peer._replace(transport="tcp"))
         self.key = (request.via.branch, request.method)
         #: ACKs of the 2xx responses by To tag: a repeated 2xx is answered from here, even when its call is over.
         self.acks: dict[str, tuple[bytes, Address]] = {}
-        self._send(request.method)
         self.set_timer(Input.GIVE_UP, now + layer.timings.give_up)
-        if not peer.is_reliable:
-            self.set_timer(Input.RESEND, now + self.interval)
+        self._begin(now)
 
     def receive(self, response: Response, now: float) -> None:
         self.response = response
         self.feed(classify(response.status), now)
+
+    def narrowed(self, now: float) -> bool:
+        """The far end has no TCP: send over UDP after all. False where there is no such way."""
+        if self.narrow is None or self.state not in (State.CALLING, State.TRYING):
+            return False
+        self._take(self.narrow)
+        self.narrow = None
+        self._begin(now)
+        return True
 
     def acknowledge(self, to_tag: str, ack: Request, destination: Address) -> None:
         """Send the ACK of a 2xx and keep it for the repetitions (RFC 3261 13.2.2.4)."""
@@ -61,6 +76,24 @@ class ClientTransaction(Transaction):
     def acknowledge_again(self, to_tag: str) -> None:
         data, destination = self.acks[to_tag]
         self.layer.send(data, destination, self.owner, "ACK")
+
+    def _take(self, peer: Address) -> None:
+        """Go by another transport, which the top Via has to name."""
+        self.peer = peer
+        headers = self.request.headers
+        via = headers.get("via") or ""
+        self.request = Request(
+            self.request.method,
+            self.request.uri,
+            headers.with_first("via", retransported(via, peer.transport)),
+            self.request.body,
+        )
+        self.data = self.request.serialize()
+
+    def _begin(self, now: float) -> None:
+        self._send(self.request.method)
+        if not self.peer.is_reliable:
+            self.set_timer(Input.RESEND, now + self.interval)
 
     def _send(self, label: str) -> None:
         self.layer.send(self.data, self.peer, self.owner, label)
@@ -167,7 +200,3 @@ class InviteClient(ClientTransaction):
 class OtherClient(ClientTransaction):
     table = CLIENT_OTHER
     start = State.TRYING
-
-
-def new_branch(token: str) -> str:
-    return f"{MAGIC_COOKIE}-{token}"

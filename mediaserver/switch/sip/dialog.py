@@ -6,14 +6,18 @@ import ipaddress
 from dataclasses import dataclass
 
 from mediaserver.switch.sip.message import Headers, Request, Response
-from mediaserver.switch.sip.transaction import DEFAULT_PORT, Address
+from mediaserver.switch.sip.requests import Identity
+from mediaserver.switch.sip.transaction import DEFAULT_PORT, TLS_PORT, Address
 from mediaserver.switch.sip.uri import ParseError, SipUri, parse_name_addr, parse_uri
 
 
 @dataclass(slots=True)
 class Dialog:
-    """One leg with one far end. `local` and `remote` are header values with their tags."""
+    """One leg with one far end. `local` and `remote` are header values with their tags; `trunk` is where the INVITE
+    went, `identity` what we are there."""
 
+    trunk: Address
+    identity: Identity
     call_id: str
     local: str
     remote: str
@@ -32,9 +36,10 @@ class Dialog:
     def request_uri(self) -> str:
         return self._target_and_routes()[0]
 
-    def request(self, method: str, via: str, cseq: int, extra: list[tuple[str, str]]) -> Request:
+    def request(self, method: str, token: str, cseq: int, extra: list[tuple[str, str]]) -> Request:
         """A request inside the dialog (12.2.1.1); the CSeq number is the caller's, since an ACK repeats one."""
         uri, routes = self._target_and_routes()
+        via = self.identity.via(token, self.destination.transport)
         headers = Headers([("Via", via), *(("Route", route) for route in routes), ("Max-Forwards", "70")])
         for name, value in (("From", self.local), ("To", self.remote), ("Call-ID", self.call_id)):
             headers.add(name, value)
@@ -43,18 +48,22 @@ class Dialog:
             headers.add(name, value)
         return Request(method, uri, headers)
 
-    def acknowledge(self, invite: Request, via: str) -> Request:
+    def acknowledge(self, invite: Request, token: str) -> Request:
         """The ACK of a 2xx, with the INVITE's own credentials (13.2.2.4, 22.1)."""
         names = ("authorization", "proxy-authorization")
         extra = [(name, value) for name in names for value in invite.headers.all(name)]
-        return self.request("ACK", via, invite.cseq.number, extra)
+        return self.request("ACK", token, invite.cseq.number, extra)
 
-    def destination(self, trunk: Address) -> Address:
-        """The next hop where it is an IP address; else the trunk, which knows the way."""
-        hop = self.next_hop()
+    @property
+    def destination(self) -> Address:
+        """The next hop where it is an IP address; else the trunk, which knows the way. TLS is never given up."""
+        hop, trunk = self.next_hop(), self.trunk
         if hop is None or not _is_reachable(hop.host):
             return trunk
-        return Address(hop.host.strip("[]"), hop.port or DEFAULT_PORT, trunk.transport)
+        asked = (hop.param("transport") or "").lower()
+        transport = asked if asked in ("udp", "tcp", "tls") and trunk.transport != "tls" else trunk.transport
+        port = hop.port or (TLS_PORT if transport == "tls" else DEFAULT_PORT)
+        return Address(hop.host.strip("[]"), port, transport, trunk.name)
 
     def next_hop(self) -> SipUri | None:
         """The URI of the host our requests go to; None where the far end's is no SIP URI."""
@@ -97,7 +106,7 @@ def _is_reachable(host: str) -> bool:
         return False
 
 
-def dialog_from_response(invite: Request, response: Response) -> Dialog:
+def dialog_from_response(invite: Request, response: Response, trunk: Address, identity: Identity) -> Dialog:
     """The dialog a 2xx makes (12.1.2). A far end without a usable Contact is spoken to at the INVITE's own URI."""
     try:
         contact = response.contact
@@ -110,6 +119,8 @@ def dialog_from_response(invite: Request, response: Response) -> Dialog:
     except ParseError:
         routes = ()
     return Dialog(
+        trunk=trunk,
+        identity=identity,
         call_id=invite.call_id,
         local=invite.headers.get("from") or "",
         remote=response.headers.get("to") or "",

@@ -1,4 +1,4 @@
-"""The UDP shell of the user agent: one socket, one event loop, no thread.
+"""The shell of the user agent on the event loop: its transports, its clock, the names of its trunks.
 
 endpoint = SipEndpoint(SipConfig(bind_host="127.0.0.1", bind_port=0))
 await endpoint.start(sink)            # sink(event) is called on the event loop; see events.py
@@ -10,19 +10,21 @@ await endpoint.close()
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
-from common.control import Disposition
+from common.control import Disposition, Trunk
 from common.errors import ConfigError, ContractError
 from mediaserver.switch.sip.events import Failed, InviteSpec, SipEvent, SipSink
-from mediaserver.switch.sip.requests import Identity, check_spec
+from mediaserver.switch.sip.requests import check_spec
+from mediaserver.switch.sip.streams import Hooks
 from mediaserver.switch.sip.timers import Timings
+from mediaserver.switch.sip.tls import TlsFiles
 from mediaserver.switch.sip.transaction import Address
-from mediaserver.switch.sip.transport import UdpTransport, is_ip
+from mediaserver.switch.sip.transport import is_ip
+from mediaserver.switch.sip.transports import Transports
 from mediaserver.switch.sip.useragent import UserAgent
 
 log = structlog.get_logger()
@@ -40,6 +42,7 @@ class SipConfig:
     bind_port: int = 0
     advertise_host: str = ""
     user_agent: str = "Clarion"
+    tls: TlsFiles = field(default_factory=TlsFiles)
     incoming_status: int = 403
     t1: float = 0.5
     t2: float = 4.0
@@ -64,7 +67,7 @@ class SipEndpoint:
         self._config = config or SipConfig()
         self._agent: UserAgent | None = None
         self._sink: SipSink | None = None
-        self._transport: UdpTransport | None = None
+        self._transport: Transports | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._resolving: dict[str, asyncio.Task[None]] = {}
@@ -77,22 +80,23 @@ class SipEndpoint:
         """The bound address, known once started."""
         return self._open_transport().address
 
+    @property
+    def connections(self) -> int:
+        """Of TCP and TLS, those being opened among them."""
+        return self._open_transport().connections
+
     async def start(self, sink: SipSink) -> None:
-        """Bind the socket. Raise ConfigError when the address cannot be bound."""
+        """Bind the sockets. Raise ConfigError when the address cannot be bound."""
         config = self._config
         self._sink = sink
-        transport = UdpTransport(config.bind_host, config.bind_port)
-        host, port = transport.address
-        if ipaddress.ip_address(host).is_unspecified and not config.advertise_host:
-            transport.close()
-            raise ConfigError("the SIP address is a wildcard: set the host to advertise in Via and Contact as well")
+        transport = Transports(config.bind_host, config.bind_port, config.advertise_host, config.user_agent, config.tls)
+        await transport.start(Hooks(self._receive, self._refused, self._flush))
+        self._transport = transport
         self._agent = UserAgent(
-            Identity(config.advertise_host or host, port, config.user_agent),
+            transport.identity,
             timings=Timings(config.t1, config.t2, config.t4),
             incoming_status=config.incoming_status,
         )
-        self._transport = transport
-        transport.start(self._receive, self._refused, self._flush)
 
     def invite(self, spec: InviteSpec) -> None:
         """Place a call. Raise Refused for a spec that makes no INVITE, ContractError for a call under way."""
@@ -101,11 +105,11 @@ class SipEndpoint:
         if spec.call in self._resolving:
             raise ContractError(f"call {spec.call} is under way already")
         host = spec.trunk.host.strip("[]")
-        if is_ip(host):
+        if is_ip(host) and spec.trunk.transport == "udp":
             agent.invite(spec, Address(host, spec.trunk.port), time.monotonic())
             self._flush()
         else:
-            self._resolving[spec.call] = asyncio.get_running_loop().create_task(self._resolve(spec))
+            self._resolving[spec.call] = asyncio.get_running_loop().create_task(self._reach(spec))
 
     def hang_up(self, call: str) -> None:
         """End a call whatever its state; unknown and ended calls are ignored. `Ended` or `Failed` follows."""
@@ -136,26 +140,37 @@ class SipEndpoint:
         self._flush()
         if self._timer is not None:
             self._timer.cancel()
-        self._transport.close()
-        self._transport = self._timer = None
+        transport, self._transport, self._timer = self._transport, None, None
+        await transport.close()
 
-    async def _resolve(self, spec: InviteSpec) -> None:
-        loop = asyncio.get_running_loop()
-        family = self._open_transport().family
+    async def _reach(self, spec: InviteSpec) -> None:
+        """Find the trunk and connect to it where its transport asks for that, then invite."""
         try:
-            found = await loop.getaddrinfo(spec.trunk.host, spec.trunk.port, family=family)
-        except OSError:
+            address = await self._resolve(spec.trunk)
+            identity = await self._open_transport().open(address)
+        except (OSError, ConfigError) as error:
             self._resolving.pop(spec.call, None)
-            reason = "the trunk's host name cannot be resolved"
-            self._pending.append(Failed(spec.call, Disposition.TRANSPORT_ERROR, None, reason, False))
+            self._pending.append(Failed(spec.call, Disposition.TRANSPORT_ERROR, None, _why(error), False))
         else:
             self._resolving.pop(spec.call, None)
-            host, port = found[0][4][:2]
-            self._open_agent().invite(spec, Address(str(host), int(port)), time.monotonic())
+            self._open_agent().invite(spec, address, time.monotonic(), identity)
         self._flush()
 
+    async def _resolve(self, trunk: Trunk) -> Address:
+        """Raise OSError."""
+        host = trunk.host.strip("[]")
+        if not is_ip(host):
+            family = self._open_transport().family
+            try:
+                found = await asyncio.get_running_loop().getaddrinfo(host, trunk.port, family=family)
+            except OSError as error:
+                raise OSError("the trunk's host name cannot be resolved") from error
+            host = str(found[0][4][0])
+        return Address(host, trunk.port, trunk.transport, trunk.host if trunk.transport == "tls" else "")
+
     def _receive(self, data: bytes, source: Address) -> None:
-        self._open_agent().receive(data, source, time.monotonic())
+        if self._agent is not None:
+            self._agent.receive(data, source, time.monotonic())
 
     def _refused(self, data: bytes) -> None:
         self._open_agent().transport_failed(data, time.monotonic())
@@ -213,7 +228,13 @@ class SipEndpoint:
             raise ContractError("the SIP endpoint is not started")
         return self._agent
 
-    def _open_transport(self) -> UdpTransport:
+    def _open_transport(self) -> Transports:
         if self._transport is None:
             raise ContractError("the SIP endpoint is not started")
         return self._transport
+
+
+def _why(error: OSError | ConfigError) -> str:
+    if isinstance(error, TimeoutError):
+        return "the trunk takes no connection within 5 seconds"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

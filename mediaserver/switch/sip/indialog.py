@@ -74,7 +74,7 @@ def _update(call: OutboundCall, transaction: ServerTransaction, request: Request
     if request.body:
         response = _negotiate(call, request, source)
     else:
-        response = make_response(request, 200, source, headers=(("Contact", call.agent.identity.contact),))
+        response = make_response(request, 200, source, headers=(("Contact", call.identity.contact),))
         _retarget(call, request)
     transaction.respond(response, now)
 
@@ -97,7 +97,7 @@ def _negotiate(call: OutboundCall, request: Request, source: Address) -> Respons
         call.sdp_version += 1
         sdp = make_offer(local.ip, local.port, version=call.sdp_version)
     _retarget(call, request)
-    headers = (("Contact", call.agent.identity.contact), ALLOW_HEADER)
+    headers = (("Contact", call.identity.contact), ALLOW_HEADER)
     return make_response(request, 200, source, headers=headers, sdp=sdp)
 
 

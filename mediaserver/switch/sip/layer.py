@@ -74,7 +74,7 @@ class TransactionLayer:
     def transport_failed(self, method: str, branch: str, now: float) -> None:
         """The network refused this request of ours."""
         transaction = self._clients.get((branch, method))
-        if transaction is not None:
+        if transaction is not None and not transaction.narrowed(now):
             transaction.feed(Input.TRANSPORT_ERROR, now)
 
     def drop(self, transaction: Transaction) -> None:

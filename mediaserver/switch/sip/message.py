@@ -110,6 +110,13 @@ class Headers:
     def add(self, name: str, value: str) -> None:
         self._items.append((canonical(name), value))
 
+    def with_first(self, name: str, value: str) -> Headers:
+        """A copy whose first header of that name has another value."""
+        items = list(self._items)
+        place = next(index for index, (key, _) in enumerate(items) if key == name)
+        items[place] = (name, value)
+        return Headers(items)
+
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._items)
 
@@ -242,6 +249,11 @@ def parse_via(text: str) -> Via:
     if port is not None and port > 65_535:
         raise ParseError("Via: port above 65535")
     return Via(match[1].upper(), match[2].lower(), port, parse_params(text, match.end()))
+
+
+def retransported(via: str, transport: str) -> str:
+    """A Via of ours as it is written for another transport."""
+    return re.sub(r"^SIP/2\.0/[A-Z]+", f"SIP/2.0/{transport.upper()}", via)
 
 
 def parse_message(data: bytes) -> Request | Response:

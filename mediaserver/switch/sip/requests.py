@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.errors import Refused
 from mediaserver.switch.sip.events import InviteSpec
@@ -12,6 +12,7 @@ from mediaserver.switch.sip.responses import ALLOW_HEADER
 from mediaserver.switch.sip.transaction import DEFAULT_PORT
 from mediaserver.switch.sip.uri import HOST, ParseError, parse_uri, quote
 
+TRANSPORTS = ("udp", "tcp", "tls")
 _NUMBER = re.compile(r"\+?[0-9]{1,15}")
 _HOST = re.compile(HOST)
 #: What may stand in a header as it is; an attempt id always may.
@@ -20,11 +21,12 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What we write of ourselves: the host and port that reach us, and our product name."""
+    """What we write of ourselves: the host and port that reach us over `transport`, and our product name."""
 
     host: str
     port: int
     user_agent: str = "Clarion"
+    transport: str = "udp"
 
     @property
     def authority(self) -> str:
@@ -32,10 +34,18 @@ class Identity:
 
     @property
     def contact(self) -> str:
-        return f"<sip:clarion@{self.authority}>"
+        how = "" if self.transport == "udp" else f";transport={self.transport}"
+        return f"<sip:clarion@{self.authority}{how}>"
 
-    def via(self, token: str) -> str:
-        return f"SIP/2.0/UDP {self.authority};branch={MAGIC_COOKIE}-{token};rport"
+    def via(self, token: str, transport: str = "") -> str:
+        """Of a request that leaves by `transport`, our own unless another is given."""
+        return f"SIP/2.0/{(transport or self.transport).upper()} {self.authority};branch={MAGIC_COOKIE}-{token};rport"
+
+
+def identity_of(request: Request, like: Identity) -> Identity:
+    """What we were in a request of ours that has left."""
+    via = request.via
+    return replace(like, host=via.host.strip("[]"), port=via.port or DEFAULT_PORT, transport=via.transport.lower())
 
 
 def bracketed(host: str) -> str:
@@ -44,8 +54,8 @@ def bracketed(host: str) -> str:
 
 def check_spec(spec: InviteSpec) -> None:
     """Raise Refused naming the field that cannot go into an INVITE."""
-    if spec.trunk.transport != "udp":
-        raise Refused("trunk.transport: only udp is supported")
+    if spec.trunk.transport not in TRANSPORTS:
+        raise Refused(f"trunk.transport: give one of {', '.join(TRANSPORTS)}")
     if not _HOST.fullmatch(bracketed(spec.trunk.host)):
         raise Refused("trunk.host: give a host name or an IP address")
     if not 0 < spec.trunk.port < 65_536:

@@ -84,6 +84,6 @@ def _stamp(request: Request, via: str, source: Address) -> str:
     asked = "rport" in sender.params
     if asked and not sender.params["rport"]:
         via = _RPORT.sub(f";rport={source.port}", via, count=1)
-    if (asked or sender.host != source.host) and "received" not in sender.params:
+    if (asked or sender.host.strip("[]") != source.host) and "received" not in sender.params:
         via = f"{via};received={source.host}"
     return via

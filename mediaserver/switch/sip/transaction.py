@@ -14,14 +14,19 @@ from mediaserver.switch.sip.message import Request, Response
 from mediaserver.switch.sip.timers import TimerQueue, Timings
 
 DEFAULT_PORT = 5060
+TLS_PORT = 5061
 
 
 class Address(NamedTuple):
-    """Where a message goes or came from. `host` is an IP address."""
+    """Where a message goes or came from. `host` is an IP address, `transport` udp, tcp or tls.
+
+    `name` is what a TLS server's certificate must be for, "" for `host`.
+    """
 
     host: str
     port: int
     transport: str = "udp"
+    name: str = ""
 
     @property
     def is_reliable(self) -> bool:

@@ -20,7 +20,7 @@ from mediaserver.switch.sip.dialog import dialog_from_response
 from mediaserver.switch.sip.events import InviteSpec, Ladder, SipEvent
 from mediaserver.switch.sip.layer import TransactionLayer, reply_address
 from mediaserver.switch.sip.message import Request, Response, parse_message, shown
-from mediaserver.switch.sip.requests import Identity, check_spec
+from mediaserver.switch.sip.requests import Identity, check_spec, identity_of
 from mediaserver.switch.sip.responses import ACCEPT_HEADER, ALLOW, ALLOW_HEADER, KNOWN, make_response
 from mediaserver.switch.sip.server import ServerTransaction
 from mediaserver.switch.sip.timers import TimerQueue, Timings
@@ -61,12 +61,12 @@ class UserAgent:
         self._datagrams: list[Datagram] = []
         self._events: list[SipEvent] = []
 
-    def invite(self, spec: InviteSpec, destination: Address, now: float) -> None:
-        """Place a call to `destination`. Raise Refused for a spec that makes no INVITE."""
+    def invite(self, spec: InviteSpec, destination: Address, now: float, identity: Identity | None = None) -> None:
+        """Place a call to `destination`, where we are `identity`. Raise Refused for a spec that makes no INVITE."""
         if spec.call in self._calls:
             raise ContractError(f"call {spec.call} is under way already")
         check_spec(spec)
-        call = OutboundCall(self, spec, destination)
+        call = OutboundCall(self, spec, destination, identity or self.identity)
         self._calls[spec.call] = call
         self._by_call_id[call.call_id] = call
         call.start(now)
@@ -183,9 +183,10 @@ class UserAgent:
 
     def _drop_fork(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """A proxy forked the INVITE and another leg answered too: acknowledge it and hang it up (13.2.2.4)."""
-        dialog = dialog_from_response(transaction.request, response)
+        identity = identity_of(transaction.request, self.identity)
+        dialog = dialog_from_response(transaction.request, response, transaction.peer, identity)
         acknowledge(self, transaction, dialog)
-        send_bye(self, dialog, transaction.peer, transaction.owner, [], now)
+        send_bye(self, dialog, transaction.owner, [], now)
 
     def _on_dead_transaction(self, transaction: ClientTransaction, given: CallInput, now: float) -> None:
         call = self._calls.get(transaction.owner or "")

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from simulators.carrier.agent import Carrier, CarrierSettings
+from tests.support.kamailio import PASSWORD, kamailio
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(90)]
 SCRIPT = """<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><field name="key" type="digits?length=1">
@@ -27,13 +28,15 @@ async def carrier() -> AsyncIterator[Carrier]:
         yield carrier
 
 
-async def clarion(carrier: Carrier, directory: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+async def clarion(
+    carrier: Carrier, directory: Path, *arguments: str, trunk: str = "", secret: str = "clarion"
+) -> tuple[int, dict[str, Any]]:
     script, password = directory / "hello.vxml", directory / "password"
     script.write_text(SCRIPT)
-    password.write_text("clarion\n")
+    password.write_text(f"{secret}\n")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "app.cli", arguments[0], "--trunk", f"127.0.0.1:{carrier.port}", "--script", str(script)),
+        *("-m", "app.cli", arguments[0], "--trunk", trunk or f"127.0.0.1:{carrier.port}", "--script", str(script)),
         *("--auth", "clarion", "--password-file", str(password), "--json", *arguments[1:]),
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "TMPDIR": str(directory)},
@@ -72,6 +75,18 @@ async def test_what_the_network_says_becomes_a_code(
 async def test_nobody_answering_is_cancelled(carrier: Carrier, tmp_path: Path) -> None:
     code, outcome = await clarion(carrier, tmp_path, "call", "+15550101002", "--timeout", "1")
     assert (code, outcome["completion_code"], outcome["disposition"]) == (1, "RING_NO_ANSWER", "ring_timeout")
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+async def test_calls_go_through_a_proxy_over_every_transport(carrier: Carrier, tmp_path: Path, transport: str) -> None:
+    async with kamailio(carrier.port) as proxy:
+        port = proxy.tls if transport == "tls" else proxy.port
+        ours = proxy.authority.issue("client.test")
+        files = ("--ca-file", proxy.authority.file, "--client-cert", ours.certificate, "--client-key", ours.key)
+        trunk = f"sip:localhost:{port};transport={transport}"
+        options = (*map(str, files), "--numbers", "+1555010{:02d}34", "--calls", "4", "--rate", "20")
+        code, report = await clarion(carrier, tmp_path, "load", *options, trunk=trunk, secret=PASSWORD)
+    assert (code, report["completion_code"], report["dtmf"]) == (0, {"ANSWER_HUMAN": 4}, {"1": 4})
 
 
 async def test_a_load_counts_by_value(carrier: Carrier, tmp_path: Path) -> None:

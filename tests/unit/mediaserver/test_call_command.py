@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import calls, main
+from app.cli import bench_trunk, calls, main
 from common.control import CallStatus, DialogResult, Disposition, RtpStats, Times
 from common.errors import Refused
 
@@ -32,7 +32,9 @@ def test_any_number_of_the_right_syntax_is_taken(number: str) -> None:
     assert calls.check_number(number) == number
 
 
-@pytest.mark.parametrize("trunk", ["192.0.2.1:5060", "sip.example.org:5060", "127.0.0.1", "127.0.0.1:x", "[::1]:5060"])
+@pytest.mark.parametrize(
+    "trunk", ["192.0.2.1:5060", "sip.example.org:5060", "127.0.0.1", "127.0.0.1:x", "[2001:db8::1]:5060"]
+)
 def test_a_trunk_beyond_loopback_is_wrong_use(trunk: str, script: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["call", "+15550101001", "--trunk", trunk, "--script", script]) == 2
     assert "--trunk" in capsys.readouterr().err
@@ -73,7 +75,7 @@ def test_a_password_comes_from_a_file(tmp_path: Path) -> None:
     args = argparse.Namespace(
         trunk="localhost:5060", organization="", window="", auth="me", password_file=secret, line="native"
     )
-    trunk = calls.read_trunk(args)
+    trunk = bench_trunk.read_trunk(args)
     assert (trunk.host, trunk.username, trunk.password) == ("127.0.0.1", "me", "hunter2")
     assert "hunter2" not in repr(trunk)
 

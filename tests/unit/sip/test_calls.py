@@ -311,7 +311,7 @@ def test_refuses_a_second_invite_for_a_call_under_way(bench: SipBench) -> None:
         ({"sender": "x;y"}, "sender"),
         ({"trunk": Trunk("bad host")}, "trunk.host"),
         ({"trunk": Trunk("127.0.0.1", 0)}, "trunk.port"),
-        ({"trunk": Trunk("127.0.0.1", transport="tls")}, "trunk.transport"),
+        ({"trunk": Trunk("127.0.0.1", transport="ws")}, "trunk.transport"),
     ],
 )
 def test_refuses_what_would_make_no_invite(bench: SipBench, changes: dict[str, object], field: str) -> None:

@@ -7,7 +7,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.models import Trunk
-from app.services.trunks import TrunkFields
+from app.services.trunks import TRANSPORTS, TrunkFields
 from app.web.panel.owned import OwnedForm
 
 _PYVOIP = "pyVoIP (small sites; media servers must run with CLARION_MEDIASERVER_LINE=pyvoip)"
@@ -18,13 +18,16 @@ class TrunkForm(OwnedForm):
     host = StringField(
         "Host",
         [InputRequired("Give the carrier's host."), Length(max=253)],
-        description="The carrier's or PBX's SIP host name or IP address, such as sip.example.com. SIP goes over UDP.",
+        description="The carrier's or PBX's SIP host name or IP address, such as sip.example.com.",
         render_kw={"autocapitalize": "none", "spellcheck": "false"},
     )
     port = IntegerField(
         "Port",
         [InputRequired("Give the port; 5060 is usual."), NumberRange(1, 65535, "Give a number from 1 to 65535.")],
         default=5060,
+    )
+    transport = SelectField(
+        "Transport", choices=[SelectChoice(name, name.upper()) for name in TRANSPORTS], default="udp"
     )
     username = StringField(
         "Login",
@@ -61,6 +64,7 @@ class TrunkForm(OwnedForm):
             name=self.name.data,
             host=self.host.data,
             port=self.port.data,
+            transport=self.transport.data,
             line=self.line.data,
             username=self.username.data or "",
             password="" if self.forget_password.data else self.password.data or None,
@@ -75,4 +79,4 @@ class TrunkForm(OwnedForm):
 
 
 #: Fields that are the trunk's columns as they are.
-_SAME = ("name", "host", "port", "username", "max_channels", "calls_per_second", "line", "simulated")
+_SAME = ("name", "host", "port", "transport", "username", "max_channels", "calls_per_second", "line", "simulated")

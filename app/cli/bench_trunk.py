@@ -1,0 +1,121 @@
+"""A trunk given on the command line: its address, its credentials, and where we stand towards it."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import re
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.control import Trunk
+from common.errors import Refused
+
+if TYPE_CHECKING:
+    from mediaserver.switch.sip.tls import TlsFiles
+
+_ADDRESS = re.compile(
+    r"(?P<scheme>sip:)?(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(?P<port>[0-9]{1,5}))?"
+    r"(?:;transport=(?P<transport>udp|tcp|tls))?",
+    re.IGNORECASE,
+)
+_EXAMPLE = "127.0.0.1:5060 or 'sip:localhost:5061;transport=tls'"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trunk",
+        required=True,
+        metavar="HOST:PORT|sip:HOST:PORT;transport=udp|tcp|tls|NAME",
+        help="where SIP goes: a loopback address, or the name of a trunk in the database of CLARION_DATABASE_URL",
+    )
+    parser.add_argument("--auth", default="", metavar="USER", help="user name for 401/407")
+    parser.add_argument("--password-file", type=Path, metavar="F", help="file with the password of --auth")
+    parser.add_argument(
+        "--ca-file",
+        type=Path,
+        metavar="F",
+        help="PEM file of the authorities that a TLS trunk's certificate comes from",
+    )
+    parser.add_argument(
+        "--client-cert", type=Path, metavar="F", help="PEM file of the certificate a TLS trunk is shown"
+    )
+    parser.add_argument("--client-key", type=Path, metavar="F", help="PEM file of its key, where it lies apart")
+
+
+def is_address(text: str) -> bool:
+    """An address is meant, not the name of a configured trunk."""
+    return ":" in text or is_loopback(text)
+
+
+def read_trunk(args: argparse.Namespace) -> Trunk:
+    """Raise Refused unless it is on loopback: there is no compliance gate without a database."""
+    if args.organization or args.window:
+        raise Refused("--organization and --window: they belong to a configured trunk, --trunk NAME without a port")
+    match = _ADDRESS.fullmatch(args.trunk)
+    if match is None or not (match["port"] or match["scheme"]) or not 0 < int(match["port"] or 1) < 65536:
+        raise Refused(f"--trunk {args.trunk!r}: write HOST:PORT or a sip: URI, such as {_EXAMPLE}")
+    host = match["host"].strip("[]")
+    if not is_loopback(host):
+        raise Refused(
+            f"--trunk {args.trunk!r}: without a database only a loopback trunk may be called;"
+            " configure it in the panel and name it (--trunk NAME): then every call passes the compliance gate"
+        )
+    if bool(args.auth) != (args.password_file is not None):
+        raise Refused("--auth and --password-file belong together")
+    transport = (match["transport"] or "udp").lower()
+    # The certificate of a TLS trunk is for the name that was given.
+    named = host == "localhost" and transport == "tls"
+    return Trunk(
+        host="127.0.0.1" if host == "localhost" and not named else host,
+        port=int(match["port"] or (5061 if transport == "tls" else 5060)),
+        transport=transport,
+        username=args.auth,
+        password=_read_password(args.password_file),
+        line=args.line or "native",
+    )
+
+
+def tls_files(args: argparse.Namespace) -> TlsFiles:
+    """Raise Refused naming the option whose file is not there."""
+    from mediaserver.switch.sip.tls import TlsFiles
+
+    named = (("--ca-file", args.ca_file), ("--client-cert", args.client_cert), ("--client-key", args.client_key))
+    for option, file in named:
+        if file is not None and not file.is_file():
+            raise Refused(f"{option} {file}: no such file")
+    if args.client_key is not None and args.client_cert is None:
+        raise Refused("--client-key: its certificate is missing; give --client-cert too")
+    return TlsFiles(args.ca_file, args.client_cert, args.client_key)
+
+
+def near_address(trunk: Trunk) -> str:
+    """The address of this machine that the trunk is reached from. Sends nothing."""
+    if is_loopback(trunk.host):
+        return "127.0.0.1" if trunk.host == "localhost" else trunk.host
+    try:
+        family, _, _, _, address = socket.getaddrinfo(trunk.host, trunk.port, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(address)
+            return str(probe.getsockname()[0])
+    except OSError as error:
+        raise Refused(f"--trunk: {trunk.host} cannot be reached from here: {error.strerror or error}") from error
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read_password(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        return file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"--password-file {file}: {getattr(error, 'strerror', None) or 'no UTF-8 text'}") from error

@@ -1,0 +1,88 @@
+"""TLS over memory: bytes of the wire in and out. The handshake's steps are made to run in a thread."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from common.errors import ConfigError
+
+#: As much as one TLS record holds.
+_RECORD = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files: whom we trust (None: the system's authorities) and what we show to a server that asks."""
+
+    authorities: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @classmethod
+    def named(cls, authorities: str, certificate: str, key: str) -> Self:
+        """By their paths, "" for none."""
+        return cls(*(Path(name) if name else None for name in (authorities, certificate, key)))
+
+
+def client_context(files: TlsFiles) -> ssl.SSLContext:
+    """TLS 1.2 or later, the server's name always verified. Reads files. Raise ConfigError naming the file."""
+    if files.key is not None and files.certificate is None:
+        raise ConfigError(f"TLS: a key ({files.key}) without its certificate")
+    try:
+        context = ssl.create_default_context(cafile=files.authorities)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"TLS authorities {files.authorities}: {_why(error)}") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if files.certificate is not None:
+        try:
+            # An encrypted key would ask for its passphrase on the terminal.
+            context.load_cert_chain(files.certificate, files.key, password=lambda: "")
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(f"TLS certificate {files.certificate}: {_why(error)}") from error
+    return context
+
+
+def _why(error: OSError) -> str:
+    return getattr(error, "reason", None) or error.strerror or str(error)
+
+
+class TlsChannel:
+    """Our side of one session. `server_name` is what the certificate must be for: a host name or an IP address."""
+
+    def __init__(self, context: ssl.SSLContext, server_name: str) -> None:
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._session = context.wrap_bio(self._in, self._out, server_hostname=server_name)
+        self.is_open = False
+
+    def handshake(self, data: bytes) -> bytes:
+        """One step; what has to leave. Raise ssl.SSLError. Cryptography, so some milliseconds, without the
+        interpreter lock."""
+        self._in.write(data)
+        try:
+            self._session.do_handshake()
+        except ssl.SSLWantReadError:
+            return self._out.read()
+        self.is_open = True
+        return self._out.read()
+
+    def decrypt(self, data: bytes) -> bytes:
+        """Raise ssl.SSLError; ssl.SSLZeroReturnError when the peer said goodbye."""
+        self._in.write(data)
+        plain = bytearray()
+        try:
+            while chunk := self._session.read(_RECORD):
+                plain += chunk
+        except ssl.SSLWantReadError:
+            pass
+        return bytes(plain)
+
+    def encrypt(self, data: bytes) -> bytes:
+        self._session.write(data)
+        return self._out.read()
+
+    def leftover(self) -> bytes:
+        """What decrypting or renewing keys wants to send."""
+        return self._out.read()

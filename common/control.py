@@ -76,6 +76,10 @@ class Trunk:
     username: str = ""
     password: str = field(default="", repr=False)
     line: str = "native"
+    #: HOST[:PORT] that every new request goes through; "" for none.
+    proxy: str = ""
+    #: Number prefixes (`+1212`) that a 3xx may lead to, and IP addresses besides the trunk's own; none follows none.
+    redirects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ class CallRequest:
             if name not in known:
                 raise Refused(f"{name}: unknown field; the fields are {', '.join(sorted(known))}")
         try:
-            trunk = Trunk(**body["trunk"])
+            trunk = Trunk(**{**body["trunk"], "redirects": tuple(body["trunk"].get("redirects", ()))})
             return cls(**{**body, "trunk": trunk, "allow": tuple(body.get("allow", ()))})
         except KeyError as error:
             raise Refused(f"{error.args[0]}: this field is required") from error
@@ -162,6 +166,9 @@ class CallStatus:
     disposition: Disposition | None = None
     sip_status: int | None = None
     reason: str = ""
+    #: Why it was released: the cause of ITU-T Q.850 where the network told it (RFC 3326), and its words.
+    q850: int | None = None
+    release: str = ""
     #: A provisional response beyond 100 was seen.
     provisional: bool = False
     dialog: DialogResult | None = None

@@ -72,7 +72,7 @@ def of_status(
     status: CallStatus, codes: Mapping[str, CodeFlags], now: datetime, *, trunk_silent: bool = False
 ) -> Outcome:
     """The outcome of a finished call. A script's own `completion_code` wins, where it is a known code."""
-    code, reason = code_for_call(status, trunk_silent=trunk_silent), status.reason
+    code, reason = code_for_call(status, trunk_silent=trunk_silent), _reason(status)
     own = status.exit.get("completion_code")
     if own and status.disposition is Disposition.ANSWERED:
         if str(own) in codes:
@@ -91,6 +91,11 @@ def of_status(
         result=_result(status),
         trace=status.trace,
     )
+
+
+def _reason(status: CallStatus) -> str:
+    """The final response's words, and the network's own behind them."""
+    return "; ".join(text for text in (status.reason, status.release) if text)
 
 
 def of_message(sent: ChannelOutcome, now: datetime) -> Outcome:

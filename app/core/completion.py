@@ -165,6 +165,15 @@ _BY_DISPOSITION = {
     Disposition.NOT_ADMITTED: "NO_PORTS",
     Disposition.LOST: "OUTCOME_UNKNOWN",
 }
+#: What the telephone network says behind a status that tells little (ITU-T Q.850 in a Reason header, RFC 3326).
+_BY_Q850 = {
+    **dict.fromkeys((1, 22, 28), "INVALID_NUMBER"),
+    17: "CALL_BUSY",
+    **dict.fromkeys((18, 19), "RING_NO_ANSWER"),
+    21: "REJECTED_BY_USER",
+    **dict.fromkeys((34, 38, 41, 42, 44, 47), "FAST_BUSY"),
+}
+_VAGUE = frozenset({400, 403, 480, 487, 500, 502, 503, 504, 603})
 # What analytics engines put into the reason of a 403 (RFC 8197 and RFC 8688 gave 607 and 608 for it).
 _ANALYTICS = re.compile(r"analytic|spam|scam|fraud|robocall|unwanted|blocked|blacklist", re.IGNORECASE)
 
@@ -182,8 +191,10 @@ def code_for_call(status: CallStatus, *, trunk_silent: bool = False) -> str:
                 return "APPLICATION_ERROR"
             return "ANSWER_HUMAN"
         case Disposition.REFUSED:
-            if status.sip_status == 403 and _ANALYTICS.search(status.reason):
+            if status.sip_status in (403, 603) and _ANALYTICS.search(f"{status.reason} {status.release}"):
                 return "BLOCKED_BY_NETWORK"
+            if status.sip_status in _VAGUE and status.q850 in _BY_Q850:
+                return _BY_Q850[status.q850]
             return _BY_SIP_STATUS.get(status.sip_status or 0, "NETWORK_REFUSAL")
         case Disposition.NO_REPLY:
             if status.provisional:

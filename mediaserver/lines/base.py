@@ -13,6 +13,7 @@ from typing import Protocol
 
 from common.control import Disposition, RtpStats, Trunk
 from common.errors import ClarionError
+from mediaserver.switch.sip.release import UNSAID, Release
 
 
 class Capability(StrEnum):
@@ -63,6 +64,9 @@ class Failed:
     sip_status: int | None
     reason: str
     provisional: bool
+    release: Release = UNSAID
+    #: Seconds the trunk wants to be left alone, 0 where it did not say.
+    retry_after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class HungUp:
     call: str
     by_far_end: bool
     rtp: RtpStats
+    release: Release = UNSAID
 
 
 @dataclass(frozen=True, slots=True)

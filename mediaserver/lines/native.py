@@ -167,13 +167,13 @@ class NativeLine:
                 self._media_changed(call, media)
             case sip.KeyByInfo(call, key):
                 self._key(call, key)
-            case sip.Ended(call, by_far_end):
+            case sip.Ended(call, by_far_end, release):
                 stats = self.stats(call)
                 self._free(call)
-                self._tell(base.HungUp(call, by_far_end, stats))
-            case sip.Failed(call, disposition, status, reason, provisional):
+                self._tell(base.HungUp(call, by_far_end, stats, release))
+            case sip.Failed(call, disposition, status, reason, provisional, release, wait):
                 self._free(call)
-                self._tell(base.Failed(call, disposition, status, reason, provisional))
+                self._tell(base.Failed(call, disposition, status, reason, provisional, release, wait))
 
     def _ringing(self, call: str, status: int) -> None:
         known = self._calls.get(call)

@@ -10,6 +10,8 @@ from typing import Any
 from common.clock import isoformat
 from common.control import CallRequest, CallStatus, DialogResult, Disposition, RtpStats, Times
 from common.errors import ContractError
+from mediaserver.lines.base import Failed, HungUp
+from mediaserver.switch.sip.release import UNSAID
 
 _MASK = "•"
 #: Lines of trace kept; a script that logs for ever cannot fill the memory.
@@ -57,6 +59,7 @@ class CallRecord:
         self.exit: Mapping[str, Any] = {}
         self._boot_id = boot_id
         self._reason = ""
+        self._release = UNSAID
         self._provisional = False
         self._moments: dict[str, str] = {}
         self._keys: list[str] = []
@@ -83,17 +86,16 @@ class CallRecord:
         self._moments["answered"] = isoformat(at)
         self.disposition, self.sip_status, self._reason = Disposition.ANSWERED, 200, "OK"
 
-    def fail(
-        self, disposition: Disposition, sip_status: int | None, reason: str, provisional: bool, at: datetime
-    ) -> None:
+    def fail(self, event: Failed, at: datetime) -> None:
         self._step(Step.FAIL)
-        self.disposition, self.sip_status, self._reason = disposition, sip_status, reason
-        self._provisional = self._provisional or provisional
+        self.disposition, self.sip_status, self._reason = event.disposition, event.sip_status, event.reason
+        self._provisional = self._provisional or event.provisional
+        self._release = event.release
         self._moments["ended"] = isoformat(at)
 
-    def hang_up(self, rtp: RtpStats, at: datetime) -> None:
+    def hang_up(self, event: HungUp, at: datetime) -> None:
         self._step(Step.HANG_UP)
-        self._rtp = rtp
+        self._rtp, self._release = event.rtp, event.release
         self._moments["ended"] = isoformat(at)
 
     def press(self, key: str) -> None:
@@ -128,6 +130,8 @@ class CallRecord:
             disposition=self.disposition if self.state is CallState.ENDED else None,
             sip_status=self.sip_status,
             reason=self._reason,
+            q850=self._release.q850,
+            release=self._release.text,
             provisional=self._provisional,
             dialog=self.dialog,
             times=Times(**self._moments),

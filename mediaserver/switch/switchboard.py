@@ -266,12 +266,12 @@ class Switchboard:
         call.tell(start)
 
     def _fail(self, call: LiveCall, event: base.Failed) -> None:
-        call.record.fail(event.disposition, event.sip_status, event.reason, event.provisional, self._clock.utcnow())
+        call.record.fail(event, self._clock.utcnow())
         self._abandon_dialog(call)
         self._finish(call)
 
     def _hung_up(self, call: LiveCall, event: base.HungUp) -> None:
-        call.record.hang_up(event.rtp, self._clock.utcnow())
+        call.record.hang_up(event, self._clock.utcnow())
         if event.by_far_end:
             call.record.dialog_over(DialogResult.CALLER_HANGUP, {})
         if call.worker is None:

@@ -13,8 +13,8 @@ from mediaserver.switch.sip.endpoint import SipConfig, SipEndpoint, SipStats
 from mediaserver.switch.sip.events import Ended, Failed, InviteSpec, Ladder, SipEvent
 from mediaserver.switch.sip.sdp import make_offer
 
-#: T1 of 30 ms: timers B, D, F, J and M are two seconds instead of 32.
-FAST = SipConfig(t1=0.03, t2=0.24, t4=0.3)
+#: T1 of 60 ms: timers B, D, F, J and M are four seconds instead of 32.
+FAST = SipConfig(t1=0.06, t2=0.48, t4=0.6)
 NOTHING = SipStats(calls=0, dialogs=0, transactions=0, timers=0, tasks=0)
 
 Event = TypeVar("Event", bound=SipEvent)
@@ -42,8 +42,9 @@ class Near:
         username: str = "",
         password: str = "",
         host: str = "127.0.0.1",
+        redirects: tuple[str, ...] = (),
     ) -> None:
-        trunk = Trunk(host, port, self.transport, username, password)
+        trunk = Trunk(host, port, self.transport, username, password, redirects=redirects)
         offer = make_offer("::1" if ":" in host else "127.0.0.1", 40_000)
         self.endpoint.invite(InviteSpec("call", to, "+12125550199", "", trunk, offer, ring_timeout))
 
@@ -70,7 +71,7 @@ class Near:
 
     async def settled(self) -> SipStats:
         """What is left once every timer has had its time."""
-        for _ in range(200):
+        for _ in range(350):
             if self.endpoint.stats() == NOTHING:
                 break
             await asyncio.sleep(0.02)

@@ -32,7 +32,7 @@ class CallInput(StrEnum):
     ANSWER = "answer"
     #: 2xx without.
     UNUSABLE = "unusable answer"
-    #: 401 or 407 that our credentials answer.
+    #: A refusal that another INVITE may mend: 401 or 407 that our credentials answer, 422, 3xx.
     CHALLENGE = "challenge"
     #: Any other final response.
     REFUSAL = "refusal"
@@ -54,7 +54,7 @@ class CallAction(StrEnum):
     #: ACK the 2xx; from here on there is a dialog.
     ACKNOWLEDGE = "acknowledge"
     REPORT_ESTABLISHED = "report established"
-    #: The authenticated INVITE: same Call-ID and From tag.
+    #: The mended INVITE: same Call-ID and From tag.
     INVITE_AGAIN = "invite again"
     SEND_CANCEL = "send cancel"
     SEND_BYE = "send bye"

@@ -12,6 +12,17 @@ from mediaserver.switch.sip.uri import ParseError, SipUri, parse_name_addr, pars
 
 
 @dataclass(slots=True)
+class Sequence:
+    """The CSeq numbers of our requests in one call: rising, whichever of its dialogs they are for."""
+
+    number: int = 0
+
+    def next(self) -> int:
+        self.number += 1
+        return self.number
+
+
+@dataclass(slots=True)
 class Dialog:
     """One leg with one far end. `local` and `remote` are header values with their tags; `trunk` is where the INVITE
     went, `identity` what we are there."""
@@ -25,18 +36,17 @@ class Dialog:
     remote_tag: str
     remote_target: str
     route_set: tuple[str, ...]
-    local_cseq: int
+    sequence: Sequence
     remote_cseq: int | None = None
 
     def next_cseq(self) -> int:
-        self.local_cseq += 1
-        return self.local_cseq
+        return self.sequence.next()
 
     @property
     def request_uri(self) -> str:
         return self._target_and_routes()[0]
 
-    def request(self, method: str, token: str, cseq: int, extra: list[tuple[str, str]]) -> Request:
+    def request(self, method: str, token: str, cseq: int, extra: list[tuple[str, str]], sdp: bytes = b"") -> Request:
         """A request inside the dialog (12.2.1.1); the CSeq number is the caller's, since an ACK repeats one."""
         uri, routes = self._target_and_routes()
         via = self.identity.via(token, self.destination.transport)
@@ -46,7 +56,9 @@ class Dialog:
         headers.add("CSeq", f"{cseq} {method}")
         for name, value in extra:
             headers.add(name, value)
-        return Request(method, uri, headers)
+        if sdp:
+            headers.add("Content-Type", "application/sdp")
+        return Request(method, uri, headers, sdp)
 
     def acknowledge(self, invite: Request, token: str) -> Request:
         """The ACK of a 2xx, with the INVITE's own credentials (13.2.2.4, 22.1)."""
@@ -106,8 +118,10 @@ def _is_reachable(host: str) -> bool:
         return False
 
 
-def dialog_from_response(invite: Request, response: Response, trunk: Address, identity: Identity) -> Dialog:
-    """The dialog a 2xx makes (12.1.2). A far end without a usable Contact is spoken to at the INVITE's own URI."""
+def dialog_from_response(
+    invite: Request, response: Response, trunk: Address, identity: Identity, sequence: Sequence
+) -> Dialog:
+    """The dialog a response makes (12.1.2). A far end without a usable Contact is spoken to at the INVITE's own URI."""
     try:
         contact = response.contact
     except ParseError:
@@ -128,5 +142,5 @@ def dialog_from_response(invite: Request, response: Response, trunk: Address, id
         remote_tag=response.to_addr.tag,
         remote_target=contact.uri if contact is not None else invite.uri,
         route_set=routes,
-        local_cseq=invite.cseq.number,
+        sequence=sequence,
     )

@@ -120,6 +120,11 @@ class SipEndpoint:
         self._open_agent().hang_up(call, time.monotonic())
         self._flush()
 
+    def transfer(self, call: str, target: str) -> None:
+        """Have the far end of an established call connected to `target`, a URI; `Transferred` follows."""
+        self._open_agent().transfer(call, target, time.monotonic())
+        self._flush()
+
     def stats(self) -> SipStats:
         counts = self._agent.counts() if self._agent is not None else (0, 0, 0, 0)
         return SipStats(*counts, tasks=len(self._resolving))

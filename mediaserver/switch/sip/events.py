@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from common.control import Disposition, Trunk
+from mediaserver.switch.sip.release import UNSAID, Release
 from mediaserver.switch.sip.sdp import MediaTarget
 
 
@@ -26,6 +27,10 @@ class InviteSpec:
     trunk: Trunk
     sdp: bytes
     ring_timeout: float = 45.0
+    #: Seconds of the session timer asked for (RFC 4028), 0 for none.
+    session_expires: int = 1800
+    #: "" makes one; another trunk is tried with the first one's.
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class Ended:
 
     call: str
     by_far_end: bool
+    release: Release = UNSAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,7 @@ class Failed:
     """The call was never established and is over; the user agent holds nothing of it any more.
 
     `provisional` is True when a provisional response beyond 100 was seen, that is, the far end may have rung.
+    `retry_after` is how many seconds the far end wants to be left alone, 0 where it did not say.
     """
 
     call: str
@@ -86,6 +93,16 @@ class Failed:
     sip_status: int | None
     reason: str
     provisional: bool
+    release: Release = UNSAID
+    retry_after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """How a blind transfer went: 200 to 299 connected; the call itself goes on until somebody hangs up."""
+
+    call: str
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,5 +113,5 @@ class Ladder:
     text: str
 
 
-SipEvent = Provisional | Established | MediaChanged | KeyByInfo | Ended | Failed | Ladder
+SipEvent = Provisional | Established | MediaChanged | KeyByInfo | Transferred | Ended | Failed | Ladder
 SipSink = Callable[[SipEvent], None]

@@ -10,21 +10,29 @@ from mediaserver.switch.sip.call_table import CallInput, CallState
 from mediaserver.switch.sip.dialog import Dialog
 from mediaserver.switch.sip.events import KeyByInfo, MediaChanged
 from mediaserver.switch.sip.message import Request, Response
+from mediaserver.switch.sip.release import read_release
 from mediaserver.switch.sip.responses import ACCEPT_HEADER, ALLOW_HEADER, make_response
 from mediaserver.switch.sip.sdp import SdpError, make_answer, make_offer, parse_answer
 from mediaserver.switch.sip.server import ServerTransaction
+from mediaserver.switch.sip.session_timer import MIN_SE, is_supported, read_session_expires
+from mediaserver.switch.sip.session_timer import answer as answer_session
 from mediaserver.switch.sip.transaction import Address
 
 _RELAY_SIGNAL = re.compile(r"^\s*Signal\s*=\s*([0-9A-D*#])\s*$", re.IGNORECASE | re.MULTILINE)
+#: What the far end may ask before it has answered.
+_WHILE_RINGING = ("UPDATE", "INFO", "OPTIONS")
 _KEY_TYPES = ("application/dtmf-relay", "application/dtmf")
 
 
-def serve(call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+def serve(
+    call: OutboundCall, dialog: Dialog, transaction: ServerTransaction, request: Request, source: Address, now: float
+) -> None:
     """Answer a request that carries the dialog's tags."""
-    dialog = call.dialog
-    if dialog is None or not dialog.is_in_order(request):
+    if not dialog.is_in_order(request):
         transaction.respond(make_response(request, 500, source), now)
-    elif call.state is not CallState.UP and request.method != "BYE":
+    elif call.state is CallState.PROCEEDING and request.method not in _WHILE_RINGING:
+        transaction.respond(make_response(request, 481, source), now)
+    elif call.state is CallState.CLOSING and request.method != "BYE":
         # Our BYE is under way: there is no session left to change.
         transaction.respond(make_response(request, 481, source), now)
     else:
@@ -33,6 +41,7 @@ def serve(call: OutboundCall, transaction: ServerTransaction, request: Request, 
 
 def _bye(call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
     transaction.respond(make_response(request, 200, source), now)
+    call.release = read_release(request)
     call.feed(CallInput.BYE, now)
 
 
@@ -64,19 +73,52 @@ def _key(request: Request) -> str | None:
 
 
 def _invite(call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
-    response = _negotiate(call, request, source)
+    response = _too_short(request, source) or _negotiate(call, request, source)
+    _agree(call, request, response, now)
     transaction.respond(response, now)
     if response.status == 200:
         _repeat_until_ack(call, transaction, now)
 
 
 def _update(call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
-    if request.body:
+    if (short := _too_short(request, source)) is not None:
+        response = short
+    elif request.body and call.state is CallState.PROCEEDING:
+        # Our own offer is not answered yet for all we know (RFC 3311 5.2).
+        response = make_response(request, 491, source)
+    elif request.body:
         response = _negotiate(call, request, source)
     else:
         response = make_response(request, 200, source, headers=(("Contact", call.identity.contact),))
         _retarget(call, request)
+    _agree(call, request, response, now)
     transaction.respond(response, now)
+
+
+def _too_short(request: Request, source: Address) -> Response | None:
+    """422 to a session that would expire too soon, where the sender can ask again (RFC 4028 9)."""
+    asked = read_session_expires(request)
+    if asked is None or asked.interval >= MIN_SE or not is_supported(request):
+        return None
+    return make_response(request, 422, source, headers=(("Min-SE", str(MIN_SE)),))
+
+
+def _agree(call: OutboundCall, request: Request, response: Response, now: float) -> None:
+    """Put into our 2xx who refreshes the session from now on."""
+    asked = read_session_expires(request)
+    if response.status != 200 or asked is None or call.state is not CallState.UP:
+        return
+    agreed = answer_session(asked)
+    response.headers.add("Session-Expires", str(agreed))
+    if agreed.refresher == "uac":
+        response.headers.add("Require", "timer")
+    call.session.agree_to(agreed, now)
+
+
+def _notify(call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+    is_ours = (request.headers.get("event") or "").partition(";")[0].strip().lower() == "refer"
+    known = is_ours and call.transfer.notified(request)
+    transaction.respond(make_response(request, 200 if known else 481, source), now)
 
 
 def _negotiate(call: OutboundCall, request: Request, source: Address) -> Response:
@@ -153,4 +195,5 @@ _HANDLERS: Mapping[str, Handler] = {
     "UPDATE": _update,
     "INFO": _info,
     "OPTIONS": _options,
+    "NOTIFY": _notify,
 }

@@ -53,6 +53,10 @@ _SPELLING = {
     "cseq": "CSeq",
     "www-authenticate": "WWW-Authenticate",
     "mime-version": "MIME-Version",
+    "min-se": "Min-SE",
+    "rack": "RAck",
+    "rseq": "RSeq",
+    "p-asserted-identity": "P-Asserted-Identity",
 }
 _SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length")
 _REQUEST_LINE = re.compile(rf"({TOKEN}) (\S+) SIP/([0-9]+\.[0-9]+)")

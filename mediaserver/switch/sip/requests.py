@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from common.control import Trunk
 from common.errors import Refused
 from mediaserver.switch.sip.events import InviteSpec
 from mediaserver.switch.sip.message import MAGIC_COOKIE, Headers, Request
@@ -15,6 +16,7 @@ from mediaserver.switch.sip.uri import HOST, ParseError, parse_uri, quote
 TRANSPORTS = ("udp", "tcp", "tls")
 _NUMBER = re.compile(r"\+?[0-9]{1,15}")
 _HOST = re.compile(HOST)
+_AUTHORITY = re.compile(rf"{HOST}(?::[0-9]{{1,5}})?")
 #: What may stand in a header as it is; an attempt id always may.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -60,6 +62,8 @@ def check_spec(spec: InviteSpec) -> None:
         raise Refused("trunk.host: give a host name or an IP address")
     if not 0 < spec.trunk.port < 65_536:
         raise Refused("trunk.port: give a number from 1 to 65535")
+    if spec.trunk.proxy and not _AUTHORITY.fullmatch(spec.trunk.proxy):
+        raise Refused("trunk.proxy: give a host name or an IP address, with a port where it is not the usual one")
     _party("to", spec.to, "invalid")
     if spec.sender:
         _party("sender", spec.sender, "invalid")
@@ -68,6 +72,14 @@ def check_spec(spec: InviteSpec) -> None:
 def attempt_header(call: str) -> list[tuple[str, str]]:
     """The attempt's id, so that the far end's records can be laid beside ours."""
     return [("X-Clarion-Attempt", call)] if _TOKEN.fullmatch(call) else []
+
+
+def route_header(trunk: Trunk) -> list[tuple[str, str]]:
+    """The outbound proxy, through which every new request goes (8.1.2)."""
+    if not trunk.proxy:
+        return []
+    how = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
+    return [("Route", f"<sip:{trunk.proxy}{how};lr>")]
 
 
 def target_uri(spec: InviteSpec) -> str:
@@ -82,23 +94,33 @@ def sender_uri(spec: InviteSpec, identity: Identity) -> str:
 
 
 def make_invite(
-    spec: InviteSpec, identity: Identity, *, via: str, call_id: str, tag: str, cseq: int, extra: list[tuple[str, str]]
+    spec: InviteSpec,
+    identity: Identity,
+    *,
+    target: str,
+    via: str,
+    call_id: str,
+    tag: str,
+    cseq: int,
+    extra: list[tuple[str, str]],
 ) -> Request:
-    target = target_uri(spec)
+    """`target` is the Request-URI; To keeps who was called first, whatever redirected the call."""
     sender = sender_uri(spec, identity)
     display = f"{quote(spec.display_name)} " if spec.display_name else ""
     headers = Headers(
         [
             ("Via", via),
+            *route_header(spec.trunk),
             ("Max-Forwards", "70"),
             ("From", f"{display}<{sender}>;tag={tag}"),
-            ("To", f"<{target}>"),
+            ("To", f"<{target_uri(spec)}>"),
             ("Call-ID", call_id),
             ("CSeq", f"{cseq} INVITE"),
             ("Contact", identity.contact),
             ("User-Agent", identity.user_agent),
             *attempt_header(spec.call),
             ALLOW_HEADER,
+            ("Supported", "100rel, timer"),
             *extra,
             ("Content-Type", "application/sdp"),
         ]

@@ -15,10 +15,13 @@ REASONS = {
     200: "OK",
     400: "Bad Request",
     403: "Forbidden",
+    404: "Not Found",
+    406: "Not Acceptable",
     405: "Method Not Allowed",
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
+    422: "Session Interval Too Small",
     481: "Call/Transaction Does Not Exist",
     486: "Busy Here",
     488: "Not Acceptable Here",
@@ -28,9 +31,9 @@ REASONS = {
     505: "Version Not Supported",
     603: "Decline",
 }
-ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO")
+ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "NOTIFY")
 #: Methods we know of and do not take (405); anything else is unknown (501).
-KNOWN = frozenset({*ALLOW, "REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH", "PRACK"})
+KNOWN = frozenset({*ALLOW, "REGISTER", "SUBSCRIBE", "REFER", "MESSAGE", "PUBLISH", "PRACK"})
 ALLOW_HEADER = ("Allow", ", ".join(ALLOW))
 ACCEPT_HEADER = ("Accept", "application/sdp")
 

@@ -13,13 +13,14 @@ from typing import NamedTuple
 
 from common.errors import ContractError
 from mediaserver.switch.sip import indialog
-from mediaserver.switch.sip.call import OutboundCall, acknowledge, send_bye
+from mediaserver.switch.sip.call import OutboundCall
 from mediaserver.switch.sip.call_table import CallInput
 from mediaserver.switch.sip.client import ClientTransaction
-from mediaserver.switch.sip.dialog import dialog_from_response
+from mediaserver.switch.sip.dialog import Sequence, dialog_from_response
 from mediaserver.switch.sip.events import InviteSpec, Ladder, SipEvent
 from mediaserver.switch.sip.layer import TransactionLayer, reply_address
 from mediaserver.switch.sip.message import Request, Response, parse_message, shown
+from mediaserver.switch.sip.outgoing import acknowledge
 from mediaserver.switch.sip.requests import Identity, check_spec, identity_of
 from mediaserver.switch.sip.responses import ACCEPT_HEADER, ALLOW, ALLOW_HEADER, KNOWN, make_response
 from mediaserver.switch.sip.server import ServerTransaction
@@ -113,6 +114,12 @@ class UserAgent:
     def handle_timer(self, now: float) -> None:
         self.timers.run(now, MAX_TIMERS_AT_ONCE)
 
+    def transfer(self, call: str, target: str, now: float) -> None:
+        """Have the far end of an established call connected to `target`, a URI; `Transferred` follows."""
+        known = self._calls.get(call)
+        if known is not None:
+            known.transfer.start(target, now)
+
     def calls(self) -> tuple[str, ...]:
         return tuple(self._calls)
 
@@ -141,10 +148,10 @@ class UserAgent:
 
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         call = self._calls.get(transaction.owner or "")
+        if call is not None and call.requester.take(transaction, response, now):
+            return
         if transaction.request.method == "INVITE":
             self._on_invite_response(call, transaction, response, now)
-        elif call is not None and call.bye is transaction:
-            call.on_bye_response(response, now)
 
     def on_no_reply(self, transaction: ClientTransaction, now: float) -> None:
         self._on_dead_transaction(transaction, CallInput.NO_REPLY, now)
@@ -158,15 +165,15 @@ class UserAgent:
             # Every INVITE is answered finally at once, so a CANCEL never has an effect (9.2).
             status = 200 if self.layer.invite_of(request) is not None else 481
             transaction.respond(self._respond(request, status, source), now)
-        elif call is not None and call.matches(request) and request.method in ALLOW:
+        elif call is not None and request.method in ALLOW and (dialog := call.dialog_of(request)) is not None:
             transaction.owner = call.spec.call
-            indialog.serve(call, transaction, request, source, now)
+            indialog.serve(call, dialog, transaction, request, source, now)
         else:
             transaction.respond(self._refuse(request, source), now)
 
     def on_ack(self, request: Request, source: Address, now: float) -> None:
         call = self._by_call_id.get(request.call_id)
-        if call is not None and call.matches(request):
+        if call is not None and call.dialog_of(request) is not None:
             indialog.acknowledged(call, request)
 
     def _on_invite_response(
@@ -184,17 +191,17 @@ class UserAgent:
     def _drop_fork(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """A proxy forked the INVITE and another leg answered too: acknowledge it and hang it up (13.2.2.4)."""
         identity = identity_of(transaction.request, self.identity)
-        dialog = dialog_from_response(transaction.request, response, transaction.peer, identity)
+        sequence = Sequence(transaction.request.cseq.number)
+        dialog = dialog_from_response(transaction.request, response, transaction.peer, identity, sequence)
         acknowledge(self, transaction, dialog)
-        send_bye(self, dialog, transaction.owner, [], now)
+        bye = dialog.request("BYE", self.token(), dialog.next_cseq(), [])
+        self.layer.request(bye, dialog.destination, transaction.owner, now)
 
     def _on_dead_transaction(self, transaction: ClientTransaction, given: CallInput, now: float) -> None:
         call = self._calls.get(transaction.owner or "")
         if call is None:
             return
-        if transaction is call.bye:
-            call.feed(CallInput.BYE_DONE, now)
-        elif transaction is call.invite:
+        if not call.requester.take(transaction, None, now) and transaction is call.invite:
             call.feed(given, now)
 
     def _refuse(self, request: Request, source: Address) -> Response:
@@ -204,19 +211,21 @@ class UserAgent:
             status = 405 if request.method in KNOWN else 501
         elif scheme not in ("sip", "sips", "tel"):
             status = 416
-        elif request.to_addr.tag or request.method in ("BYE", "INFO", "UPDATE"):
+        elif request.to_addr.tag or request.method in ("BYE", "INFO", "UPDATE", "NOTIFY"):
             status = 481
         elif request.headers.list("require"):
             status = 420
+        elif request.method == "OPTIONS":
+            status = 200
         else:
-            status = 200 if request.method == "OPTIONS" else self._incoming_status
+            status = _unacceptable(request) or self._incoming_status
         return self._respond(request, status, source)
 
     def _respond(self, request: Request, status: int, source: Address) -> Response:
         headers = [("Server", self.identity.user_agent)]
         if status in (200, 405, 501):
             headers.append(ALLOW_HEADER)
-        if status == 200 and request.method == "OPTIONS":
+        if status == 415 or (status == 200 and request.method == "OPTIONS"):
             headers.append(ACCEPT_HEADER)
         if status == 420:
             headers.append(("Unsupported", ", ".join(request.headers.list("require"))))
@@ -247,5 +256,14 @@ class UserAgent:
 
     def _trace_request(self, request: Request) -> None:
         call = self._by_call_id.get(request.call_id)
-        if call is not None and call.matches(request):
+        if call is not None and call.dialog_of(request) is not None:
             call.ladder(f"<- {shown(request.method)}")
+
+
+def _unacceptable(request: Request) -> int:
+    """An INVITE whose session description we cannot read (415), or whose sender cannot read ours (406); else 0."""
+    if request.body and not request.sdp:
+        return 415
+    accepted = [value.partition(";")[0].strip().lower() for value in request.headers.list("accept")]
+    readable = {"application/sdp", "application/*", "*/*"}
+    return 406 if accepted and not readable.intersection(accepted) else 0

@@ -11,7 +11,17 @@ import pytest
 
 from common.control import Disposition, Trunk
 from mediaserver.switch.sip.endpoint import SipStats
-from mediaserver.switch.sip.events import Ended, Established, Failed, InviteSpec, MediaChanged, Provisional, SipEvent
+from mediaserver.switch.sip.events import (
+    Ended,
+    Established,
+    Failed,
+    InviteSpec,
+    MediaChanged,
+    Provisional,
+    SipEvent,
+    Transferred,
+)
+from mediaserver.switch.sip.release import Release
 from mediaserver.switch.sip.sdp import Direction, make_offer
 from tests.support.sip_near import NOTHING, Near, near
 from tests.support.sipp import Sipp
@@ -64,6 +74,26 @@ async def call_with_wrong_password(end: Near, far: Sipp) -> None:
     end.call(far.port, username="outreach", password="guess")
 
 
+async def be_redirected(end: Near, far: Sipp) -> None:
+    end.call(far.port, redirects=("+1212",))
+    await end.wait(Established, Failed)
+    end.endpoint.hang_up("call")
+
+
+async def talk_for_five_seconds(end: Near, far: Sipp) -> None:
+    end.call(far.port)
+    await end.until(lambda: end.ladder.count("<- 200 OK (UPDATE)") == 2)
+    end.endpoint.hang_up("call")
+
+
+async def transfer(end: Near, far: Sipp) -> None:
+    end.call(far.port)
+    await end.wait(Established, Failed)
+    end.endpoint.transfer("call", "sip:+12125550123@127.0.0.1")
+    await end.wait(Transferred)
+    end.endpoint.hang_up("call")
+
+
 @dataclass(frozen=True)
 class Case:
     scenario: str
@@ -84,6 +114,11 @@ CASES: dict[str, Case] = {
     "challenge_401": Case("challenge_401", call_with_password),
     "challenge_407": Case("challenge_407", call_with_password),
     "wrong_password": Case("challenge_401", call_with_wrong_password),
+    "redirect": Case("redirect", be_redirected),
+    "reliable_183": Case("reliable_183", hang_up_when_established),
+    "session_refresh": Case("session_refresh", talk_for_five_seconds),
+    "transfer": Case("referred", transfer),
+    "refuse_with_reason": Case("refuse_with_reason", just_call),
     **{f"{status}": Case("refuse", just_call, status) for status in STATUSES},
     **{f"100, {status}": Case("refuse_after_100", just_call, status) for status in STATUSES},
 }
@@ -220,6 +255,34 @@ def test_a_trunk_is_called_over_ipv6() -> None:
 
     for transport in ("udp", "tcp"):
         asyncio.run(scene(transport))
+
+
+def test_a_redirection_is_followed(outcomes: dict[str, Outcome]) -> None:
+    end = outcomes["redirect"].near
+    assert end.end == Ended("call", by_far_end=False)
+    assert end.ladder.count("-> INVITE") == 2
+
+
+def test_a_reliable_183_is_acknowledged_and_its_answer_counts(outcomes: dict[str, Outcome]) -> None:
+    end = outcomes["reliable_183"].near
+    assert end.ladder.count("-> PRACK") == 1
+    assert len(end.of(Established)) == 1
+
+
+def test_a_session_is_refreshed(outcomes: dict[str, Outcome]) -> None:
+    end = outcomes["session_refresh"].near
+    assert end.ladder.count("-> UPDATE") == 2
+    assert end.end == Ended("call", by_far_end=False)
+
+
+def test_a_blind_transfer_is_told(outcomes: dict[str, Outcome]) -> None:
+    assert outcomes["transfer"].near.of(Transferred) == [Transferred("call", 200)]
+
+
+def test_the_network_s_reason_comes_with_the_refusal(outcomes: dict[str, Outcome]) -> None:
+    failed = outcomes["refuse_with_reason"].near.end
+    assert isinstance(failed, Failed)
+    assert (failed.sip_status, failed.release) == (480, Release(19, "Q.850 19 no answer"))
 
 
 def test_silence_is_given_up_by_timer_b() -> None:

@@ -63,6 +63,30 @@ def test_a_403_of_call_analytics_is_a_block() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("sip_status", "q850", "code"),
+    [
+        (503, 17, "CALL_BUSY"),
+        (500, 1, "INVALID_NUMBER"),
+        (480, 19, "RING_NO_ANSWER"),
+        (503, 34, "FAST_BUSY"),
+        (403, 21, "REJECTED_BY_USER"),
+        (480, 16, "RING_NO_ANSWER"),
+        (404, 17, "INVALID_NUMBER"),
+    ],
+)
+def test_the_network_s_cause_explains_a_vague_status(sip_status: int, q850: int, code: str) -> None:
+    status = CallStatus("a", "b", "ended", Disposition.REFUSED, sip_status, q850=q850)
+    assert code_for_call(status) == code
+
+
+def test_a_603_of_call_analytics_is_a_block() -> None:
+    release = "Q.850 21 v=analytics1;url=https://carrier.example"
+    assert code_for_call(CallStatus("a", "b", "ended", Disposition.REFUSED, 603, release=release)) == (
+        "BLOCKED_BY_NETWORK"
+    )
+
+
 def test_an_answered_call_is_human_unless_its_application_failed() -> None:
     assert code_for_call(status(Disposition.ANSWERED, sip_status=200)) == "ANSWER_HUMAN"
     hung_up = status(Disposition.ANSWERED, dialog=DialogResult.CALLER_HANGUP)

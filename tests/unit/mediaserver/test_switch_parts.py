@@ -17,9 +17,11 @@ from common.setting_types import PortRange
 from mediaserver import wire
 from mediaserver.clipstore import ClipStore
 from mediaserver.events import EventLog
+from mediaserver.lines.base import Failed, HungUp
 from mediaserver.switch.clips import ClipShelf
 from mediaserver.switch.ports import NoPorts, PortAllocator
 from mediaserver.switch.record import CallRecord, CallState
+from mediaserver.switch.sip.release import Release
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -90,17 +92,18 @@ def test_a_record_tells_the_whole_call() -> None:
     record.answer(NOW)
     record.press("1")
     record.dialog_over(DialogResult.COMPLETED, {"x": 1})
-    record.hang_up(RtpStats(sent=5), NOW)
+    record.hang_up(HungUp("a", True, RtpStats(sent=5), Release(16, "Q.850 16")), NOW)
     record.dialog_over(DialogResult.CALLER_HANGUP, {})
     status = record.status()
     assert (status.state, status.disposition, status.sip_status) == ("ended", Disposition.ANSWERED, 200)
     assert (status.dialog, status.dtmf, status.exit, status.rtp.sent) == (DialogResult.COMPLETED, "1", {"x": 1}, 5)
+    assert (status.q850, status.release) == (16, "Q.850 16")
     assert status.times.answered == "2026-01-05T12:00:00.000Z"
 
 
 def test_a_record_refuses_what_cannot_follow() -> None:
     record = CallRecord(request(), "boot")
-    record.fail(Disposition.REFUSED, 486, "Busy Here", False, NOW)
+    record.fail(Failed("a", Disposition.REFUSED, 486, "Busy Here", provisional=False), NOW)
     assert record.state is CallState.ENDED
     with pytest.raises(ContractError):
         record.answer(NOW)

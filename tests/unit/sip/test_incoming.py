@@ -178,7 +178,7 @@ def test_a_bye_before_the_answer_changes_nothing(bench: SipBench) -> None:
     ("method", "status"),
     [
         ("OPTIONS", 200), ("INVITE", 403), ("BYE", 481), ("CANCEL", 481), ("UPDATE", 481), ("INFO", 481),
-        ("REGISTER", 405), ("SUBSCRIBE", 405), ("NOTIFY", 405), ("REFER", 405), ("MESSAGE", 405), ("PRACK", 405),
+        ("REGISTER", 405), ("SUBSCRIBE", 405), ("NOTIFY", 481), ("REFER", 405), ("MESSAGE", 405), ("PRACK", 405),
         ("BREW", 501),
     ],
 )  # fmt: skip

@@ -34,9 +34,9 @@ VERDICTS: dict[str, int | None] = {
     # 3.2 transaction layer: a branch of the magic cookie alone is matched as RFC 2543 did.
     "badbranch": 200,
     # 3.3 application layer.
-    "insuf": 400, "unkscm": 416, "novelsc": 416, "unksm2": 405, "bext01": 420, "invut": 403, "regaut01": 405,
+    "insuf": 400, "unkscm": 416, "novelsc": 416, "unksm2": 405, "bext01": 420, "invut": 415, "regaut01": 405,
     "multi01": 400, "mcl01": 400, "bcast": None, "zeromf": 200, "cparam01": 405, "cparam02": 405, "regescrt": 405,
-    "sdp01": 403,
+    "sdp01": 406,
     # 3.4 backward compatibility.
     "inv2543": 403,
 }  # fmt: skip

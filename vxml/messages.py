@@ -154,6 +154,9 @@ class AudioItem:
     url: str
     alternate: tuple[PromptItem, ...] = ()
     timeout: float = 10.0
+    #: Seconds (VoiceXML maxage, maxstale); None leaves HTTP's rules alone.
+    max_age: float | None = None
+    max_stale: float | None = None
 
 
 PromptItem = SpeechItem | BreakItem | AudioItem
@@ -184,6 +187,8 @@ class Record:
     final_silence: float
     beep: bool
     term_keys: str = "any"
+    #: How long the caller may stay silent before the first word.
+    timeout: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +204,17 @@ class Transfer:
     connect_timeout: float = 0.0
     max_seconds: float = 0.0
     aai: str = ""
+    #: Played to the caller until the other end answers.
+    audio: AudioItem | None = None
+    #: Keys and words of the caller are wanted meanwhile: they may ask for the end by `EndTransfer`.
+    listens: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EndTransfer:
+    """Take the caller back from `Transfer` `id`, whose `Transferred` follows."""
+
+    id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,4 +264,4 @@ class Trace:
     text: str
 
 
-Command = Fetch | Play | StopPlay | Record | Transfer | Private | Disconnect | Ended | Trace
+Command = Fetch | Play | StopPlay | Record | Transfer | EndTransfer | Private | Disconnect | Ended | Trace

@@ -17,6 +17,7 @@ from vxml.messages import (
     Command,
     Disconnect,
     Ended,
+    EndTransfer,
     Fetch,
     Fetched,
     FetchFailed,
@@ -176,6 +177,7 @@ class _Runner:
         self._answers: deque[Input] = deque()
         self._playing: Play | None = None
         self._recording: Record | None = None
+        self._transferring: Transfer | None = None
         self._silences = 0
         #: Keys were typed and the script still waits for more of them.
         self._typing = False
@@ -222,7 +224,10 @@ class _Runner:
                     self._answers.append(PlayEnded(self._playing.id, False, mark=mark))
                     self._playing = None
             case Transfer():
-                self._transfer(command)
+                self._transferring = command
+            case EndTransfer(number):
+                self._transferring = None
+                self._answers.append(Transferred(number, "near_end_disconnect"))
             case Record():
                 self._recording = command
                 self._note("record", f"up to {command.max_seconds:g} s")
@@ -245,6 +250,8 @@ class _Runner:
             self._session.receive(PlayEnded(playing.id, True, heard, mark, heard), self._now)
         elif self._recording:
             self._recorded(self._recording)
+        elif self._transferring:
+            self._transfer(self._transferring)
         elif self._ask and self._typing and not self._inputs:
             self._wait()
         elif self._inputs or self._asked():
@@ -266,12 +273,17 @@ class _Runner:
 
     def _transfer(self, transfer: Transfer) -> None:
         """Nobody is at the other end in text mode, unless the scripted inputs say so."""
+        first = self._inputs[0] if self._inputs else None
+        if isinstance(first, Hangup) or (transfer.listens and isinstance(first, KeyPressed | Spoken)):
+            self._give(self._inputs.popleft())
+            return
         outcome = Transferred(0, _BLIND_DONE if transfer.kind == "blind" else "noanswer")
-        if self._inputs and isinstance(scripted := self._inputs[0], Transferred):
-            outcome = scripted
+        if isinstance(first, Transferred):
+            outcome = first
             self._inputs.popleft()
+        self._transferring = None
         self._note("transferred", outcome.outcome)
-        self._answers.append(Transferred(transfer.id, outcome.outcome, outcome.duration_ms))
+        self._session.receive(Transferred(transfer.id, outcome.outcome, outcome.duration_ms), self._now)
 
     def _recorded(self, record: Record) -> None:
         self._recording = None

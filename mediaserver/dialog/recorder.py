@@ -7,8 +7,6 @@ import numpy as np
 from mediaserver.dialog import audio, g711
 from vxml.messages import Record, Recorded
 
-#: Seconds the caller has for the first word.
-_FIRST_WORD = 5.0
 #: Root mean square of 16-bit samples under which a frame is silent (about -46 dBFS).
 _SILENT = 160.0
 
@@ -33,7 +31,7 @@ class Recorder:
             self._silent_ms += len(heard) * 1000 // audio.RATE
         if self.duration_ms >= self._command.max_seconds * 1000:
             return self.end("maxtime")
-        patience = self._command.final_silence if self._spoke else max(self._command.final_silence, _FIRST_WORD)
+        patience = self._command.final_silence if self._spoke else self._command.timeout
         return self.end("silence") if self._silent_ms >= patience * 1000 > 0 else None
 
     def press(self, key: str) -> Recorded | None:

@@ -41,8 +41,19 @@ def activate(execution: Execution) -> Steps[list[ActiveGrammar]]:
 
     Voice grammars are left out when nobody can recognise speech; error.unsupported.format when none then remains.
     """
+    left_out: list[str] = []
+    active = yield from gather(execution, left_out)
+    if active:
+        return active
+    line = execution.item.node.line if execution.item else 0
+    if left_out:
+        raise Thrown("error.unsupported.format", left_out[0], line)
+    raise Thrown("error.semantic", "no grammar is active: the caller could not be understood", line)
+
+
+def gather(execution: Execution, left_out: list[str]) -> Steps[list[ActiveGrammar]]:
+    """The active grammars, none perhaps; `left_out` takes why others are not heard."""
     active: list[ActiveGrammar] = []
-    left_out = ""
     for owner, use in (*_in_scope(execution), *_universals(execution)):
         execution.rt.step()
         try:
@@ -50,18 +61,24 @@ def activate(execution: Execution) -> Steps[list[ActiveGrammar]]:
         except Thrown as thrown:
             if execution.rt.config.recognizer or use.mode != "voice":
                 raise
-            left_out = left_out or str(thrown)
+            left_out.append(str(thrown))
             continue
         if grammar is None:
-            left_out = left_out or f"line {use.line}: a voice grammar, and there is no speech recogniser"
+            left_out.append(f"line {use.line}: a voice grammar, and there is no speech recogniser")
         else:
             active.append(ActiveGrammar(grammar, owner))
-    if active:
-        return active
-    line = execution.item.node.line if execution.item else 0
-    if left_out:
-        raise Thrown("error.unsupported.format", left_out, line)
-    raise Thrown("error.semantic", "no grammar is active: the caller could not be understood", line)
+    return active
+
+
+def own_grammars(execution: Execution) -> Steps[list[ActiveGrammar]]:
+    """The item's own grammars, as far as anybody can hear them."""
+    active = []
+    item = execution.item
+    for use in item.grammars if item else ():
+        grammar = yield from _load(execution, use, Owner(item=item))
+        if grammar is not None:
+            active.append(ActiveGrammar(grammar, Owner(item=item)))
+    return active
 
 
 def _in_scope(execution: Execution) -> Iterable[tuple[Owner, GrammarUse]]:

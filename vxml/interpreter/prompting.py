@@ -11,7 +11,9 @@ from vxml.ecmascript import ScriptError
 from vxml.interpreter.attributes import require
 from vxml.interpreter.control import Thrown
 from vxml.interpreter.model import Choice, Prompt
+from vxml.interpreter.requests import audio_item
 from vxml.interpreter.runtime import QueuedPrompt
+from vxml.messages import AudioItem, PromptItem
 from vxml.ssml.render import Renderer
 
 if TYPE_CHECKING:
@@ -91,8 +93,8 @@ class _Voice:
     def mark(self, node: Node) -> str:
         return self._execution.attribute("name", node.attrs, node.line)
 
-    def timeout(self, node: Node) -> float:
-        return self._execution.seconds("fetchtimeout", node.get("fetchtimeout"))
+    def audio(self, url: str, node: Node, alternate: tuple[PromptItem, ...]) -> AudioItem:
+        return audio_item(self._execution, url, node, alternate)
 
     def choices(self, node: Node) -> tuple[Choice, ...]:
         item = self._execution.item

@@ -10,7 +10,7 @@ from vxml.ecmascript import ScriptError
 from vxml.interpreter.attributes import require
 from vxml.interpreter.control import Thrown
 from vxml.interpreter.model import ItemKind
-from vxml.messages import Fetch
+from vxml.messages import AudioItem, Fetch, PromptItem
 
 if TYPE_CHECKING:
     from vxml.interpreter.execution import Execution
@@ -29,8 +29,19 @@ def fetch_of(execution: Execution, url: str, node: Node) -> Fetch:
     )
 
 
-def _age(execution: Execution, node: Node, name: str) -> float | None:
-    kind = node.tag if node.tag in ("data", "script", "grammar") else "document"
+def audio_item(execution: Execution, url: str, node: Node, alternate: tuple[PromptItem, ...] = ()) -> AudioItem:
+    """Audio at `url`, fetched as `node` or the properties for audio say."""
+    return AudioItem(
+        url,
+        alternate,
+        execution.seconds("fetchtimeout", node.get("fetchtimeout")),
+        _age(execution, node, "maxage", "audio"),
+        _age(execution, node, "maxstale", "audio"),
+    )
+
+
+def _age(execution: Execution, node: Node, name: str, kind: str = "") -> float | None:
+    kind = kind or (node.tag if node.tag in ("data", "script", "grammar") else "document")
     text = node.get(name) or execution.setting(kind + name)
     if not text:
         return None

@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING, Final
 from vxml.document import Node
 from vxml.interpreter.activation import Owner, activate
 from vxml.interpreter.attributes import require
-from vxml.interpreter.collect import Collector, check_connected
-from vxml.interpreter.control import AwaitInput, Exit, Jump, Recognition, Return, Runaway, Steps, Thrown
+from vxml.interpreter.collect import Collector
+from vxml.interpreter.control import Exit, Jump, Recognition, Return, Runaway, Steps, Thrown
 from vxml.interpreter.executable import execute, go_to
 from vxml.interpreter.execution import Execution
 from vxml.interpreter.model import Item, ItemKind
+from vxml.interpreter.recording import visit_record
 from vxml.interpreter.requests import submit_request
 from vxml.interpreter.transfer import visit_transfer
-from vxml.messages import EndReason, Hangup, Play, PlayEnded, Private, Record, Recorded
+from vxml.messages import EndReason
 
 if TYPE_CHECKING:
     from vxml.interpreter.context import Context, Target
     from vxml.interpreter.form import FormRun
-
-_GRACE_SECONDS: Final = 2.0
-_RECORD_TYPES: Final = frozenset(("", "audio/basic", "audio/x-wav", "audio/wav", "audio/wave", "audio/vnd.wave"))
 
 
 def visit_item(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
@@ -73,82 +71,9 @@ def _follow(execution: Execution, node: Node) -> Steps[None]:
 
 
 def _record(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
-    rt = form.rt
-    node = item.node
-    if node.get("type").partition(";")[0].strip().lower() not in _RECORD_TYPES:
-        raise Thrown("error.unsupported.format", f'<record> type="{node.get("type")}"', node.line)
-    check_connected(rt)
-    timeout = yield from _play_before_recording(form, execution)
-    terminates = node.get("dtmfterm", "true") == "true"
-    record = Record(
-        rt.new_id(),
-        max_seconds=execution.seconds("maxtime", node.get("maxtime") or "60s"),
-        final_silence=execution.seconds("finalsilence", node.get("finalsilence") or "3s"),
-        beep=node.get("beep") == "true",
-        term_keys="any" if terminates else "",
-    )
-    rt.emit(record)
-    if execution.private:
-        rt.emit(Private(True, len(rt.keys)))
-    try:
-        recorded = yield from _await_recording(form, record)
-    finally:
-        if execution.private:
-            rt.emit(Private(False, len(rt.keys)))
-    rt.new_turn()
-    rt.keys.clear()
-    # The recording's end may come before the word that the caller has left.
-    rt.hung_up = rt.hung_up or recorded.ended_by == "hangup"
-    if not recorded.audio:
-        check_connected(rt)
-        raise Thrown("noinput", f"nothing was said within {timeout:g} s")
-    _keep(form, item, recorded)
-    check_connected(rt)
-    yield from form.run_filled([item.name])
-
-
-def _play_before_recording(form: FormRun, execution: Execution) -> Steps[float]:
-    rt = form.rt
-    timeout = execution.seconds("timeout")
-    for prompt in rt.take_queue():
-        timeout = prompt.timeout
-        if not prompt.items:
-            continue
-        play = Play(rt.new_id(), prompt.items, prompt.bargein)
-        rt.emit(play)
-        while True:
-            happened = yield AwaitInput()
-            if isinstance(happened, Hangup):
-                check_connected(rt)
-            if isinstance(happened, PlayEnded) and happened.id == play.id:
-                break
-    return timeout
-
-
-def _await_recording(form: FormRun, record: Record) -> Steps[Recorded]:
-    deadline: float | None = None
-    while True:
-        happened = yield AwaitInput(deadline)
-        if happened is None:
-            return Recorded(record.id, b"", 0, "hangup")
-        if isinstance(happened, Hangup):
-            # The recording made so far should follow at once; do not wait for it for ever.
-            deadline = form.rt.now + _GRACE_SECONDS
-        if isinstance(happened, Recorded) and happened.id == record.id:
-            return happened
-
-
-def _keep(form: FormRun, item: Item, recorded: Recorded) -> None:
-    rt = form.rt
-    rt.engine.set(form.scope, item.name, rt.keep_recording(recorded.audio))
-    by_key = recorded.ended_by if len(recorded.ended_by) == 1 else None
-    shadow = {
-        "duration": recorded.duration_ms,
-        "size": len(recorded.audio),
-        "termchar": by_key,
-        "maxtime": recorded.ended_by == "maxtime",
-    }
-    rt.engine.set(form.scope, item.name + "$", shadow)
+    recognition = yield from visit_record(form, item, execution)
+    if recognition is not None:
+        yield from process(form, item, execution, recognition)
 
 
 # --- subdialog ------------------------------------------------------------------------------------------

@@ -172,11 +172,19 @@ class Engine:
         """Run statements; the names they declare land in `target`."""
         self._run("script", source, json.dumps(declared_names(source)), target, *chain)
 
-    def interpret(self, scripts: Iterable[str], steps: Iterable[tuple[str, ...]]) -> Any:
-        """The semantic value (SISR 1.0) of a matched grammar path; `scripts` are the grammar's header tags."""
-        header = [(text, ",".join(declared_names(text))) for text in scripts]
+    def interpret(self, scripts: Iterable[tuple[str, str]], steps: Iterable[tuple[str, ...]]) -> Any:
+        """The semantic value (SISR 1.0) of a matched grammar path.
+
+        `scripts` are header tags, each with the grammar it belongs to ("" for the one that was matched).
+        """
+        header = [(grammar, text, ",".join(declared_names(text))) for grammar, text in scripts]
         named = [
-            ("tag", step[1], ",".join(declared_names(step[1]))) if step[0] == "tag" else step[:2] for step in steps
+            ("tag", step[1], ",".join(declared_names(step[1])))
+            if step[0] == "tag"
+            else ("enter", step[1], step[3])
+            if step[0] == "enter"
+            else step[:2]
+            for step in steps
         ]
         if self._sisr is None:
             self._sisr = self._context.eval(_SISR)

@@ -57,6 +57,18 @@
     }
   }
 
+  // Names that a grammar's tag assigned without declaring them are its grammar's.
+  function takeGlobals(scope) {
+    const names = namesOf(globalThis);
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i];
+      if (!known[name]) {
+        scope[name] = globalThis[name];
+        delete globalThis[name];
+      }
+    }
+  }
+
   // Top-level names of a script become live accessors of its scope, so that functions declared in it,
   // later scripts and expressions all share one variable.
   function shared(name) {
@@ -136,7 +148,7 @@
     },
     syntax(source) { new Code("return(\n" + source + "\n)"); },
     block(source) { new Code(source); },
-    interpret(interpreter, scripts, steps) { return encode(interpreter(parse(scripts), parse(steps), sweepGlobals)); },
+    interpret(interpreter, scripts, steps) { return encode(interpreter(parse(scripts), parse(steps), takeGlobals)); },
     lastresult(id, json) {
       const results = parse(json);
       scopes[id]["lastresult$"] = assign(results, results[0]);

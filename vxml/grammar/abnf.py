@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from vxml.grammar.model import (
     Alternatives,
@@ -41,6 +41,7 @@ _LEXEMES: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_OVER_LINES: Final = frozenset(("space", "tag", "uri", "weight", "angle", "quoted", "single"))
 _PROBABILITY: Final = re.compile(r"(.*?)\s*(?:/\s*([^/]*?)\s*/)?", re.DOTALL)
 
 
@@ -84,8 +85,7 @@ def parse_abnf(text: str, *, inline: bool = False) -> ParsedGrammar:
     return _Parser(text, header.end()).parse()
 
 
-@dataclass(frozen=True, slots=True)
-class _Lexeme:
+class _Lexeme(NamedTuple):
     kind: str
     text: str
     line: int
@@ -109,7 +109,8 @@ def _lexemes(text: str, at: int) -> list[_Lexeme]:
         kind = match.lastgroup or ""
         if kind != "space":
             made.append(_Lexeme(kind, match[0], line))
-        line += match[0].count("\n")
+        if kind in _OVER_LINES:
+            line += match[0].count("\n")
         at = match.end()
     made.append(_Lexeme("end", "the end of the grammar", line))
     return made

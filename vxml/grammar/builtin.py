@@ -1,8 +1,9 @@
-"""The builtin grammars of VoiceXML 2.1 (appendix P) for telephone keys."""
+"""The builtin grammars of VoiceXML 2.0 (appendix P) for telephone keys."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -20,8 +21,8 @@ from vxml.grammar.model import (
 from vxml.grammar.program import link
 from vxml.grammar.spoken import digit_range, read_spec
 
-_DIGITS: Final = frozenset("0123456789")
-_KEYS: Final = _DIGITS | frozenset("*#ABCD")
+_DIGITS: Final = "0123456789"
+_KEYS: Final = frozenset(_DIGITS + "*#ABCD")
 
 
 @lru_cache(maxsize=256)
@@ -33,14 +34,27 @@ def builtin_grammar(spec: str) -> Grammar:
         raise GrammarError(f'there is no builtin grammar "{name}": use one of {", ".join(sorted(_MAKERS))}')
     expansion, convert = maker(parameters)
     compiled = link(ParsedGrammar(Mode.DTMF, "root", {"root": expansion}, frozenset()))
-    return Grammar(Mode.DTMF, compiled.code, plain=True, convert=convert)
+    return replace(compiled, plain=True, convert=convert)
 
 
 _Made = tuple[Expansion, Callable[[str], Any] | None]
 
 
-def _run(low: int, high: int | None, keys: frozenset[str] = _DIGITS) -> Expansion:
-    return Repeat(Token(keys), low, high)
+def _key(keys: str) -> Token:
+    return Token(frozenset(keys))
+
+
+def _run(low: int, high: int | None) -> Expansion:
+    return Repeat(_key(_DIGITS), low, high)
+
+
+def _two(*ways: tuple[str, str]) -> Expansion:
+    """Two digits: of each way, one of the first and one of the second."""
+    return Alternatives(tuple(Sequence((_key(first), _key(second))) for first, second in ways))
+
+
+def _point(low: int, high: int | None) -> Expansion:
+    return Sequence((_key("*"), _run(low, high)))
 
 
 def _digits(parameters: Mapping[str, str]) -> _Made:
@@ -51,38 +65,46 @@ def _boolean(parameters: Mapping[str, str]) -> _Made:
     yes, no = parameters.get("y", "1"), parameters.get("n", "2")
     if len(yes) != 1 or len(no) != 1 or yes == no or not {yes, no} <= _KEYS:
         raise GrammarError("boolean: y and n are two different keys")
-    return Token(frozenset((yes, no))), lambda keys: keys == yes
+    return _key(yes + no), lambda keys: keys == yes
 
 
 def _date(_: Mapping[str, str]) -> _Made:
-    return _run(8, 8), None
+    month = _two(("0", "123456789"), ("1", "012"))
+    day = _two(("0", "123456789"), ("12", _DIGITS), ("3", "01"))
+    return Sequence((_run(4, 4), month, day)), None
 
 
 def _time(_: Mapping[str, str]) -> _Made:
-    # Keys cannot say a.m. or p.m.: 12-hour readings are marked ambiguous ("?"), others as 24-hour ("h").
+    # Keys cannot say a.m. or p.m.: 12-hour readings are ambiguous ("?"), others are of the 24-hour clock ("h").
     def convert(keys: str) -> str:
-        hour = int(keys[:2])
-        return keys + ("?" if 1 <= hour <= 12 else "h")
+        return keys + ("?" if 1 <= int(keys[:2]) <= 12 else "h")
 
-    return _run(4, 4), convert
-
-
-def _decimal() -> Expansion:
-    return Sequence((_run(1, None), Repeat(Sequence((Token(frozenset("*")), _run(0, None))), 0, 1)))
+    return Sequence((_two(("01", _DIGITS), ("2", "0123")), _two(("012345", _DIGITS)))), convert
 
 
-def _number_grammar(_: Mapping[str, str]) -> _Made:
-    star_first = Sequence((Token(frozenset("*")), _run(1, None)))
-    return Alternatives((_decimal(), star_first)), lambda keys: keys.replace("*", ".").rstrip(".")
+def _whole(keys: str) -> str:
+    """Without leading zeros, which would make it octal to older ECMAScript."""
+    return keys.lstrip("0") or "0"
+
+
+def _number(_: Mapping[str, str]) -> _Made:
+    def convert(keys: str) -> str:
+        whole, _, fraction = keys.partition("*")
+        return _whole(whole) + (f".{fraction}" if fraction else "")
+
+    return Alternatives((Sequence((_run(1, None), Repeat(_point(0, None), 0, 1))), _point(1, None))), convert
 
 
 def _currency(_: Mapping[str, str]) -> _Made:
-    return _decimal(), lambda keys: keys.replace("*", ".").rstrip(".")
+    def convert(keys: str) -> str:
+        whole, _, fraction = keys.partition("*")
+        return f"{_whole(whole)}.{fraction.ljust(2, '0')}"
+
+    return Alternatives((Sequence((_run(1, None), Repeat(_point(0, 2), 0, 1))), _point(1, 2))), convert
 
 
 def _phone(_: Mapping[str, str]) -> _Made:
-    extension = Repeat(Sequence((Token(frozenset("*")), _run(1, None))), 0, 1)
-    return Sequence((_run(1, None), extension)), lambda keys: keys.replace("*", "x")
+    return Sequence((_run(1, None), Repeat(_point(1, None), 0, 1))), lambda keys: keys.replace("*", "x")
 
 
 _MAKERS: Final[Mapping[str, Callable[[Mapping[str, str]], _Made]]] = {
@@ -90,7 +112,7 @@ _MAKERS: Final[Mapping[str, Callable[[Mapping[str, str]], _Made]]] = {
     "currency": _currency,
     "date": _date,
     "digits": _digits,
-    "number": _number_grammar,
+    "number": _number,
     "phone": _phone,
     "time": _time,
 }

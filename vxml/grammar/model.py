@@ -132,7 +132,8 @@ class ParsedGrammar:
 # --- as compiled ----------------------------------------------------------------------------------------
 
 
-#: One thing passed on the way through a grammar: (kind), (kind, text) or (kind, text, as written).
+#: One thing passed on the way through a grammar: its kind, mostly its text, of a tag as it is written; of a rule
+#: entered its name, the reference as written and the grammar it is in.
 Step = tuple[str, ...]
 
 
@@ -171,6 +172,6 @@ class Grammar:
     language: str = "en-US"
     #: The value is the keys or words themselves: no tag and no rule inside the root rule.
     plain: bool = False
-    #: Header tags of the grammar and of those it refers to.
-    scripts: tuple[str, ...] = ()
+    #: Header tags of the grammar and of those it refers to: which grammar ("" for itself), and the text.
+    scripts: tuple[tuple[str, str], ...] = ()
     convert: Callable[[str], Any] | None = field(default=None, repr=False)

@@ -65,8 +65,9 @@ class _Linker:
         self._pending.append((0, "", name, f"${name}"))
         while self._pending:
             at, url, rule_name, label = self._pending.pop()
-            self._code[at] = (Op.CALL, self._entry(url, rule_name), ("enter", rule_name, label))
-        scripts = (*self._grammar.scripts, *(one for other in self._externals.values() for one in other.scripts))
+            self._code[at] = (Op.CALL, self._entry(url, rule_name), ("enter", rule_name, label, url))
+        grammars = {"": self._grammar, **self._externals}
+        scripts = tuple((url, script) for url, grammar in grammars.items() for script in grammar.scripts)
         return Grammar(self._grammar.mode, tuple(self._code), self._grammar.language, self._plain, scripts)
 
     def _entry(self, url: str, name: str) -> int:

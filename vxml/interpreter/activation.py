@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vxml.grammar import Grammar, GrammarError, Mode, link
 from vxml.interpreter.attributes import require
-from vxml.interpreter.compile_grammar import UNIVERSALS, universal_use
+from vxml.interpreter.compile_grammar import BUILTIN, UNIVERSALS, builtin_use, universal_use
 from vxml.interpreter.control import Steps, Thrown
 from vxml.interpreter.model import Choice, Dialog, GrammarUse, Item, Link
 
@@ -141,13 +141,15 @@ def _load(execution: Execution, use: GrammarUse, owner: Owner) -> Steps[Grammar 
         raise Thrown(event, message, use.line)
     if use.mode == "voice" and not hears:
         return None
+    if use.parsed is not None:
+        execution.rt.ignore_lexicons(use.parsed, f"line {use.line}")
     if use.compiled is not None:
         return use.compiled
     grammar = yield from _fetched(execution, use, owner)
-    return grammar if grammar.mode is Mode.DTMF or hears else None
+    return grammar if grammar is None or grammar.mode is Mode.DTMF or hears else None
 
 
-def _fetched(execution: Execution, use: GrammarUse, owner: Owner) -> Steps[Grammar]:
+def _fetched(execution: Execution, use: GrammarUse, owner: Owner) -> Steps[Grammar | None]:
     context, rt = execution.context, execution.rt
     timeout = execution.seconds("fetchtimeout")
     base = (owner.page or context.leaf).base if context.leaf else ""
@@ -159,5 +161,8 @@ def _fetched(execution: Execution, use: GrammarUse, owner: Owner) -> Steps[Gramm
         except GrammarError as error:
             raise Thrown("error.badfetch", f"line {use.line}: {error}", use.line) from error
     url = use.src or execution.text(use.srcexpr, use.line)
+    if url.startswith(BUILTIN):
+        language = context.leaf.document.language if context.leaf else "en-US"
+        return (yield from _load(execution, builtin_use(url, use.line, use.scope, language), owner))
     grammar = yield from rt.grammar(context.resolve(url, use.base or base), timeout)
     return grammar

@@ -19,7 +19,7 @@ from vxml.interpreter.model import GrammarUse
 
 _SRGS_TYPES: Final = frozenset(("", "application/srgs+xml", "application/grammar+xml", "text/xml", "application/xml"))
 _ABNF_TYPES: Final = frozenset(("application/srgs", "application/x-abnf", "application/grammar"))
-_BUILTIN: Final = "builtin:"
+BUILTIN: Final = "builtin:"
 #: Spoken commands of the platform (section 6.3.6), which are also the events they throw.
 UNIVERSALS: Final = ("help", "cancel", "exit")
 
@@ -31,7 +31,7 @@ def compile_grammar_use(node: Node, language: str) -> GrammarUse:
         raise DocumentError("<grammar> needs exactly one of src, srcexpr and rules inside it", node.line)
     mode = node.get("mode")
     scope = node.get("scope")
-    if src.startswith(_BUILTIN):
+    if src.startswith(BUILTIN):
         return builtin_use(src, node.line, scope, node.get("xml:lang") or language)
     if src or srcexpr:
         return GrammarUse(node.line, mode, src=src, srcexpr=srcexpr, scope=scope, base=node.get("xml:base"))
@@ -61,7 +61,7 @@ def _inline_abnf(node: Node, mode: str, scope: str) -> GrammarUse:
 
 def builtin_use(src: str, line: int, scope: str, language: str) -> GrammarUse:
     """`builtin:dtmf/digits?length=4` and `builtin:grammar/...` (the spoken twin)."""
-    kind, _, spec = src.removeprefix(_BUILTIN).partition("/")
+    kind, _, spec = src.removeprefix(BUILTIN).partition("/")
     if kind not in ("dtmf", "grammar"):
         return GrammarUse(line, "voice", scope=scope, problem=f"error.unsupported.builtin: {src}")
     mode = "dtmf" if kind == "dtmf" else "voice"
@@ -74,7 +74,7 @@ def builtin_use(src: str, line: int, scope: str, language: str) -> GrammarUse:
 
 def type_grammar(node: Node, language: str) -> tuple[GrammarUse, ...]:
     """A field's `type`: the builtin grammar in both modes, for speech where it is there in the language."""
-    spec = node.get("type").removeprefix(_BUILTIN)
+    spec = node.get("type").removeprefix(BUILTIN)
     spec = spec.removeprefix("dtmf/").removeprefix("grammar/")
     keys = builtin_use(f"builtin:dtmf/{spec}", node.line, "", language)
     spoken = builtin_use(f"builtin:grammar/{spec}", node.line, "", language)

@@ -128,6 +128,7 @@ class Runtime:
         self.swallow_termchar = False
         self._grammars: dict[str, Grammar] = {}
         self._clean_scopes: list[int] = []
+        self._ignored: set[str] = set()
         self._out: list[Command] = []
         self._last_id = 0
         self._steps = 0
@@ -219,7 +220,19 @@ class Runtime:
     def _parsed_grammar(self, url: str, timeout: float) -> Steps[ParsedGrammar]:
         self.step()
         reply = yield from self.fetch(Fetch(self.new_id(), url, timeout=timeout))
-        return _parsed(reply.body)
+        parsed = _parsed(reply.body)
+        self.ignore_lexicons(parsed, _without_query(url))
+        return parsed
+
+    def ignore_lexicons(self, parsed: ParsedGrammar, where: str) -> None:
+        for address in parsed.lexicons:
+            self.ignore(f"{where}: lexicon {_without_query(address)}")
+
+    def ignore(self, what: str) -> None:
+        """Tell, once a session, of something in a page that has no effect here."""
+        if what not in self._ignored and len(self._ignored) < _MAX_IGNORED:
+            self._ignored.add(what)
+            self.trace("log", f"{what} is ignored")
 
     # --- recordings
 
@@ -273,6 +286,7 @@ class Runtime:
 _parsed_by_digest: OrderedDict[bytes, ParsedGrammar] = OrderedDict()
 _linked_by_parts: OrderedDict[tuple[object, ...], tuple[Grammar, tuple[ParsedGrammar, ...]]] = OrderedDict()
 _CACHE_SIZE = 512
+_MAX_IGNORED = 100
 
 
 def _parsed(body: bytes) -> ParsedGrammar:

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.voicexml import talk
-from vxml.ecmascript import Engine
 from vxml.grammar import GrammarError, Matcher, link, parse_grammar, to_jsgf
 from vxml.grammar.abnf import parse_abnf
 from vxml.grammar.parses import structure_of, write_structure
@@ -26,14 +25,6 @@ def parsed(rules: str, said: str, head: str = HEAD) -> str | None:
     for word in words_of(said):
         matcher.feed(word)
     return write_structure(structure_of(matcher)) if matcher.matched else None
-
-
-def meaning(rules: str, said: str) -> object:
-    matcher = Matcher(link(parse_abnf(HEAD + "tag-format <semantics/1.0>;\n" + rules)))
-    for word in words_of(said):
-        matcher.feed(word)
-    assert matcher.matched
-    return matcher.value(Engine())
 
 
 @pytest.mark.parametrize(
@@ -100,44 +91,6 @@ def test_an_inline_grammar_may_be_abnf() -> None:
       $r = tea {out='T'} | coffee {out='C'};
     </grammar><filled><log><value expr="f"/></log></filled></field></form>"""
     assert talk(body, [Spoken("coffee")], recognizer=True).of("log") == ["C"]
-
-
-# --- SISR 1.0 -------------------------------------------------------------------------------------------
-
-
-def test_variables_of_a_rule_live_through_its_tags_and_header_tags_are_shared() -> None:
-    rules = "{!{ function twice(n) { return n * 2 } }!};\n$r = {var n = 1} a {n = twice(n + 1)} b {out.n = n};"
-    assert meaning(rules, "a b") == {"n": 4}
-
-
-def test_rules_latest_and_meta() -> None:
-    rules = (
-        "$r = $size $thing {out.size = rules.size; out.last = rules.latest(); out.said = meta.current().text;"
-        " out.part = meta.size.text};\n$size = (big | large) {out = 'L'};\n$thing = red ball;"
-    )
-    expected = {"size": "L", "last": "red ball", "said": "large red ball", "part": "large"}
-    assert meaning(rules, "large red ball") == expected
-
-
-def test_the_pizza_order() -> None:
-    rules = """$r = I would like a $drink {out.drink = new Object(); out.drink.liquid = rules.drink.type;
-        out.drink.size = rules.drink.size} and $pizza {out.pizza = rules.pizza};
-        $drink = {out.size = 'medium'} [$size {out.size = rules.size}]
-          (coke {out.type = 'coke'} | pepsi {out.type = 'pepsi'});
-        $size = small | (medium | regular) {out = 'medium'} | large;
-        $pizza = {out.number = 1; out.topping = []} $number {out.number = rules.number} pizzas
-          [with $top {out.topping.push(rules.top)} (and $top {out.topping.push(rules.top)})<0->];
-        $number = three {out = 3} | two {out = 2};
-        $top = anchovies | pepperoni | (mushroom | mushrooms) {out = 'mushroom'};"""
-    assert meaning(rules, "I would like a small coke and three pizzas with pepperoni and mushrooms") == {
-        "drink": {"liquid": "coke", "size": "small"},
-        "pizza": {"number": 3, "topping": ["pepperoni", "mushroom"]},
-    }
-
-
-def test_a_rule_without_tags_means_its_last_reference_or_its_words() -> None:
-    assert meaning("$r = $a please; $a = yes {out = true};", "yes please") is True
-    assert meaning("$r = $a please; $a = yes sir;", "yes sir please") == "yes sir"
 
 
 # --- other uses of the same rules -----------------------------------------------------------------------

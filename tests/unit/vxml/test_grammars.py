@@ -46,34 +46,6 @@ def test_each_key_says_whether_it_matches_and_whether_more_may_come() -> None:
     assert states(compiled, "1234") == ["+", "match+", "match", ""]
 
 
-@pytest.mark.parametrize(
-    ("spec", "keys", "meaning"),
-    [
-        ("digits", "0123", "0123"),
-        ("digits?length=2", "12", "12"),
-        ("boolean", "1", True),
-        ("boolean", "2", False),
-        ("boolean?y=7;n=9", "7", True),
-        ("date", "20260105", "20260105"),
-        ("time", "0930", "0930?"),
-        ("time", "1330", "1330h"),
-        ("number", "3*14", "3.14"),
-        ("currency", "12*50", "12.50"),
-        ("phone", "5550100*12", "5550100x12"),
-    ],
-)
-def test_builtin_grammars(spec: str, keys: str, meaning: Any) -> None:
-    assert value(builtin_grammar(spec), keys) == meaning
-
-
-@pytest.mark.parametrize(
-    "spec", ["nonsense", "digits?length=x", "digits?length=0", "digits?minlength=5;maxlength=2", "boolean?y=1;n=1"]
-)
-def test_unusable_builtins_are_refused(spec: str) -> None:
-    with pytest.raises(GrammarError):
-        builtin_grammar(spec)
-
-
 def test_alternatives_repeats_and_references() -> None:
     compiled = grammar(
         """<rule id="r"><one-of><item>1</item><item>2 <item repeat="1-2"><ruleref uri="#even"/></item></item></one-of>

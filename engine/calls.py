@@ -180,6 +180,7 @@ class Calls:
             organization=str(plan.organization_id),
             revision=plan.script[0] if plan.script else "notice",
             boot_id=attempt.boot_id,
+            allow=plan.hosts,
         )
 
     # What media servers say

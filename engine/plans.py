@@ -15,6 +15,7 @@ from app.core.compliance import Rules
 from app.core.strategy import Strategy, parse
 from app.db import read_transaction
 from app.models import (
+    AllowedHost,
     CallingWindow,
     CompletionCode,
     Job,
@@ -74,6 +75,8 @@ class JobPlan:
     script: tuple[str, str] | None
     #: The system's codes and the organization's own.
     codes: Mapping[str, CodeFlags]
+    #: Origins that the organization's scripts may fetch from.
+    hosts: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -99,15 +102,16 @@ class PlanReader:
         problems: dict[int, str] = {}
         with read_transaction(self._engine) as session:
             jobs = session.scalars(select(Job).where(Job.state.not_in(ENDED)).order_by(Job.id)).all()
-            codes = read_codes(session, {job.organization_id for job in jobs})
+            organizations = {job.organization_id for job in jobs}
+            codes, hosts = read_codes(session, organizations), read_hosts(session, organizations)
             for job in jobs:
                 try:
-                    plans[job.id] = self._plan(session, job, codes[job.organization_id])
+                    plans[job.id] = self._plan(session, job, codes[job.organization_id], hosts[job.organization_id])
                 except (ClarionError, NoResultFound, KeyError, TypeError, ValueError) as error:
                     problems[job.id] = f"the job cannot run: {type(error).__name__} {error}"[:500]
         return plans, problems
 
-    def _plan(self, session: Session, job: Job, codes: Mapping[str, CodeFlags]) -> JobPlan:
+    def _plan(self, session: Session, job: Job, codes: Mapping[str, CodeFlags], hosts: tuple[str, ...]) -> JobPlan:
         settings = job.settings
         window = session.get_one(CallingWindow, int(settings["calling_window_id"]))
         trunk = self.trunk(session.get_one(Trunk, int(settings["trunk_id"])))
@@ -126,6 +130,7 @@ class PlanReader:
             senders=dict(settings.get("senders") or {}),
             script=self._script(session, job.script_revision_id),
             codes=codes,
+            hosts=hosts,
         )
 
     def _strategy(self, session: Session, revision_id: int) -> Strategy:
@@ -156,6 +161,17 @@ class PlanReader:
             row.simulated,
             row.paused_until,
         )
+
+
+def read_hosts(session: Session, organizations: Iterable[int]) -> dict[int, tuple[str, ...]]:
+    """By organization: the origins that its scripts may fetch from."""
+    owners = list(organizations)
+    rows = session.execute(
+        select(AllowedHost.organization_id, AllowedHost.origin)
+        .where(AllowedHost.organization_id.in_(owners))
+        .order_by(AllowedHost.origin)
+    ).all()
+    return {owner: tuple(origin for whose, origin in rows if whose == owner) for owner in owners}
 
 
 def read_codes(session: Session, organizations: Iterable[int]) -> dict[int, Mapping[str, CodeFlags]]:

@@ -18,7 +18,7 @@ from common import control
 from common.control import CallStatus
 from engine import outcomes
 from engine.admission import Port
-from engine.plans import PlanReader, read_codes
+from engine.plans import PlanReader, read_codes, read_hosts
 from engine.store import Outcome
 
 #: One that nobody could place for so long is given up: a phone must not ring long after somebody asked for it.
@@ -46,6 +46,8 @@ class Order:
     trunk: control.Trunk
     entry: str
     values: Mapping[str, Any]
+    #: Origins that the script may fetch from.
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ class TestCallRows:
             entry = session.get_one(ScriptRevision, row.script_revision_id).entry
             plan = self._plans.trunk(trunk)
             line = control.Trunk(plan.host, plan.port, plan.transport, plan.username, plan.password, plan.line)
-            return _following(row, trunk), Order(row.address, row.sender, line, entry, dict(row.values))
+            hosts = read_hosts(session, [row.organization_id])[row.organization_id]
+            return _following(row, trunk), Order(row.address, row.sender, line, entry, dict(row.values), hosts)
 
     def take_over(self, key: str, from_owner: str, owner: str) -> Following | None:
         """One whose engine is gone, or that we lost sight of; None where another was faster."""

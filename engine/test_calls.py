@@ -115,6 +115,7 @@ class TestCalls:
             # A dialog worker of its own: what is tried out disturbs nobody's calls.
             revision=f"test-{following.id}",
             boot_id=following.boot_id,
+            allow=order.hosts,
         )
 
     # Following

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, Command] = {
     "carrier": Command("app.cli.simulators", "simulate a carrier and its customers on loopback"),
     "db": Command("app.cli.data", "bring the database to this version"),
     "user": Command("app.cli.data", "add users and reset their passwords"),
+    "hosts": Command("app.cli.hosts", "list, allow and remove servers that scripts may fetch from"),
     "config": Command("app.cli.data", "show the settings in force, secrets masked"),
     "import": Command("app.cli.data", "import a CSV file into a contact list"),
     "campaign": Command("app.cli.campaigns", "start, pause, resume or stop a campaign"),

@@ -40,12 +40,13 @@ from app.models.contact import (
     ImportRun,
     ImportState,
 )
-from app.models.identity import AuditEntry, CallingWindow, CompletionCode, Organization, Role, User
+from app.models.identity import AllowedHost, AuditEntry, CallingWindow, CompletionCode, Organization, Role, User
 from app.models.test_call import TestCall, TestCallState
 
 __all__ = [
     "Address",
     "AddressKind",
+    "AllowedHost",
     "Attempt",
     "AttemptResult",
     "AttemptState",

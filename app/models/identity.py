@@ -74,6 +74,19 @@ class AuditEntry(Base):
     remote_address: Mapped[str] = mapped_column(String(64), default="")
 
 
+class AllowedHost(Base):
+    """A server that the organization's scripts may fetch from; `origin` as `common.origins.Origin` writes it."""
+
+    __tablename__ = "allowed_host"
+    __table_args__ = (UniqueConstraint("organization_id", "origin"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    origin: Mapped[str] = mapped_column(String(280))
+    note: Mapped[str] = mapped_column(String(255), default="")
+    created_at: Mapped[datetime]
+
+
 class CompletionCode(Base):
     """System codes (no organization) and an organization's own. Flags: outreach field reference, 1.5 C."""
 

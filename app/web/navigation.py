@@ -54,6 +54,7 @@ _MENU = (
         (
             Entry("Trunks", "phone-outgoing", "/trunks/", Permission.SETTINGS_MANAGE),
             Entry("Media servers", "server", "/media-servers/", Permission.JOBS_VIEW),
+            Entry("Allowed servers", "external-link", "/hosts/", Permission.SETTINGS_MANAGE),
             Entry("Users", "user", "/users/", Permission.USERS_MANAGE),
             Entry("Audit", "history", "/audit/", Permission.AUDIT_VIEW),
         ),

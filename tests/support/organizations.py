@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.core.strategy.parser import shipped, shipped_names
 from app.models import (
     Address,
+    AllowedHost,
     Attempt,
     AttemptTrace,
     Attribute,
@@ -150,6 +151,7 @@ def _applications(make: _Builder) -> None:
 
 def _job(make: _Builder) -> None:
     home, marker, now, ids = make.home, make.marker, make.now, make.ids
+    make.add(AllowedHost(organization_id=home, origin=f"https://{marker}.example", note=marker, created_at=make.now))
     make.add(CompletionCode(organization_id=home, name=marker.upper(), description=marker))
     window = make.add(CallingWindow(organization_id=home, name=marker, hours={}))
     trunk = make.add(Trunk(organization_id=home, name=marker, host="127.0.0.1", simulated=True))

@@ -12,6 +12,7 @@ from app.web.panel import (
     contacts,
     dashboard,
     dnc,
+    hosts,
     jobs,
     lists,
     media_servers,
@@ -38,6 +39,7 @@ def blueprints() -> list[Blueprint]:
         dnc.blueprint,
         trunks.blueprint,
         media_servers.blueprint,
+        hosts.blueprint,
         users.blueprint,
         audit.blueprint,
     ]

@@ -81,6 +81,20 @@ def test_a_job_of_thirty_contacts_runs_to_its_end(play: Play) -> None:
     play(scenario)
 
 
+def test_calls_carry_the_servers_that_their_organization_allows(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        make_job(house.database, 1, strategy_xml=CALL_ONLY)
+        house.sql(
+            "INSERT INTO allowed_host (organization_id, origin, note, created_at)"
+            " SELECT id, 'https://pay.example', '', created_at FROM organization"
+        )
+        house.start()
+        await house.until(lambda: house.job_state() == "completed")
+        assert house.server.requests[0].allow == ("https://pay.example",)
+
+    play(scenario)
+
+
 def test_the_audience_is_frozen_from_the_list_when_the_job_is_queued(play: Play) -> None:
     async def scenario(house: House) -> None:
         make_job(house.database, 12, state="queued", strategy_xml=CALL_ONLY)

@@ -14,7 +14,9 @@ from sqlalchemy import Engine, select
 from app.core.strategy.parser import shipped, shipped_names
 from app.db import read_transaction, write_transaction
 from app.models import (
+    AllowedHost,
     Attempt,
+    AuditEntry,
     CallingWindow,
     CompletionCode,
     Job,
@@ -32,7 +34,7 @@ from tests.support.panel import World
 
 _PAGES = """
 /trunks/ /trunks/new /trunks/1 /windows/ /windows/1 /windows/presets /windows/new /windows/new?preset=fr
-/strategies/ /strategies/1 /strategies/new /strategies/1/revisions/1/edit /codes/ /codes/new /media-servers/
+/strategies/ /strategies/1 /strategies/new /strategies/1/revisions/1/edit /codes/ /codes/new /media-servers/ /hosts/
 """
 _TRUNK = {
     "name": "Carrier", "host": "sip.example.com", "port": "5060", "line": "native", "max_channels": "30",
@@ -52,7 +54,14 @@ def test_a_supervisor_looks_and_does_not_change(signed_in: Callable[[str], Flask
     assert "/windows/new" not in page
     assert "/trunks/" not in page
     assert watcher.get("/strategies/1").status_code == 200
-    for path in ("/trunks/", "/windows/new", "/strategies/new", "/codes/new", "/strategies/1/revisions/1/edit"):
+    for path in (
+        "/trunks/",
+        "/hosts/",
+        "/windows/new",
+        "/strategies/new",
+        "/codes/new",
+        "/strategies/1/revisions/1/edit",
+    ):
         assert watcher.get(path).status_code == 403
     assert watcher.post("/windows/1/delete").status_code == 403
 
@@ -297,3 +306,25 @@ def test_tells_a_script_s_warnings_from_its_errors(admin: FlaskClient, world: Wo
         page = admin.get("/scripts/").text
         assert f'<span class="text-warning nowrap">{shown}</span>' in page
         assert ('<span class="text-danger nowrap">1 error</span>' in page) is ("error" in severities)
+
+
+def test_allows_a_public_server_and_takes_it_back(admin: FlaskClient, world: World, sqlite_engine: Engine) -> None:
+    form = {"name": "Pay.Example.com", "note": "card processor", "organization_id": "1"}
+    assert admin.post("/hosts/", data=form).status_code == 302
+    assert "https://pay.example.com" in admin.get("/hosts/").text
+    again = admin.post("/hosts/", data=form)
+    assert (again.status_code, "allowed already" in again.text) == (422, True)
+    for private in ("http://127.0.0.1:8080", "http://0x7f.1/", "localhost", "http://[fe80::1]", "http://10.0.0.1"):
+        refused = admin.post("/hosts/", data={**form, "name": private})
+        assert (refused.status_code, "private network" in refused.text) == (422, True), private
+    for odd in ("https://pay.example.com/api", "file:///etc", "https://a@b.example", "pay example"):
+        assert admin.post("/hosts/", data={**form, "name": odd}).status_code == 422, odd
+    with read_transaction(sqlite_engine) as session:
+        host = session.scalars(select(AllowedHost)).one()
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "allowed_host.create")).one()
+    assert (entry.organization_id, entry.after) == (
+        host.organization_id,
+        {"origin": "https://pay.example.com", "note": "card processor"},
+    )
+    assert "may not use" in admin.post(f"/hosts/{host.id}/remove", follow_redirects=True).text
+    assert "No other servers" in admin.get("/hosts/").text

@@ -130,6 +130,8 @@ class Fetch:
     max_stale: float | None = None
     #: Body and query hold values typed under clarion.private: never logged.
     private: bool = False
+    #: What the caller hears while it takes long.
+    audio: FetchAudio | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,17 @@ class AudioItem:
     #: Seconds (VoiceXML maxage, maxstale); None leaves HTTP's rules alone.
     max_age: float | None = None
     max_stale: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchAudio:
+    """Played until a fetch is done (VoiceXML 2.1 section 6.1.1), from `delay` seconds on, and once begun for
+    `minimum` seconds at least; from its beginning again where it is shorter than the fetch.
+    """
+
+    item: AudioItem
+    delay: float
+    minimum: float
 
 
 PromptItem = SpeechItem | BreakItem | AudioItem

@@ -68,7 +68,7 @@ def _public_origin(origin: str) -> Origin:
     parsed = _parsed(origin)
     if parsed.host == "localhost" or (parsed.address is not None and not is_public(parsed.address)):
         raise Refused(
-            f"origin: {parsed} is in a private network; only who runs the machine can allow it"
+            f"origin: this is an address of a private network; only who runs the machine can allow {parsed}"
             " (CLARION_MEDIASERVER_ALLOW)"
         )
     return parsed

@@ -12,13 +12,16 @@ import structlog
 from mediaserver import wire
 from mediaserver.dialog.fetch import Fetcher, Visitor
 from mediaserver.dialog.policy import Policy
-from mediaserver.dialog.prompts import PromptRenderer
+from mediaserver.dialog.prompts import PromptRenderer, Rendered
 from mediaserver.dialog.recorder import Recorder
+from mediaserver.dialog.waiting import WaitingAudio
 from vxml import messages as vxml
 from vxml.text import say
 
 #: Play numbers the session never gives: ours for the beep before a recording.
 _BEEP_PLAY = -1
+#: And for what is heard while a page is slow.
+_WAITING_PLAY = -2
 _MASK = "•"
 _STEP_LENGTH = 300
 
@@ -70,6 +73,7 @@ class Conversation:
         self._rendering: tuple[vxml.Play, asyncio.Task[None]] | None = None
         #: The marks of the queue that plays: milliseconds from its beginning, and name.
         self._marks: tuple[tuple[int, str], ...] = ()
+        self._waiting: WaitingAudio | None = None
         self._recorder: Recorder | None = None
         self._record_after_beep: vxml.Record | None = None
         self._keys_seen = 0
@@ -122,7 +126,10 @@ class Conversation:
             self._stop_rendering()
 
     def played(self, play: int, completed: bool, heard_ms: int) -> None:
-        if play != _BEEP_PLAY:
+        if play == _WAITING_PLAY:
+            if self._waiting is not None:
+                self._waiting.ended()
+        elif play != _BEEP_PLAY:
             at, mark = next((passed for passed in reversed(self._marks) if completed or passed[0] <= heard_ms), (0, ""))
             self._feed(vxml.PlayEnded(play, completed, heard_ms, mark, max(0, heard_ms - at) if mark else 0))
         elif self._record_after_beep is not None:
@@ -140,6 +147,8 @@ class Conversation:
         if self._recorder is not None:
             self._end_recording(self._recorder.end("hangup"))
         self._record_after_beep = None
+        if self._waiting is not None:
+            self._waiting.hung_up()
         self._feed(vxml.Hangup())
 
     # --- turns of the session
@@ -227,17 +236,33 @@ class Conversation:
     # --- fetching and playing
 
     async def _fetch(self, command: vxml.Fetch) -> None:
-        self._feed(await self._fetcher.fetch(command, self._visitor))
+        fetching = asyncio.ensure_future(self._fetcher.fetch(command, self._visitor))
+        try:
+            if command.audio is not None:
+                self._waiting = WaitingAudio(
+                    lambda rendered: self._send_clips(_WAITING_PLAY, rendered, bargein=False),
+                    lambda: self._send(wire.encode(wire.StopPlay(self.call))),
+                )
+                rendering = self._renderer.render((command.audio.item,), self._visitor)
+                await self._waiting.accompany(fetching, command.audio, rendering)
+                self._waiting = None
+            answer = await fetching
+        finally:
+            fetching.cancel()
+        self._feed(answer)
 
     async def _play(self, command: vxml.Play) -> None:
         rendered = await self._renderer.render(command.items, self._visitor)
         self._rendering = None
         self._marks = rendered.moments(command.marks)
-        for name, audio in rendered.inline:
-            self._send(wire.encode_clip(name, audio[: wire.MAX_CLIP]))
-        self._send(wire.encode(wire.PlayClips(self.call, command.id, rendered.clips, command.bargein, self._keys_seen)))
+        self._send_clips(command.id, rendered, bargein=command.bargein)
         for failure in rendered.failures:
             self._feed(vxml.PlayFailed(command.id, failure))
+
+    def _send_clips(self, play: int, rendered: Rendered, *, bargein: bool) -> None:
+        for name, audio in rendered.inline:
+            self._send(wire.encode_clip(name, audio[: wire.MAX_CLIP]))
+        self._send(wire.encode(wire.PlayClips(self.call, play, rendered.clips, bargein, self._keys_seen)))
 
     def _stop_rendering(self) -> None:
         assert self._rendering is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import os
 import secrets
@@ -20,6 +21,8 @@ from mediaserver.wire import Clip
 from vxml.messages import AudioItem, BreakItem, Fetch, Fetched, PromptItem, SpeechItem
 
 _MAX_BREAK_MS = 60_000
+#: How a recording of the session is handed to us (vxml.interpreter.runtime).
+_RECORDING = "data:audio/wav;base64,"
 #: Private clips kept in memory for repetition within a call.
 _PRIVATE_CLIPS = 32
 
@@ -92,7 +95,9 @@ class PromptRenderer:
         return Rendered((Clip(file=file),))
 
     async def _audio(self, item: AudioItem, visitor: Visitor) -> Rendered:
-        answer = await self._fetcher.fetch(Fetch(id=0, url=item.url, timeout=item.timeout), visitor)
+        if item.url.startswith(_RECORDING):
+            return await self._recording(item)
+        answer = await self._fetcher.fetch(_fetch_of(item), visitor)
         if not isinstance(answer, Fetched) or answer.status != 200:
             failure = f"status {answer.status}" if isinstance(answer, Fetched) else answer.detail
         else:
@@ -105,6 +110,16 @@ class PromptRenderer:
         if alternate.clips:
             return alternate
         return Rendered((), failures=(f"{name}: {failure}", *alternate.failures))
+
+    async def _recording(self, item: AudioItem) -> Rendered:
+        """What the caller said in this call: never on disk, where prompts are kept."""
+        try:
+            wav = base64.b64decode(item.url.removeprefix(_RECORDING), validate=True)
+            clip = await asyncio.to_thread(audio.to_ulaw, wav)
+        except (ValueError, audio.UnreadableAudio) as error:
+            return Rendered((), failures=(f"recording: {error}",))
+        name = secrets.token_hex(8)
+        return Rendered((Clip(inline=name),), ((name, clip),))
 
     async def _recorded(self, answer: Fetched) -> str:
         name = answer.url.partition("?")[0]
@@ -132,6 +147,10 @@ class PromptRenderer:
         self._private[key] = clip
         if len(self._private) > _PRIVATE_CLIPS:
             self._private.popitem(last=False)
+
+
+def _fetch_of(item: AudioItem) -> Fetch:
+    return Fetch(id=0, url=item.url, timeout=item.timeout, max_age=item.max_age, max_stale=item.max_stale)
 
 
 def _milliseconds(clip: Clip, private: Mapping[str, bytes]) -> int:

@@ -93,17 +93,19 @@ class Context:
             return Target(self._dialog(self.leaf.document, fragment, line))
         page = yield from self._page(address, replace(request, url=address) if fragment else request)
         if page.document.application:
-            target = yield from self._with_root(page, fragment, line)
+            target = yield from self._with_root(page, request, fragment, line)
             return target
         keep = not submit and self.root is not None and self.root is not self.leaf and page.url == self.root.url
         return Target(self._dialog(page.document, fragment, line), page, page, keep)
 
-    def _with_root(self, page: Page, fragment: str, line: int) -> Steps[Target]:
+    def _with_root(self, page: Page, request: Fetch, fragment: str, line: int) -> Steps[Target]:
         dialog = self._dialog(page.document, fragment, line)
         root_url = page.root_url()
         if self.root is not None and self.root.url == root_url:
             return Target(dialog, page, self.root, True)
-        root = yield from self._page(root_url, Fetch(self.rt.new_id(), root_url))
+        # Fetched as its leaf was, but without what that was sent.
+        asked = replace(request, id=self.rt.new_id(), url=root_url, method="GET", body=None, content_type="")
+        root = yield from self._page(root_url, replace(asked, private=False))
         if root.document.application:
             # Section 1.5.2: a root document must not itself name a root.
             raise Thrown("error.semantic", f"{root_url} is a root document and must not have application=", line)

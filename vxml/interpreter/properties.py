@@ -14,6 +14,8 @@ DEFAULTS: Final[Mapping[str, str]] = {
     "bargeintype": "speech",
     "clarion.private": "false",
     "confidencelevel": "0.5",
+    "fetchaudiodelay": "2s",
+    "fetchaudiominimum": "5s",
     "fetchtimeout": "10s",
     "inputmodes": "dtmf voice",
     "interdigittimeout": "3s",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urlencode
 
@@ -10,11 +11,14 @@ from vxml.ecmascript import ScriptError
 from vxml.interpreter.attributes import require
 from vxml.interpreter.control import Thrown
 from vxml.interpreter.model import ItemKind
-from vxml.messages import AudioItem, Fetch, PromptItem
+from vxml.messages import AudioItem, Fetch, FetchAudio, PromptItem
 
 if TYPE_CHECKING:
     from vxml.interpreter.execution import Execution
 
+#: What is fetched ahead of its use or beside it: nobody waits to hear something.
+_WITHOUT_AUDIO = ("audio", "grammar", "script")
+_NO_ATTRIBUTES = Node("audio", "", 0)
 _BOUNDARY = "clarion-7f1c9d52e0a84b6c"
 
 
@@ -26,7 +30,17 @@ def fetch_of(execution: Execution, url: str, node: Node) -> Fetch:
         timeout=execution.seconds("fetchtimeout", node.get("fetchtimeout")),
         max_age=_age(execution, node, "maxage"),
         max_stale=_age(execution, node, "maxstale"),
+        audio=None if node.tag in _WITHOUT_AUDIO else _fetch_audio(execution, node),
     )
+
+
+def _fetch_audio(execution: Execution, node: Node) -> FetchAudio | None:
+    """Section 6.1.1; fetched as the properties for audio say."""
+    url = node.get("fetchaudio") or execution.setting("fetchaudio")
+    if not url:
+        return None
+    delay, minimum = execution.seconds("fetchaudiodelay"), execution.seconds("fetchaudiominimum")
+    return FetchAudio(audio_item(execution, execution.context.resolve(url), _NO_ATTRIBUTES), delay, minimum)
 
 
 def audio_item(execution: Execution, url: str, node: Node, alternate: tuple[PromptItem, ...] = ()) -> AudioItem:
@@ -63,9 +77,7 @@ def submit_request(execution: Execution, node: Node, url: str = "", names: str |
         return _with_query(plain, fields, private)
     multipart = node.get("enctype") == "multipart/form-data"
     body, content_type = _multipart(execution, fields) if multipart else _form(fields)
-    return Fetch(
-        plain.id, plain.url, "POST", body, content_type, plain.timeout, plain.max_age, plain.max_stale, private
-    )
+    return replace(plain, method="POST", body=body, content_type=content_type, private=private)
 
 
 def _address(execution: Execution, node: Node) -> str:
@@ -100,9 +112,7 @@ def _with_query(plain: Fetch, fields: list[tuple[str, str]], private: bool) -> F
     url, fragment = urldefrag(plain.url)
     url += ("&" if "?" in url else "?") + urlencode(fields)
     url += f"#{fragment}" if fragment else ""
-    return Fetch(
-        plain.id, url, timeout=plain.timeout, max_age=plain.max_age, max_stale=plain.max_stale, private=private
-    )
+    return replace(plain, url=url, private=private)
 
 
 def _form(fields: list[tuple[str, str]]) -> tuple[bytes, str]:

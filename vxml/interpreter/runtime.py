@@ -184,6 +184,9 @@ class Runtime:
         self._fetches += 1
         if self._fetches > self.config.limits.fetches:
             raise Runaway(f"{self.config.limits.fetches} fetches without waiting for the caller: an endless loop")
+        if request.audio is not None:
+            # Section 4.1.8: what is queued is heard before the fetchaudio.
+            yield from self.play_out()
         self.emit(request)
         reply = yield AwaitFetch(request.id)
         shown = _without_query(request.url)

@@ -68,10 +68,11 @@ async def main() -> int:
     parser.add_argument("--calls", type=int, nargs="*", default=list(CALLS))
     parser.add_argument("--plateau", type=float, default=PLATEAU, metavar="SECONDS")
     parser.add_argument("--rates", type=int, nargs="*", default=[100, 150, 200])
+    parser.add_argument("--pump", default="auto", help="auto, fast or python")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="clarion-bench-") as name:
         directory = Path(name)
-        async with _bench(directory, max(arguments.calls, default=0)) as bench:
+        async with _bench(directory, max(arguments.calls, default=0), arguments.pump) as bench:
             await _first_words(bench, directory)
             print("concurrent calls, prompt and keys both ways (limits: p99 <= 23 ms, late <= 0.1 %; cpu of one core)")
             for calls in arguments.calls:
@@ -83,7 +84,7 @@ async def main() -> int:
 
 
 @asynccontextmanager
-async def _bench(directory: Path, most: int) -> AsyncIterator[Bench]:
+async def _bench(directory: Path, most: int, pump: str) -> AsyncIterator[Bench]:
     trunk, sip, listen = (free_port() for _ in range(3))
     population = directory / "population.json"
     script = " ".join(["talk", *[f"wait:{KEY_INTERVAL} keys:{number % 10}" for number in range(200)]])
@@ -103,6 +104,7 @@ async def _bench(directory: Path, most: int) -> AsyncIterator[Bench]:
             "CLARION_MEDIASERVER_RTP_PORTS": f"{PORTS.start}-{PORTS.stop - 1}",
             "CLARION_MEDIASERVER_MAX_CALLS": str(max(most, 1000)),
             "CLARION_MEDIASERVER_APPLICATION_SERVER": scripts,
+            "CLARION_MEDIASERVER_PUMP": pump,
             "CLARION_LOG_LEVEL": "WARNING",
         },
     )

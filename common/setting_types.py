@@ -55,6 +55,15 @@ class Priority(StrEnum):
     NORMAL = "normal"
 
 
+class PumpKind(StrEnum):
+    #: The fast path where it is built, else Python.
+    AUTO = "auto"
+    #: The RTP loop in C; without it the media server does not start.
+    FAST = "fast"
+    #: The RTP loop in Python.
+    PYTHON = "python"
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """HOST:PORT that something listens on or connects to; an IPv6 host is written in brackets."""

@@ -27,6 +27,7 @@ from common.setting_types import (
     Origins,
     PortRange,
     Priority,
+    PumpKind,
     Setting,
     Tls,
     one_of,
@@ -218,6 +219,15 @@ class MediaServerSettings:
             "one, the next is taken.",
             Priority.REALTIME,
             one_of(Priority),
+        ),
+    ]
+    pump: Annotated[
+        PumpKind,
+        Setting(
+            "MEDIASERVER_PUMP",
+            "What moves RTP: fast (the loop in C that script/setup builds), python, or auto (fast where it is built).",
+            PumpKind.AUTO,
+            one_of(PumpKind),
         ),
     ]
     state_dir: Annotated[

@@ -54,6 +54,7 @@ def _options(settings: Settings) -> ServerOptions:
         allow=(mine.application_server, *mine.allow),
         line=mine.line,
         tls=TlsFiles.named(mine.tls_authorities, mine.tls_certificate, mine.tls_key),
+        pump=mine.pump,
         log_level=settings.log.level,
         log_format=settings.log.format.value,
     )

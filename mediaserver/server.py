@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.ids import new_id
-from common.setting_types import Endpoint, PortRange
+from common.setting_types import Endpoint, PortRange, PumpKind
 from mediaserver.journal import Journal
 from mediaserver.lines.base import Line
 from mediaserver.lines.native import NativeLine
@@ -34,6 +34,7 @@ class ServerOptions:
     state_dir: Path
     allow: tuple[str, ...]
     line: str = "native"
+    pump: PumpKind = PumpKind.AUTO
     apology: str = APOLOGY
     spare_workers: int = 1
     t1: float = T1
@@ -81,5 +82,5 @@ def _lines(options: ServerOptions) -> Mapping[str, Line]:
 
         # The library binds a port of its own beside the user agent's.
         lines["pyvoip"] = PyVoipLine(options.sip.host)
-    lines["native"] = NativeLine(sip, options.ports, options.sip.host)
+    lines["native"] = NativeLine(sip, options.ports, options.sip.host, pump=options.pump)
     return lines

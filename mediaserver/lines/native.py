@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from common.control import Disposition, RtpStats
 from common.errors import Refused
-from common.setting_types import PortRange
+from common.setting_types import PortRange, PumpKind
 from mediaserver.lines import base
 from mediaserver.lines.base import Capability, Place, Sink
+from mediaserver.switch.media import MediaPump, MediaSocket, MediaStream
 from mediaserver.switch.ports import NoPorts, PortAllocator
-from mediaserver.switch.pump import MediaSocket, Pump
+from mediaserver.switch.pumps import make_pump
 from mediaserver.switch.rtp import stream as rtp
 from mediaserver.switch.rtp.packet import PayloadType
 from mediaserver.switch.rtp.transcode import ULAW_TO_ALAW
@@ -31,7 +32,7 @@ class _Call:
     """One call's media; the user agent keeps the signalling."""
 
     media: MediaSocket
-    stream: rtp.RtpStream | None = None
+    stream: MediaStream | None = None
     ringing: bool = False
 
 
@@ -39,10 +40,15 @@ class NativeLine:
     capabilities = frozenset(Capability) - {Capability.EARLY_MEDIA}
 
     def __init__(
-        self, sip_config: SipConfig, ports: PortRange | None, media_host: str, advertise_host: str = ""
+        self,
+        sip_config: SipConfig,
+        ports: PortRange | None,
+        media_host: str,
+        advertise_host: str = "",
+        pump: PumpKind = PumpKind.AUTO,
     ) -> None:
         self._endpoint = SipEndpoint(sip_config)
-        self._pump = Pump(media_host, PortAllocator(ports))
+        self._pump = make_pump(pump, media_host, PortAllocator(ports))
         self._advertise = advertise_host or media_host
         self._calls: dict[str, _Call] = {}
         self._alaw: OrderedDict[bytes, bytes] = OrderedDict()
@@ -54,7 +60,7 @@ class NativeLine:
         return self._endpoint.address
 
     @property
-    def pump(self) -> Pump:
+    def pump(self) -> MediaPump:
         return self._pump
 
     @property
@@ -135,7 +141,7 @@ class NativeLine:
         stream = self._stream(call)
         return RtpStats() if stream is None else stream.stats()
 
-    def _stream(self, call: str) -> rtp.RtpStream | None:
+    def _stream(self, call: str) -> MediaStream | None:
         known = self._calls.get(call)
         return None if known is None else known.stream
 

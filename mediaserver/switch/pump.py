@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import select
-import socket
 import time
 from collections.abc import Callable
 
 import structlog
 
-from mediaserver.switch.ports import NoPorts, PortAllocator
+from mediaserver.switch.media import MediaSocket, open_pair, send
+from mediaserver.switch.ports import PortAllocator
 from mediaserver.switch.rtp.latch import Address
 from mediaserver.switch.rtp.packet import FRAME_SECONDS
 from mediaserver.switch.rtp.stream import MediaFormat, RtpStream, Sink
@@ -32,33 +32,8 @@ _REPORT_INTERVAL = 5.0
 _DATAGRAM = 2048
 #: Datagrams taken from one socket in one go, so that a flood on one call cannot starve the others.
 _BATCH = 4
-_BIND_TRIES = 20
 
 log = structlog.get_logger()
-
-
-class MediaSocket:
-    """The two sockets of one call; `stream` is set once the media is negotiated."""
-
-    def __init__(self, pump: Pump, rtp: socket.socket, rtcp: socket.socket, lent: int) -> None:
-        self._pump = pump
-        self.rtp = rtp
-        self.rtcp = rtcp
-        self.lent = lent
-        self.port: int = rtp.getsockname()[1]
-        self.stream: RtpStream | None = None
-        self.rtcp_target: Address | None = None
-        self.slot = -1
-
-    def begin(self, form: MediaFormat, far_end: Address, rtcp_target: Address | None, sink: Sink) -> RtpStream:
-        """Start sending silence and receiving."""
-        self.stream = stream = RtpStream(form, far_end, sink)
-        self.rtcp_target = rtcp_target
-        self._pump.attach(self)
-        return stream
-
-    def close(self) -> None:
-        self._pump.detach(self)
 
 
 class Pump:
@@ -71,7 +46,8 @@ class Pump:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._epoll: select.epoll | None = None
         self._sockets: dict[int, tuple[MediaSocket, bool]] = {}
-        self._slots: list[list[MediaSocket]] = [[] for _ in range(_SLOTS)]
+        self._playing: dict[MediaSocket, tuple[RtpStream, int]] = {}
+        self._slots: list[list[tuple[MediaSocket, RtpStream]]] = [[] for _ in range(_SLOTS)]
         self._epoch = 0.0
         self._tick = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -92,7 +68,7 @@ class Pump:
         loop.add_reader(self._epoll.fileno(), self._receive)
 
     def close(self) -> None:
-        for media, _ in tuple(self._sockets.values()):
+        for media in {media for media, _ in self._sockets.values()}:
             self.detach(media)
         if self._timer is not None:
             self._timer.cancel()
@@ -105,45 +81,40 @@ class Pump:
     # --- calls
 
     def open(self) -> MediaSocket:
-        """Two bound sockets. Raise NoPorts when none can be had."""
         assert self._epoll is not None, "the pump is not started"
-        for _ in range(_BIND_TRIES):
-            lent = self._ports.take(self._clock())
-            pair = _bind_pair(self._host, lent)
-            if pair is None:
-                # Somebody else's program holds it: let it rest like a used one.
-                self._ports.give_back(lent, self._clock())
-                continue
-            media = MediaSocket(self, *pair, lent)
-            for sock, is_rtp in ((media.rtp, True), (media.rtcp, False)):
-                self._sockets[sock.fileno()] = (media, is_rtp)
-                self._epoll.register(sock.fileno(), select.EPOLLIN)
-            return media
-        raise NoPorts
+        media = MediaSocket(self, open_pair(self._host, self._ports, self._clock))
+        for sock, is_rtp in ((media.pair.rtp, True), (media.pair.rtcp, False)):
+            self._sockets[sock.fileno()] = (media, is_rtp)
+            self._epoll.register(sock.fileno(), select.EPOLLIN)
+        return media
 
-    def attach(self, media: MediaSocket) -> None:
-        media.slot = min(range(_SLOTS), key=lambda number: len(self._slots[number]))
-        self._slots[media.slot].append(media)
+    def begin(self, media: MediaSocket, form: MediaFormat, far_end: Address, sink: Sink) -> RtpStream:
+        stream = RtpStream(form, far_end, sink)
+        slot = min(range(_SLOTS), key=lambda number: len(self._slots[number]))
+        self._slots[slot].append((media, stream))
+        self._playing[media] = stream, slot
         if self._timer is None:
             now = self._clock()
             self._epoch, self._tick = now, 0
             self._next_report = now + _REPORT_INTERVAL
             self._arm()
+        return stream
 
     def detach(self, media: MediaSocket) -> None:
-        """Say goodbye, free the sockets and the port. Harmless when it is done already."""
-        if media.rtp.fileno() == -1:
+        """Say goodbye, free the sockets and the port."""
+        pair = media.pair
+        if pair.rtp.fileno() == -1:
             return
-        if media.slot >= 0:
-            self._slots[media.slot].remove(media)
-            if media.stream is not None and media.rtcp_target is not None:
-                _send(media.rtcp, media.stream.goodbye(), media.rtcp_target)
-        for sock in (media.rtp, media.rtcp):
+        if media in self._playing:
+            stream, slot = self._playing.pop(media)
+            self._slots[slot].remove((media, stream))
+            media.send_report(stream.goodbye())
+        for sock in (pair.rtp, pair.rtcp):
             del self._sockets[sock.fileno()]
             if self._epoll is not None:
                 self._epoll.unregister(sock.fileno())
-            sock.close()
-        self._ports.give_back(media.lent, self._clock())
+        pair.close()
+        self._ports.give_back(pair.lent, self._clock())
 
     # --- the clock
 
@@ -174,28 +145,23 @@ class Pump:
         log.warning("pump_stalled", milliseconds=round(frames * FRAME_SECONDS * 1000))
         self._epoch += frames * FRAME_SECONDS
         for slot in self._slots:
-            for media in slot:
-                if media.stream is not None:
-                    media.stream.skip(frames)
+            for _, stream in slot:
+                stream.skip(frames)
 
-    def _send_slot(self, slot: list[MediaSocket]) -> None:
+    def _send_slot(self, slot: list[tuple[MediaSocket, RtpStream]]) -> None:
         # A copy: a stream's event may end its call, which takes it out of the slot.
-        for media in tuple(slot):
-            stream = media.stream
-            if stream is None:
-                continue
+        for media, stream in tuple(slot):
             if not stream.sending:
                 stream.skip(1)
             else:
                 datagram = stream.packet()
-                if media.rtp.fileno() != -1:
-                    _send(media.rtp, datagram, stream.latch.target)
+                if media.pair.rtp.fileno() != -1:
+                    send(media.pair.rtp, datagram, stream.latch.target)
 
     def _send_reports(self) -> None:
         wall = time.time()
-        for media, is_rtp in self._sockets.values():
-            if is_rtp and media.stream is not None and media.rtcp_target is not None:
-                _send(media.rtcp, media.stream.report(wall), media.rtcp_target)
+        for media, (stream, _) in self._playing.items():
+            media.send_report(stream.report(wall))
 
     # --- receiving
 
@@ -207,7 +173,7 @@ class Pump:
                 self._drain(*known)
 
     def _drain(self, media: MediaSocket, is_rtp: bool) -> None:
-        sock = media.rtp if is_rtp else media.rtcp
+        sock = media.pair.rtp if is_rtp else media.pair.rtcp
         now = self._clock()
         for _ in range(_BATCH):
             try:
@@ -215,31 +181,11 @@ class Pump:
             except OSError:
                 # Empty, or closed by what the previous datagram caused.
                 return
-            if media.stream is None:
+            if media not in self._playing:
                 continue
+            stream, _ = self._playing[media]
             if is_rtp:
-                media.stream.receive(data, source, now)
+                # Two of the four parts of an IPv6 address tell one far end from another.
+                stream.receive(data, source[:2], now)
             else:
-                media.stream.receive_report(data)
-
-
-def _send(sock: socket.socket, datagram: bytes, target: Address) -> None:
-    try:
-        sock.sendto(datagram, target)
-    except OSError as error:
-        # A full buffer or a vanished route loses this packet as the network might; the next goes out in 20 ms.
-        log.debug("rtp_not_sent", error=error.strerror)
-
-
-def _bind_pair(host: str, port: int) -> tuple[socket.socket, socket.socket] | None:
-    rtp, rtcp = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-    try:
-        rtp.bind((host, port))
-        rtcp.bind((host, rtp.getsockname()[1] + 1))
-    except OSError:
-        rtp.close()
-        rtcp.close()
-        return None
-    for sock in (rtp, rtcp):
-        sock.setblocking(False)
-    return rtp, rtcp
+                stream.receive_report(data)

@@ -12,6 +12,7 @@ HEADER_BYTES = _HEADER.size
 #: Samples, and so bytes of G.711, in the 20 ms one packet carries.
 FRAME = 160
 FRAME_SECONDS = 0.02
+FRAME_MS = 20
 CLOCK_RATE = 8000
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mediaserver.switch.rtp.packet import CLOCK_RATE
-from mediaserver.switch.rtp.stats import ReceiverStats
 
 SENDER_REPORT = 200
 RECEIVER_REPORT = 201
@@ -31,6 +30,17 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """The far end's stream, for the report block; `fraction` lost is of 256, `jitter` in samples."""
+
+    ssrc: int
+    fraction: int
+    lost: int
+    highest: int
+    jitter: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What the far end says of our stream: packets lost in all, jitter in milliseconds."""
 
@@ -38,17 +48,15 @@ class Report:
     jitter_ms: float
 
 
-def encode_report(sent: Sent, unix_time: float, far_ssrc: int | None, stats: ReceiverStats | None) -> bytes:
+def encode_report(sent: Sent, unix_time: float, received: Received | None = None) -> bytes:
     """A compound packet: SR (with one report block once something was received) and SDES."""
     seconds = int(unix_time)
     ntp = (seconds + _NTP_EPOCH) & 0xFFFFFFFF, int((unix_time - seconds) * 2**32)
     body = _SENDER.pack(sent.ssrc, *ntp, sent.timestamp, sent.packets & 0xFFFFFFFF, sent.octets & 0xFFFFFFFF)
-    blocks = 0
-    if stats is not None and far_ssrc is not None and stats.received:
-        blocks = 1
-        loss = stats.fraction_lost() << 24 | min(stats.lost, 0x7FFFFF)
-        body += _BLOCK.pack(far_ssrc, loss, stats.highest_sequence, int(stats.jitter) & 0xFFFFFFFF, 0, 0)
-    return _chunk(SENDER_REPORT, blocks, body) + _description(sent.ssrc)
+    if received is not None:
+        loss = received.fraction << 24 | min(received.lost, 0x7FFFFF)
+        body += _BLOCK.pack(received.ssrc, loss, received.highest, received.jitter & 0xFFFFFFFF, 0, 0)
+    return _chunk(SENDER_REPORT, 0 if received is None else 1, body) + _description(sent.ssrc)
 
 
 def encode_goodbye(ssrc: int) -> bytes:

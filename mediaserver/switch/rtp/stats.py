@@ -91,6 +91,11 @@ class ReceiverStats:
         expected = self.expected - self._expected_before
         received = self._segment_received - self._received_before
         self._expected_before, self._received_before = self.expected, self._segment_received
-        if expected <= 0 or expected <= received:
-            return 0
-        return min(255, ((expected - received) << 8) // expected)
+        return fraction_lost(expected, received)
+
+
+def fraction_lost(expected: int, received: int) -> int:
+    """Of 256 (A.3)."""
+    if expected <= 0 or expected <= received:
+        return 0
+    return min(255, ((expected - received) << 8) // expected)

@@ -9,17 +9,16 @@ from dataclasses import dataclass, replace
 
 from common.control import RtpStats
 from mediaserver.switch.rtp import rtcp
-from mediaserver.switch.rtp.dtmf import KeyReceiver, key_payloads
-from mediaserver.switch.rtp.jitter import JitterBuffer
+from mediaserver.switch.rtp.dtmf import key_payloads
+from mediaserver.switch.rtp.ear import Ear
 from mediaserver.switch.rtp.latch import Address, Latch
-from mediaserver.switch.rtp.packet import FRAME, MalformedPacket, Packet, PayloadType, decode
+from mediaserver.switch.rtp.packet import FRAME, FRAME_MS, MalformedPacket, Packet, PayloadType, decode
 from mediaserver.switch.rtp.stats import ReceiverStats
-from mediaserver.switch.rtp.transcode import ALAW_SILENCE, ALAW_TO_ULAW, ULAW_SILENCE
+from mediaserver.switch.rtp.transcode import silence_byte
 
 _HEADER = struct.Struct("!BBHII")
-_FRAME_MS = 20
 #: 20 ms frames of silence between two keys sent (80 ms).
-_KEY_GAP = 4
+KEY_GAP = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ class Playback:
 
     @property
     def heard_ms(self) -> int:
-        return self.frames * _FRAME_MS
+        return self.frames * FRAME_MS
 
 
 class RtpStream:
@@ -110,7 +109,7 @@ class RtpStream:
         self._sink = sink
         self._sequence = form.first_sequence
         self._timestamp = form.first_timestamp
-        self._silence = _silence(form.codec)
+        self._silence = bytes([silence_byte(form.codec)]) * FRAME
         self._playback: Playback | None = None
         self._keys_to_send: deque[str] = deque()
         self._key_packets: Iterator[tuple[bool, bytes]] | None = None
@@ -120,15 +119,14 @@ class RtpStream:
         self._far_ssrc: int | None = None
         self._stats = ReceiverStats()
         self._lost_before = self._received_before = 0
-        self._keys = KeyReceiver()
-        self._jitter: JitterBuffer | None = None
+        self._ear = Ear(lambda frame: sink(AudioHeard(frame)))
         self._remote: rtcp.Report | None = None
 
     def change(self, codec: PayloadType, key_type: int | None, far_end: Address) -> None:
         """After a re-INVITE. A queue in the old codec is cut, since its clips are encoded for that."""
         if codec is not self.form.codec:
             self.stop_play()
-            self._silence = _silence(codec)
+            self._silence = bytes([silence_byte(codec)]) * FRAME
         self.form = replace(self.form, codec=codec, key_type=key_type)
         self.latch.describe(far_end)
 
@@ -186,8 +184,9 @@ class RtpStream:
             self._key_timestamp = self._timestamp
         step = next(self._key_packets, None)
         if step is None:
+            # This frame is the first of the gap.
             self._key_packets = None
-            self._key_gap = _KEY_GAP
+            self._key_gap = KEY_GAP - 1
             return None
         marker, payload = step
         kind = (self.form.key_type or 0) | (0x80 if marker else 0)
@@ -201,11 +200,7 @@ class RtpStream:
     # --- receiving
 
     def listen(self, on: bool) -> None:
-        if on and self._jitter is None:
-            self._jitter = JitterBuffer()
-        elif not on and self._jitter is not None:
-            self._hear(self._jitter.flush())
-            self._jitter = None
+        self._ear.listen(on)
 
     def receive(self, data: bytes, source: Address, now: float) -> None:
         """`now` is monotonic seconds. Strangers, other codecs and malformed datagrams are passed over."""
@@ -224,20 +219,17 @@ class RtpStream:
         self._stats.receive(packet, now, timed=not is_key)
         if is_key:
             self._receive_key(packet)
-        elif self._jitter is not None:
-            if kind == PayloadType.PCMA:
-                packet = packet._replace(payload=packet.payload.translate(ALAW_TO_ULAW))
-            self._hear(self._jitter.push(packet))
+        else:
+            self._ear.audio(packet)
 
     def _begin_source(self, ssrc: int) -> None:
         self._lost_before += self._stats.lost
         self._received_before += self._stats.received
         self._far_ssrc = ssrc
         self._stats = ReceiverStats()
-        self._keys = KeyReceiver()
 
     def _receive_key(self, packet: Packet) -> None:
-        key = self._keys.receive(packet)
+        key = self._ear.key(packet)
         if key is not None:
             self.press(key)
 
@@ -247,10 +239,6 @@ class RtpStream:
         if self._playback is not None and self._playback.stop_on_key:
             self._end_playback(self._playback, completed=False)
 
-    def _hear(self, frames: list[bytes]) -> None:
-        for frame in frames:
-            self._sink(AudioHeard(frame))
-
     # --- reports
 
     def receive_report(self, data: bytes) -> None:
@@ -259,7 +247,13 @@ class RtpStream:
 
     def report(self, unix_time: float) -> bytes:
         sent = rtcp.Sent(self.form.ssrc, self._timestamp, self.packets_sent, self._octets_sent)
-        return rtcp.encode_report(sent, unix_time, self._far_ssrc, self._stats)
+        if self._far_ssrc is None or not self._stats.received:
+            return rtcp.encode_report(sent, unix_time)
+        stats = self._stats
+        received = rtcp.Received(
+            self._far_ssrc, stats.fraction_lost(), stats.lost, stats.highest_sequence, int(stats.jitter)
+        )
+        return rtcp.encode_report(sent, unix_time, received)
 
     def goodbye(self) -> bytes:
         return rtcp.encode_goodbye(self.form.ssrc)
@@ -274,7 +268,3 @@ class RtpStream:
             remote_lost=None if remote is None else remote.lost,
             remote_jitter_ms=None if remote is None else round(remote.jitter_ms, 3),
         )
-
-
-def _silence(codec: PayloadType) -> bytes:
-    return bytes([ALAW_SILENCE if codec is PayloadType.PCMA else ULAW_SILENCE]) * FRAME

@@ -5,6 +5,8 @@ Used where mu-law meets A-law; `mediaserver.dialog.g711` has the tables to and f
 
 from __future__ import annotations
 
+from mediaserver.switch.rtp.packet import PayloadType
+
 #: One mu-law byte and one A-law byte of digital silence.
 ULAW_SILENCE = 0xFF
 ALAW_SILENCE = 0xD5
@@ -50,3 +52,7 @@ def linear_to_alaw(sample: int) -> int:
 #: bytes.translate tables.
 ULAW_TO_ALAW = bytes(linear_to_alaw(ulaw_to_linear(byte) >> 1) for byte in range(256))
 ALAW_TO_ULAW = bytes(linear_to_ulaw(alaw_to_linear(byte) * 2) for byte in range(256))
+
+
+def silence_byte(codec: PayloadType) -> int:
+    return ALAW_SILENCE if codec is PayloadType.PCMA else ULAW_SILENCE

@@ -182,7 +182,11 @@ def test_the_far_ends_report_is_taken_from_its_rtcp() -> None:
     theirs = ReceiverStats()
     for number in (1, 2, 4):
         theirs.receive(Packet(0, False, number, number * FRAME, 42, SILENCE), number * 0.02)
-    report = rtcp.encode_report(rtcp.Sent(77, 0, 10, 1600), 1_700_000_000.5, 42, theirs)
+    report = rtcp.encode_report(
+        rtcp.Sent(77, 0, 10, 1600),
+        1_700_000_000.5,
+        rtcp.Received(42, theirs.fraction_lost(), theirs.lost, theirs.highest_sequence, int(theirs.jitter)),
+    )
     mine.receive_report(report)
     assert mine.stats().remote_lost == 1
 

@@ -1,0 +1,1 @@
+"""The RTP pump with its inner loop in C, where that could be built; `mediaserver.switch.pump` serves elsewhere."""

@@ -1,0 +1,73 @@
+/* What the fast path offers to Python: library.py reads this file as it is, so it holds declarations alone. */
+
+typedef struct clarion_pump clarion_pump;
+
+typedef struct {
+    uint32_t ssrc;
+    uint32_t first_timestamp;
+    uint16_t first_sequence;
+    uint16_t frame_bytes;  /* payload of one packet; also the step of the timestamps */
+    uint16_t frame_ticks;  /* ticks of CLARION_TICK_NS from packet to packet */
+    int16_t key_type;      /* payload type of telephone events, -1 for none */
+    uint8_t payload_type;
+    uint8_t silence;       /* the byte that a frame of silence repeats */
+} clarion_form;
+
+typedef struct {
+    uint64_t sent;         /* packets */
+    uint64_t sent_octets;  /* of payload */
+    uint32_t timestamp;    /* of the last packet sent */
+    uint32_t far_ssrc;
+    uint64_t received;     /* packets, all sources of the call */
+    uint64_t lost;
+    uint32_t highest;      /* extended sequence number of the present source */
+    uint64_t expected;     /* packets of the present source's segment, for the fraction lost */
+    uint64_t arrived;      /* of these */
+    double jitter;         /* samples */
+    int heard;             /* 0 until the first packet */
+} clarion_stats;
+
+/* Kinds of events, and what their fields hold. */
+enum {
+    CLARION_PLAYED = 1,  /* a: play, b: frames sent; it came to its end */
+    CLARION_KEY = 2,     /* data: the datagram of a telephone event */
+    CLARION_AUDIO = 3,   /* data: a datagram of audio, while listening */
+    CLARION_STALLED = 4  /* a: milliseconds that were given up */
+};
+
+typedef struct {
+    uint32_t size;    /* of the whole record, a multiple of 8 */
+    uint32_t kind;
+    uint32_t stream;
+    uint32_t a;
+    uint32_t b;
+    uint32_t length;  /* of the data that follows */
+} clarion_event;
+
+/* NULL with errno set when there is no thread or memory. `notify` is an eventfd, written when there are events. */
+clarion_pump *clarion_open(int notify);
+/* Ends the thread. Every stream is gone then. */
+void clarion_close(clarion_pump *pump);
+
+/* The stream's number, 0 when the address is none or there is no room. Datagrams that wait in `fd` are thrown away. */
+uint32_t clarion_add(clarion_pump *pump, int fd, const clarion_form *form, const char *host, uint16_t port);
+/* `fd` may be closed afterwards. What is called for a stream that is gone does nothing. */
+void clarion_remove(clarion_pump *pump, uint32_t stream);
+/* A new description: codec, key type and address; the sending side goes on with its sequence. 0 for a bad address. */
+int clarion_change(clarion_pump *pump, uint32_t stream, const clarion_form *form, const char *host, uint16_t port);
+void clarion_send(clarion_pump *pump, uint32_t stream, int on);
+void clarion_listen(clarion_pump *pump, uint32_t stream, int on);
+/* `clips` stay the caller's and must live until the play has ended, was stopped or replaced. 0 without memory. */
+int clarion_play(clarion_pump *pump, uint32_t stream, uint32_t play, const uint8_t *const *clips, const size_t *sizes,
+                 size_t count);
+/* The frames heard of what was playing, -1 when nothing was. */
+int64_t clarion_stop(clarion_pump *pump, uint32_t stream);
+/* One key: `count` telephone-event payloads of 4 bytes, one a frame, the first with the marker; then `gap` frames of
+   audio. 0 when too many keys wait. */
+int clarion_keys(clarion_pump *pump, uint32_t stream, const uint8_t *payloads, size_t count, size_t gap);
+/* 0 when the stream is gone. */
+int clarion_stats_of(clarion_pump *pump, uint32_t stream, clarion_stats *stats);
+/* Takes whole events out, at most `room` bytes of them; the bytes taken. */
+size_t clarion_events(clarion_pump *pump, uint8_t *buffer, size_t room);
+/* Audio datagrams that found no room among the events, since the start. */
+uint64_t clarion_dropped(clarion_pump *pump);

@@ -1,0 +1,177 @@
+"""One call's RTP on the fast path: what `RtpStream` does, with the work of every packet left to the C loop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from common.control import RtpStats
+from mediaserver.switch.fastpath.library import Library
+from mediaserver.switch.rtp import rtcp
+from mediaserver.switch.rtp.dtmf import key_payloads
+from mediaserver.switch.rtp.ear import Ear
+from mediaserver.switch.rtp.latch import Address
+from mediaserver.switch.rtp.packet import CLOCK_RATE, FRAME, FRAME_MS, MalformedPacket, PayloadType, decode
+from mediaserver.switch.rtp.stats import fraction_lost
+from mediaserver.switch.rtp.stream import KEY_GAP, AudioHeard, KeyHeard, MediaFormat, PlayEnded, Sink
+from mediaserver.switch.rtp.transcode import silence_byte
+
+#: Ticks of the C loop between two packets.
+_FRAME_TICKS = 10
+
+
+class FastStream:
+    """`pump` is the C loop's; events reach the stream by `heard` and `played` on the switch's event loop."""
+
+    def __init__(
+        self, library: Library, pump: Any, descriptor: int, form: MediaFormat, far_end: Address, sink: Sink
+    ) -> None:
+        self.form = form
+        self._library = library
+        self._pump = pump
+        self._sink = sink
+        self._sending = True
+        self._play: int | None = None
+        self._stop_on_key = False
+        #: The clips that C reads from; they must outlive its use of them.
+        self._clips: tuple[Any, ...] = ()
+        self._ear = Ear(lambda frame: sink(AudioHeard(frame)))
+        self._remote: rtcp.Report | None = None
+        self._last = library.ffi.new("clarion_stats *")
+        self._reported = (0, 0)
+        self._reported_ssrc: int | None = None
+        host, port = far_end
+        self.number: int = library.lib.clarion_add(pump, descriptor, self._form(), host.encode(), port)
+
+    def _form(self) -> Any:
+        form = self.form
+        return self._library.ffi.new(
+            "clarion_form *",
+            {
+                "ssrc": form.ssrc,
+                "first_timestamp": form.first_timestamp,
+                "first_sequence": form.first_sequence,
+                "frame_bytes": FRAME,
+                "frame_ticks": _FRAME_TICKS,
+                "key_type": -1 if form.key_type is None else form.key_type,
+                "payload_type": int(form.codec),
+                "silence": silence_byte(form.codec),
+            },
+        )
+
+    def change(self, codec: PayloadType, key_type: int | None, far_end: Address) -> None:
+        """After a re-INVITE. A queue in the old codec is cut, since its clips are encoded for that."""
+        if codec is not self.form.codec:
+            self.stop_play()
+        self.form = replace(self.form, codec=codec, key_type=key_type)
+        host, port = far_end
+        self._library.lib.clarion_change(self._pump, self.number, self._form(), host.encode(), port)
+
+    # --- sending
+
+    @property
+    def sending(self) -> bool:
+        return self._sending
+
+    @sending.setter
+    def sending(self, on: bool) -> None:
+        self._sending = on
+        self._library.lib.clarion_send(self._pump, self.number, on)
+
+    def play(self, play: int, clips: tuple[bytes, ...], stop_on_key: bool) -> None:
+        """Replaces the present queue, which ends incomplete. `clips` are in the line's codec."""
+        self.stop_play()
+        ffi = self._library.ffi
+        self._clips = tuple(ffi.from_buffer("uint8_t[]", clip) for clip in clips)
+        self._play, self._stop_on_key = play, stop_on_key
+        sizes = [len(clip) for clip in clips]
+        self._library.lib.clarion_play(self._pump, self.number, play, list(self._clips), sizes, len(clips))
+
+    def stop_play(self) -> None:
+        if self._play is None:
+            return
+        frames = self._library.lib.clarion_stop(self._pump, self.number)
+        if frames >= 0:
+            self._ended(self._play, completed=False, frames=frames)
+        # Otherwise it has come to its end meanwhile, and the event that says so is on its way.
+
+    def send_keys(self, keys: str) -> None:
+        for key in keys:
+            payloads = [payload for _, payload in key_payloads(key)]
+            self._library.lib.clarion_keys(self._pump, self.number, b"".join(payloads), len(payloads), KEY_GAP)
+
+    def played(self, play: int, frames: int) -> None:
+        """The C loop came to the end of a queue."""
+        if play == self._play:
+            self._ended(play, completed=True, frames=frames)
+
+    def _ended(self, play: int, *, completed: bool, frames: int) -> None:
+        self._play, self._clips = None, ()
+        self._sink(PlayEnded(play, completed, frames * FRAME_MS))
+
+    # --- receiving
+
+    def listen(self, on: bool) -> None:
+        if on != self._ear.listening:
+            self._library.lib.clarion_listen(self._pump, self.number, on)
+            self._ear.listen(on)
+
+    def heard(self, datagram: bytes, *, is_key: bool) -> None:
+        """A datagram that the C loop has accepted and counted."""
+        try:
+            packet = decode(datagram)
+        except MalformedPacket:
+            return
+        if not is_key:
+            self._ear.audio(packet)
+        elif (key := self._ear.key(packet)) is not None:
+            self.press(key)
+
+    def press(self, key: str) -> None:
+        """A key was pressed, by telephone event or by a SIP INFO."""
+        self._sink(KeyHeard(key))
+        if self._stop_on_key:
+            self.stop_play()
+
+    # --- reports
+
+    def receive_report(self, data: bytes) -> None:
+        for report in rtcp.decode_reports(data, self.form.ssrc):
+            self._remote = report
+
+    def report(self, unix_time: float) -> bytes:
+        now = self._counted()
+        sent = rtcp.Sent(self.form.ssrc, now.timestamp, now.sent, now.sent_octets)
+        if not now.heard:
+            return rtcp.encode_report(sent, unix_time, None)
+        if now.far_ssrc != self._reported_ssrc or now.expected < self._reported[0]:
+            self._reported, self._reported_ssrc = (0, 0), now.far_ssrc
+        before, self._reported = self._reported, (now.expected, now.arrived)
+        fraction = fraction_lost(now.expected - before[0], now.arrived - before[1])
+        received = rtcp.Received(now.far_ssrc, fraction, now.lost, now.highest, int(now.jitter))
+        return rtcp.encode_report(sent, unix_time, received)
+
+    def goodbye(self) -> bytes:
+        return rtcp.encode_goodbye(self.form.ssrc)
+
+    def stats(self) -> RtpStats:
+        now, remote = self._counted(), self._remote
+        return RtpStats(
+            sent=now.sent,
+            received=now.received,
+            lost=now.lost,
+            jitter_ms=round(now.jitter * 1000 / CLOCK_RATE, 3),
+            remote_lost=None if remote is None else remote.lost,
+            remote_jitter_ms=None if remote is None else round(remote.jitter_ms, 3),
+        )
+
+    def _counted(self) -> Any:
+        """Of a stream that is gone: what was counted last."""
+        self._library.lib.clarion_stats_of(self._pump, self.number, self._last)
+        return self._last
+
+    def close(self) -> None:
+        """Afterwards the socket may be closed; the last figures stay."""
+        self._counted()
+        self._library.lib.clarion_remove(self._pump, self.number)
+        self._clips = ()

@@ -1,0 +1,48 @@
+"""What is understood of received packets: each key once, and the audio in order while somebody listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mediaserver.switch.rtp.dtmf import KeyReceiver
+from mediaserver.switch.rtp.jitter import JitterBuffer
+from mediaserver.switch.rtp.packet import Packet, PayloadType
+from mediaserver.switch.rtp.transcode import ALAW_TO_ULAW
+
+
+class Ear:
+    """One per stream; `hear` gets frames of 20 ms of mu-law."""
+
+    def __init__(self, hear: Callable[[bytes], None]) -> None:
+        self._hear = hear
+        self._keys = KeyReceiver()
+        self._ssrc: int | None = None
+        self._jitter: JitterBuffer | None = None
+
+    @property
+    def listening(self) -> bool:
+        return self._jitter is not None
+
+    def listen(self, on: bool) -> None:
+        if on and self._jitter is None:
+            self._jitter = JitterBuffer()
+        elif not on and self._jitter is not None:
+            self._give(self._jitter.flush())
+            self._jitter = None
+
+    def key(self, packet: Packet) -> str | None:
+        """The key that this telephone event begins, None for the rest of its packets."""
+        if packet.ssrc != self._ssrc:
+            self._keys, self._ssrc = KeyReceiver(), packet.ssrc
+        return self._keys.receive(packet)
+
+    def audio(self, packet: Packet) -> None:
+        if self._jitter is None:
+            return
+        if packet.payload_type == PayloadType.PCMA:
+            packet = packet._replace(payload=packet.payload.translate(ALAW_TO_ULAW))
+        self._give(self._jitter.push(packet))
+
+    def _give(self, frames: list[bytes]) -> None:
+        for frame in frames:
+            self._hear(frame)

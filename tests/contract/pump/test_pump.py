@@ -1,0 +1,280 @@
+"""The pump contract: one suite over the loop in Python and the loop in C, with a far end of plain sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from mediaserver.switch.fastpath import library
+from mediaserver.switch.fastpath.pump import FastPump
+from mediaserver.switch.media import MediaPump, MediaSocket, MediaStream
+from mediaserver.switch.ports import PortAllocator
+from mediaserver.switch.pump import Pump
+from mediaserver.switch.rtp.packet import FRAME, Packet, PayloadType, decode, encode
+from mediaserver.switch.rtp.stream import AudioHeard, KeyHeard, MediaFormat, PlayEnded, StreamEvent
+from mediaserver.switch.rtp.transcode import ALAW_TO_ULAW
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(30)]
+KEY_TYPE = 101
+ULAW_QUIET = b"\xff" * FRAME
+
+
+class FarEnd:
+    """One call of the pump and the socket that it talks to."""
+
+    def __init__(self, pump: MediaPump, host: str = "127.0.0.1", codec: PayloadType = PayloadType.PCMU) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.sock = socket.socket(family, socket.SOCK_DGRAM)
+        self.sock.bind((host, 0))
+        self.sock.setblocking(False)
+        self.events: list[StreamEvent] = []
+        self.news = asyncio.Event()
+        self.media: MediaSocket = pump.open()
+        self.near = (host, self.media.port)
+        form = MediaFormat(codec, KEY_TYPE, ssrc=7, first_sequence=65_533, first_timestamp=2**32 - 3 * FRAME)
+        self.stream: MediaStream = self.media.begin(form, self.sock.getsockname()[:2], None, self._hear)
+
+    def _hear(self, event: StreamEvent) -> None:
+        self.events.append(event)
+        self.news.set()
+
+    async def packets(self, count: int) -> list[Packet]:
+        loop = asyncio.get_running_loop()
+        return [decode(await loop.sock_recv(self.sock, 2048)) for _ in range(count)]
+
+    def send(self, packet: Packet, by: socket.socket | None = None) -> None:
+        (by or self.sock).sendto(encode(packet), self.near)
+
+    def speak(self, number: int, payload: bytes, kind: int = 0, ssrc: int = 9) -> None:
+        self.send(Packet(kind, number == 0, number, number * FRAME, ssrc, payload))
+
+    async def until(self, kind: type[Any], count: int = 1) -> list[Any]:
+        while True:
+            found = [event for event in self.events if isinstance(event, kind)]
+            if len(found) >= count:
+                return found
+            self.news.clear()
+            await asyncio.wait_for(self.news.wait(), 10)
+
+
+@pytest_asyncio.fixture(params=["python", "fast"])
+async def pump(request: pytest.FixtureRequest) -> AsyncIterator[MediaPump]:
+    kind = Pump if request.param == "python" else FastPump
+    made = kind("127.0.0.1", PortAllocator(None))
+    made.start(asyncio.get_running_loop())
+    yield made
+    made.close()
+    assert (made.streams, made.open_sockets) == (0, 0)
+
+
+@pytest_asyncio.fixture
+async def far(pump: MediaPump) -> AsyncIterator[FarEnd]:
+    made = FarEnd(pump)
+    yield made
+    made.sock.close()
+
+
+async def test_the_fast_path_is_built() -> None:
+    assert library.available(), "script/setup builds it"
+
+
+async def test_sends_silence_with_a_running_clock_across_both_wraps(far: FarEnd) -> None:
+    got = await far.packets(6)
+
+    assert [packet.sequence for packet in got] == [65_534, 65_535, 0, 1, 2, 3]
+    assert [packet.timestamp for packet in got] == [(2**32 + (n - 2) * FRAME) % 2**32 for n in range(6)]
+    assert {(packet.payload_type, packet.marker, packet.ssrc, packet.payload) for packet in got} == {
+        (0, False, 7, ULAW_QUIET)
+    }
+
+
+async def test_plays_clips_back_to_back_and_pads_the_last_frame(far: FarEnd) -> None:
+    far.stream.play(3, (b"a" * 100, b"", b"b" * 100, b"c" * 40 + b"d" * 50), False)
+    ended = (await far.until(PlayEnded))[0]
+    spoken = [packet for packet in await far.packets(ended.heard_ms // 20 + 1) if packet.payload != ULAW_QUIET]
+
+    assert ended == PlayEnded(3, True, 40)
+    assert [packet.payload for packet in spoken] == [
+        b"a" * 100 + b"b" * 60,
+        b"b" * 40 + b"c" * 40 + b"d" * 50 + b"\xff" * 30,
+    ]
+    assert [packet.marker for packet in spoken] == [True, False]
+
+
+async def test_an_empty_play_ends_at_once(far: FarEnd) -> None:
+    far.stream.play(1, (), False)
+
+    assert await far.until(PlayEnded) == [PlayEnded(1, True, 0)]
+
+
+async def test_a_new_play_replaces_the_present_one(far: FarEnd) -> None:
+    far.stream.play(1, (b"a" * FRAME * 500,), False)
+    await far.packets(3)
+    far.stream.play(2, (b"b" * FRAME,), False)
+    first, second = await far.until(PlayEnded, 2)
+
+    assert (first.play, first.completed, first.heard_ms in range(20, 400)) == (1, False, True)
+    assert second == PlayEnded(2, True, 20)
+
+
+async def test_a_key_is_heard_once_and_stops_a_play_that_allows_it(far: FarEnd) -> None:
+    far.stream.play(1, (b"a" * FRAME * 500,), True)
+    await far.packets(2)
+    for number, end in enumerate((0, 0, 0x80, 0x80, 0x80)):
+        event = bytes((5, end | 10, 0, 160 * (number % 2)))
+        far.send(Packet(KEY_TYPE, number == 0, 10 + number, 4000, 9, event))
+
+    assert (await far.until(PlayEnded))[0].completed is False
+    assert [event for event in far.events if isinstance(event, KeyHeard)] == [KeyHeard("5")]
+
+
+async def test_sends_keys_as_telephone_events_with_audio_between_them(far: FarEnd) -> None:
+    far.stream.send_keys("1#")
+    got: list[Packet] = []
+    while sum(packet.payload_type == KEY_TYPE and packet.payload[1] & 0x80 != 0 for packet in got) < 6:
+        got += await far.packets(1)
+    keys = [packet for packet in got if packet.payload_type == KEY_TYPE]
+    starts = [packet for packet in keys if packet.marker]
+
+    assert [packet.payload[0] for packet in starts] == [1, 11]
+    assert len({packet.timestamp for packet in keys}) == 2
+    between = got[got.index(keys[len(keys) // 2 - 1]) + 1 : got.index(starts[1])]
+    assert len(between) == 4
+    assert {packet.payload_type for packet in between} == {0}
+    assert [b.sequence - a.sequence for a, b in itertools.pairwise(got)].count(1) >= len(got) - 2
+
+
+async def test_audio_is_given_while_listened_to_in_order_and_as_mu_law(far: FarEnd) -> None:
+    far.speak(0, b"x" * FRAME)
+    await far.packets(4)
+    far.stream.listen(True)
+    for number in (1, 3, 2):
+        far.speak(number, bytes([number]) * FRAME)
+    far.speak(4, b"\x2a" * FRAME, kind=8)
+    heard = await far.until(AudioHeard, 4)
+    far.stream.listen(False)
+    far.speak(5, b"y" * FRAME)
+    await far.packets(4)
+
+    assert [event.audio[:1] for event in heard] == [b"\1", b"\2", b"\3", ALAW_TO_ULAW[0x2A:0x2B]]
+    assert len([event for event in far.events if isinstance(event, AudioHeard)]) == 4
+
+
+async def test_sends_where_the_far_end_really_is_and_believes_no_stranger(pump: MediaPump, far: FarEnd) -> None:
+    real = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for sock in (real, stranger):
+        sock.bind(("127.0.0.1", 0))
+        sock.setblocking(False)
+    far.stream.listen(True)
+    far.send(Packet(0, True, 0, 0, 9, b"r" * FRAME), by=real)
+    await far.until(AudioHeard)
+    for number in range(1, 4):
+        far.send(Packet(0, False, number, number * FRAME, 666, b"s" * FRAME), by=stranger)
+    far.send(Packet(0, False, 1, FRAME, 9, b"r" * FRAME), by=real)
+    heard = await far.until(AudioHeard, 2)
+
+    assert decode(await asyncio.get_running_loop().sock_recv(real, 2048)).ssrc == 7
+    assert {event.audio for event in heard} == {b"r" * FRAME}
+    assert (far.stream.stats().received, far.stream.stats().lost) == (2, 0)
+    for sock in (real, stranger):
+        sock.close()
+
+
+async def test_counts_loss_and_takes_no_garbage(far: FarEnd) -> None:
+    far.stream.listen(True)
+    for datagram in (b"", b"\x80", b"\0" * 200, b"\xbf" + b"\xff" * 40, b"\x80\x60" + b"\0" * 20):
+        far.sock.sendto(datagram, far.near)
+    for number in (0, 1, 5):
+        far.speak(number, b"a" * FRAME)
+    heard = await far.until(AudioHeard, 6)
+
+    assert [event.audio[:1] for event in heard] == [b"a", b"a", b"\xff", b"\xff", b"\xff", b"a"]
+    assert (far.stream.stats().received, far.stream.stats().lost) == (3, 3)
+
+
+async def test_stays_quiet_while_held_and_keeps_the_clock(far: FarEnd) -> None:
+    (before,) = await far.packets(1)
+    far.stream.sending = False
+    await asyncio.sleep(0.1)
+    while True:
+        try:
+            far.sock.recv(2048)
+        except BlockingIOError:
+            break
+    far.stream.sending = True
+    (after,) = await far.packets(1)
+
+    assert (after.sequence - before.sequence) % 65_536 in (1, 2)
+    assert (after.timestamp - before.timestamp) % 2**32 >= 3 * FRAME
+
+
+async def test_another_codec_cuts_the_play_and_goes_on_with_the_sequence(far: FarEnd) -> None:
+    far.stream.play(1, (b"a" * FRAME * 500,), False)
+    await far.packets(2)
+    far.stream.change(PayloadType.PCMA, None, far.sock.getsockname()[:2])
+
+    assert (await far.until(PlayEnded))[0].completed is False
+    got = await far.packets(4)
+    assert (got[-1].payload_type, got[-1].payload) == (8, b"\xd5" * FRAME)
+    assert [b.sequence - a.sequence for a, b in itertools.pairwise(got)] == [1, 1, 1]
+
+
+async def test_tells_loss_in_its_reports_and_takes_the_far_ends(far: FarEnd) -> None:
+    far.stream.listen(True)
+    for number in (0, 1, 2, 6):
+        far.speak(number, b"a" * FRAME)
+    await far.until(AudioHeard, 7)
+    report = far.stream.report(1_700_000_000.0)
+    again = far.stream.report(1_700_000_005.0)
+
+    assert report[28:32] == (9).to_bytes(4)
+    assert report[32] == (3 << 8) // 7
+    assert int.from_bytes(report[33:36]) == 3
+    assert again[32] == 0
+    assert far.stream.goodbye()[1] == 201
+
+
+async def test_the_port_is_free_after_the_call_and_late_events_reach_nobody(pump: MediaPump, far: FarEnd) -> None:
+    far.stream.play(1, (b"a" * FRAME,), False)
+    far.media.close()
+    far.media.close()
+    await asyncio.sleep(0.05)
+
+    assert pump.streams == 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
+        again.bind(far.near)
+    assert far.stream.stats().received == 0
+
+
+async def test_many_streams_come_and_go(pump: MediaPump) -> None:
+    for _ in range(3):
+        calls = [FarEnd(pump) for _ in range(40)]
+        for number, call in enumerate(calls):
+            call.stream.play(number, (bytes([number]) * FRAME * 2,), False)
+        for call in calls:
+            await call.until(PlayEnded)
+        for call in calls:
+            call.media.close()
+            call.sock.close()
+    assert pump.streams == 0
+
+
+@pytest.mark.parametrize("kind", [Pump, FastPump])
+async def test_speaks_over_ipv6(kind: type[Pump] | type[FastPump]) -> None:
+    made = kind("::1", PortAllocator(None))
+    made.start(asyncio.get_running_loop())
+    call = FarEnd(made, "::1")
+    call.stream.listen(True)
+    call.speak(0, b"a" * FRAME)
+
+    assert (await call.packets(1))[0].ssrc == 7
+    assert (await call.until(AudioHeard))[0].audio == b"a" * FRAME
+    made.close()
+    call.sock.close()

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vxml.document import Node
 from vxml.grammar import Grammar, GrammarError, Mode, link
 from vxml.interpreter.attributes import require
 from vxml.interpreter.compile_grammar import BUILTIN, UNIVERSALS, builtin_use, universal_use
 from vxml.interpreter.control import Steps, Thrown
 from vxml.interpreter.model import Choice, Dialog, GrammarUse, Item, Link
+from vxml.interpreter.requests import fetch_of
+from vxml.messages import Fetch
 
 if TYPE_CHECKING:
     from vxml.interpreter.context import Page
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Owner:
-    """Whose grammar it is: an item's (`item`), a link's, another dialog's (`dialog`, of `page`), else the form's."""
+    """Whose grammar it is: an item's (`item`), a link's, another dialog's (both of `page`), else the form's."""
 
     item: Item | None = None
     choice: Choice | None = None
@@ -91,15 +94,15 @@ def _in_scope(execution: Execution) -> Iterable[tuple[Owner, GrammarUse]]:
     for choice in item.choices:
         require(choice.node)
         yield from ((Owner(item=item, choice=choice), use) for use in choice.grammars)
-    yield from _links(item.links)
+    yield from _links(item.links, context.leaf)
     if item.modal:
         return
     yield from ((Owner(), use) for use in own.grammars)
-    yield from _links(own.links)
-    yield from _links(context.leaf.document.links)
+    yield from _links(own.links, context.leaf)
+    yield from _links(context.leaf.document.links, context.leaf)
     yield from _public(context.leaf, own)
     if context.root is not None and context.root is not context.leaf:
-        yield from _links(context.root.document.links)
+        yield from _links(context.root.document.links, context.root)
         yield from _public(context.root, own)
 
 
@@ -114,10 +117,10 @@ def _universals(execution: Execution) -> Iterable[tuple[Owner, GrammarUse]]:
             yield Owner(universal=event), universal_use(event)
 
 
-def _links(links: Iterable[Link]) -> Iterable[tuple[Owner, GrammarUse]]:
+def _links(links: Iterable[Link], page: Page) -> Iterable[tuple[Owner, GrammarUse]]:
     for one in links:
         require(one.node)
-        yield from ((Owner(link=one), use) for use in one.grammars)
+        yield from ((Owner(link=one, page=page), use) for use in one.grammars)
 
 
 def _public(page: Page, own: Dialog) -> Iterable[tuple[Owner, GrammarUse]]:
@@ -151,12 +154,11 @@ def _load(execution: Execution, use: GrammarUse, owner: Owner) -> Steps[Grammar 
 
 def _fetched(execution: Execution, use: GrammarUse, owner: Owner) -> Steps[Grammar | None]:
     context, rt = execution.context, execution.rt
-    timeout = execution.seconds("fetchtimeout")
     base = (owner.page or context.leaf).base if context.leaf else ""
     if use.parsed is not None:
         try:
             address = context.resolve(use.base or base)
-            externals = yield from rt.externals(use.parsed, address, timeout)
+            externals = yield from rt.externals(use.parsed, address, _request(execution, use, address))
             return link(use.parsed, externals, base=address)
         except GrammarError as error:
             raise Thrown("error.badfetch", f"line {use.line}: {error}", use.line) from error
@@ -164,5 +166,9 @@ def _fetched(execution: Execution, use: GrammarUse, owner: Owner) -> Steps[Gramm
     if url.startswith(BUILTIN):
         language = context.leaf.document.language if context.leaf else "en-US"
         return (yield from _load(execution, builtin_use(url, use.line, use.scope, language), owner))
-    grammar = yield from rt.grammar(context.resolve(url, use.base or base), timeout)
+    grammar = yield from rt.grammar(_request(execution, use, context.resolve(url, use.base or base)))
     return grammar
+
+
+def _request(execution: Execution, use: GrammarUse, url: str) -> Fetch:
+    return fetch_of(execution, url, use.node or Node("grammar", "", use.line))

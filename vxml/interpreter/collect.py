@@ -41,7 +41,7 @@ class Collector:
     def __init__(self, execution: Execution, active: list[ActiveGrammar]) -> None:
         self._execution = execution
         self._rt = execution.rt
-        modes = execution.setting("inputmodes").split()
+        modes = execution.modes()
         self._dtmf = [
             (one, Matcher(one.grammar)) for one in active if one.grammar.mode is Mode.DTMF and "dtmf" in modes
         ]

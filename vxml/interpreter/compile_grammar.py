@@ -34,7 +34,7 @@ def compile_grammar_use(node: Node, language: str) -> GrammarUse:
     if src.startswith(BUILTIN):
         return builtin_use(src, node.line, scope, node.get("xml:lang") or language)
     if src or srcexpr:
-        return GrammarUse(node.line, mode, src=src, srcexpr=srcexpr, scope=scope, base=node.get("xml:base"))
+        return GrammarUse(node.line, mode, src=src, srcexpr=srcexpr, scope=scope, base=node.get("xml:base"), node=node)
     kind = node.get("type").partition(";")[0].strip().lower()
     mode = mode or "voice"
     if kind in _ABNF_TYPES or node.text().startswith("#ABNF"):
@@ -46,7 +46,7 @@ def compile_grammar_use(node: Node, language: str) -> GrammarUse:
         compiled = None if parsed.externals else link(parsed)
     except GrammarError as error:
         return GrammarUse(node.line, mode, scope=scope, problem=f"error.badfetch: line {error.line}: {error}")
-    return GrammarUse(node.line, mode, parsed, compiled, scope=scope, base=node.get("xml:base"))
+    return GrammarUse(node.line, mode, parsed, compiled, scope=scope, base=node.get("xml:base"), node=node)
 
 
 def _inline_abnf(node: Node, mode: str, scope: str) -> GrammarUse:
@@ -56,7 +56,7 @@ def _inline_abnf(node: Node, mode: str, scope: str) -> GrammarUse:
     except GrammarError as error:
         line = node.line + error.line - 1
         return GrammarUse(line, mode, scope=scope, problem=f"error.badfetch: line {line}: {error}")
-    return GrammarUse(node.line, parsed.mode, parsed, compiled, scope=scope, base=node.get("xml:base"))
+    return GrammarUse(node.line, parsed.mode, parsed, compiled, scope=scope, base=node.get("xml:base"), node=node)
 
 
 def builtin_use(src: str, line: int, scope: str, language: str) -> GrammarUse:

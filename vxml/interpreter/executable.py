@@ -164,9 +164,9 @@ def _goto(execution: Execution, node: Node) -> Steps[None]:
     yield from go_to(execution, text, node)
 
 
-def go_to(execution: Execution, url: str, node: Node) -> Steps[None]:
-    """Leave for `url`, relative to the document; raises Jump."""
-    absolute = execution.context.resolve(url)
+def go_to(execution: Execution, url: str, node: Node, base: str = "") -> Steps[None]:
+    """Leave for `url`, relative to `base` or else to the document; raises Jump."""
+    absolute = execution.context.resolve(url, base)
     execution.rt.trace("goto", url.partition("?")[0])
     target = yield from execution.context.target(fetch_of(execution, absolute, node), line=node.line, reference=url)
     raise Jump(target)

@@ -151,7 +151,18 @@ class Execution:
         return int(text[:9])
 
     def flag(self, name: str, given: str = "") -> bool:
-        return (given or self.setting(name)).strip() == "true"
+        """The property, or the attribute text `given`, as true or false."""
+        text = (given or self.setting(name)).strip()
+        if text not in ("true", "false"):
+            raise Thrown("error.semantic", f"{name}={text}: write true or false")
+        return text == "true"
+
+    def modes(self) -> list[str]:
+        """The property inputmodes."""
+        text = self.setting("inputmodes")
+        if strangers := set(text.split()) - {"dtmf", "voice"}:
+            raise Thrown("error.semantic", f"inputmodes={text}: {strangers.pop()} is neither dtmf nor voice")
+        return text.split()
 
     @property
     def private(self) -> bool:

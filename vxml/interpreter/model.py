@@ -65,6 +65,8 @@ class GrammarUse:
     scope: str = ""
     #: The base URL that relative references in it start from, "" for the document's.
     base: str = ""
+    #: The element, whose attributes say how to fetch.
+    node: Node | None = None
     #: Why this grammar cannot be used; thrown when it is activated.
     problem: str = ""
 

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections import OrderedDict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin
@@ -197,32 +197,36 @@ class Runtime:
             raise Thrown(f"error.badfetch.http.{reply.status}", f"{shown}: status {reply.status}")
         return reply
 
-    def grammar(self, url: str, timeout: float) -> Steps[Grammar]:
-        """The compiled grammar at `url` (a fragment names a rule), fetched once a session."""
-        if url not in self._grammars:
+    def grammar(self, request: Fetch) -> Steps[Grammar]:
+        """The compiled grammar that is asked for (a fragment names a rule).
+
+        It is fetched once a session, unless the request says how old it may be.
+        """
+        url = request.url
+        if url not in self._grammars or request.max_age is not None:
             address, _, rule = url.partition("#")
             try:
-                parsed = yield from self._parsed_grammar(address, timeout)
-                externals = yield from self.externals(parsed, address, timeout)
+                parsed = yield from self._parsed_grammar(address, request)
+                externals = yield from self.externals(parsed, address, request)
                 self._grammars[url] = _linked(parsed, externals, rule, address)
             except GrammarError as error:
                 raise Thrown("error.badfetch", f"{address}:{error.line}: {error}") from error
         return self._grammars[url]
 
-    def externals(self, parsed: ParsedGrammar, base: str, timeout: float) -> Steps[dict[str, ParsedGrammar]]:
-        """The grammars that `parsed` refers to, and those that they refer to, by absolute URL."""
+    def externals(self, parsed: ParsedGrammar, base: str, like: Fetch) -> Steps[dict[str, ParsedGrammar]]:
+        """The grammars that `parsed` refers to, and those that they refer to, by absolute URL, fetched as `like` is."""
         found: dict[str, ParsedGrammar] = {}
         wanted = [parsed.resolve(base, url) for url in parsed.externals]
         while wanted:
             url = wanted.pop()
             if url not in found:
-                found[url] = yield from self._parsed_grammar(url, timeout)
+                found[url] = yield from self._parsed_grammar(url, like)
                 wanted += [found[url].resolve(url, inner) for inner in found[url].externals]
         return found
 
-    def _parsed_grammar(self, url: str, timeout: float) -> Steps[ParsedGrammar]:
+    def _parsed_grammar(self, url: str, like: Fetch) -> Steps[ParsedGrammar]:
         self.step()
-        reply = yield from self.fetch(Fetch(self.new_id(), url, timeout=timeout))
+        reply = yield from self.fetch(replace(like, id=self.new_id(), url=url))
         parsed = _parsed(reply.body)
         self.ignore_lexicons(parsed, _without_query(url))
         return parsed

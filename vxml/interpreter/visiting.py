@@ -48,23 +48,23 @@ def process(form: FormRun, item: Item, execution: Execution, recognition: Recogn
     if owner.universal:
         raise Thrown(owner.universal, "", item.node.line)
     if owner.link is not None:
-        yield from _follow(execution, owner.link.node)
+        yield from _follow(execution, owner.link.node, owner.page.base if owner.page else "")
     elif owner.dialog is not None and owner.dialog is not form.dialog:
         raise Jump(form.context.other_dialog(owner.dialog, owner.page, recognition))
     elif owner.choice is not None and owner.choice.node.tag == "choice":
         form.rt.engine.set(form.scope, item.name, recognition.utterance)
-        yield from _follow(execution, owner.choice.node)
+        yield from _follow(execution, owner.choice.node, "")
     else:
         yield from form.accept(item, recognition)
 
 
-def _follow(execution: Execution, node: Node) -> Steps[None]:
-    """What a link or choice leads to: an event or an address."""
+def _follow(execution: Execution, node: Node, base: str) -> Steps[None]:
+    """What a link or choice leads to: an event or an address, relative to the document that it stands in."""
     event = execution.attribute("event", node.attrs, node.line)
     if event:
         raise Thrown(event, execution.attribute("message", node.attrs, node.line), node.line)
     url = node.get("next") or execution.text(node.get("expr"), node.line)
-    yield from go_to(execution, url, node)
+    yield from go_to(execution, url, node, base)
 
 
 # --- record ---------------------------------------------------------------------------------------------

@@ -181,3 +181,19 @@ def test_text_mode_reads_only_files_of_its_folder(tmp_path: Path, url: str) -> N
     heard = run_text(SessionConfig(start.as_uri()), from_folder(folder))
     assert heard.ended is not None
     assert "forbidden" in heard.ended.detail
+
+
+def test_a_link_of_the_root_leads_to_where_it_was_written() -> None:
+    def logged(link: str) -> list[str]:
+        root = f'{link}<form id="here"><block><log>in the root</log></block></form>'
+        pages = {
+            "roots/root.vxml": page(root),
+            "roots/next.vxml": page("<form><block><log>beside the root</log></block></form>"),
+            "next.vxml": page("<form><block><log>beside the leaf</log></block></form>"),
+        }
+        leaf = '<form id="here"><field name="f" type="boolean"/></form>'
+        return talk(leaf, "9", pages=pages, attributes='application="roots/root.vxml"').of("log")
+
+    assert logged('<link dtmf="9" next="next.vxml"/>') == ["beside the root"]
+    assert logged('<link dtmf="9" next="#here"/>') == ["in the root"]
+    assert logged('<link dtmf="9" expr="\'next.vxml\'"/>') == ["beside the root"]

@@ -1,11 +1,13 @@
 """The `Channel` port: how an attempt leaves Clarion, and what comes back.
 
 A channel never touches the database. The attempt is committed before `send` is called; `send` may be called
-again for the same attempt only where `lookup` says that nothing left.
+again for the same attempt only where `lookup` says that nothing left. `lookup` goes by what was committed with the
+attempt: a text made anew would differ wherever a value has changed since.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,6 +49,28 @@ class Message:
     unsubscribe_url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def digest(self) -> str:
+        return digest_of(self.text)
+
+    def sought(self, since: datetime) -> Sought:
+        return Sought(self.attempt_id, self.to, self.digest, since)
+
+
+def digest_of(text: str) -> str:
+    """What an attempt remembers of its text: SHA-256 in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A message that may have left at `since` or later, as its attempt remembers it; `digest` "" if it does not."""
+
+    attempt_id: str
+    to: str
+    digest: str
+    since: datetime
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -69,8 +93,8 @@ class Channel(Protocol):
         """Raise ChannelError when refused; any other failure leaves the outcome unknown to the caller."""
         ...
 
-    async def lookup(self, message: Message, since: datetime) -> tuple[Certainty, Outcome | None]:
-        """After a crash or a lost reply: did this attempt's message leave since then?"""
+    async def lookup(self, sought: Sought) -> tuple[Certainty, Outcome | None]:
+        """After a crash or a lost reply: did this attempt's message leave?"""
         ...
 
     async def close(self) -> None: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from channels.base import Certainty, ChannelError, Message, Outcome
+from channels.base import Certainty, ChannelError, Message, Outcome, Sought
 from common.clock import utcnow
 from common.errors import RemoteError
 
@@ -34,9 +34,10 @@ class MemoryChannel:
             raise RemoteError("the reply was lost")
         return self._outcome(message)
 
-    async def lookup(self, message: Message, since: datetime) -> tuple[Certainty, Outcome | None]:
-        if any(sent.attempt_id == message.attempt_id for sent in self.sent):
-            return Certainty.SENT, self._outcome(message)
+    async def lookup(self, sought: Sought) -> tuple[Certainty, Outcome | None]:
+        for sent in self.sent:
+            if sent.attempt_id == sought.attempt_id and sent.digest == sought.digest:
+                return Certainty.SENT, self._outcome(sent)
         return Certainty.NOT_SENT, None
 
     async def close(self) -> None:

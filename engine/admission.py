@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Engine
 
 from app.core.strategy import Channel
+from channels.base import Message
 from common.ids import new_id
 from engine.gate import Work, judge
 from engine.plans import JobPlan
@@ -24,9 +25,22 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
+class Unmade:
+    """A message that cannot be made, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Admitted:
+    """`message` None for a call."""
+
     work: Work
     attempt: NewAttempt
+    message: Message | Unmade | None = None
+
+
+Compose = Callable[[Work, NewAttempt], Message | Unmade]
 
 
 def admit(
@@ -36,6 +50,7 @@ def admit(
     works: Sequence[Work],
     ports: Sequence[Port],
     channels: frozenset[Channel],
+    compose: Compose,
     owner: str,
     now: datetime,
 ) -> list[Admitted]:
@@ -49,7 +64,7 @@ def admit(
     surplus: list[int] = []
     for work in verdict.works:
         if not work.voice:
-            admitted.append(Admitted(work, _attempt(work, owner, now, None)))
+            admitted.append(_with_message(work, _attempt(work, owner, now, None), compose))
         elif free:
             admitted.append(Admitted(work, _attempt(work, owner, now, free.pop())))
         else:
@@ -60,6 +75,13 @@ def admit(
     store.park(owner, verdict.parked, now)
     store.release(owner, surplus)
     return [item for item in admitted if item.attempt.id in begun]
+
+
+def _with_message(work: Work, attempt: NewAttempt, compose: Compose) -> Admitted:
+    """The attempt remembers the text it leaves with."""
+    message = compose(work, attempt)
+    digest = message.digest if isinstance(message, Message) else ""
+    return Admitted(work, replace(attempt, digest=digest), message)
 
 
 def _attempt(work: Work, owner: str, now: datetime, port: Port | None) -> NewAttempt:

@@ -12,13 +12,14 @@ from sqlalchemy import Engine
 
 from app.core.strategy import Action, Channel, render
 from app.core.strategy.text import pick_language
-from channels.base import Certainty, ChannelError, Message
+from channels.base import Certainty, ChannelError, Message, Sought
 from channels.base import Channel as MessageChannel
 from channels.base import Outcome as Sent
 from common.clock import Clock
 from common.errors import Refused
 from engine import effects, outcomes
 from engine.addresses import Addresses
+from engine.admission import Unmade
 from engine.gate import Work
 from engine.outcomes import Running
 from engine.people import Person
@@ -66,27 +67,31 @@ class Messenger:
     def usable(self) -> frozenset[Channel]:
         return frozenset({Channel.VOICE, *(Channel(name) for name in self._channels)})
 
-    def send(self, work: Work, attempt: NewAttempt) -> None:
+    def compose(self, work: Work, attempt: NewAttempt) -> Message | Unmade:
+        """The message of an attempt that is about to be committed."""
+        try:
+            return self._message(work.plan, work.wanted.action, work.person, attempt)
+        except Refused as error:
+            return Unmade(str(error))
+        except Exception as error:
+            # The next try would fail alike; let out, it would keep the whole batch from leaving.
+            log.error("message_not_made", attempt=attempt.id, error=repr(error))
+            return Unmade(f"the message cannot be made: {error!r}"[:255])
+
+    def send(self, work: Work, attempt: NewAttempt, message: Message | Unmade) -> None:
         """The attempt is committed: let the message leave."""
         running = Running(attempt, work.plan, work.state, work.address.name)
-        self._start(running, self._send(running, work.person, work.wanted.action))
+        self._start(running, self._send(running, message))
 
-    def adopt(self, running: Running, person: Person | None) -> None:
+    def adopt(self, running: Running) -> None:
         """A message whose engine is gone: ask whether it left."""
-        self._start(running, self._look_up(running, person))
+        self._start(running, self._look_up(running))
 
-    async def _send(self, running: Running, person: Person, action: Action) -> None:
+    async def _send(self, running: Running, message: Message | Unmade) -> None:
+        if isinstance(message, Unmade):
+            await self._end(running, self._outcome("SYSTEM_ERROR", message.reason))
+            return
         channel = self._channels[running.attempt.channel]
-        try:
-            message = self._message(running.plan, action, person, running.attempt)
-        except Refused as error:
-            await self._end(running, self._outcome("SYSTEM_ERROR", str(error)))
-            return
-        except Exception as error:
-            # Nothing left, and the next try would fail alike; left alone, the attempt would be in progress for ever.
-            log.error("message_not_made", attempt=running.attempt.id, error=repr(error))
-            await self._end(running, self._outcome("SYSTEM_ERROR", f"the message cannot be made: {error!r}"[:255]))
-            return
         async with self._room:
             try:
                 sent = await channel.send(message)
@@ -96,34 +101,27 @@ class Messenger:
             except Exception as error:
                 # Whatever the provider's library raises, one thing is known: it may have left.
                 log.warning("message_answer_lost", attempt=message.attempt_id, error=repr(error))
-                await self._settle(running, channel, message)
+                await self._settle(running, channel)
                 return
         await self._sent(running, sent)
 
-    async def _look_up(self, running: Running, person: Person | None) -> None:
+    async def _look_up(self, running: Running) -> None:
         channel = self._channels.get(running.attempt.channel)
-        action = _action_of(running)
-        if channel is None or action is None or person is None:
+        if channel is None:
             await self._end(running, self._outcome("OUTCOME_UNKNOWN", "nobody can be asked whether it left"))
             return
-        try:
-            message = self._message(running.plan, action, person, running.attempt)
-        except Exception as error:
-            # Made anew only to ask about it: whether the first one left, nobody can say.
-            log.error("message_not_made", attempt=running.attempt.id, error=repr(error))
-            await self._end(running, self._outcome("OUTCOME_UNKNOWN", "nobody can be asked whether it left"))
-            return
-        await self._settle(running, channel, message)
+        await self._settle(running, channel)
 
-    async def _settle(self, running: Running, channel: MessageChannel, message: Message) -> None:
+    async def _settle(self, running: Running, channel: MessageChannel) -> None:
         """Ask the provider until it can say: a message on its way in shows only after a while."""
-        since = running.attempt.started_at
-        give_up_at = since + timedelta(seconds=self._tuning.message_settle)
+        attempt = running.attempt
+        sought = Sought(attempt.id, attempt.address, attempt.digest, attempt.started_at)
+        give_up_at = sought.since + timedelta(seconds=self._tuning.message_settle)
         while True:
             try:
-                certainty, found = await channel.lookup(message, since)
+                certainty, found = await channel.lookup(sought)
             except Exception as error:
-                log.info("message_not_looked_up", attempt=message.attempt_id, error=repr(error))
+                log.info("message_not_looked_up", attempt=attempt.id, error=repr(error))
             else:
                 if certainty is Certainty.SENT and found is not None:
                     await self._sent(running, found)
@@ -185,9 +183,3 @@ class Messenger:
     def _start(self, running: Running, work: Coroutine[Any, Any, None]) -> None:
         self._running[running.attempt.id] = running
         self.tasks.start(work)
-
-
-def _action_of(running: Running) -> Action | None:
-    """The strategy's action that the attempt's name (handler/channel) points to."""
-    handler = running.plan.strategy.handlers.get(running.attempt.action.rpartition("/")[0])
-    return handler.action if handler else None

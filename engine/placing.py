@@ -134,14 +134,15 @@ class Placing:
                 works,
                 ports,
                 self._messenger.usable(),
+                self._messenger.compose,
                 self._owner,
                 self._clock.utcnow(),
             )
             for item in admitted:
-                if item.work.voice:
+                if item.message is None:
                     self._calls.launch(item.work, item.attempt)
                 else:
-                    self._messenger.send(item.work, item.attempt)
+                    self._messenger.send(item.work, item.attempt, item.message)
         finally:
             if voice:
                 run.starting_calls -= len(works)

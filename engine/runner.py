@@ -274,14 +274,7 @@ class EngineRunner:
             if attempt.channel == Channel.VOICE:
                 self._calls.adopt(running)
             else:
-                found = await asyncio.to_thread(
-                    people.look_up,
-                    self._database,
-                    plan.organization_id,
-                    [attempt.contact_id],
-                    self._clock.utcnow(),
-                )
-                self._messenger.adopt(running, found.persons.get(attempt.contact_id))
+                self._messenger.adopt(running)
 
     async def _find_strays(self) -> None:
         """Attempts in progress under our name that nobody here follows: a task of ours failed half-way."""

@@ -82,6 +82,8 @@ class Attempt(Base):
     owner: Mapped[str] = mapped_column(String(64), default="")
     media_server: Mapped[str] = mapped_column(String(255), default="")
     boot_id: Mapped[str] = mapped_column(String(64), default="")
+    #: SHA-256 of the text of an SMS or email, to ask the provider by after a lost reply.
+    digest: Mapped[str] = mapped_column(String(64), default="", server_default="")
     started_at: Mapped[datetime]
     ringing_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]

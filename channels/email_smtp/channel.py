@@ -9,7 +9,7 @@ from datetime import datetime
 
 import aiosmtplib
 
-from channels.base import Certainty, ChannelError, Message, Outcome
+from channels.base import Certainty, ChannelError, Message, Outcome, Sought
 from channels.email_smtp.mime import Mail, build
 from channels.email_smtp.pool import Pool
 from common.clock import utcnow
@@ -59,7 +59,7 @@ class SmtpEmail:
             raise refusal
         return Outcome("EMAIL_SENT", final=True, provider_id=mail.message_id, detail=reply, at=self._now())
 
-    async def lookup(self, message: Message, since: datetime) -> tuple[Certainty, Outcome | None]:
+    async def lookup(self, sought: Sought) -> tuple[Certainty, Outcome | None]:
         """SMTP keeps nothing that could be asked for; the Message-ID lets the receiver drop a second copy."""
         return Certainty.UNKNOWN, None
 

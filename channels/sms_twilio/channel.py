@@ -10,7 +10,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
-from channels.base import Certainty, ChannelError, Message, Outcome
+from channels.base import Certainty, ChannelError, Message, Outcome, Sought, digest_of
 from channels.sms_twilio.callbacks import outcome_of_status
 from channels.sms_twilio.codes import verdict
 from channels.sms_twilio.http_client import PooledHttpClient
@@ -57,23 +57,22 @@ class TwilioSms:
         final = not message.status_url
         return Outcome("SMS_SENT", final=final, provider_id=sent.sid or "", detail=sent.status or "", at=self._now())
 
-    async def lookup(self, message: Message, since: datetime) -> tuple[Certainty, Outcome | None]:
-        """By receiver, text and time: Twilio keeps no mark of ours and does not answer the status callback's address.
+    async def lookup(self, sought: Sought) -> tuple[Certainty, Outcome | None]:
+        """By receiver, time and text: Twilio keeps no mark of ours and does not answer the status callback's address.
 
-        Not by DateSent, which leaves out what Twilio has only queued.
+        Another text to the receiver in that time proves nothing: a provider may change a text (a trial account's
+        preface, characters outside its alphabet). Not by DateSent, which leaves out what Twilio has only queued.
         """
         try:
-            found: list[MessageInstance] = await self._client.messages.list_async(to=message.to, limit=_LOOKED_AT)
+            found: list[MessageInstance] = await self._client.messages.list_async(to=sought.to, limit=_LOOKED_AT)
         except (aiohttp.ClientError, TimeoutError, TwilioException):
             return Certainty.UNKNOWN, None
-        ours = [
-            one
-            for one in found
-            if one.body == message.text and one.date_created is not None and one.date_created >= since - _SKEW
-        ]
+        earliest = sought.since - _SKEW
+        recent = [one for one in found if one.date_created is not None and one.date_created >= earliest]
+        ours = [one for one in recent if digest_of(one.body or "") == sought.digest]
         if ours:
             return self._judge(ours[0])
-        if len(found) >= _LOOKED_AT or self._now() - since < self._settle:
+        if recent or len(found) >= _LOOKED_AT or self._now() - sought.since < self._settle:
             return Certainty.UNKNOWN, None
         return Certainty.NOT_SENT, None
 

@@ -57,6 +57,8 @@ class NewAttempt:
     started_at: datetime
     media_server: str = ""
     boot_id: str = ""
+    #: Of the message's text (channels.base.digest_of), for asking the provider after a lost reply.
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

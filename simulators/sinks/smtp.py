@@ -23,6 +23,9 @@ FAILURES: Mapping[str, str] = {
     "drop": "421 4.3.2 Closing the connection",
 }
 
+#: Local part begins with -> seconds before the mail is kept, and before the answer to it after that.
+DELAYS: Mapping[str, tuple[float, float]] = {"hold": (8.0, 0.0), "slow": (0.0, 8.0)}
+
 
 class Handler:
     """aiosmtpd's hooks; their names are its protocol."""
@@ -48,8 +51,14 @@ class Handler:
                 return FAILURES["spam"]
         content = envelope.content or b""
         source = content if isinstance(content, bytes) else content.encode()
+        before, after = _delays(envelope.rcpt_tos)
+        if before:
+            self._store.journal.write("mail_held", to=envelope.rcpt_tos[0])
+        # A client that goes away cancels this.
+        await asyncio.sleep(before)
         for address in envelope.rcpt_tos:
             self._keep(address, envelope.mail_from or "", source)
+        await asyncio.sleep(after)
         return "250 2.0.0 Message accepted"
 
     def _keep(self, to: str, sender: str, source: bytes) -> None:
@@ -111,6 +120,11 @@ class SmtpSink:
     def _authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> Any:
         given = (getattr(data, "login", b"").decode(), getattr(data, "password", b"").decode())
         return AuthResult(success=given == self._credentials, handled=False)
+
+
+def _delays(receivers: list[str]) -> tuple[float, float]:
+    starts = [start for start in DELAYS for to in receivers if to.lower().startswith(start)]
+    return DELAYS[starts[0]] if starts else (0.0, 0.0)
 
 
 def _failure(address: str) -> str:

@@ -48,6 +48,8 @@ class Failure:
     #: The connection is cut before an answer: "lost reply" (message taken) or "lost request" (not taken).
     cut: str = ""
     delay: float = 0.0
+    #: Seconds before it is taken; whoever hangs up meanwhile has sent nothing.
+    hold: float = 0.0
 
 
 #: Last two digits of To -> what happens; every other number is delivered.
@@ -60,6 +62,8 @@ FAILURES: Mapping[str, Failure] = {
     "08": Failure("not taken, the connection is cut", cut="lost request"),
     "09": Failure("failed, 30001 queue overflow", final="failed", code=30001),
     "11": Failure("taken, answered after 3 s", delay=3.0),
+    "12": Failure("taken and answered after 8 s, unless the connection closes", hold=8.0),
+    "14": Failure("taken, answered after 8 s", delay=8.0),
     "22": Failure("400, 21614 not a mobile number", status=400, code=21614),
     "25": Failure("500, 20500 internal server error", status=500, code=20500),
     "27": Failure("undelivered, 30007 filtered by the carrier", final="undelivered", code=30007),
@@ -134,6 +138,11 @@ class TwilioApi:
             return _refuse(failure if failure.status else FAILURES["47"])
         if failure.cut == "lost request":
             return _cut(request)
+        if failure.hold:
+            self.store.journal.write("sms_held", to=to)
+            await asyncio.sleep(failure.hold)
+            if request.transport is None:
+                return _cut(request)
         sms = Sms(
             sid=f"SM{secrets.token_hex(16)}",
             to=to,

@@ -36,7 +36,8 @@ AREA_CODES = (202, 212, 303, 305, 312, 404, 415, 503, 512, 602, 617, 702, 713, 8
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`suffixes`: one contact each; the number's last two digits choose the far end's behaviour."""
+    """`suffixes`: one contact each; the number's last two digits choose the far end's behaviour. `mailboxes`: one
+    contact with an email address alone for each local part."""
 
     suffixes: Sequence[str]
     script: Path
@@ -45,6 +46,7 @@ class Plan:
     media_server: str
     ports: int = 10
     with_email: bool = True
+    mailboxes: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -144,26 +146,35 @@ def start_job(database_url: str, plan: Plan) -> int:
 
 
 def _contact_list(session: Any, home: int, plan: Plan) -> ContactList:
-    now, made = utcnow(), _empty_list(session, home)
+    made = _empty_list(session, home)
     for position, suffix in enumerate(plan.suffixes):
         area = AREA_CODES[plan.suffixes[:position].count(suffix)]
-        contact = Contact(
-            organization_id=home,
-            contact_list_id=made.id,
-            external_id=f"P{position:03d}",
-            first_name=f"Name{position}",
-            language="en-US",
-            time_zone="America/New_York",
-            attributes={},
-            created_at=now,
-            updated_at=now,
-        )
-        session.add(contact)
-        session.flush()
+        contact = _contact(session, made, position)
         session.add(_address(contact, AddressKind.PHONE, "phone1", f"+1{area}55501{suffix}"))
         if plan.with_email:
             session.add(_address(contact, AddressKind.EMAIL, "email", f"patient{position}@example.org"))
+    for position, mailbox in enumerate(plan.mailboxes, len(plan.suffixes)):
+        contact = _contact(session, made, position)
+        session.add(_address(contact, AddressKind.EMAIL, "email", f"{mailbox}@example.org"))
     return made
+
+
+def _contact(session: Any, of: ContactList, position: int) -> Contact:
+    now = utcnow()
+    contact = Contact(
+        organization_id=of.organization_id,
+        contact_list_id=of.id,
+        external_id=f"P{position:03d}",
+        first_name=f"Name{position}",
+        language="en-US",
+        time_zone="America/New_York",
+        attributes={},
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(contact)
+    session.flush()
+    return contact
 
 
 def _address(contact: Contact, kind: AddressKind, name: str, value: str) -> Address:

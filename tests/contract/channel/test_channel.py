@@ -139,7 +139,7 @@ def test_a_lost_reply_is_no_refusal_and_is_found_by_looking(run: Run) -> None:
         with pytest.raises(RemoteError) as caught:
             await case.channel.send(message(case.lost_reply))
         assert not isinstance(caught.value, ChannelError)
-        certainty, outcome = await case.channel.lookup(message(case.lost_reply), since)
+        certainty, outcome = await case.channel.lookup(message(case.lost_reply).sought(since))
         assert certainty is Certainty.SENT
         assert outcome is not None
         assert outcome.provider_id
@@ -151,7 +151,7 @@ def test_a_lost_reply_is_no_refusal_and_is_found_by_looking(run: Run) -> None:
 def test_what_never_left_is_never_said_to_be_sent(run: Run) -> None:
     async def check(case: Case) -> None:
         await case.channel.send(message(case.good, "attempt-1"))
-        certainty, outcome = await case.channel.lookup(message(case.good, "attempt-2"), utcnow())
+        certainty, outcome = await case.channel.lookup(message(case.good, "attempt-2").sought(utcnow()))
         assert certainty in (Certainty.NOT_SENT, Certainty.UNKNOWN)
         assert outcome is None
 

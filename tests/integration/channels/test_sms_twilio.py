@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -105,7 +106,7 @@ def test_a_provider_that_cannot_be_reached_is_a_temporary_refusal() -> None:
         with pytest.raises(ChannelError) as caught:
             await channel.send(message("+12125550140"))
         assert not caught.value.permanent
-        assert await channel.lookup(message("+12125550140"), utcnow()) == (Certainty.UNKNOWN, None)
+        assert await channel.lookup(message("+12125550140").sought(utcnow())) == (Certainty.UNKNOWN, None)
         await channel.close()
 
     asyncio.run(scenario())
@@ -121,8 +122,8 @@ def test_without_a_trace_the_answer_waits_until_the_request_must_have_settled(su
             with pytest.raises(RemoteError) as caught:
                 await channel.send(lost)
             assert not isinstance(caught.value, ChannelError)
-            assert await channel.lookup(lost, since) == (Certainty.UNKNOWN, None)
-            assert await channel.lookup(lost, since - timedelta(seconds=31)) == (Certainty.NOT_SENT, None)
+            assert await channel.lookup(lost.sought(since)) == (Certainty.UNKNOWN, None)
+            assert await channel.lookup(lost.sought(since - timedelta(seconds=31))) == (Certainty.NOT_SENT, None)
             await channel.close()
 
     asyncio.run(scenario())
@@ -135,7 +136,7 @@ def test_a_late_reply_is_lost_when_our_patience_ends_but_found_by_looking() -> N
             since = utcnow()
             with pytest.raises(RemoteError):
                 await channel.send(message("+12125550111"))
-            certainty, _ = await channel.lookup(message("+12125550111"), since)
+            certainty, _ = await channel.lookup(message("+12125550111").sought(since))
             assert certainty is Certainty.SENT
             assert len(sinks.store.messages) == 1
             await channel.close()
@@ -149,8 +150,24 @@ def test_an_older_message_with_the_same_text_is_not_taken_for_this_attempt() -> 
             channel = TwilioSms(twilio_settings(sinks.base_url), settle=timedelta(0))
             await channel.send(message("+12125550140"))
             later = utcnow() + timedelta(minutes=5)
-            certainty, _ = await channel.lookup(message("+12125550140"), later)
+            certainty, _ = await channel.lookup(message("+12125550140").sought(later))
             assert certainty is Certainty.UNKNOWN or certainty is Certainty.NOT_SENT
+            await channel.close()
+
+    asyncio.run(scenario())
+
+
+def test_another_text_to_the_receiver_in_that_time_leaves_it_unknown() -> None:
+    """The provider may have changed the text on its way: to say "not sent" would be to write twice."""
+
+    async def scenario() -> None:
+        async with running_sinks() as sinks:
+            channel = TwilioSms(twilio_settings(sinks.base_url), settle=timedelta(0))
+            since = utcnow()
+            await channel.send(message("+12125550140"))
+            changed = replace(message("+12125550140"), text="Sent from your trial account - Hello")
+            assert await channel.lookup(changed.sought(since)) == (Certainty.UNKNOWN, None)
+            assert await channel.lookup(replace(changed.sought(since), digest="")) == (Certainty.UNKNOWN, None)
             await channel.close()
 
     asyncio.run(scenario())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ class Running:
     clarion: Installation
     engine: Engine
     job_id: int
+    contacts: int
 
     def accounts(self) -> campaigns.Accounts:
         return campaigns.accounts(self.engine, self.job_id)
@@ -46,11 +47,11 @@ class Running:
         self.clarion.wait_for("the job to complete", lambda: self.accounts().state == "completed", seconds)
         return self.accounts()
 
-    def assert_every_contact_is_accounted_for(self, expected: int = len(AUDIENCE)) -> None:
+    def assert_every_contact_is_accounted_for(self) -> None:
         now = self.accounts()
-        assert now.audience == expected
-        assert now.contacts == {"done": expected}
-        assert now.final_codes.total() == expected
+        assert now.audience == self.contacts
+        assert now.contacts == {"done": self.contacts}
+        assert now.final_codes.total() == self.contacts
         assert "" not in now.final_codes
         assert now.in_progress == 0
         assert "ATTEMPT_IN_PROGRESS" not in now.attempts
@@ -85,12 +86,19 @@ class Running:
         self.assert_no_capacity_is_held()
 
 
-def start(home: Path, database_url: str) -> Iterator[Running]:
+def start(
+    home: Path,
+    database_url: str,
+    suffixes: Sequence[str] = AUDIENCE,
+    mailboxes: Sequence[str] = (),
+    strategy: str = "strategy.xml",
+) -> Iterator[Running]:
     with installation(home, database_url) as clarion:
         plan = campaigns.Plan(
-            suffixes=AUDIENCE,
+            suffixes=suffixes,
+            mailboxes=mailboxes,
             script=CAMPAIGN / "visit.vxml",
-            strategy=CAMPAIGN / "strategy.xml",
+            strategy=CAMPAIGN / strategy,
             trunk=clarion.at.carrier_sip,
             media_server=f"http://{clarion.at.control}",
         )
@@ -98,7 +106,7 @@ def start(home: Path, database_url: str) -> Iterator[Running]:
         engine = make_engine(database_url)
         try:
             clarion.start(CARRIER, WEB, MEDIASERVER, ENGINE)
-            yield Running(clarion, engine, job_id)
+            yield Running(clarion, engine, job_id, len(suffixes) + len(mailboxes))
         finally:
             engine.dispose()
 

@@ -58,3 +58,4 @@ def test_the_reference_lists_every_failure() -> None:
         assert f"| {suffix} | {failure.about} |" in page
     for start, reply in smtp.FAILURES.items():
         assert f"| `{start}` | {reply} |" in page
+    assert all(f"`{start}`" in page for start in smtp.DELAYS)

@@ -38,6 +38,19 @@ _LONG_BUDGET = 0.5
 #: Seconds left free after it, so that waiting writers (who look every 2 ms) find the lock open.
 _BREATH = 0.004
 _WRITE = "clarion_write"
+#: SQLite's own wait for a lock is switched off.
+NO_WAIT = "PRAGMA busy_timeout = 0"
+#: What every connection to SQLite is set to.
+SQLITE_PRAGMAS = (
+    f"busy_timeout = {int(BUSY_TIMEOUT * 1000)}",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "temp_store = MEMORY",
+    "cache_size = -16000",
+    "journal_size_limit = 67108864",
+    "wal_autocheckpoint = 4000",
+)
 
 T = TypeVar("T")
 
@@ -81,16 +94,7 @@ def _sqlite_engine(target: URL, pool_size: int) -> Engine:
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
     # The driver must not begin transactions by itself: it would begin them deferred, and late.
     connection.isolation_level = None
-    for pragma in (
-        f"busy_timeout = {int(BUSY_TIMEOUT * 1000)}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "temp_store = MEMORY",
-        "cache_size = -16000",
-        "journal_size_limit = 67108864",
-        "wal_autocheckpoint = 4000",
-    ):
+    for pragma in SQLITE_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -105,21 +109,26 @@ def _begin_sqlite(connection: Connection) -> None:
 def begin_immediate(raw: sqlite3.Connection) -> None:
     """Wait for the write lock by asking every millisecond or two: SQLite's own wait sleeps up to 100 ms between two
     looks, and so would starve beside a bulk writer."""
-    deadline = time.monotonic() + BUSY_TIMEOUT
-    raw.execute("PRAGMA busy_timeout = 0")
+    raw.execute(NO_WAIT)
     try:
-        while True:
-            try:
-                raw.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise
-                if time.monotonic() >= deadline:
-                    raise RemoteError(f"database: no turn to write within {BUSY_TIMEOUT:.0f} s") from error
-            time.sleep(random.uniform(0.0005, 0.002))  # noqa: S311 - jitter, not secrecy
+        take_turn(raw)
     finally:
         raw.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
+
+
+def take_turn(raw: sqlite3.Connection) -> None:
+    """`begin_immediate` on a connection that only ever begins so, and is set to NO_WAIT once."""
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            raw.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            if time.monotonic() >= deadline:
+                raise RemoteError(f"database: no turn to write within {BUSY_TIMEOUT:.0f} s") from error
+        time.sleep(random.uniform(0.0005, 0.002))  # noqa: S311 - jitter, not secrecy
 
 
 def writer(engine: Engine) -> Engine:

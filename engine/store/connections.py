@@ -11,7 +11,7 @@ import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
-from app.db import begin_immediate
+from app.db import NO_WAIT, take_turn
 from common.errors import RemoteError
 
 #: What no second try mends: the values do not fit.
@@ -59,7 +59,7 @@ class Connections:
                 with raw.transaction(), raw.cursor() as cursor:
                     yield cursor
                 return
-            begin_immediate(raw)
+            take_turn(raw)
             try:
                 yield raw.cursor()
             except BaseException:
@@ -100,10 +100,10 @@ class Connections:
             return self._idle.pop()
         except IndexError:
             proxy = self._engine.raw_connection()
+            raw: Any = proxy.dbapi_connection
             if self._postgres:
-                raw: Any = proxy.dbapi_connection
                 raw.autocommit = True
-                raw.execute(_BY_INDEX)
+            raw.execute(_BY_INDEX if self._postgres else NO_WAIT)
             return proxy
 
     def _give_back(self, proxy: PoolProxiedConnection, *, whole: bool) -> None:

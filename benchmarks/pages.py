@@ -106,7 +106,7 @@ def _attempt(home: int, job_id: int, place: int, contact: int, attempt: str, now
         "contact_id": contact,
         "number": 1,
         "channel": "voice",
-        "address": "+12025550134",
+        "address": f"+1202{contact:07d}",
         "started_at": now,
     }
 

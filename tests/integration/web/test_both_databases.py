@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from app.db import read_transaction
 from app.security.access import Actor
@@ -34,6 +34,19 @@ def test_finds_a_call_straight_on_the_driver(engine: Engine, world: panel.World)
     assert page is not None
     assert "you owe 10.50" in page
     assert pages.page("no-such-attempt") is None
+
+
+def test_a_call_is_found_after_the_database_closed_the_connection(postgres_engine: Engine) -> None:
+    world = panel.build(postgres_engine)
+    pages = NoticePages(postgres_engine)
+    assert pages.page(world.attempt_id) is not None
+
+    with postgres_engine.connect() as connection:
+        mine = "pid <> pg_backend_pid() AND datname = current_database()"
+        closed = connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}")).all()
+
+    assert closed
+    assert pages.page(world.attempt_id) is not None
 
 
 def test_shows_a_job_and_the_dashboard(engine: Engine, world: panel.World, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Final
 
 from common.errors import ClarionError
 
-#: Seconds by the clock from which on processor time is measured, which costs twenty times as much to ask for.
-_SUSPICIOUS: Final = 0.25
+#: Seconds by the clock below which a stretch counts as it is: asking for processor time costs twenty times as much.
+_SHORT: Final = 0.005
 
 
 class OutOfTime(ClarionError):
@@ -16,55 +16,35 @@ class OutOfTime(ClarionError):
 
 
 class CpuBudget:
-    """Counts between `resume` and `pause`; `check` raises OutOfTime once `seconds` are used up, `renew` begins anew.
-
-    Time by the clock is never less than processor time: it is counted while it is small, then the exact figure is.
-    """
+    """Counts between `resume` and `pause`; `check` raises OutOfTime once `seconds` are used up, `renew` begins anew."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._spent = 0.0
-        self._exact = seconds <= _SUSPICIOUS
-        self._began = 0.0
-        self._alarm = 0.0
         self.resume()
-
-    @property
-    def left(self) -> float:
-        return self._seconds - self._spent - (self._clock() - self._began)
-
-    @property
-    def ample(self) -> bool:
-        """Nothing has taken long enough yet to be measured."""
-        return not self._exact
 
     def renew(self) -> None:
         self._spent = 0.0
-        self._exact = self._seconds <= _SUSPICIOUS
         self.resume()
 
     def resume(self) -> None:
-        self._began = self._clock()
-        self._set_alarm()
+        self._cpu_then = time.thread_time()
+        self._then = time.perf_counter()
+        #: Until then by `time.perf_counter` the budget cannot be used up, since no thread has more time than the clock.
+        self.alarm = self._then + self._seconds - self._spent
 
     def pause(self) -> None:
-        self._spent += self._clock() - self._began
+        passed = time.perf_counter() - self._then
+        self._spent += passed if passed < _SHORT else time.thread_time() - self._cpu_then
 
     def check(self) -> None:
-        if time.perf_counter() > self._alarm:
-            self._look()
+        if time.perf_counter() > self.alarm:
+            self.left()
 
-    def _clock(self) -> float:
-        return time.thread_time() if self._exact else time.perf_counter()
-
-    def _look(self) -> None:
-        self.pause()
-        self._exact = True
-        self._began = self._clock()
-        if self._spent >= self._seconds:
+    def left(self) -> float:
+        """Seconds, exactly; OutOfTime when there are none."""
+        left = self._seconds - self._spent - (time.thread_time() - self._cpu_then)
+        if left <= 0:
             raise OutOfTime(f"more than {self._seconds:g} s of processor time without waiting for the caller")
-        self._set_alarm()
-
-    def _set_alarm(self) -> None:
-        ahead = self._seconds if self._exact else _SUSPICIOUS
-        self._alarm = time.perf_counter() + max(0.0, ahead - self._spent)
+        self.alarm = time.perf_counter() + left
+        return left

@@ -21,6 +21,8 @@ SSML_NS: Final = "http://www.w3.org/2001/10/synthesis"
 XML_NS: Final = "http://www.w3.org/XML/1998/namespace"
 
 MAX_BYTES: Final = 4 << 20
+#: Tags and attributes of one document: each takes a hundred times the memory that it takes in the file.
+MAX_MARKS: Final = 150_000
 
 _ENTITY: Final = re.compile(rb"<!ENTITY", re.IGNORECASE)
 _ENCODING: Final = re.compile(rb"""^[^<]{0,4}<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
@@ -104,6 +106,8 @@ def _refuse_hostile(body: bytes, max_bytes: int) -> None:
         raise DocumentError("the document is empty")
     if len(body) > max_bytes:
         raise DocumentError(f"the document has {len(body)} bytes; at most {max_bytes} are read")
+    if marks(body) > MAX_MARKS:
+        raise DocumentError(f"the document has more than {MAX_MARKS} tags and attributes")
     flat = body.replace(b"\0", b"")
     if match := _ENTITY.search(flat):
         line = flat.count(b"\n", 0, match.start()) + 1
@@ -111,6 +115,11 @@ def _refuse_hostile(body: bytes, max_bytes: int) -> None:
     encoding = _ENCODING.search(flat)
     if encoding and not _ENCODINGS.fullmatch(encoding[1].decode("ascii")):
         raise DocumentError(f"encoding {encoding[1].decode('ascii')} is not read here: save the document as UTF-8")
+
+
+def marks(body: bytes) -> int:
+    """How many tags and attributes it may hold, at most."""
+    return body.count(b"<") + body.count(b'="') + body.count(b"='")
 
 
 def _plain(message: str) -> str:

@@ -9,7 +9,7 @@ import os
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -23,6 +23,8 @@ from vxml.messages import AudioItem, BreakItem, Fetch, Fetched, PromptItem, Spee
 _MAX_BREAK_MS = 60_000
 #: How a recording of the session is handed to us (vxml.interpreter.runtime).
 _RECORDING = "data:audio/wav;base64,"
+#: Characters that are spoken at once: two minutes, for which the synthesiser's answer takes 6 MB.
+_PIECE = 2000
 #: Private clips kept in memory for repetition within a call.
 _PRIVATE_CLIPS = 32
 
@@ -71,6 +73,8 @@ class PromptRenderer:
         match item:
             case BreakItem(milliseconds):
                 return Rendered((Clip(silence_ms=max(0, min(milliseconds, _MAX_BREAK_MS))),))
+            case SpeechItem(ssml=False) if len(item.text) > _PIECE:
+                return await self.render(_pieces(item), visitor)
             case SpeechItem():
                 return await self._speech(item)
             case AudioItem():
@@ -79,6 +83,8 @@ class PromptRenderer:
     async def _speech(self, item: SpeechItem) -> Rendered:
         if not item.text.strip():
             return Rendered(())
+        if len(item.text) > 2 * _PIECE:
+            return Rendered((), failures=(f"{len(item.text)} characters of SSML are too many for one prompt",))
         key = _key("speech", self._synthesizer.name, item.language, str(item.ssml), item.text)
         try:
             if item.private:
@@ -157,6 +163,17 @@ def _milliseconds(clip: Clip, private: Mapping[str, bytes]) -> int:
     if clip.inline:
         return len(private[clip.inline]) * 1000 // audio.RATE
     return os.stat(clip.file).st_size * 1000 // audio.RATE if clip.file else clip.silence_ms
+
+
+def _pieces(item: SpeechItem) -> tuple[PromptItem, ...]:
+    """Long speech in pieces, between words."""
+    pieces = []
+    rest = item.text
+    while rest:
+        end = len(rest) if len(rest) <= _PIECE else rest.rfind(" ", 0, _PIECE) + 1 or _PIECE
+        pieces.append(replace(item, text=rest[:end]))
+        rest = rest[end:]
+    return tuple(pieces)
 
 
 def _key(*parts: str) -> str:

@@ -61,7 +61,7 @@ class EspeakSynthesizer:
             for voice in _voices(language):
                 wav = await self._run(spoken, voice, ssml)
                 if wav is not None:
-                    return audio.to_ulaw(wav) if len(wav) > _WAV_HEADER else b""
+                    return _to_clip(wav)
         raise SpeechFailed(f"espeak-ng has no voice for {language}")
 
     async def _run(self, text: str, voice: str, ssml: bool) -> bytes | None:
@@ -87,6 +87,13 @@ class EspeakSynthesizer:
                 process.kill()
                 await process.wait()
         return wav if process.returncode == 0 else None
+
+
+def _to_clip(wav: bytes) -> bytes:
+    try:
+        return audio.to_ulaw(wav) if len(wav) > _WAV_HEADER else b""
+    except audio.UnreadableAudio as error:
+        raise SpeechFailed(str(error)) from error
 
 
 def _voices(language: str) -> tuple[str, ...]:

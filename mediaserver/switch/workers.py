@@ -19,8 +19,10 @@ SESSIONS_A_WORKER = 32
 #: Seconds a worker without sessions is kept for its revision's next call.
 _IDLE = 60.0
 #: A worker that is up and shows no sign of life for this long while it burns processor time runs away ...
-_SILENT = 2.0
-_BURNT = 1.5
+_SILENT = 1.0
+_BURNT = 1.6
+#: Seconds between two looks at the workers.
+_LOOK = 0.2
 #: ... and after this long it hangs, whatever it does.
 _HUNG = 15.0
 #: A worker that has not come up by then never will; the mother was given her time by the nursery.
@@ -61,8 +63,9 @@ class Worker(asyncio.Protocol):
     #: Private clips it sent, waiting for the queue that plays them.
     inline: dict[str, bytes] = field(default_factory=dict)
     heard_at: float = 0.0
-    #: Its processor time when it was first found silent, negative while it is not.
-    cpu_then: float = -1.0
+    #: Its processor time when it was last looked at after a sign of life, and the moment of that sign.
+    cpu_then: float = 0.0
+    seen_alive: float = -1.0
     idle_since: float = 0.0
     gone: bool = False
     _decoder: wire.Decoder = field(default_factory=wire.Decoder)
@@ -166,7 +169,6 @@ class WorkerPool:
         worker.sessions.add(call)
         if len(worker.sessions) == 1:
             worker.heard_at = self._clock()
-            worker.cpu_then = -1.0
         self._keep_spares()
         return worker
 
@@ -193,7 +195,6 @@ class WorkerPool:
 
     def received(self, worker: Worker, message: wire.Message | wire.Audio) -> None:
         worker.heard_at = self._clock()
-        worker.cpu_then = -1.0
         self._alive.set()
         match message:
             case wire.Beat():
@@ -288,7 +289,7 @@ class WorkerPool:
 
     async def _watch_over(self) -> None:
         while True:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(_LOOK)
             now = self._clock()
             for worker in tuple(self._workers):
                 self._look_at(worker, now)
@@ -304,11 +305,9 @@ class WorkerPool:
             if silent > _NOT_UP:
                 self.kill(worker, f"not up after {silent:.0f} s")
             return
-        if silent < _SILENT / 2:
-            return
         spent = 0.0 if worker.child is None else worker.child.cpu_seconds()
-        if worker.cpu_then < 0:
-            worker.cpu_then = spent
+        if worker.heard_at != worker.seen_alive:
+            worker.seen_alive, worker.cpu_then = worker.heard_at, spent
         burnt = spent - worker.cpu_then
         if silent > _HUNG or (silent > _SILENT and burnt > _BURNT):
             self.kill(worker, f"no sign of life for {silent:.1f} s, {burnt:.1f} s of processor time")

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import re
+import time
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,8 @@ from vxml.budget import CpuBudget
 
 #: Seconds that every call gets, at the very end of its session's time too.
 _LEAST: Final = 0.01
+#: Characters that scripts may hand out between two inputs of the caller.
+_MOST_HANDED_OUT: Final = 8 << 20
 #: Scope numbers, outermost first: session, application, document, dialog, anonymous.
 Chain = tuple[int, int, int, int, int]
 
@@ -71,6 +74,7 @@ class Engine:
         self._time_limit = time_limit
         self._budget = budget or CpuBudget(math.inf)
         self._shortened = False
+        self._handed_out = 0
         self._operations: dict[str, Any] = {}
         self._dom: Any = None
         self._sisr: Any = None
@@ -81,8 +85,8 @@ class Engine:
         function = self._operations.get(operation)
         if function is None:
             function = self._operations[operation] = self._find(operation)
-        if self._shortened or not self._budget.ample:
-            self._shorten()
+        if self._shortened or time.perf_counter() > self._budget.alarm - self._time_limit:
+            self._fit_limit()
         try:
             return function(*arguments)
         except quickjs.JSException as error:
@@ -90,14 +94,23 @@ class Engine:
             if _LIMIT_MESSAGE.search(message):
                 raise ScriptLimit(f"a script exceeded its limits ({message})") from error
             raise ScriptError(message) from error
-        finally:
-            self._budget.check()
 
-    def _shorten(self) -> None:
+    def _fit_limit(self) -> None:
         """Let the next call take no longer than the turn may go on."""
-        self._shortened = not self._budget.ample
-        limit = max(_LEAST, min(self._time_limit, self._budget.left)) if self._shortened else self._time_limit
-        self._context.set_time_limit(limit)
+        left = self._budget.left()
+        self._shortened = left < self._time_limit
+        self._context.set_time_limit(max(_LEAST, left) if self._shortened else self._time_limit)
+
+    def _take(self, text: str) -> str:
+        """Text that a script hands out: what it comes to in one turn is limited, since others must keep it."""
+        self._handed_out += len(text)
+        if self._handed_out > _MOST_HANDED_OUT:
+            raise ScriptLimit(f"scripts handed out more than {_MOST_HANDED_OUT} characters in one turn")
+        return text
+
+    def new_turn(self) -> None:
+        """The caller did something."""
+        self._handed_out = 0
 
     def new_scope(self, name: str = "") -> int:
         """A new empty scope in which `name` (say "document") is the scope itself."""
@@ -122,14 +135,14 @@ class Engine:
     def evaluate(self, source: str, chain: Chain) -> Any:
         """The expression's value as JSON would carry it, or UNDEFINED."""
         value = literal(source)
-        return decode(self._run("json", source, *chain)) if value is None else value
+        return decode(self._take(self._run("json", source, *chain))) if value is None else value
 
     def test(self, source: str, chain: Chain) -> bool:
         return bool(self._run("test", source, *chain))
 
     def text(self, source: str, chain: Chain) -> str:
         value = literal(source)
-        return str(decode(self._run("text", source, *chain)) if value is None else value)
+        return str(decode(self._take(self._run("text", source, *chain))) if value is None else value)
 
     def declare(self, scope: int, name: str, source: str | None, chain: Chain) -> None:
         if source is None:
@@ -148,7 +161,7 @@ class Engine:
 
     def fields(self, names: Iterable[str], chain: Chain) -> list[tuple[str, str]]:
         """Names and strings to send for variables; objects and arrays member by member, undefined left out."""
-        found = self._run("fields", json.dumps([*names]), *chain)
+        found = self._take(self._run("fields", json.dumps([*names]), *chain))
         return [(name, text) for name, text in json.loads(f"[{found[1:]}]")]
 
     def set_members(self, scope: int, name: str, names: Iterable[str], chain: Chain) -> None:

@@ -41,9 +41,15 @@
     return code(scopes[a], scopes[b], scopes[c], scopes[d], scopes[e]);
   }
 
+  const MOST = 1 << 20;
+  function out(text) {
+    if (text.length > MOST) throw new Mistyped("a value of " + text.length + " characters is too long to be used");
+    return text;
+  }
+
   function encode(value) {
     const text = stringify(value);
-    return text === undefined ? "u" : text;
+    return text === undefined ? "u" : out(text);
   }
 
   function sweepGlobals() {
@@ -116,7 +122,7 @@
     freeze(id) { deepFreeze(scopes[id]); },
     json(source, a, b, c, d, e) { return encode(evaluate(source, a, b, c, d, e)); },
     test(source, a, b, c, d, e) { return !!evaluate(source, a, b, c, d, e); },
-    text(source, a, b, c, d, e) { return stringify(Text(evaluate(source, a, b, c, d, e))); },
+    text(source, a, b, c, d, e) { return out(stringify(Text(evaluate(source, a, b, c, d, e)))); },
     run(source, a, b, c, d, e) { evaluate(source, a, b, c, d, e); },
     // As ECMAScript's `var`: declaring anew without a value keeps the one that is there.
     declare(id, name) { if (!hasOwn(scopes[id], name)) scopes[id][name] = undefined; },
@@ -127,7 +133,7 @@
       const list = parse(names);
       let found = "";
       for (let i = 0; i < list.length; i++) found += flatten(list[i], evaluate(list[i], a, b, c, d, e), 0);
-      return found;
+      return out(found);
     },
     // Between the scopes of a subdialog and its caller values go as they are, whatever they are.
     members(id, name, names, a, b, c, d, e) {

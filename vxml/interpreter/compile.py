@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from vxml.document import VXML_NS, DocumentError, Node, parse_xml
+from vxml.document import MAX_MARKS, VXML_NS, DocumentError, Node, marks, parse_xml
 from vxml.interpreter.attributes import faults
 from vxml.interpreter.compile_grammar import choice_grammars, compile_grammar_use, type_grammar
 from vxml.interpreter.model import (
@@ -26,14 +25,15 @@ from vxml.interpreter.model import (
     Prompt,
 )
 from vxml.interpreter.names import is_name
+from vxml.weighted_cache import WeightedCache
 
 _SHORTHAND: Final = {"noinput": ("noinput",), "nomatch": ("nomatch",), "error": ("error",), "help": ("help",)}
 _ITEM_TAGS: Final = frozenset(kind.value for kind in ItemKind) - {"menu"}
 BARE_TAGS: Final = frozenset(("audio", "value", "enumerate"))
 _PROMPT_TAGS: Final = BARE_TAGS | {"prompt"}
 _NO_SCOPE: Final = "<grammar> takes scope only as a child of <form>"
-_CACHE_SIZE: Final = 512
-_cache: OrderedDict[bytes, Document] = OrderedDict()
+#: As many marks as the largest document may have.
+_cache: WeightedCache[Document] = WeightedCache(MAX_MARKS)
 
 
 def compile_document(body: bytes) -> Document:
@@ -42,11 +42,7 @@ def compile_document(body: bytes) -> Document:
     document = _cache.get(digest)
     if document is None:
         document = compile_node(parse_xml(body))
-        _cache[digest] = document
-        if len(_cache) > _CACHE_SIZE:
-            _cache.popitem(last=False)
-    else:
-        _cache.move_to_end(digest)
+        _cache.put(digest, document, marks(body))
     return document
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vxml.interpreter.form import FormRun
 
 _GRACE_SECONDS: Final = 2.0
+_HEARD_MS: Final = 500
 _KEYS: Final = "0123456789*#ABCD"
 _TYPES: Final = frozenset(("", "audio/basic", "audio/x-wav", "audio/wav", "audio/wave", "audio/vnd.wave"))
 
@@ -39,7 +40,9 @@ def visit_record(form: FormRun, item: Item, execution: Execution) -> Steps[Recog
     finally:
         if execution.private:
             rt.emit(Private(False, len(rt.keys)))
-    rt.new_turn()
+    # A recording that is over at once is nothing that the caller did.
+    if recorded.duration_ms >= _HEARD_MS or len(recorded.ended_by) == 1:
+        rt.new_turn()
     rt.keys.clear()
     # The recording's end may come before the word that the caller has left.
     rt.hung_up = rt.hung_up or recorded.ended_by == "hangup"

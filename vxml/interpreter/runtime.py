@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -27,8 +27,10 @@ from vxml.messages import (
     Play,
     PlayEnded,
     PromptItem,
+    SpeechItem,
     Trace,
 )
+from vxml.weighted_cache import WeightedCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +71,15 @@ class Limits:
     #: Subdialogs within subdialogs.
     depth: int = 20
     #: CPU seconds between two inputs of the caller, and those of one script or expression.
-    turn_seconds: float = 1.5
+    turn_seconds: float = 1.2
     script_seconds: float = 1.0
     #: Bytes of ECMAScript.
     script_memory: int = 32 << 20
     #: Pages, grammars and scripts fetched between two inputs of the caller.
     fetches: int = 200
-    #: Prompts queued and not yet played.
+    #: Prompts queued and not yet played, and the characters to be spoken in them.
     queued_prompts: int = 2000
+    queued_characters: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ class Runtime:
         self.privacy = Privacy()
         self.keys: deque[str] = deque()
         self.queue: list[QueuedPrompt] = []
+        self._queued_characters = 0
         self.recordings: dict[str, bytes] = {}
         self.hung_up = False
         #: The hang-up is known to the script: a further wait for input ends the session (section 1.5.4).
@@ -176,6 +180,7 @@ class Runtime:
         self._steps = 0
         self._fetches = 0
         self.budget.renew()
+        self.engine.new_turn()
 
     # --- fetching
 
@@ -258,6 +263,9 @@ class Runtime:
     def enqueue(self, prompt: QueuedPrompt) -> None:
         if len(self.queue) >= self.config.limits.queued_prompts:
             raise Runaway(f"{self.config.limits.queued_prompts} prompts queued and none played: an endless loop")
+        self._queued_characters += sum(len(item.text) for item in prompt.items if isinstance(item, SpeechItem))
+        if self._queued_characters > self.config.limits.queued_characters:
+            raise Runaway(f"more than {self.config.limits.queued_characters} characters queued to be spoken")
         self.queue.append(prompt)
 
     def take_queue(self) -> list[QueuedPrompt]:
@@ -273,6 +281,7 @@ class Runtime:
             else:
                 joined.append(prompt)
         self.queue = []
+        self._queued_characters = 0
         return joined
 
     def play_out(self) -> Steps[None]:
@@ -290,9 +299,9 @@ class Runtime:
                     break
 
 
-_parsed_by_digest: OrderedDict[bytes, ParsedGrammar] = OrderedDict()
-_linked_by_parts: OrderedDict[tuple[object, ...], tuple[Grammar, tuple[ParsedGrammar, ...]]] = OrderedDict()
-_CACHE_SIZE = 512
+#: Weighed in bytes of source and in instructions.
+_parsed_by_digest: WeightedCache[ParsedGrammar] = WeightedCache(4 << 20)
+_linked_by_parts: WeightedCache[tuple[Grammar, tuple[ParsedGrammar, ...]]] = WeightedCache(400_000)
 _MAX_IGNORED = 100
 
 
@@ -300,9 +309,8 @@ def _parsed(body: bytes) -> ParsedGrammar:
     digest = hashlib.blake2b(body, digest_size=20).digest()
     parsed = _parsed_by_digest.get(digest)
     if parsed is None:
-        parsed = _parsed_by_digest[digest] = parse_grammar(body)
-        if len(_parsed_by_digest) > _CACHE_SIZE:
-            _parsed_by_digest.popitem(last=False)
+        parsed = parse_grammar(body)
+        _parsed_by_digest.put(digest, parsed, len(body))
     return parsed
 
 
@@ -312,9 +320,7 @@ def _linked(parsed: ParsedGrammar, externals: Mapping[str, ParsedGrammar], rule:
     held = _linked_by_parts.get(key)
     if held is None:
         held = (link(parsed, externals, rule, base), (parsed, *externals.values()))
-        _linked_by_parts[key] = held
-        if len(_linked_by_parts) > _CACHE_SIZE:
-            _linked_by_parts.popitem(last=False)
+        _linked_by_parts.put(key, held, len(held[0].code))
     return held[0]
 
 

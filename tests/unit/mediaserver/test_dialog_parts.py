@@ -174,6 +174,14 @@ async def test_a_prompt_is_spoken_once_and_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_long_speech_is_spoken_in_pieces_between_words(tmp_path: Path) -> None:
+    voice = CountingSynthesizer()
+    rendered = await PromptRenderer(ClipStore(tmp_path), voice, Shelf({})).render((SpeechItem("word " * 700),), VISITOR)
+    assert sorted(len(text) for text in voice.spoken) == [1500, 2000]
+    assert rendered.counts == (2,)
+
+
+@pytest.mark.asyncio
 async def test_private_text_never_reaches_the_disk(tmp_path: Path) -> None:
     renderer = PromptRenderer(ClipStore(tmp_path), CountingSynthesizer(), Shelf({}))
     rendered = await renderer.render((SpeechItem("4 1 1 1", private=True),), VISITOR)

@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.voicexml import exit_values, talk
 from vxml import Limits
-from vxml.messages import EndReason
+from vxml.document import DocumentError, parse_xml
+from vxml.messages import EndReason, Recorded
 
 QUICK = Limits(steps=2000, script_seconds=0.2, script_memory=16 << 20)
 
@@ -120,3 +121,27 @@ def test_a_script_that_spoils_builtins_does_not_reach_the_interpreter(spoil: str
     heard = talk(body)
     assert exit_values(heard) == {"a": 42, "b": "b"}, str(heard)
     assert heard.of("log") == ["1", "2"]
+
+
+def test_values_that_are_too_long_to_be_kept_do_not_leave_the_script() -> None:
+    assert "too long" in ending("<form><block><log expr=\"'x'.repeat(2000000)\"/></block></form>")
+
+
+def test_what_scripts_hand_out_in_one_turn_is_limited() -> None:
+    assert "handed out" in ending("<form><block>" + "<log expr=\"'x'.repeat(1000000)\"/>" * 9 + "</block></form>")
+
+
+def test_speech_that_would_take_longer_than_anybody_listens_is_not_queued() -> None:
+    assert "to be spoken" in ending("<form><block><value expr=\"'word '.repeat(5000)\"/></block></form>")
+
+
+def test_recordings_that_are_over_at_once_count_as_nothing_the_caller_did() -> None:
+    body = '<form><record name="r"><filled><clear namelist="r"/></filled></record></form>'
+    heard = talk(body, [Recorded(0, b"RIFF", 20, "maxtime")] * 300, limits=Limits(steps=200))
+    assert heard.ended is not None
+    assert "endless loop" in heard.ended.detail
+
+
+def test_a_document_of_too_many_tags_is_refused_before_it_is_read() -> None:
+    with pytest.raises(DocumentError, match="tags and attributes"):
+        parse_xml(b"<a>" + b"<b/>" * 150_000 + b"</a>")

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,7 +72,7 @@ async def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="clarion-bench-") as name:
         directory = Path(name)
-        async with _bench(directory, max(arguments.calls, default=0), arguments.pump) as bench:
+        async with media_bench(directory, max(arguments.calls, default=0), arguments.pump) as bench:
             await _first_words(bench, directory)
             print("concurrent calls, prompt and keys both ways (limits: p99 <= 23 ms, late <= 0.1 %; cpu of one core)")
             for calls in arguments.calls:
@@ -84,12 +84,15 @@ async def main() -> int:
 
 
 @asynccontextmanager
-async def _bench(directory: Path, most: int, pump: str) -> AsyncIterator[Bench]:
+async def media_bench(
+    directory: Path, most: int, pump: str, pages: Mapping[str, bytes] | None = None
+) -> AsyncIterator[Bench]:
+    """`pages` are served besides the two that the benchmark itself uses."""
     trunk, sip, listen = (free_port() for _ in range(3))
     population = directory / "population.json"
     script = " ".join(["talk", *[f"wait:{KEY_INTERVAL} keys:{number % 10}" for number in range(200)]])
     population.write_text(json.dumps({"suffixes": {SUFFIX_TALK: {"script": script, "patience": 3600}}}))
-    runner, scripts = await _serve_scripts()
+    runner, scripts = await _serve_scripts(pages or {})
     journal = directory / "carrier.jsonl"
     sinks = ["--journal", str(journal), "--http-bind", "-", "--smtp-bind", "-", "--rtp-ports", CARRIER_PORTS]
     behaviour = ["--sip-bind", f"127.0.0.1:{trunk}", "--population", str(population)]
@@ -140,9 +143,9 @@ def _start(module: list[str], settings: dict[str, str]) -> subprocess.Popen[byte
     return subprocess.Popen(command, env={**environment, **settings}, stdout=subprocess.DEVNULL)
 
 
-async def _serve_scripts() -> tuple[web.AppRunner, str]:
+async def _serve_scripts(pages: Mapping[str, bytes]) -> tuple[web.AppRunner, str]:
     application = web.Application()
-    for name, body in (("talk", TALK), ("exit", EXIT)):
+    for name, body in {"talk": TALK.encode(), "exit": EXIT.encode(), **pages}.items():
         application.router.add_get(f"/{name}.vxml", _page(body))
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
@@ -150,10 +153,10 @@ async def _serve_scripts() -> tuple[web.AppRunner, str]:
     return runner, f"http://127.0.0.1:{runner.addresses[0][1]}"
 
 
-def _page(body: str) -> Any:
+def _page(body: bytes) -> Any:
     async def answer(_: web.Request) -> web.Response:
         headers = {"Cache-Control": "public, max-age=3600, immutable", "ETag": '"1"'}
-        return web.Response(text=body, content_type="application/voicexml+xml", headers=headers)
+        return web.Response(body=body, content_type="application/voicexml+xml", headers=headers)
 
     return answer
 
@@ -169,13 +172,14 @@ async def _ready(bench: Bench) -> None:
     raise SystemExit("the media server does not start")
 
 
-async def _place(bench: Bench, attempt: str, suffix: str, script: str) -> None:
+async def place(bench: Bench, attempt: str, suffix: str, script: str, revision: str = "") -> None:
     body = {
         "attempt_id": attempt,
         "to": f"+155501{abs(hash(attempt)) % 1000:03d}{suffix}",
         "sender": "+15550100000",
         "trunk": {"host": "127.0.0.1", "port": bench.trunk},
         "application": f"{bench.scripts}/{script}.vxml",
+        "revision": revision,
     }
     async with bench.http.post(f"{bench.api}/calls", json=body) as answer:
         if answer.status != 202:
@@ -188,27 +192,27 @@ async def _status(bench: Bench, attempt: str) -> dict[str, Any]:
         return status
 
 
-async def _start_all(bench: Bench, attempts: list[str], rate: float, suffix: str, script: str) -> None:
+async def start_all(bench: Bench, attempts: list[str], rate: float, suffix: str, script: str) -> None:
     """At `rate` a second on absolute deadlines."""
     began = time.monotonic()
     placing = []
     for number, attempt in enumerate(attempts):
         await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
-        placing.append(asyncio.create_task(_place(bench, attempt, suffix, script)))
+        placing.append(asyncio.create_task(place(bench, attempt, suffix, script)))
     await asyncio.gather(*placing)
 
 
 async def _first_words(bench: Bench, directory: Path, calls: int = 100, rate: float = 20.0) -> None:
     """From our first packet (silence, 20 ms after the ACK at most) to the first of the prompt."""
-    await _start_all(bench, ["first-word-warm"], rate, SUFFIX_DIRECT, "talk")
+    await start_all(bench, ["first-word-warm"], rate, SUFFIX_DIRECT, "talk")
     await asyncio.sleep(1)
-    await _hang_up(bench, ["first-word-warm"])
+    await hang_up(bench, ["first-word-warm"])
     attempts = [f"first-word-{number}" for number in range(calls)]
     file = directory / "first.pcap"
     with capture(file, PORTS):
-        await _start_all(bench, attempts, rate, SUFFIX_DIRECT, "talk")
+        await start_all(bench, attempts, rate, SUFFIX_DIRECT, "talk")
         await asyncio.sleep(2)
-    await _hang_up(bench, attempts)
+    await hang_up(bench, attempts)
     waits = first_words(file)
     p50, p95 = (waits[min(len(waits) - 1, int(len(waits) * share))] for share in (0.5, 0.95))
     met = p95 + 20 <= FIRST_WORD_LIMIT and len(waits) == calls
@@ -220,7 +224,7 @@ async def _first_words(bench: Bench, directory: Path, calls: int = 100, rate: fl
     )
 
 
-async def _hang_up(bench: Bench, attempts: list[str]) -> None:
+async def hang_up(bench: Bench, attempts: list[str]) -> None:
     for attempt in attempts:
         async with bench.http.delete(f"{bench.api}/calls/{attempt}"):
             pass
@@ -229,8 +233,8 @@ async def _hang_up(bench: Bench, attempts: list[str]) -> None:
 
 async def _hold(bench: Bench, calls: int, plateau: float, directory: Path) -> None:
     attempts = [f"hold-{calls}-{number}" for number in range(calls)]
-    await _start_all(bench, attempts, RAMP, SUFFIX_TALK, "talk")
-    await _until_up(bench, attempts)
+    await start_all(bench, attempts, RAMP, SUFFIX_TALK, "talk")
+    await until_up(bench, attempts)
     file = directory / f"{calls}.pcap"
     before = _usage(bench)
     with capture(file, PORTS):
@@ -239,14 +243,14 @@ async def _hold(bench: Bench, calls: int, plateau: float, directory: Path) -> No
         seconds = time.monotonic() - began
         after = _usage(bench)
     up = sum([(await _status(bench, attempt))["state"] == "answered" for attempt in attempts])
-    await _hang_up(bench, attempts)
+    await hang_up(bench, attempts)
     statuses = [await _status(bench, attempt) for attempt in attempts]
     _tell_hold(calls, up, spacing(file), seconds, before, after)
     _tell_both_ends(statuses, bench.journal)
     file.unlink()
 
 
-async def _until_up(bench: Bench, attempts: list[str], patience: float = 30.0) -> None:
+async def until_up(bench: Bench, attempts: list[str], patience: float = 30.0) -> None:
     """The plateau begins when every call is up, or without those that never get there."""
     give_up = time.monotonic() + patience
     while time.monotonic() < give_up:
@@ -314,7 +318,7 @@ def _tell_both_ends(statuses: list[dict[str, Any]], journal: Path) -> None:
 async def _set_up(bench: Bench, rate: int, seconds: int = 10) -> None:
     attempts = [f"setup-{rate}-{number}" for number in range(rate * seconds)]
     before, began = _usage(bench), time.monotonic()
-    await _start_all(bench, attempts, rate, SUFFIX_DIRECT, "exit")
+    await start_all(bench, attempts, rate, SUFFIX_DIRECT, "exit")
     took = time.monotonic() - began
     after = _usage(bench)
     await asyncio.sleep(3)

@@ -79,16 +79,19 @@ def first_words(file: Path) -> list[float]:
     return sorted(waits)
 
 
-def spacing(file: Path) -> Spacing:
-    """Raise SystemExit when nothing was captured."""
+def spacing(file: Path, at_least: int = 0) -> Spacing:
+    """Of streams of at least so many packets. Raise SystemExit when nothing was captured."""
     rtp, moments = _packets(file)
+    _, places, counts = np.unique(rtp["source"], return_inverse=True, return_counts=True)
+    long = counts[places] >= at_least
+    rtp, moments = rtp[long], moments[long]
     order = np.lexsort((moments, rtp["source"]))
     sources, times, numbers = rtp["source"][order], moments[order], rtp["sequence"][order].astype(np.int64)
     same = sources[1:] == sources[:-1]
     gaps = np.diff(times)[same] / 1000
     steps = (np.diff(numbers)[same] & 0xFFFF) - 1
     return Spacing(
-        streams=len(np.unique(sources)),
+        streams=int((counts >= at_least).sum()),
         packets=len(rtp),
         mean=float(gaps.mean()),
         p99=float(np.percentile(gaps, 99)),

@@ -110,6 +110,9 @@ class _Voice:
         """`<foreach>` in a prompt: sets its item variable for each turn."""
         yield from each_element(self._execution, node)
 
+    def ignore(self, what: str) -> None:
+        self._execution.rt.ignore(what)
+
 
 class _ChoiceVoice(_Voice):
     """Inside `<enumerate>`: `_prompt` and `_dtmf` are the choice's."""

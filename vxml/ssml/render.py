@@ -10,12 +10,14 @@ from xml.sax.saxutils import escape, quoteattr
 from vxml.document import SSML_NS, Node
 from vxml.interpreter.model import Choice
 from vxml.messages import AudioItem, BreakItem, PromptItem, SpeechItem
+from vxml.ssml.markup import ELEMENTS, attributes
 from vxml.ssml.say_as import say_as
 
 _STRENGTH: Final = {"none": 0, "x-weak": 100, "weak": 250, "medium": 500, "strong": 750, "x-strong": 1000}
 _TIME: Final = re.compile(r"\+?(\d+(?:\.\d*)?|\.\d+)(ms|s)")
-_MARKUP: Final = frozenset(("emphasis", "lang", "p", "paragraph", "phoneme", "prosody", "s", "sentence", "voice"))
-_SILENT: Final = frozenset(("desc", "lexicon", "meta", "metadata"))
+#: VoiceXML 1.0 had sizes.
+_SIZE: Final = {"none": "none", "small": "weak", "medium": "medium", "large": "strong"}
+_SILENT: Final = frozenset(("desc", "meta", "metadata"))
 #: Characters that a computed value may hold and an XML document may not.
 _NOT_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MAX_BREAK_MS: Final = 60_000
@@ -33,6 +35,7 @@ class Voice(Protocol):
     def choices(self, node: Node) -> tuple[Choice, ...]: ...
     def in_choice(self, choice: Choice) -> Voice: ...
     def each(self, node: Node) -> Iterator[None]: ...
+    def ignore(self, what: str) -> None: ...
 
 
 class Renderer:
@@ -75,8 +78,10 @@ class Renderer:
                 self._say_as(part)
             elif part.tag == "sub":
                 self._say(part.get("alias"))
-            elif part.tag in _MARKUP:
+            elif part.tag in ELEMENTS:
                 self._in_language(part)
+            elif part.tag == "lexicon":
+                self._voice.ignore(f"line {part.line}: lexicon {part.get('uri').partition('?')[0]}")
             elif part.tag not in _SILENT:
                 self._walk(part.children)
 
@@ -107,7 +112,8 @@ class Renderer:
         if match:
             milliseconds = round(float(match[1]) * (1 if match[2] == "ms" else 1000))
         else:
-            milliseconds = _STRENGTH.get(node.get("strength", "medium"), _STRENGTH["medium"])
+            strength = node.get("strength") or _SIZE.get(node.get("size"), "medium")
+            milliseconds = _STRENGTH.get(strength, _STRENGTH["medium"])
         self._flush()
         if milliseconds:
             self._items.append(BreakItem(min(milliseconds, _MAX_BREAK_MS)))
@@ -130,7 +136,8 @@ class Renderer:
         )
         # Once in words, a private number is no longer recognised as such.
         self._private = self._private or self._voice.is_private(text)
-        self._say(say_as(text, node.get("interpret-as"), node.get("format"), self._language))
+        kind = node.get("interpret-as") or node.get("type")
+        self._say(say_as(text, kind, node.get("format"), self._language))
 
     def _in_language(self, node: Node) -> None:
         """Another language is another voice: a stretch of speech of its own."""
@@ -145,8 +152,8 @@ class Renderer:
         self._language = outer
 
     def _element(self, node: Node) -> None:
-        attrs = "".join(f" {name}={quoteattr(value)}" for name, value in node.attrs.items() if not name.startswith("{"))
-        tag = f"<{node.tag}{attrs}>"
+        attrs = "".join(f" {name}={quoteattr(value)}" for name, value in attributes(node).items())
+        tag = f"<{ELEMENTS[node.tag]}{attrs}>"
         self._marked_up = True
         self._open.append(tag)
         self._text.append(tag)

@@ -1,4 +1,4 @@
-"""`<say-as>`: values as the words that a person would say, in English; other languages get what needs no words.
+"""`<say-as>`: values as the words that a person would say, here in English.
 
 `interpret-as` is free text in SSML 1.0; the values known here are those of its note of 2005 (date, time, telephone,
 characters, cardinal, ordinal), VoiceXML's builtin types (vxml:date ...), and what older pages use.
@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
+
+from vxml.ssml import languages
+from vxml.ssml.values import read_date, read_money, read_number, read_time, telephone_groups
 
 _UNITS: Final = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -34,12 +37,12 @@ _KEYS: Final = {
     "_": "underscore",
     "/": "slash",
 }
+_MARKS: Final = {"@": "at", ".": "dot", "/": "slash", ":": "colon", "-": "dash", "_": "underscore"}
 _MONEY: Final = {
     "$": ("dollar", "cent"), "USD": ("dollar", "cent"), "€": ("euro", "cent"), "EUR": ("euro", "cent"),
     "£": ("pound", "pence"), "GBP": ("pound", "pence"), "CAD": ("dollar", "cent"), "AUD": ("dollar", "cent"),
     "": ("dollar", "cent"),
 }  # fmt: skip
-_MAX: Final = 10**12
 
 
 def say_as(text: str, interpret_as: str, form: str = "", language: str = "en-US") -> str:
@@ -49,10 +52,13 @@ def say_as(text: str, interpret_as: str, form: str = "", language: str = "en-US"
     if kind[2]:
         name, form = (kind[2], form) if name == "number" else (name, kind[2])
     text = " ".join(text.split())
-    maker = _ANY_LANGUAGE.get(name)
-    if maker is None and language.lower().startswith("en"):
+    if (maker := _ANY_LANGUAGE.get(name)) is not None:
+        return maker(text, form) or text
+    if language.lower().startswith("en"):
         maker = _ENGLISH.get(name)
-    return (maker(text, form) if maker else None) or text
+        return (maker(text, form) if maker else None) or text
+    words, elsewhere = languages.words_of(language), languages.MAKERS.get(name)
+    return (elsewhere(text, form, words) if words and elsewhere else None) or text
 
 
 def cardinal(value: int) -> str:
@@ -75,11 +81,6 @@ def ordinal(value: int) -> str:
     return " ".join((*front, last))
 
 
-def _number(text: str) -> int | None:
-    bare = text.replace(",", "").replace(" ", "")
-    return int(bare) if re.fullmatch(r"[+-]?\d{1,12}", bare) and abs(int(bare)) < _MAX else None
-
-
 def _spaced(text: str, _: str) -> str:
     return " ".join(character for character in text if not character.isspace())
 
@@ -94,7 +95,7 @@ def _characters(text: str, _: str) -> str:
 
 def _cardinal(text: str, _: str) -> str | None:
     whole, point, fraction = text.partition(".")
-    value = _number(whole)
+    value = read_number(whole)
     if value is None or (point and not fraction.isdecimal()):
         return None
     sign = "minus " if whole.startswith("-") and value == 0 else ""
@@ -102,30 +103,23 @@ def _cardinal(text: str, _: str) -> str | None:
 
 
 def _ordinal(text: str, _: str) -> str | None:
-    value = _number(text)
+    value = read_number(text)
     return None if value is None or value < 0 else ordinal(value)
 
 
 def _telephone(text: str, _: str) -> str:
-    """Digit by digit with a pause between the groups as they are written, or as numbers are usually grouped."""
-    number, _, extension = re.sub(r"(?i)\s*(?:ext\.?|extension|x)\s*", "x", text).partition("x")
-    groups = re.findall(r"[\d*#+]+", number)
-    if len(groups) == 1:
-        digits = groups[0].lstrip("+")
-        lead = ["+"] if groups[0].startswith("+") else []
-        cut = len(digits) - 10
-        parts = [digits[: max(cut, 0)], digits[max(cut, 0) : -7], digits[-7:-4], digits[-4:]]
-        groups = lead + [part for part in (parts if len(digits) >= 7 else [digits]) if part]
+    """Digit by digit with a pause between the groups."""
+    groups, extension = telephone_groups(text)
     said = ", ".join(" ".join(_KEYS.get(key, key) for key in group) for group in groups)
-    return said + (f", extension {' '.join(extension.strip())}" if extension.strip() else "")
+    return said + (f", extension {' '.join(extension)}" if extension else "")
 
 
 def _currency(text: str, _: str) -> str | None:
-    match = re.fullmatch(r"([A-Z]{3}|[$€£])?\s*(-?[\d,]+)(?:\.(\d{1,2}))?\s*([A-Z]{3}|[$€£])?", text)
-    if not match or (amount := _number(match[2])) is None:
+    money = read_money(text)
+    if money is None:
         return None
-    unit, part = _MONEY.get(match[1] or match[4] or "", (match[1] or match[4], "cent"))
-    small = int((match[3] or "0").ljust(2, "0"))
+    amount, small, sign = money
+    unit, part = _MONEY.get(sign, (sign, "cent"))
     said = [f"{cardinal(amount)} {unit}{'' if abs(amount) == 1 else 's'}"] if amount or not small else []
     if small:
         said.append(f"{cardinal(small)} {part}{'' if small == 1 or part == 'pence' else 's'}")
@@ -133,30 +127,17 @@ def _currency(text: str, _: str) -> str | None:
 
 
 def _date(text: str, form: str) -> str | None:
-    """yyyymmdd (VoiceXML; ? for what is not known), or parts in the order of `format`, such as mdy."""
-    if match := re.fullmatch(r"(\d{4}|\?{4})-?(\d\d|\?\?)-?(\d\d|\?\?)", text):
-        year, month, day = match.groups()
-    else:
-        parts = re.split(r"[-/. ,]+", text)
-        order = (form or ("ymd" if len(parts[0]) == 4 else "mdy"))[: len(parts)]
-        if len(parts) != len(order) or not all(part.isdecimal() and len(part) <= 4 for part in parts):
-            return None
-        found = dict(zip(order, parts, strict=True))
-        year, month, day = found.get("y", "????"), found.get("m", "??"), found.get("d", "??")
-    said = []
-    if month.isdecimal():
-        if not 1 <= int(month) <= 12:
-            return None
-        said.append(_MONTHS[int(month) - 1])
-    if day.isdecimal():
-        said.append(ordinal(int(day)))
+    date = read_date(text, form)
+    if date is None:
+        return None
+    said = [_MONTHS[date.month - 1]] if date.month is not None else []
+    if date.day is not None:
+        said.append(ordinal(date.day))
     words = " ".join(said)
-    return f"{words}{', ' if words else ''}{_year(int(year))}" if year.isdecimal() else words
+    return f"{words}{', ' if words else ''}{_year(date.year)}" if date.year is not None else words
 
 
 def _year(year: int) -> str:
-    if year < 100:
-        year += 2000
     if 2000 <= year < 2010 or year % 1000 == 0 or not 1000 <= year < 10000:
         return cardinal(year)
     high, low = divmod(year, 100)
@@ -164,17 +145,22 @@ def _year(year: int) -> str:
 
 
 def _time(text: str, form: str) -> str | None:
-    """hhmm with a, p, h or ? (VoiceXML), or h:mm with a.m. or p.m."""
-    match = re.fullmatch(r"(\d{1,2})(?::?(\d\d))(?::?\d\d)?\s*([aphAPH?])?(?:\.?m\.?)?", text, re.IGNORECASE)
-    if not match or int(match[1]) > 24 or int(match[2]) > 59:
+    time = read_time(text, form)
+    if time is None:
         return None
-    hour, minute, half = int(match[1]), int(match[2]), (match[3] or "").lower()
-    if form != "hms24" and (half == "h" or hour > 12 or hour == 0):
+    hour, minute, second, half = time
+    if not form.endswith("24") and (half == "h" or hour > 12 or hour == 0):
         half = "p" if 12 <= hour < 24 else "a"
         hour = hour % 12 or 12
     said = cardinal(hour)
     said += f" oh {cardinal(minute)}" if 0 < minute < 10 else f" {cardinal(minute)}" if minute else ""
-    return said + {"a": " a m", "p": " p m"}.get(half, "" if minute else " o'clock")
+    said += {"a": " a m", "p": " p m"}.get(half, "" if minute else " o'clock")
+    return said + (f" and {cardinal(second)} second{'' if second == 1 else 's'}" if second else "")
+
+
+def _net(text: str, _: str) -> str:
+    """An address of mail or web: its words, and its marks as words."""
+    return " ".join(_MARKS.get(part, part) for part in re.split(r"([^\w])", text.removeprefix("mailto:")) if part)
 
 
 def _boolean(text: str, _: str) -> str | None:
@@ -182,13 +168,17 @@ def _boolean(text: str, _: str) -> str | None:
 
 
 _Maker = Callable[[str, str], str | None]
-_ANY_LANGUAGE: Final[Mapping[str, _Maker]] = {"digits": _digits, "spell-out": _spaced, "letters": _spaced}
+_ANY_LANGUAGE: Final[Mapping[str, _Maker]] = {
+    "digits": _digits, "spell-out": _spaced, "letters": _spaced,
+    "acronym": _spaced,
+}  # fmt: skip
 _ENGLISH: Final[Mapping[str, _Maker]] = {
     "boolean": _boolean,
     "cardinal": _cardinal,
     "characters": _characters,
     "currency": _currency,
     "date": _date,
+    "net": _net,
     "number": _cardinal,
     "ordinal": _ordinal,
     "phone": _telephone,

@@ -96,15 +96,19 @@ def test_chunks_cover_every_item_once_and_stop_when_told(engine: Engine) -> None
 
 
 def test_a_failing_chunk_leaves_the_earlier_ones(engine: Engine) -> None:
+    earlier: list[str] = []
+
     def write(session: Session, chunk: Sequence[int]) -> None:
         session.add_all(organization(str(number)) for number in chunk)
         session.flush()
         if 5 in chunk:
             raise ValueError
+        earlier.extend(map(str, chunk))
 
     with pytest.raises(ValueError):
         db.write_in_chunks(engine, range(9), write, first=3, largest=3)
-    assert names(engine) == ["0", "1", "2"]
+    assert names(engine) == earlier
+    assert earlier[:3] == ["0", "1", "2"]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediaserver.switch.rtp.dtmf import KEYS, KeyReceiver, key_payloads
@@ -25,6 +25,7 @@ def test_what_is_encoded_is_decoded(packet: Packet) -> None:
     assert decode(encode(packet)) == packet
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_datagram_is_read_or_refused(data: bytes) -> None:
     try:

@@ -16,7 +16,7 @@ from common.errors import ClarionError
 
 _HERE = Path(__file__).resolve().parent
 BUILT = _HERE / "_pump.so"
-#: Milliseconds of one tick (TICK_NS in pump.c).
+#: Milliseconds of one tick (TICK_NS in internal.h).
 TICK_MS = 2
 _EVENT = struct.Struct("=IIIIII")
 

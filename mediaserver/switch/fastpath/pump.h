@@ -7,7 +7,7 @@ typedef struct {
     uint32_t first_timestamp;
     uint16_t first_sequence;
     uint16_t frame_bytes;  /* payload of one packet; also the step of the timestamps */
-    uint16_t frame_ticks;  /* ticks of CLARION_TICK_NS from packet to packet */
+    uint16_t frame_ticks;  /* ticks of 2 ms from packet to packet */
     int16_t key_type;      /* payload type of telephone events, -1 for none */
     uint8_t payload_type;
     uint8_t silence;       /* the byte that a frame of silence repeats */

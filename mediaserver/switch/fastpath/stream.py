@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import structlog
+
 from common.control import RtpStats
 from mediaserver.switch.fastpath.library import Library
 from mediaserver.switch.rtp import rtcp
@@ -15,6 +17,8 @@ from mediaserver.switch.rtp.packet import CLOCK_RATE, FRAME, FRAME_MS, Malformed
 from mediaserver.switch.rtp.stats import fraction_lost
 from mediaserver.switch.rtp.stream import KEY_GAP, AudioHeard, KeyHeard, MediaFormat, PlayEnded, Sink
 from mediaserver.switch.rtp.transcode import silence_byte
+
+log = structlog.get_logger()
 
 #: Ticks of the C loop between two packets.
 _FRAME_TICKS = 10
@@ -98,7 +102,10 @@ class FastStream:
     def send_keys(self, keys: str) -> None:
         for key in keys:
             payloads = [payload for _, payload in key_payloads(key)]
-            self._library.lib.clarion_keys(self._pump, self.number, b"".join(payloads), len(payloads), KEY_GAP)
+            told = b"".join(payloads)
+            if not self._library.lib.clarion_keys(self._pump, self.number, told, len(payloads), KEY_GAP):
+                log.warning("too_many_keys_wait", keys=len(keys))
+                return
 
     def played(self, play: int, frames: int) -> None:
         """The C loop came to the end of a queue."""

@@ -221,9 +221,11 @@ async def test_another_codec_cuts_the_play_and_goes_on_with_the_sequence(far: Fa
     far.stream.change(PayloadType.PCMA, None, far.sock.getsockname()[:2])
 
     assert (await far.until(PlayEnded))[0].completed is False
-    got = await far.packets(4)
-    assert (got[-1].payload_type, got[-1].payload) == (8, b"\xd5" * FRAME)
-    assert [b.sequence - a.sequence for a, b in itertools.pairwise(got)] == [1, 1, 1]
+    got = await far.packets(2)
+    while got[-1].payload_type != 8:
+        got += await far.packets(1)
+    assert got[-1].payload == b"\xd5" * FRAME
+    assert {b.sequence - a.sequence for a, b in itertools.pairwise(got)} == {1}
 
 
 async def test_tells_loss_in_its_reports_and_takes_the_far_ends(far: FarEnd) -> None:

@@ -1,0 +1,35 @@
+/* Numeric addresses of both families. */
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "internal.h"
+
+int resolve(address *to, const char *host, uint16_t port) {
+    memset(to, 0, sizeof *to);
+    struct sockaddr_in *four = (void *)&to->at;
+    struct sockaddr_in6 *six = (void *)&to->at;
+    if (inet_pton(AF_INET, host, &four->sin_addr) == 1) {
+        four->sin_family = AF_INET;
+        four->sin_port = htons(port);
+        to->length = sizeof *four;
+        return 1;
+    }
+    if (inet_pton(AF_INET6, host, &six->sin6_addr) == 1) {
+        six->sin6_family = AF_INET6;
+        six->sin6_port = htons(port);
+        to->length = sizeof *six;
+        return 1;
+    }
+    return 0;
+}
+
+int same(const address *one, const address *other) {
+    if (one->at.ss_family != other->at.ss_family) return 0;
+    if (one->at.ss_family == AF_INET) {
+        const struct sockaddr_in *a = (const void *)&one->at, *b = (const void *)&other->at;
+        return a->sin_port == b->sin_port && a->sin_addr.s_addr == b->sin_addr.s_addr;
+    }
+    const struct sockaddr_in6 *a = (const void *)&one->at, *b = (const void *)&other->at;
+    return a->sin6_port == b->sin6_port && !memcmp(&a->sin6_addr, &b->sin6_addr, sizeof a->sin6_addr);
+}

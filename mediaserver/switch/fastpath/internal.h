@@ -1,0 +1,125 @@
+/* What the files of the fast path share. Whoever touches a stream or the ring holds the pump's lock. */
+
+#ifndef CLARION_INTERNAL_H
+#define CLARION_INTERNAL_H
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "pump.h"
+
+#define TICK_NS 2000000L
+#define NS 1000000000L
+/* Ticks (200 ms) of delay after which the lost time is given up instead of sent in a burst. */
+#define GIVE_UP 100
+/* Of the usual 20 ms. */
+#define FRAME_TICKS 10
+#define WHEEL 64
+#define LARGEST_FRAME 1280
+#define CAPACITY 8192
+/* Of keys that wait: some 7,000 keys. */
+#define KEY_STEPS 65536
+#define RING (1u << 21)
+/* Audio leaves this much of the ring to keys and ends of plays, which must not be lost. */
+#define RESERVE (1u << 18)
+#define RTP_HEADER 12
+#define CLOCK_RATE 8000
+/* latch.py: a silence after which another source may take over. */
+#define LATCH_SILENCE_NS (3 * NS)
+/* stats.py: a jump of the sequence number larger than this is a restarted stream. */
+#define MAX_DROPOUT 3000
+
+typedef struct {
+    struct sockaddr_storage at;
+    socklen_t length;
+} address;
+
+typedef struct {
+    const uint8_t **clips;
+    size_t *sizes;
+    size_t count, clip, offset;
+    uint32_t play, frames;
+    int on;
+} playback;
+
+typedef struct {
+    uint8_t payload[4];
+    uint8_t packet; /* 0: a frame of audio between two keys */
+    uint8_t first;
+} key_step;
+
+typedef struct {
+    uint32_t number; /* 0: free */
+    int fd;
+    clarion_form form;
+    uint16_t sequence;
+    uint32_t timestamp, key_timestamp;
+    int sending, talking, listening;
+    playback playing;
+    uint32_t ended_play, ended_frames; /* an end that found no room among the events */
+    int ended;
+    key_step *keys;
+    size_t key_at, key_count, key_room;
+    address target, described, latched;
+    int is_latched;
+    int64_t heard_at;
+    uint64_t sent, sent_octets;
+    /* the present source */
+    int has_source, begun;
+    uint32_t far_ssrc;
+    uint64_t received, lost_before;
+    uint64_t segment_lost, segment_received;
+    int64_t first, extended;
+    double transit, jitter;
+    uint32_t next; /* in its bucket: slot + 1 */
+} stream;
+
+struct clarion_pump {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    int epoll, notify, closing;
+    stream *streams;
+    uint32_t used, active, serial;
+    uint32_t wheel[WHEEL];
+    uint32_t load[WHEEL];
+    int64_t epoch; /* when tick 0 was, or would have been without the time that was given up */
+    uint64_t tick;
+    uint8_t *ring;
+    size_t head, tail; /* bytes written and taken since the start */
+    int told;
+    uint64_t dropped;
+};
+
+static inline int64_t now_ns(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * NS + t.tv_nsec;
+}
+
+/* events.c: 0 where there is no room. */
+int tell(clarion_pump *p, uint32_t kind, uint32_t number, uint32_t a, uint32_t b, const void *data, size_t length);
+void notify(clarion_pump *p);
+
+/* address.c: 0 for a host that is no numeric address. */
+int resolve(address *to, const char *host, uint16_t port);
+int same(const address *one, const address *other);
+
+/* send.c */
+void end_play(clarion_pump *p, stream *s, int completed);
+void schedule(clarion_pump *p, stream *s, uint64_t tick);
+void unschedule(clarion_pump *p, stream *s);
+uint64_t quiet_tick(const clarion_pump *p, uint16_t frame_ticks);
+void send_due(clarion_pump *p);
+
+/* receive.c */
+typedef struct intake intake;
+intake *new_intake(void);
+void receive(clarion_pump *p, intake *in);
+uint64_t lost_of(const stream *s);
+
+#endif

@@ -1,0 +1,157 @@
+/* What goes out: a frame of the play, a key or silence, on the tick of the stream. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+void end_play(clarion_pump *p, stream *s, int completed) {
+    playback *playing = &s->playing;
+    free(playing->clips);
+    free(playing->sizes);
+    playing->clips = NULL;
+    playing->sizes = NULL;
+    playing->on = 0;
+    if (!completed) return;
+    if (!tell(p, CLARION_PLAYED, s->number, playing->play, playing->frames, NULL, 0)) {
+        s->ended = 1;
+        s->ended_play = playing->play;
+        s->ended_frames = playing->frames;
+    }
+}
+
+/* The next frame, which may span clips; the last one is padded. 0 at the end. */
+static int next_frame(clarion_pump *p, stream *s, uint8_t *frame) {
+    playback *playing = &s->playing;
+    size_t want = s->form.frame_bytes, have = 0;
+    while (have < want && playing->clip < playing->count) {
+        size_t left = playing->sizes[playing->clip] - playing->offset;
+        size_t take = left < want - have ? left : want - have;
+        memcpy(frame + have, playing->clips[playing->clip] + playing->offset, take);
+        have += take;
+        playing->offset += take;
+        if (playing->offset == playing->sizes[playing->clip]) {
+            playing->clip++;
+            playing->offset = 0;
+        }
+    }
+    if (!have) {
+        end_play(p, s, 1);
+        return 0;
+    }
+    memset(frame + have, s->form.silence, want - have);
+    playing->frames++;
+    return 1;
+}
+
+static void transmit(stream *s, uint8_t *packet, uint8_t kind, uint32_t timestamp, size_t length) {
+    packet[0] = 0x80;
+    packet[1] = kind;
+    packet[2] = s->sequence >> 8;
+    packet[3] = s->sequence & 0xff;
+    uint32_t stamp = htonl(timestamp), ssrc = htonl(s->form.ssrc);
+    memcpy(packet + 4, &stamp, 4);
+    memcpy(packet + 8, &ssrc, 4);
+    s->sent++;
+    s->sent_octets += length;
+    /* A full buffer or a vanished route loses this packet as the network might; the next goes out a frame later. */
+    (void)!sendto(s->fd, packet, RTP_HEADER + length, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&s->target.at,
+                  s->target.length);
+}
+
+static int send_key(stream *s, uint8_t *packet) {
+    key_step *step = &s->keys[s->key_at++];
+    int sent = step->packet;
+    if (sent) {
+        if (step->first) s->key_timestamp = s->timestamp;
+        memcpy(packet + RTP_HEADER, step->payload, 4);
+        transmit(s, packet, (uint8_t)s->form.key_type | (step->first ? 0x80 : 0), s->key_timestamp, 4);
+    }
+    if (s->key_at == s->key_count) s->key_at = s->key_count = 0;
+    return sent;
+}
+
+static void send_frame(clarion_pump *p, stream *s) {
+    uint8_t packet[RTP_HEADER + LARGEST_FRAME];
+    if (s->ended && tell(p, CLARION_PLAYED, s->number, s->ended_play, s->ended_frames, NULL, 0)) s->ended = 0;
+    s->timestamp += s->form.frame_bytes;
+    if (!s->sending) {
+        s->talking = 0;
+        return;
+    }
+    s->sequence++;
+    if (s->key_count && send_key(s, packet)) return;
+    uint8_t kind = s->form.payload_type;
+    if (s->playing.on && next_frame(p, s, packet + RTP_HEADER)) {
+        /* RFC 3551 4.1: the marker opens a talkspurt. */
+        if (!s->talking) kind |= 0x80;
+        s->talking = 1;
+    } else {
+        memset(packet + RTP_HEADER, s->form.silence, s->form.frame_bytes);
+        s->talking = 0;
+    }
+    transmit(s, packet, kind, s->timestamp, s->form.frame_bytes);
+}
+
+void schedule(clarion_pump *p, stream *s, uint64_t tick) {
+    uint32_t bucket = tick % WHEEL;
+    s->next = p->wheel[bucket];
+    p->wheel[bucket] = (uint32_t)(s - p->streams) + 1;
+    p->load[bucket]++;
+}
+
+void unschedule(clarion_pump *p, stream *s) {
+    for (uint32_t bucket = 0; bucket < WHEEL; bucket++) {
+        uint32_t *link = &p->wheel[bucket], slot = (uint32_t)(s - p->streams) + 1;
+        while (*link && *link != slot) link = &p->streams[*link - 1].next;
+        if (*link) {
+            *link = s->next;
+            p->load[bucket]--;
+            break;
+        }
+    }
+}
+
+/* The tick of the next frame_ticks whose bucket has the least to send. */
+uint64_t quiet_tick(const clarion_pump *p, uint16_t frame_ticks) {
+    uint64_t best = p->tick;
+    for (uint64_t tick = p->tick; tick < p->tick + frame_ticks; tick++)
+        if (p->load[tick % WHEEL] < p->load[best % WHEEL]) best = tick;
+    return best;
+}
+
+static void send_tick(clarion_pump *p) {
+    uint32_t bucket = p->tick % WHEEL, slot = p->wheel[bucket];
+    p->wheel[bucket] = 0;
+    p->load[bucket] = 0;
+    while (slot) {
+        stream *s = &p->streams[slot - 1];
+        slot = s->next;
+        send_frame(p, s);
+        schedule(p, s, p->tick + s->form.frame_ticks);
+    }
+    p->tick++;
+}
+
+/* Where too much time was lost to catch up, the clock and the timestamps pass over whole frames of it. */
+static void give_up(clarion_pump *p, uint64_t behind) {
+    p->epoch += (int64_t)behind * TICK_NS;
+    for (uint32_t slot = 0; slot < p->used; slot++) {
+        stream *s = &p->streams[slot];
+        if (!s->number) continue;
+        s->timestamp += (uint32_t)(behind / s->form.frame_ticks) * s->form.frame_bytes;
+        s->talking = 0;
+    }
+    tell(p, CLARION_STALLED, 0, (uint32_t)(behind * (TICK_NS / 1000000)), 0, NULL, 0);
+}
+
+/* Sends what is due by now. Where too much time was lost to catch up, it is given up. */
+void send_due(clarion_pump *p) {
+    uint64_t due = (uint64_t)((now_ns(CLOCK_MONOTONIC) - p->epoch) / TICK_NS);
+    if (due > p->tick + GIVE_UP) {
+        uint64_t behind = (due - p->tick) / FRAME_TICKS * FRAME_TICKS;
+        give_up(p, behind);
+        due -= behind;
+    }
+    while (p->tick <= due) send_tick(p);
+}

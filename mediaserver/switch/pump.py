@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import structlog
 
-from mediaserver.switch.media import MediaSocket, open_pair, send
+from mediaserver.switch.media import MediaRoom, MediaSocket, RoomsUnsupported, open_pair, send
 from mediaserver.switch.ports import PortAllocator
 from mediaserver.switch.rtp.latch import Address
 from mediaserver.switch.rtp.packet import FRAME_SECONDS
@@ -99,6 +99,9 @@ class Pump:
             self._next_report = now + _REPORT_INTERVAL
             self._arm()
         return stream
+
+    def room(self) -> MediaRoom:
+        raise RoomsUnsupported
 
     def detach(self, media: MediaSocket) -> None:
         """Say goodbye, free the sockets and the port."""

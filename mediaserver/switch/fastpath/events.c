@@ -22,7 +22,7 @@ static void ring_get(clarion_pump *p, size_t at, void *data, size_t length) {
 int tell(clarion_pump *p, uint32_t kind, uint32_t number, uint32_t a, uint32_t b, const void *data, size_t length) {
     size_t size = (sizeof(clarion_event) + length + 7) & ~(size_t)7;
     size_t room = RING - (p->head - p->tail);
-    if (size + (kind == CLARION_AUDIO ? RESERVE : 0) > room) return 0;
+    if (size + (kind == CLARION_AUDIO || kind == CLARION_SPOKEN ? RESERVE : 0) > room) return 0;
     clarion_event event = {(uint32_t)size, kind, number, a, b, (uint32_t)length};
     ring_put(p, p->head, &event, sizeof event);
     if (length) ring_put(p, p->head + sizeof event, data, length);

@@ -28,6 +28,12 @@
 #define RESERVE (1u << 18)
 #define RTP_HEADER 12
 #define CLOCK_RATE 8000
+/* Of a frame in a room. */
+#define FRAME_SAMPLES 160
+/* Samples kept of each member; a power of two. */
+#define VOICE 4096
+#define ROOMS 1024
+#define ROOM_MEMBERS 8
 /* latch.py: a silence after which another source may take over. */
 #define LATCH_SILENCE_NS (3 * NS)
 /* stats.py: a jump of the sequence number larger than this is a restarted stream. */
@@ -46,6 +52,20 @@ typedef struct {
     int on;
 } playback;
 
+/* Linear samples of a member of a room, by RTP timestamp; from `read` to `end` they wait to be heard. */
+typedef struct {
+    int16_t samples[VOICE], frame[FRAME_SAMPLES];
+    uint32_t read, end;
+    int32_t least;   /* that waited at a pull since the last review */
+    int pulls, begun, speaks;
+    uint64_t pulled; /* tick + 1 of `frame` */
+} voice;
+
+typedef struct {
+    uint32_t members[ROOM_MEMBERS]; /* slot + 1, 0: nobody */
+    int count, taken;
+} room;
+
 typedef struct {
     uint8_t payload[4];
     uint8_t packet; /* 0: a frame of audio between two keys */
@@ -58,7 +78,7 @@ typedef struct {
     clarion_form form;
     uint16_t sequence;
     uint32_t timestamp, key_timestamp;
-    int sending, talking, listening;
+    int sending, talking, listening, tapped;
     playback playing;
     uint32_t ended_play, ended_frames; /* an end that found no room among the events */
     int ended;
@@ -75,7 +95,10 @@ typedef struct {
     uint64_t segment_lost, segment_received;
     int64_t first, extended;
     double transit, jitter;
-    uint32_t next; /* in its bucket: slot + 1 */
+    uint32_t next, bucket; /* `next` in its bucket: slot + 1 */
+    uint32_t room, hears;  /* `hears`: a bit for each member of the room */
+    int member;
+    voice *voice; /* while in a room */
 } stream;
 
 struct clarion_pump {
@@ -93,6 +116,8 @@ struct clarion_pump {
     size_t head, tail; /* bytes written and taken since the start */
     int told;
     uint64_t dropped;
+    room rooms[ROOMS];
+    uint32_t last_room;
 };
 
 static inline int64_t now_ns(clockid_t clock) {
@@ -115,6 +140,14 @@ void schedule(clarion_pump *p, stream *s, uint64_t tick);
 void unschedule(clarion_pump *p, stream *s);
 uint64_t quiet_tick(const clarion_pump *p, uint16_t frame_ticks);
 void send_due(clarion_pump *p);
+
+/* pump.c: NULL when it is gone. */
+stream *find(clarion_pump *p, uint32_t number);
+
+/* room.c: `payload` of G.711 from a member; what a listener gets, 0 when nobody speaks; out of its room. */
+void say(stream *s, const uint8_t *payload, size_t length, uint32_t timestamp, int payload_type);
+int mix(clarion_pump *p, stream *s, uint8_t *frame, int plays);
+void leave(clarion_pump *p, stream *s);
 
 /* receive.c */
 typedef struct intake intake;

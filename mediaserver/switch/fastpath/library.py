@@ -36,6 +36,8 @@ class Kind(IntEnum):
     AUDIO = 3
     #: The process was held up, and that time was given up.
     STALLED = 4
+    #: The payload of a packet of audio that was sent.
+    SPOKEN = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ static void *run(void *argument) {
     return NULL;
 }
 
-static stream *find(clarion_pump *p, uint32_t number) {
+stream *find(clarion_pump *p, uint32_t number) {
     stream *s = &p->streams[number % CAPACITY];
     return number && s->number == number ? s : NULL;
 }
@@ -79,6 +79,7 @@ clarion_pump *clarion_open(int notify_fd) {
 static void forget(clarion_pump *p, stream *s) {
     epoll_ctl(p->epoll, EPOLL_CTL_DEL, s->fd, NULL);
     unschedule(p, s);
+    leave(p, s);
     end_play(p, s, 0);
     free(s->keys);
     memset(s, 0, sizeof *s);
@@ -187,6 +188,13 @@ void clarion_listen(clarion_pump *p, uint32_t number, int on) {
     pthread_mutex_lock(&p->lock);
     stream *s = find(p, number);
     if (s) s->listening = on;
+    pthread_mutex_unlock(&p->lock);
+}
+
+void clarion_tap(clarion_pump *p, uint32_t number, int on) {
+    pthread_mutex_lock(&p->lock);
+    stream *s = find(p, number);
+    if (s) s->tapped = on;
     pthread_mutex_unlock(&p->lock);
 }
 

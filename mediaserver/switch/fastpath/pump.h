@@ -32,7 +32,8 @@ enum {
     CLARION_PLAYED = 1,  /* a: play, b: frames sent; it came to its end */
     CLARION_KEY = 2,     /* data: the datagram of a telephone event */
     CLARION_AUDIO = 3,   /* data: a datagram of audio, while listening */
-    CLARION_STALLED = 4  /* a: milliseconds that were given up */
+    CLARION_STALLED = 4, /* a: milliseconds that were given up */
+    CLARION_SPOKEN = 5   /* a: payload type, data: the payload of a packet of audio we sent, while tapped */
 };
 
 typedef struct {
@@ -57,6 +58,7 @@ void clarion_remove(clarion_pump *pump, uint32_t stream);
 int clarion_change(clarion_pump *pump, uint32_t stream, const clarion_form *form, const char *host, uint16_t port);
 void clarion_send(clarion_pump *pump, uint32_t stream, int on);
 void clarion_listen(clarion_pump *pump, uint32_t stream, int on);
+void clarion_tap(clarion_pump *pump, uint32_t stream, int on);
 /* `clips` stay the caller's and must live until the play has ended, was stopped or replaced. 0 without memory. */
 int clarion_play(clarion_pump *pump, uint32_t stream, uint32_t play, const uint8_t *const *clips, const size_t *sizes,
                  size_t count);
@@ -65,9 +67,17 @@ int64_t clarion_stop(clarion_pump *pump, uint32_t stream);
 /* One key: `count` telephone-event payloads of 4 bytes, one a frame, the first with the marker; then `gap` frames of
    audio. 0 when too many keys wait. */
 int clarion_keys(clarion_pump *pump, uint32_t stream, const uint8_t *payloads, size_t count, size_t gap);
+/* A room, in which streams of 20 ms hear each other; 0 when all are taken. */
+uint32_t clarion_room(clarion_pump *pump);
+void clarion_close_room(clarion_pump *pump, uint32_t room);
+/* 0 when the room is full or closed, or the stream gone or of another packet length. Nobody hears a new member. */
+int clarion_join(clarion_pump *pump, uint32_t room, uint32_t stream);
+void clarion_leave(clarion_pump *pump, uint32_t stream);
+/* 0 when they are not in one room. */
+int clarion_hear(clarion_pump *pump, uint32_t listener, uint32_t speaker, int on);
 /* 0 when the stream is gone. */
 int clarion_stats_of(clarion_pump *pump, uint32_t stream, clarion_stats *stats);
 /* Takes whole events out, at most `room` bytes of them; the bytes taken. */
 size_t clarion_events(clarion_pump *pump, uint8_t *buffer, size_t room);
-/* Audio datagrams that found no room among the events, since the start. */
+/* Events of audio that found no room, since the start. */
 uint64_t clarion_dropped(clarion_pump *pump);

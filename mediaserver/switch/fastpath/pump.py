@@ -9,6 +9,7 @@ import time
 import structlog
 
 from mediaserver.switch.fastpath.library import TICK_MS, Event, Kind, load, parse_events
+from mediaserver.switch.fastpath.room import FastRoom
 from mediaserver.switch.fastpath.stream import FastStream
 from mediaserver.switch.media import MediaSocket, open_pair
 from mediaserver.switch.ports import PortAllocator
@@ -83,6 +84,9 @@ class FastPump:
             self._arm_reports()
         return stream
 
+    def room(self) -> FastRoom:
+        return FastRoom(self._library, self._pump)
+
     def detach(self, media: MediaSocket) -> None:
         """Say goodbye, free the sockets and the port."""
         if media not in self._sockets:
@@ -118,6 +122,8 @@ class FastPump:
             return
         if event.kind == Kind.PLAYED:
             stream.played(event.a, event.b)
+        elif event.kind == Kind.SPOKEN:
+            stream.spoken(event.data, event.a)
         else:
             stream.heard(event.data, is_key=event.kind == Kind.KEY)
 

@@ -62,24 +62,27 @@ static void count(stream *s, uint16_t sequence, uint32_t timestamp, double arriv
     if (difference < CLOCK_RATE) s->jitter += (difference - s->jitter) / 16;
 }
 
-static int whole(const uint8_t *data, size_t length) {
+/* Where the payload begins and ends; 0 for what is no RTP version 2 packet. */
+static int bounds(const uint8_t *data, size_t length, size_t *start, size_t *end) {
     if (length < RTP_HEADER || data[0] >> 6 != 2) return 0;
-    size_t start = RTP_HEADER + 4 * (size_t)(data[0] & 0x0f), end = length;
+    *start = RTP_HEADER + 4 * (size_t)(data[0] & 0x0f);
+    *end = length;
     if (data[0] & 0x10) {
-        if (start + 4 > length) return 0;
-        start += 4 + 4 * (((size_t)data[start + 2] << 8) | data[start + 3]);
+        if (*start + 4 > length) return 0;
+        *start += 4 + 4 * (((size_t)data[*start + 2] << 8) | data[*start + 3]);
     }
     if (data[0] & 0x20) {
         size_t padding = data[length - 1];
         if (!padding || padding > length) return 0;
-        end -= padding;
+        *end -= padding;
     }
-    return start <= end;
+    return *start <= *end;
 }
 
 static void take(clarion_pump *p, stream *s, const uint8_t *data, size_t length, const address *source, int64_t now,
                  double arrival) {
-    if (!whole(data, length)) return;
+    size_t start, end;
+    if (!bounds(data, length, &start, &end)) return;
     int kind = data[1] & 0x7f, is_key = s->form.key_type >= 0 && kind == s->form.key_type;
     if (!is_key && kind != 0 && kind != 8) return;
     if (!accepted(s, source, now)) return;
@@ -97,10 +100,12 @@ static void take(clarion_pump *p, stream *s, const uint8_t *data, size_t length,
         s->jitter = 0;
     }
     count(s, (uint16_t)(data[2] << 8 | data[3]), timestamp, arrival, !is_key);
-    if (is_key)
+    if (is_key) {
         tell(p, CLARION_KEY, s->number, 0, 0, data, length);
-    else if (s->listening && !tell(p, CLARION_AUDIO, s->number, 0, 0, data, length))
-        p->dropped++;
+        return;
+    }
+    if (s->room) say(s, data + start, end - start, timestamp, kind);
+    if (s->listening && !tell(p, CLARION_AUDIO, s->number, 0, 0, data, length)) p->dropped++;
 }
 
 struct intake {

@@ -82,15 +82,16 @@ static void send_frame(clarion_pump *p, stream *s) {
     s->sequence++;
     if (s->key_count && send_key(s, packet)) return;
     uint8_t kind = s->form.payload_type;
-    if (s->playing.on && next_frame(p, s, packet + RTP_HEADER)) {
-        /* RFC 3551 4.1: the marker opens a talkspurt. */
-        if (!s->talking) kind |= 0x80;
-        s->talking = 1;
-    } else {
-        memset(packet + RTP_HEADER, s->form.silence, s->form.frame_bytes);
-        s->talking = 0;
-    }
+    int talks = s->playing.on && next_frame(p, s, packet + RTP_HEADER);
+    if (!talks) memset(packet + RTP_HEADER, s->form.silence, s->form.frame_bytes);
+    if (s->room) talks = mix(p, s, packet + RTP_HEADER, talks);
+    /* RFC 3551 4.1: the marker opens a talkspurt. */
+    if (talks && !s->talking) kind |= 0x80;
+    s->talking = talks;
     transmit(s, packet, kind, s->timestamp, s->form.frame_bytes);
+    const uint8_t *payload = packet + RTP_HEADER;
+    if (s->tapped && !tell(p, CLARION_SPOKEN, s->number, s->form.payload_type, 0, payload, s->form.frame_bytes))
+        p->dropped++;
 }
 
 void schedule(clarion_pump *p, stream *s, uint64_t tick) {
@@ -98,18 +99,15 @@ void schedule(clarion_pump *p, stream *s, uint64_t tick) {
     s->next = p->wheel[bucket];
     p->wheel[bucket] = (uint32_t)(s - p->streams) + 1;
     p->load[bucket]++;
+    s->bucket = bucket;
 }
 
 void unschedule(clarion_pump *p, stream *s) {
-    for (uint32_t bucket = 0; bucket < WHEEL; bucket++) {
-        uint32_t *link = &p->wheel[bucket], slot = (uint32_t)(s - p->streams) + 1;
-        while (*link && *link != slot) link = &p->streams[*link - 1].next;
-        if (*link) {
-            *link = s->next;
-            p->load[bucket]--;
-            break;
-        }
-    }
+    uint32_t *link = &p->wheel[s->bucket], slot = (uint32_t)(s - p->streams) + 1;
+    while (*link && *link != slot) link = &p->streams[*link - 1].next;
+    if (!*link) return;
+    *link = s->next;
+    p->load[s->bucket]--;
 }
 
 /* The tick of the next frame_ticks whose bucket has the least to send. */

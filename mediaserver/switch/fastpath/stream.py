@@ -15,8 +15,8 @@ from mediaserver.switch.rtp.ear import Ear
 from mediaserver.switch.rtp.latch import Address
 from mediaserver.switch.rtp.packet import CLOCK_RATE, FRAME, FRAME_MS, MalformedPacket, PayloadType, decode
 from mediaserver.switch.rtp.stats import fraction_lost
-from mediaserver.switch.rtp.stream import KEY_GAP, AudioHeard, KeyHeard, MediaFormat, PlayEnded, Sink
-from mediaserver.switch.rtp.transcode import silence_byte
+from mediaserver.switch.rtp.stream import KEY_GAP, AudioHeard, AudioSpoken, KeyHeard, MediaFormat, PlayEnded, Sink
+from mediaserver.switch.rtp.transcode import silence_byte, to_ulaw
 
 log = structlog.get_logger()
 
@@ -133,6 +133,13 @@ class FastStream:
             self._ear.audio(packet)
         elif (key := self._ear.key(packet)) is not None:
             self.press(key)
+
+    def tap(self, on: bool) -> None:
+        self._library.lib.clarion_tap(self._pump, self.number, on)
+
+    def spoken(self, payload: bytes, payload_type: int) -> None:
+        """What the C loop has sent, while tapped."""
+        self._sink(AudioSpoken(to_ulaw(payload, payload_type)))
 
     def press(self, key: str) -> None:
         """A key was pressed, by telephone event or by a SIP INFO."""

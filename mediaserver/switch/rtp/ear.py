@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from mediaserver.switch.rtp.dtmf import KeyReceiver
 from mediaserver.switch.rtp.jitter import JitterBuffer
-from mediaserver.switch.rtp.packet import Packet, PayloadType
-from mediaserver.switch.rtp.transcode import ALAW_TO_ULAW
+from mediaserver.switch.rtp.packet import Packet
+from mediaserver.switch.rtp.transcode import to_ulaw
 
 
 class Ear:
@@ -39,8 +39,7 @@ class Ear:
     def audio(self, packet: Packet) -> None:
         if self._jitter is None:
             return
-        if packet.payload_type == PayloadType.PCMA:
-            packet = packet._replace(payload=packet.payload.translate(ALAW_TO_ULAW))
+        packet = packet._replace(payload=to_ulaw(packet.payload, packet.payload_type))
         self._give(self._jitter.push(packet))
 
     def _give(self, frames: list[bytes]) -> None:

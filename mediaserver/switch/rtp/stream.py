@@ -14,7 +14,7 @@ from mediaserver.switch.rtp.ear import Ear
 from mediaserver.switch.rtp.latch import Address, Latch
 from mediaserver.switch.rtp.packet import FRAME, FRAME_MS, MalformedPacket, Packet, PayloadType, decode
 from mediaserver.switch.rtp.stats import ReceiverStats
-from mediaserver.switch.rtp.transcode import silence_byte
+from mediaserver.switch.rtp.transcode import silence_byte, to_ulaw
 
 _HEADER = struct.Struct("!BBHII")
 #: 20 ms frames of silence between two keys sent (80 ms).
@@ -40,7 +40,14 @@ class AudioHeard:
     audio: bytes
 
 
-StreamEvent = KeyHeard | PlayEnded | AudioHeard
+@dataclass(frozen=True, slots=True)
+class AudioSpoken:
+    """20 ms of mu-law that were sent, while tapped."""
+
+    audio: bytes
+
+
+StreamEvent = KeyHeard | PlayEnded | AudioHeard | AudioSpoken
 Sink = Callable[[StreamEvent], None]
 
 
@@ -104,6 +111,7 @@ class RtpStream:
         self.form = form
         self.latch = Latch(far_end)
         self.sending = True
+        self.tapped = False
         self.packets_sent = 0
         self._octets_sent = 0
         self._sink = sink
@@ -168,7 +176,12 @@ class RtpStream:
             self._talking = True
             kind |= 0x80
         self._octets_sent += FRAME
+        if self.tapped:
+            self._sink(AudioSpoken(to_ulaw(payload, self.form.codec)))
         return _HEADER.pack(0x80, kind, sequence, timestamp, self.form.ssrc) + payload
+
+    def tap(self, on: bool) -> None:
+        self.tapped = on
 
     def skip(self, frames: int) -> None:
         """Time passes in which nothing is sent: the clock of the timestamps goes on."""

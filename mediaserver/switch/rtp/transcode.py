@@ -56,3 +56,7 @@ ALAW_TO_ULAW = bytes(linear_to_ulaw(alaw_to_linear(byte) * 2) for byte in range(
 
 def silence_byte(codec: PayloadType) -> int:
     return ALAW_SILENCE if codec is PayloadType.PCMA else ULAW_SILENCE
+
+
+def to_ulaw(payload: bytes, payload_type: int) -> bytes:
+    return payload.translate(ALAW_TO_ULAW) if payload_type == PayloadType.PCMA else payload

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urljoin
@@ -17,6 +18,7 @@ from lxml import etree
 from vxml.conformance import Verdict
 from vxml.grammar import Grammar, GrammarError, Matcher, Mode, ParsedGrammar, link, parse_grammar
 from vxml.grammar.abnf import decode_abnf, looks_like_abnf
+from vxml.grammar.model import Form, Special
 from vxml.grammar.parses import is_a_parse, structure_of, write_structure
 from vxml.grammar.tokens import split_keys, words_of
 
@@ -31,6 +33,8 @@ _LPS: Final = re.compile(
     re.DOTALL,
 )
 _SPACES: Final = re.compile(r"\s+")
+_ROOT: Final = "stand_in"
+_STAND_IN: Final = "stand-in"
 
 
 def run_directory(folder: Path) -> Iterator[Verdict]:
@@ -81,11 +85,18 @@ def _parse(folder: Path, path: Path, said: str, expected: str) -> tuple[str, str
     if not found:
         return f'"{said}" was not understood', ""
     if not wanted or any(is_a_parse(grammar, words, wanted) for grammar in grammars):
-        return "", ""
+        return "", _made_up(externals)
     difference = f"understood as {write_structure(found[0])}, expected {write_structure(wanted)}"
     if any(is_a_parse(grammar, words, wanted, by_words=True) for grammar in grammars):
         return "", f"the same words in the same rules, in other tokens: {difference}"
     return difference, ""
+
+
+def _made_up(externals: Mapping[str, ParsedGrammar]) -> str:
+    """The remark that files which should be in the set were made up."""
+    missing = [url for url, one in externals.items() if _STAND_IN in one.meta and not url.startswith("http")]
+    names = ", ".join(url.rpartition("/")[2] for url in missing)
+    return f"{names} is not there and was made up from what is expected" if missing else ""
 
 
 def _activated(
@@ -162,31 +173,49 @@ def _load(folder: Path, path: Path, expected: list[str]) -> tuple[ParsedGrammar,
     while wanted:
         url = wanted.pop()
         if url not in externals:
-            externals[url] = _external(folder, url, expected)
+            externals[url] = _external(folder, url, parsed.mode, expected)
             wanted += [externals[url].resolve(url, inner) for inner in externals[url].externals]
     return parsed, externals
 
 
-def _external(folder: Path, url: str, expected: list[str]) -> ParsedGrammar:
+def _external(folder: Path, url: str, mode: Mode, expected: list[str]) -> ParsedGrammar:
+    """The grammar at `url`, or another in its place that is taken for the form its name tells."""
     if url.startswith("http"):
-        return _stand_in(url, expected)
+        return _stand_in(url, mode, expected)
+    form = Form.XML if url.endswith(".grxml") else Form.ABNF
     path = Path.from_uri(url) if hasattr(Path, "from_uri") else Path(url.removeprefix("file://"))
     if not path.is_file():
         # Of many grammars the set has both forms, and a part of the set may lack the one that is asked for.
         path = path.with_suffix(".gram" if path.suffix == ".grxml" else ".grxml")
     if not path.resolve().is_relative_to(folder) or not path.is_file():
-        raise GrammarError(f"there is no file {path.name}")
-    return parse_grammar(path.read_bytes())
+        return replace(_stand_in(url, mode, expected), form=form)
+    return replace(parse_grammar(path.read_bytes()), form=form)
 
 
-def _stand_in(url: str, expected: list[str]) -> ParsedGrammar:
-    """The set asks its testers to put grammars of their own at foreign addresses: one that takes what is expected."""
-    said = []
+def _stand_in(url: str, mode: Mode, expected: list[str]) -> ParsedGrammar:
+    """A grammar that takes what is expected of it: the set asks its testers for some, part of a set may lack others."""
+    rules: dict[str, list[str]] = {}
     for at, piece in enumerate(expected):
-        if piece == f"$<{url}>":
-            words = expected[at + 1 : expected.index("]", at)]
-            said.append(" ".join(f'"{word[1:-1]}"' for word in words if word.startswith('"')))
-    if not any(said):
+        if piece.startswith("$<") and piece[2:-1].partition("#")[0] == url:
+            _write_rule(piece[2:-1].partition("#")[2] or _ROOT, expected, at + 1, rules)
+    if not expected:
         raise GrammarError(f"{url} cannot be had here")
-    rules = " | ".join(said)
-    return parse_grammar(f"#ABNF 1.0 UTF-8;\nlanguage en-US;\nroot $said;\n$said = {rules};\n".encode())
+    if not rules:
+        rules[_ROOT] = [f"${Special.VOID}"]
+    head = f'#ABNF 1.0 UTF-8;\nlanguage en-US;\nmode {mode};\nmeta "{_STAND_IN}" is "yes";\n'
+    head += f"root ${_ROOT};\n" if _ROOT in rules else ""
+    body = "".join(f"public ${name} = {' | '.join(ways)};\n" for name, ways in rules.items())
+    return parse_grammar((head + body).encode())
+
+
+def _write_rule(name: str, expected: list[str], at: int, rules: dict[str, list[str]]) -> int:
+    """Add what stands in `expected` from `at` on as a way to say rule `name`; answers where it ends."""
+    parts = []
+    while at < len(expected) and expected[at] != "]":
+        piece = expected[at]
+        parts.append(piece)
+        at += 1
+        if piece.startswith("$"):
+            at = _write_rule(piece[1:], expected, at, {} if piece.startswith("$<") else rules)
+    rules.setdefault(name, []).append(" ".join(parts) or "()")
+    return at + 1

@@ -33,7 +33,7 @@ _LEXEMES: Final = re.compile(
   | (?P<rule>\$(?:[A-Za-z_]|[^\x00-\x7f\s])(?:\w|[^\x00-\x7f\s])*)
   | (?P<weight>/\s*[^/\s*]+\s*/)
   | (?P<angle><[^>]*>(?:~<[^>]*>)?)
-  | (?P<language>![\w-]+)
+  | (?P<language>![\w-]+(?:,[\w-]+)*)
   | (?P<quoted>"[^"]*")
   | (?P<single>'[^']*')
   | (?P<mark>[;=|()\[\]])
@@ -294,7 +294,9 @@ class _Parser:
             lexeme = self._take()
             if isinstance(made[0], Tag):
                 raise GrammarError("a tag has no language", lexeme.line)
-            check_language(lexeme.text[1:], lexeme.line)
+            # Several at once were possible before the recommendation.
+            for language in lexeme.text[1:].split(","):
+                check_language(language, lexeme.line)
         if self._next.kind != "angle":
             return made
         lexeme = self._take()

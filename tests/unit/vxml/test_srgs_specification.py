@@ -147,7 +147,7 @@ def test_of_ambiguous_readings_each_is_a_parse() -> None:
 
 
 def test_languages_attach_to_tokens_sequences_and_alternatives() -> None:
-    grammar = abnf('$r = oui!fr-CA "bien sûr"!fr (non | si)!es [ja]!de <2>;')
+    grammar = abnf('$r = oui!fr-CA "bien sûr"!fr (non | si)!es,fr [ja]!de <2>;')
     assert understood(grammar, "oui bien sûr si ja") == '$r["oui","bien sûr","si","ja"]'
 
 

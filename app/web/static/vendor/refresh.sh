@@ -6,8 +6,11 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-cp "$here/package.json" "$work/"
-(cd "$work" && npm install --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error)
+# Exactly what package-lock.json names; a version changed in package.json is locked anew first.
+cp "$here/package.json" "$here/package-lock.json" "$here/codemirror.entry.js" "$work/"
+npm_options=(--ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved --loglevel=error)
+(cd "$work" && { npm ci "${npm_options[@]}" || npm install "${npm_options[@]}"; })
+cp "$work/package-lock.json" "$here/"
 from="$work/node_modules"
 
 # put PACKAGE FOLDER FILE... : the files and the package's licence, without source-map pointers to files not kept.
@@ -33,6 +36,23 @@ put htmx.org htmx dist/htmx.min.js
 put uplot uplot dist/uPlot.iife.min.js dist/uPlot.min.css
 put @fontsource-variable/inter inter files/inter-latin-wght-normal.woff2 files/inter-latin-ext-wght-normal.woff2
 put @tabler/icons icons
+
+# CodeMirror comes as many modules: one bundle of what codemirror.entry.js names, the same bytes from the same lock.
+rm -rf "${here:?}/codemirror"
+mkdir "$here/codemirror"
+(cd "$work" && node_modules/@esbuild/*/bin/esbuild codemirror.entry.js --bundle --minify --format=iife \
+  --global-name=CodeMirror --target=es2020 --legal-comments=none --log-level=warning \
+  --outfile="$here/codemirror/codemirror.min.js")
+cp "$from/@codemirror/view/LICENSE" "$here/codemirror/LICENSE"
+for package in "$from"/@codemirror/* "$from"/@lezer/* "$from"/@marijn/* "$from"/crelt "$from"/style-mod "$from"/w3c-keyname; do
+  printf '\n%s %s\n' "${package#"$from/"}" "$(node -p "require('$package/package.json').version")"
+  grep -i '^copyright' "$package"/LICENSE*
+done >"$here/codemirror/PACKAGES"
+
+# For the tests alone: it looks for obstacles to assistive technology.
+tests="$here/../../../../tests/browser/vendor"
+mkdir -p "$tests"
+cp "$from/axe-core/axe.min.js" "$from/axe-core/LICENSE" "$tests/"
 
 # One sprite of the icons the panel uses; `{{ icon("users") }}` in a template.
 {

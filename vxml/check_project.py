@@ -36,7 +36,7 @@ def check_project(files: Mapping[str, bytes]) -> list[Problem]:
 class _Project:
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self._files = files
-        self._documents = dict(_documents(files))
+        self._documents = dict(documents(files))
         self._grammars = dict(_grammars(files))
 
     def problems(self) -> Iterator[Problem]:
@@ -53,7 +53,7 @@ class _Project:
             address = node.get(_LINKS.get(node.tag, ""))
             if not address:
                 continue
-            target = _inside(name, root, address)
+            target = inside(name, root, address)
             if target is None:
                 continue
             fragment = urlsplit(address).fragment
@@ -73,7 +73,7 @@ class _Project:
         scope = [root]
         application = root.get("application")
         if application:
-            target = _inside(name, root, application)
+            target = inside(name, root, application)
             if target not in self._documents:
                 return
             scope.append(self._documents[target])
@@ -81,7 +81,7 @@ class _Project:
         for document in scope:
             for node in document.walk():
                 if node.tag == "script" and ("srcexpr" in node.attrs or node.get("src")):
-                    target = _inside(name, document, node.get("src"))
+                    target = inside(name, document, node.get("src"))
                     if target is None or target not in self._files:
                         return
                     scripts.append(self._files[target].decode("utf-8", "replace"))
@@ -109,7 +109,7 @@ class _Project:
     def _led_to(self, name: str, root: Node) -> Iterator[str]:
         for node in root.walk():
             address = node.get(_LINKS[node.tag]) if node.tag in _DIALOG_LINKS else ""
-            target = _inside(name, root, address) if address else None
+            target = inside(name, root, address) if address else None
             if target:
                 yield f"{target}#{urlsplit(address).fragment}"
 
@@ -133,7 +133,8 @@ class _Project:
                     yield Problem(name, 1, 1, f'rule "{rule}" can never be matched, whatever the caller does')
 
 
-def _documents(files: Mapping[str, bytes]) -> Iterator[tuple[str, Node]]:
+def documents(files: Mapping[str, bytes]) -> Iterator[tuple[str, Node]]:
+    """The VoiceXML documents among the files that can be read at all."""
     for name, body in files.items():
         if name.lower().endswith(_DOCUMENTS):
             try:
@@ -153,7 +154,7 @@ def _grammars(files: Mapping[str, bytes]) -> Iterator[tuple[str, ParsedGrammar]]
                 continue
 
 
-def _inside(name: str, root: Node, address: str) -> str | None:
+def inside(name: str, root: Node, address: str) -> str | None:
     """The path in the application that `address` means; None where it leads out of it."""
     parts = urlsplit(address)
     if parts.scheme or parts.netloc or root.get("xml:base") or address.startswith("/"):

@@ -44,6 +44,11 @@ class Session:
         """`Ended` was (or is about to be) among the commands; inputs are ignored from now on."""
         return self._rt is not None and self._steps is None
 
+    @property
+    def runtime(self) -> Runtime | None:
+        """What the interpreter works on, for `vxml.inspection`; None before the start."""
+        return self._rt
+
     def start(self, now: float) -> None:
         self._rt = Runtime(self._config, now)
         self._steps = run_session(self._rt)

@@ -48,7 +48,7 @@ _PATIENCE = 20
 #: How long a prompt lasts on the virtual clock.
 _PROMPT_SECONDS = 1.0
 #: Steps of the trace that end what the caller was typing.
-_INPUT_OVER = ("match", "event", "item", "end")
+INPUT_OVER = ("match", "event", "item", "end")
 #: What a recording is in text mode: an empty WAV file, 8 kHz mu-law.
 WAV = b"RIFF$\0\0\0WAVEfmt \x10\0\0\0\7\0\1\0@\x1f\0\0@\x1f\0\0\1\0\x08\0data\0\0\0\0"
 
@@ -146,13 +146,20 @@ def run_text(
     observe: Callable[[Line], None] | None = None,
     react: Callable[[Trace], Iterable[CallerAct]] | None = None,
     ask: Callable[[], Iterable[CallerAct]] | None = None,
+    attach: Callable[[Session], None] | None = None,
+    key_by_key: bool = False,
 ) -> Transcript:
     """Hold the conversation to its end. Once `inputs` are used up the caller stays silent, then hangs up.
 
     `react` answers what the caller does next on seeing a step of the trace; `ask`, once `inputs` are used up and the
-    script waits for the caller, what the caller does then.
+    script waits for the caller, what the caller does then: after keys only when the script has had its answer, or with
+    `key_by_key` at once, so that more keys may follow or a `Silence` ends them. `attach` is given the session first.
     """
-    return _Runner(config, fetch, inputs, hang_up_at_end, observe, react, ask).run()
+    runner = _Runner(config, fetch, inputs, hang_up_at_end, observe, react, ask)
+    runner.key_by_key = key_by_key
+    if attach:
+        attach(runner.session)
+    return runner.run()
 
 
 class _Runner:
@@ -166,7 +173,7 @@ class _Runner:
         react: Callable[[Trace], Iterable[CallerAct]] | None,
         ask: Callable[[], Iterable[CallerAct]] | None,
     ) -> None:
-        self._session = Session(config)
+        self.session = Session(config)
         self._fetch = fetch
         self._inputs = deque(inputs)
         self._hang_up_at_end = hang_up_at_end
@@ -181,15 +188,16 @@ class _Runner:
         self._silences = 0
         #: Keys were typed and the script still waits for more of them.
         self._typing = False
+        self.key_by_key = False
         self.transcript = Transcript()
 
     def run(self) -> Transcript:
-        self._session.start(self._now)
+        self.session.start(self._now)
         for _ in range(_MAX_TURNS):
-            for command in self._session.commands():
+            for command in self.session.commands():
                 self.transcript.commands.append(command)
                 self._carry_out(command)
-            if self._session.ended:
+            if self.session.ended:
                 break
             self._next()
         self.transcript.seconds = self._now
@@ -205,7 +213,7 @@ class _Runner:
         match command:
             case Trace(kind, text):
                 self._note(kind, text)
-                self._typing = self._typing and kind not in _INPUT_OVER
+                self._typing = self._typing and kind not in INPUT_OVER
                 if self._react:
                     self._inputs.extend(self._react(command))
             case Fetch():
@@ -241,18 +249,18 @@ class _Runner:
     def _next(self) -> None:
         """Give the session the next thing that happens."""
         if self._answers:
-            self._session.receive(self._answers.popleft(), self._now)
+            self.session.receive(self._answers.popleft(), self._now)
         elif self._playing and not self._barges_in(self._playing):
             playing, self._playing = self._playing, None
             self._now += _PROMPT_SECONDS
             mark = playing.marks[-1][1] if playing.marks else ""
             heard = int(_PROMPT_SECONDS * 1000)
-            self._session.receive(PlayEnded(playing.id, True, heard, mark, heard), self._now)
+            self.session.receive(PlayEnded(playing.id, True, heard, mark, heard), self._now)
         elif self._recording:
             self._recorded(self._recording)
         elif self._transferring:
             self._transfer(self._transferring)
-        elif self._ask and self._typing and not self._inputs:
+        elif self._ask and self._typing and not self.key_by_key and not self._inputs:
             self._wait()
         elif self._inputs or self._asked():
             self._give(self._inputs.popleft())
@@ -283,7 +291,7 @@ class _Runner:
             self._inputs.popleft()
         self._transferring = None
         self._note("transferred", outcome.outcome)
-        self._session.receive(Transferred(transfer.id, outcome.outcome, outcome.duration_ms), self._now)
+        self.session.receive(Transferred(transfer.id, outcome.outcome, outcome.duration_ms), self._now)
 
     def _recorded(self, record: Record) -> None:
         self._recording = None
@@ -291,17 +299,17 @@ class _Runner:
             self._asked()
         given = self._inputs.popleft() if self._inputs else None
         if given is None and self._out_of_patience():
-            self._session.receive(Recorded(record.id, b"", 0, "hangup"), self._now)
-            self._session.receive(Hangup(), self._now)
+            self.session.receive(Recorded(record.id, b"", 0, "hangup"), self._now)
+            self.session.receive(Hangup(), self._now)
         elif isinstance(given, Recorded):
-            self._session.receive(Recorded(record.id, given.audio, given.duration_ms, given.ended_by), self._now)
+            self.session.receive(Recorded(record.id, given.audio, given.duration_ms, given.ended_by), self._now)
         elif isinstance(given, Spoken | KeyPressed | Hangup):
             ended_by = given.key if isinstance(given, KeyPressed) else "hangup" if given == Hangup() else "silence"
-            self._session.receive(Recorded(record.id, WAV, 1000, ended_by), self._now)
+            self.session.receive(Recorded(record.id, WAV, 1000, ended_by), self._now)
             if isinstance(given, Hangup):
-                self._session.receive(given, self._now)
+                self.session.receive(given, self._now)
         else:
-            self._session.receive(Recorded(record.id, b"", 0, "silence"), self._now)
+            self.session.receive(Recorded(record.id, b"", 0, "silence"), self._now)
 
     def _give(self, given: CallerAct) -> None:
         if isinstance(given, Silence):
@@ -313,21 +321,21 @@ class _Runner:
             self._note("spoken", given.text)
         self._typing = isinstance(given, KeyPressed)
         self._now += 0.1
-        self._session.receive(given, self._now)
+        self.session.receive(given, self._now)
 
     def _wait(self) -> None:
         self._typing = False
-        due = self._session.next_timer()
+        due = self.session.next_timer()
         if due is None:
             return
         self._note("silence", f"{due - self._now:.1f} s")
         self._now = max(self._now, due)
-        self._session.handle_timer(self._now)
+        self.session.handle_timer(self._now)
 
     def _fall_silent(self) -> None:
         """The scripted caller has no more to say: let timers run out a while, then hang up."""
         if self._out_of_patience():
-            self._session.receive(Hangup(), self._now)
+            self.session.receive(Hangup(), self._now)
         else:
             self._wait()
 

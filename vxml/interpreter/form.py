@@ -117,7 +117,7 @@ class FormRun:
         return None
 
     def _turn(self, item: Item) -> Steps[None]:
-        execution = self.execution(item)
+        execution = self.rt.visiting = self.execution(item)
         if item.kind is not ItemKind.BLOCK:
             self.rt.trace("item", f"{item.kind} {item.name}")
         if self.pending is not None:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from vxml.budget import CpuBudget
@@ -31,6 +31,9 @@ from vxml.messages import (
     Trace,
 )
 from vxml.weighted_cache import WeightedCache
+
+if TYPE_CHECKING:
+    from vxml.interpreter.execution import Execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,8 @@ class Runtime:
         self.end_reason = EndReason.HANGUP
         self.disconnect_values: Mapping[str, Any] = {}
         self.swallow_termchar = False
+        #: Where the last turn began, for whoever looks at the variables.
+        self.visiting: Execution | None = None
         self._grammars: dict[str, Grammar] = {}
         self._clean_scopes: list[int] = []
         self._ignored: set[str] = set()

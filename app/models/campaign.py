@@ -70,6 +70,8 @@ class ScriptRevision(Base):
     entry: Mapped[str] = mapped_column(String(255))
     #: What the check said: [{file, line, column, severity, message}].
     problems: Mapped[list[Any]]
+    #: The last run of its unit tests: {at, results, coverage} as `app.sandbox.jobs.test` answers them.
+    test_run: Mapped[dict[str, Any] | None]
     created_by: Mapped[int | None] = mapped_column(BigId, ForeignKey("user.id", ondelete="SET NULL"))
     created_at: Mapped[datetime]
     published_at: Mapped[datetime | None]

@@ -19,7 +19,8 @@ from app.services.audit import record
 from app.services.organizations import organization_for
 from common.clock import utcnow
 from common.errors import Refused
-from vxml.check import Problem, check
+from vxml.check import Problem
+from vxml.check_project import check_project
 
 MAX_UPLOAD_BYTES = 20 * 1024 * 1024
 MAX_FILE_BYTES = 10 * 1024 * 1024
@@ -28,6 +29,8 @@ MAX_FILES = 500
 MAX_CHECKED_FILE_BYTES = 2 * 1024 * 1024
 MAX_CHECKED_BYTES = 8 * 1024 * 1024
 
+#: Unit tests of the script, beside it: never fetched by a call.
+TESTS_SUFFIX = ".vxmltest.yaml"
 #: What a script may consist of; anything else in a zip is refused by name.
 CONTENT_TYPES: Mapping[str, str] = {
     ".vxml": "application/voicexml+xml",
@@ -38,6 +41,7 @@ CONTENT_TYPES: Mapping[str, str] = {
     ".wav": "audio/x-wav",
     ".ul": "audio/basic",
     ".txt": "text/plain",
+    TESTS_SUFFIX: "application/yaml",
 }
 _CHECKED = (".vxml", ".xml", ".grxml", ".gram", ".js")
 _ENTRY_NAMES = ("main.vxml", "index.vxml", "start.vxml")
@@ -87,8 +91,8 @@ def prepare(file_name: str, content: bytes, entry: str = "") -> Prepared:
     """
     files = unpack(file_name, content)
     entry = choose_entry(files, entry)
-    _refuse_too_much_to_check(files)
-    problems = [problem for path, body in sorted(files.items()) for problem in check_file(path, body)]
+    refuse_too_much_to_check(files)
+    problems = check_files(files)
     return Prepared(files, entry, digest_of(files, entry), problems)
 
 
@@ -196,7 +200,7 @@ def unpack(file_name: str, content: bytes) -> dict[str, bytes]:
             if len(entries) > MAX_FILES:
                 raise Refused(f"{file_name}: holds {len(entries)} files; {MAX_FILES} is the most")
             for item in entries:
-                path = _safe_path(file_name, item.filename)
+                path = safe_path(file_name, item.filename)
                 content_type_of(path)
                 body = _read_bounded(file_name, archive, item)
                 total += len(body)
@@ -228,12 +232,13 @@ def choose_entry(files: Mapping[str, bytes], entry: str) -> str:
     return top[0]
 
 
-def check_file(path: str, body: bytes) -> list[Problem]:
-    """Problems of one file; audio and text are not looked into."""
-    return check(path, body) if path.endswith(_CHECKED) else []
+def check_files(files: Mapping[str, bytes]) -> list[Problem]:
+    """Problems of each file and between them, as `clarion vxml check` finds them; audio is not looked into."""
+    return check_project(files)
 
 
-def _refuse_too_much_to_check(files: Mapping[str, bytes]) -> None:
+def refuse_too_much_to_check(files: Mapping[str, bytes]) -> None:
+    """Checking takes time with the size."""
     total = 0
     for path, body in sorted(files.items()):
         if not path.endswith(_CHECKED):
@@ -258,7 +263,7 @@ def digest_of(files: Mapping[str, bytes], entry: str) -> str:
 
 
 def content_type_of(path: str) -> str:
-    suffix = posixpath.splitext(path)[1].lower()
+    suffix = TESTS_SUFFIX if path.lower().endswith(TESTS_SUFFIX) else posixpath.splitext(path)[1].lower()
     if suffix not in CONTENT_TYPES:
         raise Refused(f"{path}: a script may hold {', '.join(sorted(CONTENT_TYPES))} files only")
     return CONTENT_TYPES[suffix]
@@ -268,10 +273,11 @@ def _is_clutter(path: str) -> bool:
     return path.startswith("__MACOSX/") or posixpath.basename(path) in (".DS_Store", "Thumbs.db")
 
 
-def _safe_path(file_name: str, path: str) -> str:
+def safe_path(file_name: str, path: str) -> str:
+    """`path` made plain. Raise Refused where it leads out of the script; `file_name` is what it came in."""
     clean = posixpath.normpath(path.replace("\\", "/"))
     if clean.startswith(("/", "..")) or ":" in clean or any(ord(char) < 32 for char in clean) or len(clean) > 255:
-        raise Refused(f"{file_name}: {path!r} is not a path inside the zip; pack it again with plain relative paths")
+        raise Refused(f"{file_name}: {path!r} is not a path inside the script; use plain relative paths")
     return clean
 
 

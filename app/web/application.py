@@ -9,6 +9,7 @@ from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Engine
 
 from app.db import make_engine
+from app.sandbox.client import EXTENSION, Sandbox
 from app.security.tokens import Tokens
 from app.web import assets, callbacks, database, errors, headers, health, limits, panel, viewer
 from app.web.navigation import navigation
@@ -44,6 +45,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     database.install(app, engine)
     viewer.install(app)
     limits.install(app)
+    app.extensions[EXTENSION] = Sandbox(settings.home)
     csrf = CSRFProtect(app)
     assets.install(app)
     headers.install(app, https=https)

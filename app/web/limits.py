@@ -11,11 +11,16 @@ from app.services.scripts import MAX_UPLOAD_BYTES
 
 USUAL = 2 * 1024 * 1024
 _ROOM_FOR_FORM = 64 * 1024
+#: Files added in the editor travel in base 64.
+_EDITED = MAX_UPLOAD_BYTES * 4 // 3 + _ROOM_FOR_FORM
 #: Endpoints that take files, and the largest body each takes from a person who has signed in.
 UPLOADS: Mapping[str, int] = {
     "lists.upload": 256 * 1024 * 1024,
     "scripts.new": MAX_UPLOAD_BYTES + _ROOM_FOR_FORM,
     "scripts.show": MAX_UPLOAD_BYTES + _ROOM_FOR_FORM,
+    **dict.fromkeys(
+        ("scripts.save", "scripts.check", "scripts.draw", "scripts.run_tests", "scripts.start_try"), _EDITED
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO
 
 import pytest
@@ -27,7 +28,7 @@ def test_others_write_while_an_upload_is_checked(
 ) -> None:
     written: list[int] = []
 
-    def check_while_another_writes(path: str, body: bytes) -> list[Problem]:
+    def check_while_another_writes(files: Mapping[str, bytes]) -> list[Problem]:
         # It waits for the write lock, and in vain if the upload has it.
         with write_transaction(sqlite_engine) as session:
             list_id = session.scalars(select(ContactList.id)).first()
@@ -36,7 +37,7 @@ def test_others_write_while_an_upload_is_checked(
             written.append(list_id)
         return []
 
-    monkeypatch.setattr(scripts, "check_file", check_while_another_writes)
+    monkeypatch.setattr(scripts, "check_files", check_while_another_writes)
     assert upload(admin, "/scripts/new", name="Visit") == 302
     with read_transaction(sqlite_engine) as session:
         script_id = session.scalars(select(ScriptRevision.script_id).order_by(ScriptRevision.id.desc())).first()

@@ -163,6 +163,11 @@ class Coverage:
             self._urls.append(key)
         return self._marked[key]
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The documents that calls fetched."""
+        return tuple(self._urls)
+
     def add(self, lines: Iterable[Line]) -> list[Line]:
         """Take one call's transcript; answers it without the marks."""
         document = dialog = ""

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from common.errors import ConfigError
 
 if TYPE_CHECKING:
     from vxml.conformance import Verdict
+    from vxml.coverage import Coverage
     from vxml.scripted import ScriptTests, TestResult
     from vxml.text import Fetcher
 
@@ -62,7 +63,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     test.add_argument("paths", nargs="*", type=Path, default=[Path()], metavar="PATH", help="files or folders")
     test.add_argument("--transcript", action="store_true", help="show the conversation of each test that fails")
-    test.add_argument("--coverage", action="store_true", help="list the dialogs that no test came to")
+    test.add_argument("--coverage", action="store_true", help="list what no test ran: form items, handlers, branches")
     test.set_defaults(run=_test)
 
     conformance = subparsers.add_parser(
@@ -209,12 +210,15 @@ class TextFetcher:
 
 
 def _test(arguments: argparse.Namespace) -> int:
+    from vxml.coverage import Coverage
+
     files = [file for path in arguments.paths for file in (sorted(path.rglob(TESTS)) if path.is_dir() else [path])]
     if not files:
         raise ConfigError(f"no {TESTS} here")
     passed = failed = 0
     for file in files:
-        results = _test_file(file)
+        coverage = Coverage() if arguments.coverage else None
+        results = _test_file(file, coverage)
         for result in results:
             passed, failed = passed + result.passed, failed + (not result.passed)
             print(f"{'pass' if result.passed else 'FAIL'}  {file}: {result.name}")
@@ -222,20 +226,25 @@ def _test(arguments: argparse.Namespace) -> int:
                 print(f"      {problem}")
             if arguments.transcript and not result.passed:
                 print(result.transcript)
-        if arguments.coverage:
-            _print_coverage(file, results)
+        if coverage:
+            _print_coverage(file, coverage)
     print(f"{passed} passed, {failed} failed")
     return FAILED if failed else DONE
 
 
-def _test_file(file: Path) -> list[TestResult]:
+def _test_file(file: Path, coverage: Coverage | None) -> list[TestResult]:
     from vxml.scripted import run_test
 
     tests = read_file(file)
     script = tests.script if "://" in tests.script else str(file.parent / tests.script)
     application, allow = _address(script)
     with TextFetcher(allow) as fetch:
-        return [run_test(tests, test, application, fetch) for test in tests.tests]
+        marked = coverage.fetcher(fetch) if coverage else fetch
+        results = [run_test(tests, test, application, marked) for test in tests.tests]
+    if coverage:
+        for result in results:
+            result.transcript.lines[:] = coverage.add(result.transcript.lines)
+    return results
 
 
 def read_file(file: Path) -> ScriptTests:
@@ -253,25 +262,18 @@ def read_file(file: Path) -> ScriptTests:
     return read_tests(loaded, str(file))
 
 
-def _print_coverage(file: Path, results: list[TestResult]) -> None:
-    from vxml.document import DocumentError
-    from vxml.interpreter.compile import compile_document
-
-    seen = {place for result in results for place in result.visited}
-    documents = sorted({document for document, _ in seen if document.startswith("file:")})
-    folders = {Path(urlsplit(document).path).parent for document in documents}
-    total = 0
+def _print_coverage(file: Path, coverage: Coverage) -> None:
+    """What of each document beside those that ran did not run, and the share that did."""
+    folders = {Path(unquote(urlsplit(url).path)).parent for url in coverage.urls if url.startswith("file:")}
+    ran = total = 0
     for page in sorted(page for folder in folders for page in folder.glob("*.vxml")):
-        try:
-            dialogs = compile_document(page.read_bytes()).dialogs
-        except DocumentError:
-            continue
-        total += len(dialogs)
-        for dialog in dialogs:
-            if (page.as_uri(), dialog.id) not in seen:
-                print(f"      {page}:{dialog.line}: no test came to {dialog.id}")
-                total -= 1
-    print(f"      {file}: {_count(total, 'dialog')} of {', '.join(str(folder) for folder in sorted(folders))} tested")
+        places = coverage.of(page.as_uri(), page.read_bytes())
+        for place, done in places:
+            ran, total = ran + done, total + 1
+            if not done:
+                print(f"      {page}:{place.line}: no test ran this {place.kind}")
+    share = f"{100 * ran // total} % " if total else ""
+    print(f"      {file}: {share}({ran} of {_count(total, 'form item')}, handlers and branches ran)")
 
 
 # --- conformance ------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from app.db import make_engine, write_transaction
 from app.security.access import Actor
 from app.services import scripts
 from tests.support import panel
+from tests.support.zips import zipped
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -34,14 +34,6 @@ HELLO = """<?xml version="1.0"?>
   </form>
 </vxml>
 """
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for path, body in files.items():
-            archive.writestr(path, body)
-    return packed.getvalue()
 
 
 def make_script(site: Site, name: str, files: dict[str, bytes]) -> str:

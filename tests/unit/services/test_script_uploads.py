@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,16 +15,9 @@ from app.services.scripts import (
     unpack,
 )
 from common.errors import Refused
+from tests.support.zips import zipped
 
 PAGE = b'<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><block>Hello</block></form></vxml>'
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, body in files.items():
-            archive.writestr(path, body)
-    return packed.getvalue()
 
 
 def test_takes_a_single_document() -> None:

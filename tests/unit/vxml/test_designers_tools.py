@@ -159,6 +159,10 @@ def test_test_files_are_found_and_run(script: Path, capsys: pytest.CaptureFixtur
     assert main(["vxml", "test", str(script.parent), "--coverage"]) == 0
     said = capsys.readouterr().out
     assert f"pass  {tests}: types" in said
+    assert f"{tests}: 100 % (" in said
+    (script.parent / "never.vxml").write_text(page("<form><block>Hello</block></form>"), "utf-8")
+    assert main(["vxml", "test", str(script.parent), "--coverage"]) == 0
+    assert f"{script.parent / 'never.vxml'}:2: no test ran this item" in capsys.readouterr().out
     assert said.endswith("1 passed, 0 failed\n")
     tests.write_text("script: start.vxml\ntests:\n  - {steps: [keys: '42'], exit: {n: '43'}}\n", "utf-8")
     assert main(["vxml", "test", str(tests)]) == 1

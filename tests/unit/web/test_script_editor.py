@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -20,6 +18,7 @@ from app.sandbox.jobs import JOBS
 from app.security.access import Actor
 from app.services import scripts
 from tests.support.panel import World
+from tests.support.zips import zipped
 
 PAGE = '<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form id="a"><block>Hello</block></form></vxml>'
 TESTS = "script: main.vxml\ntests:\n  - {name: greets, steps: [{expect: Hello}]}\n"
@@ -50,14 +49,6 @@ def base(sqlite_engine: Engine, world: World) -> int:
         script = scripts.create_script(session, Actor.system(), "Visit", "", world.organization_id)
         prepared = scripts.prepare("a.zip", zipped(files))
         return scripts.upload_revision(session, Actor.system(), script.id, prepared).id
-
-
-def zipped(files: Mapping[str, str]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
-    return packed.getvalue()
 
 
 def post(

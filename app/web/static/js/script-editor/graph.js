@@ -48,12 +48,17 @@
     this.svg.setAttribute("viewBox", [x, y, width, width * this.ratio()].join(" "));
   };
 
-  // All of it where that can be read; else its beginning.
+  // All of it where that can be read; else where calls begin.
   Graph.prototype.fit = function (all) {
     var pixels = this.svg.getBoundingClientRect().width || 900;
-    var width = Math.max(this.width, this.height / this.ratio(), 500);
-    if (!all) width = Math.min(width, pixels * 1.35);
-    this.show(this.width < width ? (this.width - width) / 2 : 0, (this.height - width * this.ratio()) / 2, width);
+    var whole = Math.max(this.width, this.height / this.ratio(), 500);
+    var width = all ? whole : Math.min(whole, pixels * 1.35);
+    var height = width * this.ratio();
+    var start = this.svg.querySelector(".graph-box.is-start");
+    var middle = this.height / 2;
+    if (width < whole && start) middle = Number(start.dataset.y);
+    var top = this.height > height ? Math.min(Math.max(middle - height / 2, 0), this.height - height) : (this.height - height) / 2;
+    this.show(this.width < width ? (this.width - width) / 2 : 0, top, width);
   };
 
   Graph.prototype.zoom = function (by, x, y) {

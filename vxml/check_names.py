@@ -97,6 +97,7 @@ _EXPRESSIONS: Final = (
 _NOISE: Final = re.compile(
     r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`[^`]*`|//[^\n]*|/\*.*?\*/|\b\d[\w.]*""", re.DOTALL
 )
+_LOCAL_NAMES: Final = re.compile(r"function|=>|\b(?:let|const|var)\b")
 _WORD: Final = re.compile(r"(?<![\w$.])[A-Za-z_$][\w$]*")
 _BUILT_IN: Final = frozenset(
     """
@@ -110,8 +111,13 @@ _BUILT_IN: Final = frozenset(
 )
 
 
-def undeclared(root: Node, scope: list[Node], scripts: list[str]) -> Iterator[tuple[Node, str]]:
-    """(element, name) for variables in the expressions of `root` that neither `scope` nor `scripts` declare."""
+def undeclared(
+    root: Node, scope: list[Node], scripts: list[str], *, probed: bool = False
+) -> Iterator[tuple[Node, str]]:
+    """(element, name) for variables in the expressions of `root` that neither `scope` nor `scripts` declare.
+
+    Those that an expression asks for by typeof, so that they may be missing, only where `probed` is set.
+    """
     known = set(_BUILT_IN)
     for document in scope:
         known |= _declared(document)
@@ -121,7 +127,7 @@ def undeclared(root: Node, scope: list[Node], scripts: list[str]) -> Iterator[tu
         for name in _EXPRESSIONS:
             source = node.get(name) if node.tag not in ("lexicon", "meta") else ""
             # What declares names of its own, or looks for them, is left alone.
-            if not source or re.search(r"function|=>|typeof|\b(?:let|const|var)\b", source):
+            if not source or _LOCAL_NAMES.search(source) or (not probed and "typeof" in source):
                 continue
             bare = _NOISE.sub(" ", source)
             for found in _WORD.finditer(bare):

@@ -16,8 +16,9 @@ from typing import Any, Final
 
 from lxml import etree
 
-from vxml.document import SRGS_NS, VXML_NS, DocumentError, parse_element
-from vxml.messages import Fetch, Fetched, FetchFailed, Hangup, Input, KeyPressed, Spoken, Trace, Transferred
+from vxml.check_names import undeclared
+from vxml.document import SRGS_NS, VXML_NS, DocumentError, parse_element, parse_xml
+from vxml.messages import Fetch, Fetched, FetchFailed, Hangup, Input, KeyPressed, Recorded, Spoken, Trace, Transferred
 from vxml.session import SessionConfig
 from vxml.text import Silence, run_text
 
@@ -43,6 +44,8 @@ _WORDS: Final = {
     "golf": "hackensack",
 }
 _EXECUTABLE: Final = ("block", "catch", "error", "filled", "foreach", "help", "if", "noinput", "nomatch")
+_VOICE: Final = b"RIFF"
+_VOICE_MS: Final = 1000
 _CUE: Final = "conf-caller"
 _ITEMS: Final = ("field", "initial", "record", "transfer", "object", "subdialog", "block")
 
@@ -88,7 +91,7 @@ def run_case(folder: Path, case: str) -> Verdict:
         return Verdict(case, "did not end")
     result = ended.values.get("expr")
     if result == "conf:pass":
-        return Verdict(case, "")
+        return Verdict(case, "", pages.remark)
     return Verdict(case, str(result or f"{ended.reason} {ended.detail}".strip()))
 
 
@@ -101,6 +104,10 @@ class _Pages:
         self._visits: Counter[str] = Counter()
         self._made_up = 0
         self._outcome = ""
+        #: What to say of a case that passed.
+        self.remark = ""
+        #: The caller is being recorded: what is said or typed is the recording and its end.
+        self._records = False
 
     def fetch(self, request: Fetch) -> Fetched | FetchFailed:
         name = request.url.partition("?")[0].rpartition("/")[2]
@@ -108,7 +115,10 @@ class _Pages:
         if not path.is_file() and name.endswith(".vxml"):
             path = path.with_suffix(".txml")
         if not name or not path.is_file():
-            return Fetched(request.id, request.url, 404, b"")
+            made_up = self._missing_root(name)
+            if made_up:
+                self.remark = f"the set lacks its root document {name}; made up: {made_up.decode()}"
+            return Fetched(request.id, request.url, 200 if made_up else 404, made_up)
         body = path.read_bytes()
         if path.suffix == ".txml":
             # A page that tests one outcome of a transfer needs a far end that behaves so.
@@ -119,23 +129,35 @@ class _Pages:
                 body = self._voicexml(body)
         return Fetched(request.id, request.url, 200, body)
 
+    def _missing_root(self, name: str) -> bytes:
+        """A root document that the set lacks: the variables that its leaves read and nobody declares, b"" when none."""
+        found: dict[str, None] = {}
+        for path in sorted(self._folder.glob("*.txml")) if name else ():
+            with contextlib.suppress(DocumentError):
+                leaf = parse_xml(path.read_bytes())
+                if leaf.get("application").rpartition("/")[2] == name:
+                    found |= dict.fromkeys(variable for _, variable in undeclared(leaf, [leaf], [], probed=True))
+        variables = "".join(f'<var name="{variable}" expr="\'\'"/>' for variable in found)
+        return f'<vxml version="2.0" xmlns="{VXML_NS}">{variables}</vxml>'.encode() if variables else b""
+
     def react(self, trace: Trace) -> list[Input | Silence]:
         if trace.kind == "prompt":
-            return self._obey(trace.text)
+            told = self._obey(trace.text)
+            return [_recorded(one) for one in told] if self._records else told
         if trace.kind == "log" and trace.text.startswith(_CUE):
             kind, _, value = trace.text.removeprefix(f"{_CUE}: ").partition(" ")
             return _given(kind, value)
         if trace.kind != "item":
             return []
         kind, _, name = trace.text.partition(" ")
-        if kind == "transfer" and self._outcome:
+        self._records = kind == "record"
+        given = self._script.get(name, [])
+        if kind == "transfer" and self._outcome and not (given and self._outcome == "near_end_disconnect"):
             return [Transferred(0, self._outcome)]
-        given = self._script.get(name)
-        if not given:
-            return []
         visit = self._visits[name]
         self._visits[name] += 1
-        return [given[visit]] if visit < len(given) else []
+        now = given[visit : visit + 1]
+        return [_recorded(one) for one in now] if self._records else now
 
     def _obey(self, prompt: str) -> list[Input | Silence]:
         """Cases without `conf:speech` tell their caller by the prompt: "Say London.", "Press 1."."""
@@ -227,6 +249,13 @@ def _given(kind: str, value: str) -> list[Input | Silence]:
     if kind in ("key", "dtmf"):
         return [KeyPressed(key) for key in value.replace(" ", "")]
     return [Hangup()] if kind == "hangup" else [Silence()]
+
+
+def _recorded(given: Input | Silence) -> Input | Silence:
+    """What the caller says or types as the recording that comes of it."""
+    if isinstance(given, Spoken):
+        return Recorded(0, _VOICE, _VOICE_MS, "silence")
+    return Recorded(0, _VOICE, _VOICE_MS, given.key) if isinstance(given, KeyPressed) else given
 
 
 def _become(element: Any, tag: str, attributes: dict[str, str]) -> None:

@@ -13,13 +13,14 @@
 
   // Strict inside: assignment to an undeclared name is a ReferenceError. What strict mode refuses to parse
   // (octal literals, `with`) is compiled sloppily, as ECMAScript of VoiceXML's day allowed it.
-  const AROUND = "with(a)with(b)with(c)with(d)with(e)";
+  // The names of the five scopes are none that a page would use: it must see no variable of ours.
+  const AROUND = "with($1$)with($2$)with($3$)with($4$)with($5$)";
   function compile(source) {
     try {
-      return new Code("a", "b", "c", "d", "e",
+      return new Code("$1$", "$2$", "$3$", "$4$", "$5$",
         AROUND + 'return(function(){"use strict";return(\n' + source + "\n)})()");
     } catch (error) {
-      return new Code("a", "b", "c", "d", "e", AROUND + "return(\n" + source + "\n)");
+      return new Code("$1$", "$2$", "$3$", "$4$", "$5$", AROUND + "return(\n" + source + "\n)");
     }
   }
 
@@ -147,7 +148,7 @@
       const list = parse(names);
       let head = "";
       for (let i = 0; i < list.length; i++) head += shared(list[i]);
-      const code = new Code("a", "b", "c", "d", "e", "$scope", "$has", "$define",
+      const code = new Code("$1$", "$2$", "$3$", "$4$", "$5$", "$scope", "$has", "$define",
         AROUND + "return(function(){" + head + "\n" + source + "\n})()");
       code(scopes[a], scopes[b], scopes[c], scopes[d], scopes[e], scopes[target], hasOwn, define);
       sweepGlobals();

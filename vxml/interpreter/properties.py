@@ -21,6 +21,7 @@ DEFAULTS: Final[Mapping[str, str]] = {
     "interdigittimeout": "3s",
     "maxnbest": "1",
     "maxspeechtimeout": "30s",
+    "recordutterance": "false",
     "termchar": "#",
     "termtimeout": "0s",
     "timeout": "5s",

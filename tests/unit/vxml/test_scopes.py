@@ -73,3 +73,19 @@ def test_eval_in_try_catch_probes_for_variables() -> None:
 
 def test_data_keeps_its_ecmascript_type() -> None:
     assert logged('<var name="d" expr="new Date(2026, 0, 2)"/><log><value expr="d.getFullYear()"/></log>') == ["2026"]
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c", "d", "e", "x", "source", "scopes", "evaluate"])
+def test_a_name_that_nobody_declared_is_undefined_to_typeof_and_an_error_to_read(name: str) -> None:
+    body = f"""<form><block><log><value expr="typeof {name}"/></log>
+      <log><value expr="typeof {name} == 'undefined'"/></log>
+      <script>var found = typeof {name}; try {{ {name} }} catch (e1) {{ found += e1.name }}</script>
+      <log><value expr="found"/></log><value expr="{name}"/></block>
+      <catch event="error.semantic"><log>unread</log><exit/></catch></form>"""
+    assert talk(body).of("log") == ["undefined", "true", "undefinedReferenceError", "unread"]
+
+
+def test_eval_sees_every_scope() -> None:
+    body = """<var name="d" expr="1"/><form><var name="g" expr="2"/><block><var name="h" expr="3"/>
+      <log><value expr="eval('d + g + h + session.connection.ccxml.values.a')"/></log></block></form>"""
+    assert talk(body, values={"a": 4}).of("log") == ["10"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import inspect, select
@@ -10,11 +11,13 @@ from sqlalchemy.orm import Session
 
 from app.models import AuditEntry, Base
 from app.security.access import Actor, Permission, scoped
+from app.services.csv_text import csv_lines
 from common.clock import utcnow
 
 MASK = "********"
 _SECRET = frozenset({"password", "password_hash", "password_encrypted"})
 _KEPT = 64
+_BATCH = 500
 
 
 def record(
@@ -65,6 +68,26 @@ def list_entries(
     if before_id is not None:
         statement = statement.where(AuditEntry.id < before_id)
     return list(session.scalars(statement.order_by(AuditEntry.id.desc()).limit(limit)))
+
+
+def export_csv(session: Session, actor: Actor, *, kind: str = "") -> Iterator[str]:
+    """The trail as CSV in pieces, newest first."""
+    yield csv_lines([("at", "user_id", "action", "kind", "object_id", "before", "after", "remote_address")])
+    before: int | None = None
+    while page := list_entries(session, actor, kind=kind, before_id=before, limit=_BATCH):
+        yield csv_lines(
+            (
+                *(row.at, row.user_id, row.action, row.kind, row.object_id),
+                *(_json(row.before), _json(row.after), row.remote_address),
+            )
+            for row in page
+        )
+        before = page[-1].id
+        session.expunge_all()
+
+
+def _json(values: Mapping[str, Any] | None) -> str:
+    return "" if values is None else json.dumps(values)
 
 
 def _safe(values: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,13 +13,12 @@ from sqlalchemy.orm import Session
 from app.models import Address, Attribute, Contact, ContactList
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
+from app.services.csv_text import csv_lines
 from app.services.lists import remove_contacts
 
 MASK = "********"
 _FIELDS = ("first_name", "last_name", "language", "time_zone")
 _BATCH = 1000
-#: A cell that a spreadsheet would take for a formula; a plain number with a sign is none.
-_FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9 ().-]*$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +95,23 @@ def export_csv(session: Session, actor: Actor, contact_list_id: int) -> Iterator
             .order_by(Attribute.name)
         )
     )
-    yield _csv_lines([["id", *_FIELDS, *addresses, *attributes]])
+    yield csv_lines([["id", *_FIELDS, *addresses, *attributes]])
     after: int | None = 0
     while after is not None:
         page = search_contacts(session, actor, contact_list_id=contact_list_id, after_id=after, limit=_BATCH)
-        yield _csv_lines([_row(view, addresses, attributes) for view in page.contacts])
+        yield csv_lines([_row(view, addresses, attributes) for view in page.contacts])
         session.expunge_all()
         after = page.next_after
 
 
 def _row(view: ContactView, addresses: Sequence[str], attributes: Sequence[str]) -> list[str]:
     values = {address.name: address.value for address in view.addresses}
-    cells = [
+    return [
         view.contact.external_id,
         *(getattr(view.contact, name) for name in _FIELDS),
         *(values.get(name, "") for name in addresses),
         *(_cell(view.attributes.get(name)) for name in attributes),
     ]
-    return [f"'{cell}" if _FORMULA.match(cell) else cell for cell in cells]
 
 
 def _cell(value: object) -> str:
@@ -165,9 +161,3 @@ def _hidden(session: Session, actor: Actor, organization_ids: set[int]) -> set[t
         )
     )
     return {(organization_id, name) for organization_id, name in rows}
-
-
-def _csv_lines(rows: Sequence[Sequence[str]]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer).writerows(rows)
-    return buffer.getvalue()

@@ -19,6 +19,7 @@ from app.db import insert_missing
 from app.models import Attempt, CompletionCode, Contact, DncEntry, DncKind, DncList
 from app.security.access import Actor, NotFound, Permission, get_scoped, scoped
 from app.services.audit import record
+from app.services.csv_text import csv_lines
 from app.services.organizations import organization_for
 from common.clock import utcnow
 from common.errors import Refused
@@ -120,6 +121,18 @@ def list_entries(
     if search:
         statement = statement.where(DncEntry.value.startswith(search.strip(), autoescape=True))
     return list(session.scalars(statement.order_by(DncEntry.id).limit(limit)))
+
+
+def export_csv(session: Session, actor: Actor, dnc_list_id: int) -> Iterator[str]:
+    """The list as CSV in pieces, in order of adding."""
+    yield csv_lines([("kind", "value", "since", "until", "source", "proof")])
+    after = 0
+    while page := list_entries(session, actor, dnc_list_id, after_id=after, limit=_BATCH):
+        yield csv_lines(
+            (entry.kind, entry.value, entry.created_at, entry.until, entry.source, entry.proof) for entry in page
+        )
+        after = page[-1].id
+        session.expunge_all()
 
 
 def add(

@@ -6,8 +6,6 @@ was not committed, and no row is counted twice. Rows are parsed outside the tran
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -23,6 +21,7 @@ from app.db import insert_missing, write_in_chunks, write_transaction
 from app.models import Attribute, AttributeType, ContactList, ImportReject, ImportRun, ImportState
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
+from app.services.csv_text import csv_lines
 from app.services.importing import mapping as mappings
 from app.services.importing import reading
 from app.services.importing.rows import PreparedContact, Preparer, Reject
@@ -229,9 +228,9 @@ def list_rejects(
 def rejects_csv(session: Session, actor: Actor, run_id: int) -> Iterator[str]:
     """The error file in pieces: line, field, reason, and the row as it was."""
     after = 0
-    yield _csv_lines([("line", "field", "reason", "row")])
+    yield csv_lines([("line", "field", "reason", "row")])
     while rejects := list_rejects(session, actor, run_id, after_line=after, limit=1000):
-        yield _csv_lines((reject.line, reject.field, reject.reason, reject.row) for reject in rejects)
+        yield csv_lines((reject.line, reject.field, reject.reason, reject.row) for reject in rejects)
         after = rejects[-1].line
 
 
@@ -364,9 +363,3 @@ def _make_attributes(session: Session, organization_id: int, names: Sequence[str
     ]
     if rows:
         session.execute(insert_missing(session, Attribute), rows)
-
-
-def _csv_lines(rows: Sequence[Sequence[object]] | Iterator[Sequence[object]]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer).writerows(rows)
-    return buffer.getvalue()

@@ -80,6 +80,7 @@ def fields(it: World) -> CampaignFields:
 
 
 CASES: Mapping[str, Callable[[Call], Any]] = {
+    "audit.export_csv": lambda c: list(audit.export_csv(c.session, c.actor)),
     "audit.list_entries": lambda c: audit.list_entries(c.session, c.actor),
     "campaigns.create_campaign": lambda c: campaigns.create_campaign(
         c.session, c.actor, fields(c.it), c.it.organization_id
@@ -102,6 +103,7 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "dashboard.overview": lambda c: dashboard.overview(c.session, c.actor, utcnow()),
     "dnc.add": lambda c: dnc.add(c.session, c.actor, [("contact_id", "x")], dnc_list_id=c.it.dnc_list),
     "dnc.create_dnc_list": lambda c: dnc.create_dnc_list(c.session, c.actor, "New", c.it.organization_id),
+    "dnc.export_csv": lambda c: list(dnc.export_csv(c.session, c.actor, c.it.dnc_list)),
     "dnc.find_dnc_list": lambda c: dnc.find_dnc_list(c.session, c.actor, c.it.marker),
     "dnc.list_dnc_lists": lambda c: dnc.list_dnc_lists(c.session, c.actor),
     "dnc.list_entries": lambda c: dnc.list_entries(c.session, c.actor, c.it.dnc_list),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -14,8 +15,8 @@ from sqlalchemy import Engine, select
 from app.db import read_transaction, write_transaction
 from app.models import Campaign, Contact, ContactList, ImportRun, ImportState, Job, Organization, User
 from app.services import dnc
+from app.services.csv_text import csv_lines
 from app.web.importer import Importer
-from app.web.panel.jobs.views import _harmless
 from app.web.words import code_class, code_words
 from common.clock import utcnow
 from tests.support.panel import World
@@ -181,7 +182,22 @@ def test_exports_attempts_with_the_customers_ids(admin: FlaskClient, world: Worl
     [("=1+1", "'=1+1"), ("@x", "'@x"), ("+12125550101", "+12125550101"), ("+1+1", "'+1+1"), ("plain", "plain")],
 )
 def test_no_exported_cell_is_a_formula(cell: str, written: str) -> None:
-    assert _harmless(cell) == written
+    assert csv_lines([[cell]]).rstrip() == written
+
+
+def test_exports_a_do_not_call_list_and_the_audit_trail(admin: FlaskClient, world: World) -> None:
+    admin.post("/dnc/", data={"kind": "phone", "value": "+12125550177", "proof": "=said so"})
+    page = admin.get("/dnc/").text
+    link = re.search(r"/dnc/\d+/entries\.csv", page)
+
+    assert link
+    header, *entries = admin.get(link.group()).text.splitlines()
+    assert header == "kind,value,since,until,source,proof"
+    assert any(line.startswith("phone,+12125550177,") and line.endswith(",panel,'=said so") for line in entries)
+    assert "/audit/entries.csv" in admin.get("/audit/").text
+    trail = admin.get("/audit/entries.csv?kind=dnc_list").text.splitlines()
+    assert len(trail) == 3
+    assert ",dnc.add," in trail[1]
 
 
 def test_adds_and_removes_a_do_not_call_entry(admin: FlaskClient) -> None:

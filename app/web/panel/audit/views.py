@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from flask import render_template, request
+from flask import Response, render_template, request
 
 from app.security.access import Permission
 from app.services import audit, users
 from app.web.database import reader
+from app.web.downloads import csv_of
 from app.web.panel.gate import area, needs
 from app.web.viewer import actor
 
 blueprint = area("audit", __name__, "/audit")
 _PAGE = 100
+
+
+@blueprint.get("/entries.csv")
+@needs(Permission.AUDIT_VIEW)
+def export() -> Response:
+    who, kind = actor(), request.args.get("kind", "")
+    return csv_of("audit.csv", lambda session: audit.export_csv(session, who, kind=kind))
 
 
 @blueprint.get("/")

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from app.security.access import Permission
 from app.services import dnc
 from app.web.database import reader, writing
+from app.web.downloads import csv_of
 from app.web.panel.dnc.forms import DncForm
 from app.web.panel.gate import area, needs
 from app.web.viewer import actor
@@ -53,6 +54,13 @@ def add() -> Response | tuple[str, int]:
         except Refused as refused:
             form.value.errors = [*form.value.errors, str(refused)]
     return _page(form), 422
+
+
+@blueprint.get("/<int:list_id>/entries.csv")
+@needs(Permission.DNC_VIEW)
+def export(list_id: int) -> Response:
+    who = actor()
+    return csv_of(f"do-not-call-{list_id}.csv", lambda session: dnc.export_csv(session, who, list_id))
 
 
 @blueprint.post("/<int:entry_id>/remove")

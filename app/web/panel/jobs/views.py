@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from typing import cast
 from urllib.parse import urlsplit
@@ -17,9 +15,11 @@ from app.db import read_transaction
 from app.models import Attempt
 from app.security.access import Actor, Permission
 from app.services import jobs, reports
+from app.services.csv_text import csv_lines
 from app.services.jobs import REQUESTS
 from app.web import headers
 from app.web.database import engine, reader, writing
+from app.web.downloads import csv_download
 from app.web.live.access import Grant, StreamTokens
 from app.web.live.snapshot import chart, render_parts, take
 from app.web.panel.gate import area, needs
@@ -95,11 +95,7 @@ def control(job_id: int, wish: str) -> AnyResponse:
 @needs(Permission.REPORTS_VIEW)
 def export(job_id: int) -> Response:
     jobs.get_job(reader(), actor(), job_id)
-    return Response(
-        _csv_rows(engine(), actor(), job_id),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="job-{job_id}-attempts.csv"'},
-    )
+    return csv_download(f"job-{job_id}-attempts.csv", _csv_rows(engine(), actor(), job_id))
 
 
 _COLUMNS = (
@@ -123,7 +119,7 @@ _COLUMNS = (
 
 def _csv_rows(database: Engine, who: Actor, job_id: int) -> Iterator[str]:
     """Read page by page, each in a transaction of its own, so that a large export holds nothing up."""
-    yield _csv_line(("external_id", *_COLUMNS))
+    yield csv_lines([("external_id", *_COLUMNS)])
     after = ""
     while True:
         with read_transaction(database) as session:
@@ -131,7 +127,7 @@ def _csv_rows(database: Engine, who: Actor, job_id: int) -> Iterator[str]:
             names = reports.external_ids(session, page)
         if not page:
             return
-        yield "".join(_csv_line((names.get(row.contact_id, ""), *_values(row))) for row in page)
+        yield csv_lines((names.get(row.contact_id, ""), *_values(row)) for row in page)
         after = page[-1].id
 
 
@@ -139,19 +135,6 @@ def _values(attempt: Attempt) -> Iterator[str]:
     for name in _COLUMNS:
         value = getattr(attempt, name)
         yield "" if value is None else value.isoformat() if name.endswith("_at") else str(value)
-
-
-def _csv_line(values: tuple[str, ...]) -> str:
-    """One line; a value that a spreadsheet would run as a formula is made text, phone numbers aside."""
-    buffer = io.StringIO()
-    csv.writer(buffer).writerow([_harmless(value) for value in values])
-    return buffer.getvalue()
-
-
-def _harmless(value: str) -> str:
-    if value[:1] in ("=", "@", "-", "\t", "\r") or (value[:1] == "+" and not value[1:].isdigit()):
-        return "'" + value
-    return value
 
 
 def _requests() -> list[tuple[str, str]]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from flask import Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.db import read_transaction
 from app.security.access import Permission
 from app.services import contacts, importing, lists, reports
 from app.web.database import engine, reader, writing
+from app.web.downloads import csv_of
 from app.web.panel.gate import area, needs
 from app.web.panel.lists.forms import ListForm, UploadForm
 from app.web.viewer import actor
@@ -120,14 +118,5 @@ def delete(list_id: int) -> AnyResponse:
 @blueprint.get("/<int:list_id>/contacts.csv")
 def export(list_id: int) -> Response:
     lists.get_list(reader(), actor(), list_id)
-    who, database = actor(), engine()
-
-    def rows() -> Iterator[str]:
-        with read_transaction(database) as session:
-            yield from contacts.export_csv(session, who, list_id)
-
-    return Response(
-        rows(),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="list-{list_id}.csv"'},
-    )
+    who = actor()
+    return csv_of(f"list-{list_id}.csv", lambda session: contacts.export_csv(session, who, list_id))

@@ -30,6 +30,10 @@ _ENCODINGS: Final = re.compile(
     r"utf-?8|utf-?16(le|be)?|us-ascii|ascii|iso-8859-\d{1,2}|windows-125\d|euc-.*|shift_jis|gb.*|big5", re.I
 )
 
+_CHARSET: Final = re.compile(r"""[;\s]charset\s*=\s*["']?([A-Za-z0-9._-]+)""", re.I)
+_DECLARED: Final = re.compile(r"""^([^<]{0,4}<\?xml[^>]*?)\s+encoding\s*=\s*["'][^"']*["']""")
+_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+
 
 class DocumentError(ClarionError):
     """A document was refused: not well formed, hostile, or not VoiceXML. `line` and `column` count from 1."""
@@ -68,6 +72,23 @@ class Node:
         yield self
         for child in self.elements():
             yield from child.walk()
+
+
+def as_utf8(body: bytes, content_type: str) -> bytes:
+    """XML as UTF-8 where its Content-Type names another charset, which goes before the document's own word (RFC 7303
+    section 3.2); a byte order mark goes before both. What cannot be read so is left as it is.
+    """
+    charset = _CHARSET.search(content_type)
+    if charset is None or body.startswith(_MARKS) or not _ENCODINGS.fullmatch(charset[1]):
+        return body
+    declared = _ENCODING.search(body)
+    if charset[1].lower() in ("utf-8", "utf8") and declared is None:
+        return body
+    try:
+        text = body.decode(charset[1])
+    except (UnicodeDecodeError, LookupError):
+        return body
+    return _DECLARED.sub(r"\1", text, count=1).encode()
 
 
 def parse_xml(body: bytes, *, max_bytes: int = MAX_BYTES) -> Node:

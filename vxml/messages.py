@@ -187,6 +187,13 @@ class Play:
 
 
 @dataclass(frozen=True, slots=True)
+class Prefetch:
+    """Audio that the document may play (fetchhint): get it ready now, if there is time. Nothing is answered."""
+
+    items: tuple[AudioItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StopPlay:
     """Cut the present queue; its `PlayEnded(completed=False)` follows."""
 
@@ -277,4 +284,4 @@ class Trace:
     text: str
 
 
-Command = Fetch | Play | StopPlay | Record | Transfer | EndTransfer | Private | Disconnect | Ended | Trace
+Command = Fetch | Play | Prefetch | StopPlay | Record | Transfer | EndTransfer | Private | Disconnect | Ended | Trace

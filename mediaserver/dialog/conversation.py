@@ -185,6 +185,8 @@ class Conversation:
         elif isinstance(command, vxml.Fetch) and not self._asked_for_document:
             self._asked_for_document = True
             self._carry_out(command)
+        elif isinstance(command, vxml.Prefetch):
+            self._carry_out(command)
         else:
             if isinstance(command, vxml.Play):
                 # What it makes is cached; the queue itself is put together again when it is played.
@@ -198,6 +200,8 @@ class Conversation:
             case vxml.Play():
                 self._trace("prompt", " ".join(say(item) for item in command.items))
                 self._rendering = command, self._run(self._play(command))
+            case vxml.Prefetch(items):
+                self._run(self._renderer.prepare(items, self._visitor))
             case vxml.StopPlay():
                 if self._rendering is not None:
                     self._stop_rendering()

@@ -69,6 +69,11 @@ class PromptRenderer:
             counts=tuple(len(part.clips) for part in parts),
         )
 
+    async def prepare(self, items: tuple[AudioItem, ...], visitor: Visitor) -> None:
+        """Have them at hand, one after the other: what is to be heard now goes first."""
+        for item in items:
+            await self._item(item, visitor)
+
     async def _item(self, item: PromptItem, visitor: Visitor) -> Rendered:
         match item:
             case BreakItem(milliseconds):

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from vxml.document import MAX_MARKS, VXML_NS, DocumentError, Node, marks, parse_xml
@@ -29,6 +30,8 @@ from vxml.weighted_cache import WeightedCache
 
 _SHORTHAND: Final = {"noinput": ("noinput",), "nomatch": ("nomatch",), "error": ("error",), "help": ("help",)}
 _ITEM_TAGS: Final = frozenset(kind.value for kind in ItemKind) - {"menu"}
+#: Audio files of a document that are fetched ahead, at the most.
+_PREFETCHED: Final = 32
 BARE_TAGS: Final = frozenset(("audio", "value", "enumerate"))
 _PROMPT_TAGS: Final = BARE_TAGS | {"prompt"}
 _NO_SCOPE: Final = "<grammar> takes scope only as a child of <form>"
@@ -70,8 +73,16 @@ def compile_node(root: Node) -> Document:
         links=compiler.links(root),
         catches=compiler.catches(root),
         properties=compiler.properties(root),
+        audio=_known_audio(root),
         fault=_first_fault(root, dialogs),
     )
+
+
+def _known_audio(root: Node) -> tuple[Node, ...]:
+    found = (node for node in root.walk() if node.tag == "audio" and node.get("src").strip())
+    # Rare, and the address would have to be made of it.
+    other_base = any(node.tag == "prompt" and "xml:base" in node.attrs for node in root.walk())
+    return () if other_base else tuple(islice(found, _PREFETCHED))
 
 
 def _first_fault(root: Node, dialogs: Iterable[Dialog]) -> DocumentError | None:

@@ -13,6 +13,7 @@ from vxml.interpreter.executable import execute_setup
 from vxml.interpreter.execution import Execution
 from vxml.interpreter.form import FormRun
 from vxml.interpreter.model import Dialog, Document
+from vxml.interpreter.requests import prefetch
 from vxml.interpreter.runtime import Runtime, join_url
 from vxml.messages import EndReason, Fetch
 
@@ -180,6 +181,8 @@ class Context:
         self.leaf, self.root = page, root
         self.properties = {**self.rt.properties, **root.document.properties, **page.document.properties}
         self.rt.trace("document", page.url.partition("?")[0])
+        if page.document.audio:
+            prefetch(self.execution(), page.document.audio)
         if not target.keep_application:
             self.application_scope = engine.new_scope("application")
             engine.set(self.application_scope, "lastresult$", UNDEFINED)

@@ -174,6 +174,8 @@ class Document:
     links: tuple[Link, ...]
     catches: tuple[Catch, ...]
     properties: Mapping[str, str]
+    #: The `<audio>` elements whose addresses are known before they are played, the first of them.
+    audio: tuple[Node, ...] = ()
     #: The first thing wrong in it that need not keep all of it from being run.
     fault: DocumentError | None = None
 

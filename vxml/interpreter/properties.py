@@ -10,6 +10,7 @@ from typing import Final
 from vxml.interpreter.control import Thrown
 
 DEFAULTS: Final[Mapping[str, str]] = {
+    "audiofetchhint": "prefetch",
     "bargein": "true",
     "bargeintype": "speech",
     "clarion.private": "false",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urlencode
@@ -11,7 +12,7 @@ from vxml.ecmascript import ScriptError
 from vxml.interpreter.attributes import require
 from vxml.interpreter.control import Thrown
 from vxml.interpreter.model import ItemKind
-from vxml.messages import AudioItem, Fetch, FetchAudio, PromptItem
+from vxml.messages import AudioItem, Fetch, FetchAudio, Prefetch, PromptItem
 
 if TYPE_CHECKING:
     from vxml.interpreter.execution import Execution
@@ -52,6 +53,24 @@ def audio_item(execution: Execution, url: str, node: Node, alternate: tuple[Prom
         _age(execution, node, "maxage", "audio"),
         _age(execution, node, "maxstale", "audio"),
     )
+
+
+def prefetch(execution: Execution, nodes: Iterable[Node]) -> None:
+    """Have the audio of these elements fetched ahead, once a session, where its fetchhint says so (section 6.1.1)."""
+    items = []
+    for node in nodes:
+        if (node.get("fetchhint") or execution.setting("audiofetchhint")) != "prefetch":
+            continue
+        try:
+            item = audio_item(execution, execution.context.resolve(node.get("src")), node)
+        except Thrown:
+            # It is thrown where the audio is used, if it ever is.
+            continue
+        if item.url not in execution.rt.prefetched:
+            execution.rt.prefetched.add(item.url)
+            items.append(item)
+    if items:
+        execution.rt.emit(Prefetch(tuple(items)))
 
 
 def _age(execution: Execution, node: Node, name: str, kind: str = "") -> float | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from vxml.budget import CpuBudget
+from vxml.document import as_utf8
 from vxml.ecmascript import Engine
 from vxml.grammar import Grammar, GrammarError, ParsedGrammar, link, parse_grammar
 from vxml.interpreter.control import AwaitFetch, AwaitInput, Runaway, Steps, Thrown
@@ -127,6 +128,8 @@ class Runtime:
         self.queue: list[QueuedPrompt] = []
         self._queued_characters = 0
         self.recordings: dict[str, bytes] = {}
+        #: Addresses of audio that was asked to be fetched ahead.
+        self.prefetched: set[str] = set()
         self.hung_up = False
         #: The hang-up is known to the script: a further wait for input ends the session (section 1.5.4).
         self.final = False
@@ -205,6 +208,8 @@ class Runtime:
         assert isinstance(reply, Fetched)
         if not 200 <= reply.status < 300:
             raise Thrown(f"error.badfetch.http.{reply.status}", f"{shown}: status {reply.status}")
+        if "xml" in reply.content_type:
+            return replace(reply, body=as_utf8(reply.body, reply.content_type))
         return reply
 
     def grammar(self, request: Fetch) -> Steps[Grammar]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import wave
 from pathlib import Path
@@ -198,3 +199,22 @@ async def test_audio_that_cannot_be_had_is_replaced_by_its_alternate(tmp_path: P
     assert content(found.clips[0]) == b"\x10" * 80
     assert (len(spoken.clips), spoken.failures) == (1, ())
     assert (len(nothing.clips), nothing.failures) == (1, ("no.ulaw: gone",))
+
+
+@pytest.mark.asyncio
+async def test_a_recording_is_played_back_and_never_kept_on_disk(tmp_path: Path) -> None:
+    renderer = PromptRenderer(ClipStore(tmp_path), ToneSynthesizer(), Shelf({}))
+    said = base64.b64encode(audio.to_wav(b"\x10" * 800)).decode()
+    played = await renderer.render((AudioItem("data:audio/wav;base64," + said),), VISITOR)
+    broken = await renderer.render((AudioItem("data:audio/wav;base64,!!"), AudioItem("data:text/plain,x")), VISITOR)
+    assert [len(clip) for _, clip in played.inline] == [800]
+    assert below(tmp_path) == []
+    assert (broken.clips, len(broken.failures)) == ((), 2)
+
+
+@pytest.mark.asyncio
+async def test_audio_fetched_ahead_is_at_hand_and_what_cannot_be_had_harms_nobody(tmp_path: Path) -> None:
+    shelf = Shelf({"http://x/ok.ulaw": b"\x10" * 80})
+    renderer = PromptRenderer(ClipStore(tmp_path), ToneSynthesizer(), shelf)
+    await renderer.prepare((AudioItem("http://x/no.ulaw"), AudioItem("http://x/ok.ulaw")), VISITOR)
+    assert [path.stat().st_size for path in below(tmp_path) if path.is_file()] == [80]

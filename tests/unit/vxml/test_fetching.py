@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.voicexml import BASE, page, talk
+from vxml import SessionConfig
 from vxml.document import SRGS_NS
-from vxml.messages import AudioItem, FetchAudio, Play, Trace
+from vxml.messages import AudioItem, Fetch, FetchAudio, Fetched, Play, Prefetch, Trace
+from vxml.text import run_text
 
 
 def test_prompts_are_heard_before_the_audio_of_a_slow_page() -> None:
@@ -54,3 +58,42 @@ def test_fetch_attributes_go_before_the_properties_of_their_kind() -> None:
     assert [item for play in heard.commands if isinstance(play, Play) for item in play.items] == [
         AudioItem(BASE + "a.wav", (), 3.0, 9.0)
     ]
+
+
+def test_audio_that_a_page_names_is_fetched_ahead_once() -> None:
+    body = (
+        '<property name="audiomaxage" value="9"/><form><block><prompt><audio src="a.wav">A</audio>'
+        '<audio src="b.wav" fetchhint="safe"/><audio expr="\'c.wav\'"/><audio src="a.wav"/></prompt>'
+        '<goto next="second.vxml"/></block></form>'
+    )
+    second = page('<form><block><audio src="a.wav"/><audio src="d.wav" maxage="x"/></block></form>')
+    transcript = talk(body, pages={"second.vxml": second})
+    ahead = [command.items for command in transcript.commands if isinstance(command, Prefetch)]
+    assert ahead == [(AudioItem(BASE + "a.wav", timeout=10.0, max_age=9.0),)]
+
+
+def test_a_page_that_wants_no_audio_ahead_gets_none() -> None:
+    transcript = talk('<property name="audiofetchhint" value="safe"/><form><block><audio src="a.wav"/></block></form>')
+    assert not [command for command in transcript.commands if isinstance(command, Prefetch)]
+
+
+LATIN = '<?xml version="1.0"{}?>' + page("<form><block>Grüße</block></form>")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (LATIN.format("").encode("latin-1"), "application/voicexml+xml; charset=ISO-8859-1"),
+        (LATIN.format(' encoding="utf-8"').encode("latin-1"), 'text/xml;charset="iso-8859-1"'),
+        (LATIN.format(' encoding="iso-8859-1"').encode(), "text/xml; charset=utf-8"),
+        (LATIN.format(' encoding="iso-8859-1"').encode("latin-1"), "text/xml"),
+        (LATIN.format("").encode("utf-8-sig"), "text/xml; charset=iso-8859-1"),
+        (LATIN.format("").encode(), "text/xml; charset=rot13"),
+        (LATIN.format("").encode("utf-16"), "text/xml"),
+    ],
+)
+def test_the_charset_of_the_transport_goes_before_the_documents_own(body: bytes, content_type: str) -> None:
+    def fetch(request: Fetch) -> Fetched:
+        return Fetched(request.id, request.url, 200, body, content_type)
+
+    assert run_text(SessionConfig(BASE + "a"), fetch).prompts == ["Grüße"]

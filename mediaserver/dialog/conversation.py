@@ -18,10 +18,10 @@ from mediaserver.dialog.waiting import WaitingAudio
 from vxml import messages as vxml
 from vxml.text import say
 
-#: Play numbers the session never gives: ours for the beep before a recording.
-_BEEP_PLAY = -1
+#: Play numbers that the session never reaches, as the pump has them (unsigned, 32 bits): the beep before a recording.
+_BEEP_PLAY = 0xFFFF_FFFF
 #: And for what is heard while a page is slow.
-_WAITING_PLAY = -2
+_WAITING_PLAY = 0xFFFF_FFFE
 _MASK = "•"
 _STEP_LENGTH = 300
 

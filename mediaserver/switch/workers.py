@@ -214,7 +214,7 @@ class WorkerPool:
             return
         try:
             self._sink.dialog_said(message, worker)
-        except (ContractError, TypeError, ValueError) as error:
+        except (ContractError, ArithmeticError, TypeError, ValueError) as error:
             # The worker may be in a script's hands; what makes no sense costs it its life, not the switch.
             self.kill(worker, f"{type(message).__name__} makes no sense: {type(error).__name__}")
 

@@ -238,9 +238,12 @@ def _test_file(file: Path, coverage: Coverage | None) -> list[TestResult]:
     tests = read_file(file)
     script = tests.script if "://" in tests.script else str(file.parent / tests.script)
     application, allow = _address(script)
-    with TextFetcher(allow) as fetch:
-        marked = coverage.fetcher(fetch) if coverage else fetch
-        results = [run_test(tests, test, application, marked) for test in tests.tests]
+    results = []
+    for test in tests.tests:
+        # A caller of its own: no test has another's cookies or private pages.
+        with TextFetcher(allow) as fetch:
+            marked = coverage.fetcher(fetch) if coverage else fetch
+            results.append(run_test(tests, test, application, marked))
     if coverage:
         for result in results:
             result.transcript.lines[:] = coverage.add(result.transcript.lines)

@@ -109,6 +109,7 @@ class Conversation:
             self._timer.cancel()
         for task in self._tasks:
             task.cancel()
+        self._renderer.forget(self._visitor)
         self._fetcher.forget(self._visitor)
 
     # --- what happens

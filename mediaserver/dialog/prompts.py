@@ -59,6 +59,8 @@ class PromptRenderer:
         self._fetcher = fetcher
         self._running: dict[str, asyncio.Task[str]] = {}
         self._private: OrderedDict[str, bytes] = OrderedDict()
+        #: By session and address: when a fetch ahead began, and what it gives.
+        self._ahead: dict[tuple[str, str], tuple[float, asyncio.Task[Rendered]]] = {}
 
     async def render(self, items: tuple[PromptItem, ...], visitor: Visitor) -> Rendered:
         parts = await asyncio.gather(*(self._item(item, visitor) for item in items))
@@ -70,9 +72,16 @@ class PromptRenderer:
         )
 
     async def prepare(self, items: tuple[AudioItem, ...], visitor: Visitor) -> None:
-        """Have them at hand, one after the other: what is to be heard now goes first."""
+        """Have them at hand, one after the other. Each serves once, whatever its server lets a cache keep."""
         for item in items:
-            await self._item(item, visitor)
+            task = asyncio.ensure_future(self._fetched(item, visitor))
+            self._ahead[visitor.session, item.url] = asyncio.get_running_loop().time(), task
+            await asyncio.wait((task,))
+
+    def forget(self, visitor: Visitor) -> None:
+        """Its session is over."""
+        for key in [key for key in self._ahead if key[0] == visitor.session]:
+            self._ahead.pop(key)[1].cancel()
 
     async def _item(self, item: PromptItem, visitor: Visitor) -> Rendered:
         match item:
@@ -108,6 +117,27 @@ class PromptRenderer:
     async def _audio(self, item: AudioItem, visitor: Visitor) -> Rendered:
         if item.url.startswith(_RECORDING):
             return await self._recording(item)
+        found = await self._from_ahead(item, visitor) or await self._fetched(item, visitor)
+        if found.clips:
+            return found
+        alternate = await self.render(item.alternate, visitor)
+        if alternate.clips:
+            return alternate
+        return Rendered((), failures=(*found.failures, *alternate.failures))
+
+    async def _from_ahead(self, item: AudioItem, visitor: Visitor) -> Rendered | None:
+        begun, task = self._ahead.pop((visitor.session, item.url), (0.0, None))
+        if task is None:
+            return None
+        age = asyncio.get_running_loop().time() - begun
+        if item.max_age is not None and age > item.max_age:
+            return None
+        # Shielded: what cuts this queue is no reason to throw away what was fetched.
+        found = await asyncio.shield(task)
+        return found if found.clips else None
+
+    async def _fetched(self, item: AudioItem, visitor: Visitor) -> Rendered:
+        """Without its alternate."""
         answer = await self._fetcher.fetch(_fetch_of(item), visitor)
         if not isinstance(answer, Fetched) or answer.status != 200:
             failure = f"status {answer.status}" if isinstance(answer, Fetched) else answer.detail
@@ -117,10 +147,7 @@ class PromptRenderer:
             except audio.UnreadableAudio as error:
                 failure = str(error)
         name = item.url.partition("?")[0].rpartition("/")[2]
-        alternate = await self.render(item.alternate, visitor)
-        if alternate.clips:
-            return alternate
-        return Rendered((), failures=(f"{name}: {failure}", *alternate.failures))
+        return Rendered((), failures=(f"{name}: {failure}",))
 
     async def _recording(self, item: AudioItem) -> Rendered:
         """What the caller said in this call: never on disk, where prompts are kept."""

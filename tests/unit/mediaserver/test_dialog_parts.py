@@ -213,8 +213,25 @@ async def test_a_recording_is_played_back_and_never_kept_on_disk(tmp_path: Path)
 
 
 @pytest.mark.asyncio
-async def test_audio_fetched_ahead_is_at_hand_and_what_cannot_be_had_harms_nobody(tmp_path: Path) -> None:
+async def test_audio_fetched_ahead_serves_once_and_what_cannot_be_had_harms_nobody(tmp_path: Path) -> None:
     shelf = Shelf({"http://x/ok.ulaw": b"\x10" * 80})
     renderer = PromptRenderer(ClipStore(tmp_path), ToneSynthesizer(), shelf)
     await renderer.prepare((AudioItem("http://x/no.ulaw"), AudioItem("http://x/ok.ulaw")), VISITOR)
-    assert [path.stat().st_size for path in below(tmp_path) if path.is_file()] == [80]
+    shelf.forget(VISITOR)
+    wanted = (AudioItem("http://x/ok.ulaw"),)
+    too_old = await renderer.render((AudioItem("http://x/no.ulaw", max_age=0.0),), VISITOR)
+    first, second = await renderer.render(wanted, VISITOR), await renderer.render(wanted, VISITOR)
+    assert content(first.clips[0]) == b"\x10" * 80
+    assert (second.clips, too_old.clips) == ((), ())
+
+
+@pytest.mark.asyncio
+async def test_audio_fetched_ahead_is_its_sessions_own(tmp_path: Path) -> None:
+    shelf = Shelf({"http://x/ok.ulaw": b"\x10" * 80})
+    renderer = PromptRenderer(ClipStore(tmp_path), ToneSynthesizer(), shelf)
+    wanted = (AudioItem("http://x/ok.ulaw"),)
+    await renderer.prepare(wanted, VISITOR)
+    shelf.forget(VISITOR)
+    assert (await renderer.render(wanted, Visitor(Policy(()), "another"))).clips == ()
+    renderer.forget(VISITOR)
+    assert (await renderer.render(wanted, VISITOR)).clips == ()

@@ -6,9 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.support import postgres
+
+# No wall-clock limit for one example: on a busy machine it would fail at random.
+settings.register_profile("clarion", deadline=None)
+settings.load_profile("clarion")
+
 
 #: What measures time or starts many processes shares one worker, so that it never competes with its like.
 REAL_TIME = ("sip", "mediaserver", "crash", "end_to_end")

@@ -17,7 +17,7 @@ settings.load_profile("clarion")
 
 
 #: What measures time or starts many processes shares one worker, so that it never competes with its like.
-REAL_TIME = ("sip", "mediaserver", "crash", "end_to_end")
+REAL_TIME = ("sip", "mediaserver", "crash", "end_to_end", "conformance", "fetching")
 
 
 class ByPart(LoadScopeScheduling):

@@ -157,6 +157,12 @@ def parse_file(value: str) -> str:
     return value
 
 
+def parse_recognizer(value: str) -> str:
+    if value not in ("auto", "pocketsphinx", "none"):
+        raise ValueError("write one of auto, pocketsphinx, none")
+    return value
+
+
 def parse_line(value: str) -> str:
     if value not in ("native", "pyvoip"):
         raise ValueError("write one of native, pyvoip")

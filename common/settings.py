@@ -35,6 +35,7 @@ from common.setting_types import (
     parse_file,
     parse_level,
     parse_line,
+    parse_recognizer,
     parse_url,
     whole,
 )
@@ -210,6 +211,10 @@ class MediaServerSettings:
     line: Annotated[
         str,
         Setting("MEDIASERVER_LINE", "Line driver of trunks that name none: native or pyvoip.", "native", parse_line),
+    ]
+    recognizer: Annotated[
+        str,
+        Setting("MEDIASERVER_RECOGNIZER", "Speech recogniser: pocketsphinx, none or auto.", "auto", parse_recognizer),
     ]
     priority: Annotated[
         Priority,

@@ -55,6 +55,7 @@ def _options(settings: Settings) -> ServerOptions:
         line=mine.line,
         tls=TlsFiles.named(mine.tls_authorities, mine.tls_certificate, mine.tls_key),
         pump=mine.pump,
+        recognizer=mine.recognizer,
         log_level=settings.log.level,
         log_format=settings.log.format.value,
     )

@@ -11,6 +11,7 @@ from common.setting_types import Endpoint, PortRange, PumpKind
 from mediaserver.journal import Journal
 from mediaserver.lines.base import Line
 from mediaserver.lines.native import NativeLine
+from mediaserver.recognition.choice import AUTO, choose
 from mediaserver.switch import nursery
 from mediaserver.switch.sip.endpoint import SipConfig
 from mediaserver.switch.sip.tls import TlsFiles
@@ -35,6 +36,8 @@ class ServerOptions:
     allow: tuple[str, ...]
     line: str = "native"
     pump: PumpKind = PumpKind.AUTO
+    #: auto, pocketsphinx or none.
+    recognizer: str = AUTO
     apology: str = APOLOGY
     spare_workers: int = 1
     t1: float = T1
@@ -52,6 +55,7 @@ def build(options: ServerOptions) -> Switchboard:
     breeder = nursery.Nursery(
         nursery.options(
             clip_directory=str(options.clip_directory),
+            recognizer=choose(options.recognizer),
             http=any(origin.startswith("http") for origin in options.allow),
             log_level=options.log_level,
             log_format=options.log_format,

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from vxml.grammar.model import Grammar
+
 # --- inputs ---------------------------------------------------------------------------------------------
 
 
@@ -74,13 +76,36 @@ class KeyPressed:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The caller began to speak; `Spoken`, `SpeechTooLong` or `RecognitionFailed` follows. Not sent for a hotword."""
+
+
+@dataclass(frozen=True, slots=True)
 class Spoken:
-    """One utterance, recognised. Only sent to sessions whose configuration says that there is a recogniser."""
+    """One utterance, recognised. Only sent to sessions whose configuration says that there is a recogniser.
+
+    `text` is "" (and the confidence 0) for speech in which no words of the grammars were found.
+    """
 
     text: str
     confidence: float = 1.0
     #: What else it may have been, with its confidence, likelier first.
     others: tuple[tuple[str, float], ...] = ()
+    #: The utterance as WAV and its length, where `Recognize.keep_audio` asked for it.
+    audio: bytes = field(default=b"", repr=False)
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechTooLong:
+    """The caller spoke for longer than `Recognize.max_speech`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionFailed:
+    """Nobody could be found to recognise what was said, or the recogniser died over it."""
+
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +135,20 @@ class Transferred:
     duration_ms: int = 0
 
 
-Input = Fetched | FetchFailed | PlayEnded | PlayFailed | KeyPressed | Spoken | Hangup | Recorded | Transferred
+Input = (
+    Fetched
+    | FetchFailed
+    | PlayEnded
+    | PlayFailed
+    | KeyPressed
+    | SpeechStarted
+    | Spoken
+    | SpeechTooLong
+    | RecognitionFailed
+    | Hangup
+    | Recorded
+    | Transferred
+)
 
 # --- commands -------------------------------------------------------------------------------------------
 
@@ -199,6 +237,34 @@ class StopPlay:
 
 
 @dataclass(frozen=True, slots=True)
+class Recognize:
+    """Listen for words of `grammars`, prompts playing or not, until one answer is given or `StopRecognizing` comes.
+
+    A second one while the first listens changes how it listens; speech under way goes on. With `hotword`, speech that
+    matches no grammar is passed over in silence. Times are seconds (VoiceXML 2.1 section 6.3.2), the others 0 to 1.
+    """
+
+    grammars: tuple[Grammar, ...] = field(repr=False)
+    hotword: bool = False
+    #: Silence after words that match and cannot go on.
+    complete_timeout: float = 0.6
+    #: Silence after words that do not match, or could go on.
+    incomplete_timeout: float = 1.2
+    max_speech: float = 30.0
+    #: 1 hears the faintest voice, 0 needs a loud one.
+    sensitivity: float = 0.5
+    #: 1 wants the best recognition, 0 the fastest.
+    accuracy: float = 0.5
+    max_results: int = 1
+    keep_audio: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecognizing:
+    """Stop listening; nothing is answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Record the caller; answer `Recorded`. Seconds throughout; `term_keys` end it ("" for none, "any" for all)."""
 
@@ -284,4 +350,18 @@ class Trace:
     text: str
 
 
-Command = Fetch | Play | Prefetch | StopPlay | Record | Transfer | EndTransfer | Private | Disconnect | Ended | Trace
+Command = (
+    Fetch
+    | Play
+    | Prefetch
+    | StopPlay
+    | Recognize
+    | StopRecognizing
+    | Record
+    | Transfer
+    | EndTransfer
+    | Private
+    | Disconnect
+    | Ended
+    | Trace
+)

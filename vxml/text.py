@@ -29,10 +29,12 @@ from vxml.messages import (
     PlayEnded,
     Private,
     PromptItem,
+    Recognize,
     Record,
     Recorded,
     Spoken,
     StopPlay,
+    StopRecognizing,
     Trace,
     Transfer,
     Transferred,
@@ -243,7 +245,7 @@ class _Runner:
                 self.transcript.ended = command
                 shown = {name: "•" if name in command.private else value for name, value in values.items()}
                 self._note("ended", f"{reason} {shown if shown else ''}".strip())
-            case Private() | Disconnect():
+            case Private() | Disconnect() | Recognize() | StopRecognizing():
                 pass
 
     def _next(self) -> None:

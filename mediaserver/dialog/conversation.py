@@ -11,10 +11,12 @@ import structlog
 
 from mediaserver import wire
 from mediaserver.dialog.fetch import Fetcher, Visitor
+from mediaserver.dialog.listener import Listener
 from mediaserver.dialog.policy import Policy
 from mediaserver.dialog.prompts import PromptRenderer, Rendered
 from mediaserver.dialog.recorder import Recorder
 from mediaserver.dialog.waiting import WaitingAudio
+from mediaserver.recognition.base import SpeechRecognizer
 from vxml import messages as vxml
 from vxml.text import say
 
@@ -59,6 +61,7 @@ class Conversation:
         beep: str,
         send: Callable[[bytes], None],
         on_end: Callable[[str], None],
+        recognizer: SpeechRecognizer | None = None,
     ) -> None:
         self.call = start.call
         self._visitor = Visitor(Policy(tuple(start.allow), tuple(start.listed)), start.call)
@@ -75,6 +78,8 @@ class Conversation:
         self._marks: tuple[tuple[int, str], ...] = ()
         self._waiting: WaitingAudio | None = None
         self._recorder: Recorder | None = None
+        self._listener = Listener(recognizer, self._heard_speech, self._run) if recognizer else None
+        self._hearing = False
         self._record_after_beep: vxml.Record | None = None
         self._keys_seen = 0
         self._over = False
@@ -107,6 +112,8 @@ class Conversation:
         self._over = True
         if self._timer is not None:
             self._timer.cancel()
+        if self._listener is not None:
+            self._listener.stop()
         for task in self._tasks:
             task.cancel()
         self._renderer.forget(self._visitor)
@@ -137,8 +144,11 @@ class Conversation:
             self._begin_recording(self._record_after_beep)
 
     def heard(self, audio: bytes) -> None:
-        if self._recorder is not None and (recorded := self._recorder.hear(audio)) is not None:
-            self._end_recording(recorded)
+        if self._recorder is not None:
+            if (recorded := self._recorder.hear(audio)) is not None:
+                self._end_recording(recorded)
+        elif self._listener is not None:
+            self._listener.hear(audio)
 
     def hung_up(self) -> None:
         if not self._answered:
@@ -208,6 +218,8 @@ class Conversation:
                     self._stop_rendering()
                 else:
                     self._send(wire.encode(wire.StopPlay(self.call)))
+            case vxml.Recognize() | vxml.StopRecognizing():
+                self._recognize(command)
             case vxml.Record():
                 self._record(command)
             case vxml.Private(on, waiting):
@@ -290,12 +302,34 @@ class Conversation:
     def _begin_recording(self, command: vxml.Record) -> None:
         self._record_after_beep = None
         self._recorder = Recorder(command)
-        self._send(wire.encode(wire.Listen(self.call, True)))
+        self._hear_or_not()
 
     def _end_recording(self, recorded: vxml.Recorded) -> None:
         self._recorder = None
-        self._send(wire.encode(wire.Listen(self.call, False)))
+        self._hear_or_not()
         self._feed(recorded)
+
+    # --- listening
+
+    def _recognize(self, command: vxml.Recognize | vxml.StopRecognizing) -> None:
+        if self._listener is None:
+            return
+        if isinstance(command, vxml.Recognize):
+            self._listener.begin(command)
+        else:
+            self._listener.stop()
+        self._hear_or_not()
+
+    def _heard_speech(self, happened: vxml.Input) -> None:
+        self._feed(happened)
+        self._hear_or_not()
+
+    def _hear_or_not(self) -> None:
+        """Have the caller's audio sent while somebody wants it, and no longer."""
+        wanted = self._recorder is not None or (self._listener is not None and self._listener.on)
+        if wanted is not self._hearing:
+            self._hearing = wanted
+            self._send(wire.encode(wire.Listen(self.call, wanted)))
 
 
 def _where(error: Exception) -> str:

@@ -20,6 +20,8 @@ from mediaserver.dialog.conversation import Conversation, Session
 from mediaserver.dialog.fetch import HttpFetcher
 from mediaserver.dialog.prompts import PromptRenderer
 from mediaserver.dialog.speech import EspeakSynthesizer, SpeechFailed, SpeechSynthesizer
+from mediaserver.recognition.base import SpeechRecognizer
+from mediaserver.recognition.process import SphinxRecognizer
 from vxml import ConnectionInfo, SessionConfig
 from vxml import Session as VoiceXmlSession
 
@@ -37,6 +39,8 @@ class WorkerConfig:
     clip_directory: str
     memory: int = 2 << 30
     speech_program: str = "espeak-ng"
+    #: "pocketsphinx" or "none".
+    recognizer: str = "none"
 
 
 def confine(config: WorkerConfig) -> None:
@@ -69,6 +73,7 @@ class Worker:
         self._writer = writer
         self._store = ClipStore(Path(config.clip_directory))
         self._synthesizer = synthesizer
+        self._recognizer: SpeechRecognizer | None = SphinxRecognizer() if config.recognizer == "pocketsphinx" else None
         self._fetcher = HttpFetcher()
         self._renderer = PromptRenderer(self._store, synthesizer, self._fetcher)
         self._conversations: dict[str, Conversation] = {}
@@ -83,6 +88,8 @@ class Worker:
     async def close(self) -> None:
         for conversation in self._conversations.values():
             conversation.close()
+        if self._recognizer is not None:
+            await self._recognizer.close()
         await self._fetcher.close()
 
     def receive(self, message: wire.Message | wire.Audio) -> None:
@@ -114,12 +121,13 @@ class Worker:
     def _start(self, start: wire.StartDialog) -> None:
         conversation = Conversation(
             start,
-            _session(start),
+            _session(start, self._recognizer),
             self._fetcher,
             self._renderer,
             self._beep,
             self._send,
             self._over,
+            self._recognizer,
         )
         self._conversations[start.call] = conversation
         conversation.start()
@@ -155,6 +163,13 @@ class Worker:
 _BEEP_KEY = hashlib.sha256(b"beep-1000-250").hexdigest()
 
 
-def _session(start: wire.StartDialog) -> Session:
+def _session(start: wire.StartDialog, recognizer: SpeechRecognizer | None) -> Session:
     connection = ConnectionInfo(local_uri=start.local, remote_uri=start.remote, ucid=start.call)
-    return VoiceXmlSession(SessionConfig(start.application, start.values, connection))
+    config = SessionConfig(
+        start.application,
+        start.values,
+        connection,
+        recognizer=recognizer is not None,
+        recognizer_languages=recognizer.languages if recognizer is not None else frozenset(),
+    )
+    return VoiceXmlSession(config)

@@ -10,8 +10,8 @@ from mediaserver.lines.base import Line
 from mediaserver.switch.record import CallRecord
 from mediaserver.switch.workers import Worker
 
-#: Bytes of caller audio (100 ms) sent to the dialog at once.
-_HEARD_BYTES = 800
+#: Bytes of caller audio (60 ms) sent to the dialog at once: a voice that barges in is to stop the prompt within 300 ms.
+_HEARD_BYTES = 480
 
 
 class LiveCall:

@@ -134,10 +134,15 @@ def _start(command: list[str], descriptor: int, environment: dict[str, str]) -> 
 
 
 def options(
-    *, clip_directory: str, http: bool = True, log_level: str = "WARNING", log_format: str = "text"
+    *,
+    clip_directory: str,
+    recognizer: str = "none",
+    http: bool = True,
+    log_level: str = "WARNING",
+    log_format: str = "text",
 ) -> dict[str, Any]:
     """What the mother is told; see mediaserver.dialog.__main__. `http`: scripts will be fetched over HTTP."""
-    worker = {"clip_directory": clip_directory}
+    worker = {"clip_directory": clip_directory, "recognizer": recognizer}
     return {"log_level": log_level, "log_format": log_format, "http": http, "worker": worker}
 
 

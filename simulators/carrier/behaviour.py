@@ -7,6 +7,7 @@ A behaviour is data. `steps` is the person's script, a text of words separated b
     wait:SECONDS    wait
     keys:DIGITS     press keys 0-9 * # A-D
     say:SECONDS     talk (speech-like sound) for so long
+    speak:WORDS     say these words by espeak-ng, + between them: speak:new+york (speak:en-gb/yes+please by that voice)
     beep            an answering machine's beep
     hangup          hang up
 
@@ -34,6 +35,8 @@ class StepKind(StrEnum):
     KEYS = "keys"
     #: Speech-like sound for a number of seconds.
     SAY = "say"
+    #: These words, in an espeak-ng voice.
+    SPEAK = "speak"
     #: The beep of an answering machine.
     BEEP = "beep"
     #: Send BYE.
@@ -45,6 +48,8 @@ class Step:
     kind: StepKind
     seconds: float = 0.0
     keys: str = ""
+    words: str = ""
+    voice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,10 @@ class Behaviour:
         return parse_script(self.script)
 
 
+DEFAULT_VOICE = "en-us"
 _KEYS = re.compile(r"[0-9*#A-D]+")
+_WORDS = re.compile(r"[\w'.,?!+-]*\w[\w'.,?!+-]*")
+_VOICE = re.compile(r"[a-z]{2,3}(-[a-z0-9]+)*(\+\w+)?")
 
 
 @lru_cache(maxsize=1024)
@@ -105,6 +113,11 @@ def _parse_step(word: str) -> Step:
         if not _KEYS.fullmatch(value):
             raise ConfigError(f"customer script: {word!r} needs keys 0-9 * # A-D after the colon, such as keys:1")
         return Step(kind, keys=value)
+    if kind is StepKind.SPEAK:
+        voice, _, words = value.rpartition("/")
+        if not _WORDS.fullmatch(words) or not _VOICE.fullmatch(voice or DEFAULT_VOICE):
+            raise ConfigError(f"customer script: {word!r} needs words after the colon, such as speak:new+york")
+        return Step(kind, words=words.replace("+", " "), voice=voice or DEFAULT_VOICE)
     if kind in (StepKind.WAIT, StepKind.SAY):
         try:
             return Step(kind, seconds=float(value))

@@ -39,6 +39,8 @@ class Customer:
         #: Steps that waited for the caller to talk: how many heard it, and how many gave up.
         self.heard = 0
         self.missed = 0
+        #: When the person last began to say words.
+        self.spoke_at: float | None = None
 
     def tick(self, now: float, ear: Ear, mouth: Mouth) -> bool:
         if not self._steps:
@@ -64,6 +66,8 @@ class Customer:
                 return True
         if not self._acting:
             self._acting = True
+            if step.kind is StepKind.SPEAK:
+                self.spoke_at = now
             self._act(step, mouth)
         return not mouth.busy
 
@@ -73,6 +77,8 @@ class Customer:
             mouth.press(step.keys)
         elif step.kind is StepKind.SAY:
             mouth.say(audio.speech(step.seconds, mouth.codec))
+        elif step.kind is StepKind.SPEAK:
+            mouth.say(audio.spoken(step.words, step.voice, mouth.codec))
         else:
             mouth.say(audio.beep(mouth.codec))
 

@@ -6,6 +6,7 @@ from vxml.grammar.matcher import Matcher
 from vxml.grammar.model import Grammar, GrammarError, Mode, ParsedGrammar
 from vxml.grammar.program import link
 from vxml.grammar.srgs import parse_grammar, parse_grammar_node
+from vxml.grammar.wordlist import WordGrammar, for_recognizer
 
 __all__ = [
     "Grammar",
@@ -13,7 +14,9 @@ __all__ = [
     "Matcher",
     "Mode",
     "ParsedGrammar",
+    "WordGrammar",
     "builtin_grammar",
+    "for_recognizer",
     "link",
     "parse_grammar",
     "parse_grammar_node",

@@ -5,7 +5,7 @@ What the recogniser hears is then matched by our own automaton, which has the ta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from vxml.grammar.model import (
     Alternatives,
@@ -26,16 +26,26 @@ _MAX_LENGTH = 1 << 20
 
 
 def to_jsgf(
-    grammar: ParsedGrammar, externals: Mapping[str, ParsedGrammar] | None = None, rule: str = "", base: str = ""
+    grammar: ParsedGrammar,
+    externals: Mapping[str, ParsedGrammar] | None = None,
+    rule: str = "",
+    base: str = "",
+    spell: Callable[[str], str] = str,
 ) -> str:
-    """Raise GrammarError where a reference leads nowhere. GARBAGE becomes nothing: a recogniser needs words."""
-    return _Writer(grammar, externals or {}, base).write(rule)
+    """Raise GrammarError where a reference leads nowhere. GARBAGE becomes nothing: a recogniser needs words.
+
+    `spell` gives the token that stands for a word.
+    """
+    return _Writer(grammar, externals or {}, base, spell).write(rule)
 
 
 class _Writer:
-    def __init__(self, grammar: ParsedGrammar, externals: Mapping[str, ParsedGrammar], base: str) -> None:
+    def __init__(
+        self, grammar: ParsedGrammar, externals: Mapping[str, ParsedGrammar], base: str, spell: Callable[[str], str]
+    ) -> None:
         self._grammars = {**externals, "": grammar}
         self._base = base
+        self._spell = spell
         self._names: dict[tuple[str, str], str] = {}
         self._waiting: list[tuple[str, str]] = []
 
@@ -63,7 +73,8 @@ class _Writer:
     def _write(self, item: Expansion, url: str) -> str:
         match item:
             case Token(words):
-                return " | ".join(sorted(words)) if len(words) < 2 else f"({' | '.join(sorted(words))})"
+                spelt = [self._spell(word) for word in sorted(words)]
+                return " | ".join(spelt) if len(spelt) < 2 else f"({' | '.join(spelt)})"
             case Sequence(items):
                 return " ".join(filter(None, (self._write(part, url) for part in items)))
             case Alternatives(options, weights):

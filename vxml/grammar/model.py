@@ -175,3 +175,5 @@ class Grammar:
     #: Header tags of the grammar and of those it refers to: which grammar ("" for itself), and the text.
     scripts: tuple[tuple[str, str], ...] = ()
     convert: Callable[[str], Any] | None = field(default=None, repr=False)
+    #: Writes it as JSGF, given the token that stands for each word.
+    jsgf: Callable[[Callable[[str], str]], str] | None = field(default=None, repr=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from vxml.grammar.jsgf import to_jsgf
 from vxml.grammar.model import (
     Alternatives,
     Expansion,
@@ -68,7 +69,14 @@ class _Linker:
             self._code[at] = (Op.CALL, self._entry(url, rule_name), ("enter", rule_name, label, url))
         grammars = {"": self._grammar, **self._externals}
         scripts = tuple((url, script) for url, grammar in grammars.items() for script in grammar.scripts)
-        return Grammar(self._grammar.mode, tuple(self._code), self._grammar.language, self._plain, scripts)
+        return Grammar(
+            self._grammar.mode,
+            tuple(self._code),
+            self._grammar.language,
+            self._plain,
+            scripts,
+            jsgf=lambda spell: to_jsgf(self._grammar, self._externals, name, self._base, spell),
+        )
 
     def _entry(self, url: str, name: str) -> int:
         key = (url, name)

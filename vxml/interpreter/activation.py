@@ -44,17 +44,17 @@ def activate(execution: Execution) -> Steps[list[ActiveGrammar]]:
 
     Voice grammars are left out when nobody can recognise speech; error.unsupported.format when none then remains.
     """
-    left_out: list[str] = []
+    left_out: list[Thrown] = []
     active = yield from gather(execution, left_out)
     if active:
         return active
     line = execution.item.node.line if execution.item else 0
     if left_out:
-        raise Thrown("error.unsupported.format", left_out[0], line)
+        raise Thrown(left_out[0].event, left_out[0].message, line)
     raise Thrown("error.semantic", "no grammar is active: the caller could not be understood", line)
 
 
-def gather(execution: Execution, left_out: list[str]) -> Steps[list[ActiveGrammar]]:
+def gather(execution: Execution, left_out: list[Thrown]) -> Steps[list[ActiveGrammar]]:
     """The active grammars, none perhaps; `left_out` takes why others are not heard."""
     active: list[ActiveGrammar] = []
     for owner, use in (*_in_scope(execution), *_universals(execution)):
@@ -64,10 +64,14 @@ def gather(execution: Execution, left_out: list[str]) -> Steps[list[ActiveGramma
         except Thrown as thrown:
             if execution.rt.config.recognizer or use.mode != "voice":
                 raise
-            left_out.append(str(thrown))
+            left_out.append(Thrown("error.unsupported.format", str(thrown)))
             continue
         if grammar is None:
-            left_out.append(f"line {use.line}: a voice grammar, and there is no speech recogniser")
+            why = f"line {use.line}: a voice grammar, and there is no speech recogniser"
+            left_out.append(Thrown("error.unsupported.format", why))
+        elif not _understood(execution, grammar):
+            why = f"line {use.line}: the speech recogniser does not understand {grammar.language}"
+            left_out.append(Thrown("error.unsupported.language", why))
         else:
             active.append(ActiveGrammar(grammar, owner))
     return active
@@ -79,9 +83,14 @@ def own_grammars(execution: Execution) -> Steps[list[ActiveGrammar]]:
     item = execution.item
     for use in item.grammars if item else ():
         grammar = yield from _load(execution, use, Owner(item=item))
-        if grammar is not None:
+        if grammar is not None and _understood(execution, grammar):
             active.append(ActiveGrammar(grammar, Owner(item=item)))
     return active
+
+
+def _understood(execution: Execution, grammar: Grammar) -> bool:
+    languages = execution.rt.config.recognizer_languages
+    return grammar.mode is Mode.DTMF or not languages or grammar.language.partition("-")[0].lower() in languages
 
 
 def _in_scope(execution: Execution) -> Iterable[tuple[Owner, GrammarUse]]:

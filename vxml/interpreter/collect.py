@@ -14,9 +14,22 @@ from vxml.grammar import Matcher, Mode
 from vxml.grammar.tokens import words_of
 from vxml.interpreter.activation import ActiveGrammar
 from vxml.interpreter.control import AwaitInput, Exit, Recognition, Steps, Thrown
+from vxml.interpreter.ear import Ear
 from vxml.interpreter.privacy import MASK
 from vxml.interpreter.runtime import QueuedPrompt, Runtime
-from vxml.messages import Hangup, Input, KeyPressed, Play, PlayEnded, Private, Spoken, StopPlay
+from vxml.messages import (
+    Hangup,
+    Input,
+    KeyPressed,
+    Play,
+    PlayEnded,
+    Private,
+    RecognitionFailed,
+    SpeechStarted,
+    SpeechTooLong,
+    Spoken,
+    StopPlay,
+)
 
 if TYPE_CHECKING:
     from vxml.interpreter.execution import Execution
@@ -53,7 +66,10 @@ class Collector:
         self._private = execution.private
         self._typed = False
         self._complete = False
-        self._spoken: Spoken | None = None
+        self._ear = Ear(execution, tuple(one.grammar for one in self._voice))
+        #: The caller is speaking: what is said will be known when it is over.
+        self._speaking = False
+        self._said: Spoken | SpeechTooLong | RecognitionFailed | None = None
         #: markname and marktime of the prompts of this wait, {} where none was passed (VoiceXML 2.1 section 4).
         self._mark: dict[str, Any] = {}
 
@@ -65,6 +81,7 @@ class Collector:
             yield from self._play()
             recognition = yield from self._listen()
         finally:
+            self._ear.stop()
             if self._private:
                 self._rt.emit(Private(False, len(self._rt.keys)))
         return recognition
@@ -79,8 +96,11 @@ class Collector:
                 continue
             if not prompt.bargein:
                 rt.keys.clear()
+                self._ear.stop()
             elif rt.keys and self._dtmf:
                 return
+            else:
+                self._ear.listen(hotword=prompt.hotword)
             bargein = prompt.bargein and not prompt.hotword and bool(self._dtmf)
             play = Play(rt.new_id(), prompt.items, bargein, prompt.marks)
             rt.emit(play)
@@ -116,10 +136,15 @@ class Collector:
         if not prompt.bargein:
             rt.keys.clear()
             return False
-        if isinstance(happened, Spoken) and self._voice:
-            if not prompt.hotword or self._match_speech(happened):
-                self._spoken = happened
+        if isinstance(happened, SpeechStarted) and self._voice and not prompt.hotword:
+            self._speaking = True
+            return True
+        if isinstance(happened, Spoken | SpeechTooLong | RecognitionFailed) and self._voice:
+            self._ear.answered()
+            if not prompt.hotword or (isinstance(happened, Spoken) and self._match_speech(happened)):
+                self._said = happened
                 return True
+            self._ear.listen(hotword=True)
         elif isinstance(happened, KeyPressed) and self._dtmf:
             return self._hotword_typed() if prompt.hotword else True
         return False
@@ -140,18 +165,23 @@ class Collector:
 
     def _listen(self) -> Steps[Recognition]:
         rt = self._rt
-        deadline = rt.now + self._timeout
+        deadline: float | None = rt.now + self._timeout
+        if self._said is None and not rt.keys:
+            self._ear.listen(hotword=False)
         while True:
-            if self._spoken is not None:
-                return self._heard(self._spoken)
+            if self._said is not None:
+                return self._heard(self._said)
             while rt.keys:
                 rt.new_turn()
                 if self._key(rt.keys.popleft()):
                     return self._finish()
                 deadline = rt.now + (self._term_timeout if self._complete else self._interdigit)
-                if not self._typed:
+                if self._typed:
+                    self._ear.stop()
+                    self._speaking = False
+                else:
                     deadline = rt.now + self._timeout
-            happened = yield AwaitInput(deadline)
+            happened = yield AwaitInput(None if self._speaking else deadline)
             if happened is None:
                 if self._typed:
                     return self._finish()
@@ -160,8 +190,15 @@ class Collector:
                 raise Thrown("noinput")
             if isinstance(happened, Hangup):
                 check_connected(rt)
-            elif isinstance(happened, Spoken) and self._voice and not self._typed:
-                return self._heard(happened)
+            elif self._voice and not self._typed:
+                self._listen_to(happened)
+
+    def _listen_to(self, happened: Input) -> None:
+        if isinstance(happened, SpeechStarted):
+            self._speaking = True
+        elif isinstance(happened, Spoken | SpeechTooLong | RecognitionFailed):
+            self._ear.answered()
+            self._said = happened
 
     def _key(self, key: str) -> bool:
         """Take one key; answers whether input is over."""
@@ -200,7 +237,11 @@ class Collector:
                 return self._recognised(one, matcher, "dtmf", 1.0)
         raise Thrown("nomatch")
 
-    def _heard(self, spoken: Spoken) -> Recognition:
+    def _heard(self, spoken: Spoken | SpeechTooLong | RecognitionFailed) -> Recognition:
+        if isinstance(spoken, SpeechTooLong):
+            raise Thrown("maxspeechtimeout")
+        if isinstance(spoken, RecognitionFailed):
+            raise Thrown("error.noresource", spoken.detail)
         heard = ((spoken.text, spoken.confidence), *spoken.others)
         found = [(*match, confidence) for text, confidence in heard if (match := self._match_words(text))][
             : self._execution.whole("maxnbest")

@@ -98,6 +98,8 @@ class SessionConfig:
     properties: Mapping[str, str] = field(default_factory=dict)
     #: Spoken input can come; without it voice grammars stay silent.
     recognizer: bool = False
+    #: Languages ("en") that the recogniser understands; empty for any.
+    recognizer_languages: frozenset[str] = frozenset()
     #: Kinds of transfer that the shell carries out: blind, bridge, consultation.
     transfers: frozenset[str] = frozenset()
 

@@ -55,6 +55,7 @@ def build(options: ServerOptions) -> Switchboard:
     breeder = nursery.Nursery(
         nursery.options(
             clip_directory=str(options.clip_directory),
+            voices=str(options.state_dir / "voices"),
             recognizer=choose(options.recognizer),
             http=any(origin.startswith("http") for origin in options.allow),
             log_level=options.log_level,

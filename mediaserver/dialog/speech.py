@@ -34,6 +34,8 @@ class SpeechSynthesizer(Protocol):
         """Raise SpeechFailed."""
         ...
 
+    async def close(self) -> None: ...
+
 
 class ToneSynthesizer:
     """The in-memory adapter: 40 ms of tone for each character, no program needed."""
@@ -43,6 +45,9 @@ class ToneSynthesizer:
     async def speak(self, text: str, language: str, ssml: bool) -> bytes:
         moments = np.arange(len(text) * 320, dtype=np.float32) / audio.RATE
         return audio.from_samples((np.sin(2 * np.pi * 440 * moments) / 4).astype(np.float32), audio.RATE)
+
+    async def close(self) -> None:
+        """Holds nothing."""
 
 
 class EspeakSynthesizer:
@@ -63,6 +68,9 @@ class EspeakSynthesizer:
                 if wav is not None:
                     return _to_clip(wav)
         raise SpeechFailed(f"espeak-ng has no voice for {language}")
+
+    async def close(self) -> None:
+        """Its processes end with their utterances."""
 
     async def _run(self, text: str, voice: str, ssml: bool) -> bytes | None:
         """The WAV, or None where the voice is unknown."""

@@ -22,6 +22,7 @@ from mediaserver.dialog.prompts import PromptRenderer
 from mediaserver.dialog.speech import EspeakSynthesizer, SpeechFailed, SpeechSynthesizer
 from mediaserver.recognition.base import SpeechRecognizer
 from mediaserver.recognition.process import SphinxRecognizer
+from mediaserver.synthesis.neural import PiperSynthesizer, find_voices
 from vxml import ConnectionInfo, SessionConfig
 from vxml import Session as VoiceXmlSession
 
@@ -39,6 +40,8 @@ class WorkerConfig:
     clip_directory: str
     memory: int = 2 << 30
     speech_program: str = "espeak-ng"
+    #: Where models of neural voices may lie.
+    voices: str = ""
     #: "pocketsphinx" or "none".
     recognizer: str = "none"
 
@@ -53,7 +56,7 @@ def confine(config: WorkerConfig) -> None:
 async def serve(peer: socket.socket, config: WorkerConfig, synthesizer: SpeechSynthesizer | None = None) -> None:
     """Speak with the switch over `peer` until it goes away."""
     reader, writer = await asyncio.open_unix_connection(sock=peer)
-    worker = Worker(config, writer, synthesizer or EspeakSynthesizer(config.speech_program))
+    worker = Worker(config, writer, synthesizer or _synthesizer(config))
     beat = asyncio.create_task(worker.beat())
     decoder = wire.Decoder()
     try:
@@ -90,6 +93,7 @@ class Worker:
             conversation.close()
         if self._recognizer is not None:
             await self._recognizer.close()
+        await self._synthesizer.close()
         await self._fetcher.close()
 
     def receive(self, message: wire.Message | wire.Audio) -> None:
@@ -158,6 +162,12 @@ class Worker:
             tone = (np.sin(2 * np.pi * 1000 * moments) / 3).astype(np.float32)
             file = self._store.put(_BEEP_KEY, audio.from_samples(tone, audio.RATE))
         return file
+
+
+def _synthesizer(config: WorkerConfig) -> SpeechSynthesizer:
+    espeak = EspeakSynthesizer(config.speech_program)
+    voices = find_voices(config.voices)
+    return PiperSynthesizer(voices, espeak) if voices else espeak
 
 
 _BEEP_KEY = hashlib.sha256(b"beep-1000-250").hexdigest()

@@ -136,13 +136,14 @@ def _start(command: list[str], descriptor: int, environment: dict[str, str]) -> 
 def options(
     *,
     clip_directory: str,
+    voices: str = "",
     recognizer: str = "none",
     http: bool = True,
     log_level: str = "WARNING",
     log_format: str = "text",
 ) -> dict[str, Any]:
     """What the mother is told; see mediaserver.dialog.__main__. `http`: scripts will be fetched over HTTP."""
-    worker = {"clip_directory": clip_directory, "recognizer": recognizer}
+    worker = {"clip_directory": clip_directory, "voices": voices, "recognizer": recognizer}
     return {"log_level": log_level, "log_format": log_format, "http": http, "worker": worker}
 
 

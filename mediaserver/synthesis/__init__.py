@@ -1,0 +1,1 @@
+"""Neural voices: piper in a process of its own."""

@@ -7,19 +7,28 @@ voices are what can be had here: take the figures for a comparison, not for what
 
 from __future__ import annotations
 
+import asyncio
+import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from common.control import CallRequest, Trunk
 from mediaserver.dialog import audio, g711
+from mediaserver.local import LocalServer
 from mediaserver.recognition.endpoint import FRAME, Endpointer, Phase
 from mediaserver.recognition.sphinx import Sphinx
-from simulators.carrier.audio import spoken
+from simulators.carrier.agent import Carrier, CarrierSettings
+from simulators.carrier.audio import is_loud, spoken
+from simulators.carrier.behaviour import Behaviour
+from simulators.carrier.population import Population
 from simulators.carrier.sdp import PCMU
 from vxml.ecmascript import Engine
 from vxml.grammar import Grammar, Matcher, for_recognizer, link, parse_grammar
@@ -51,6 +60,13 @@ ESPEAK = ("en-us+m2", "en-gb", "en-us+f4")
 #: Signal to noise, in decibels.
 NOISE = (30, 15)
 ACCEPTED = 0.5
+CALLS = 10
+ASK = f"""<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml" xml:lang="en-US"><form><field name="city">
+<grammar mode="voice" version="1.0" root="r"><rule id="r"><one-of><item>new york</item><item>seattle</item></one-of>
+</rule></grammar><prompt>{"Say which city you want to fly to. " * 10}</prompt>
+<filled><exit/></filled><catch><exit/></catch></field></form></vxml>"""
+#: espeak-ng is silent for so long before the word.
+FIRST_SOUND_MS = 20 * next(at for at, frame in enumerate(spoken("new york", "en-us", PCMU)) if is_loud(frame, PCMU))
 
 
 @dataclass
@@ -159,7 +175,36 @@ def main() -> int:
             setattr(total, name, getattr(total, name) + getattr(score, name))
     show("all", total)
     print(f"decoder: {spent / heard:.2f} s of processor time for a second of speech")
+    delays = sorted(asyncio.run(barge_in()))
+    print(
+        f"a voice stops the prompt at the far end: {statistics.median(delays):.0f} ms after its first sound,"
+        f" {delays[-1]:.0f} ms at most, of {len(delays)} calls (limit: 300 ms)"
+    )
     return 0
+
+
+async def barge_in() -> list[float]:
+    """Milliseconds from a customer's first loud packet to the last one of the prompt that it heard."""
+    population = Population(everyone=Behaviour("speaker", script="talk wait:1 speak:new+york", patience=30))
+    delays = []
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "ask.vxml"
+        script.write_text(ASK)
+        async with (
+            Carrier(CarrierSettings(port=0), population) as carrier,
+            LocalServer(host="127.0.0.1", line="native", allow=(Path(folder).as_uri() + "/",), max_calls=1) as server,
+        ):
+            for number in range(CALLS):
+                trunk = Trunk("127.0.0.1", port=carrier.port)
+                await server.call(CallRequest(f"a{number}", f"+1555010{number:04}", "", trunk, script.as_uri()))
+            for call in carrier.calls.values():
+                assert call.media is not None
+                assert call.media.customer is not None
+                spoke_at, heard = call.media.customer.spoke_at, call.media.ear.last_loud
+                assert spoke_at is not None
+                assert heard is not None
+                delays.append(1000 * (heard - spoke_at) - FIRST_SOUND_MS)
+    return delays
 
 
 def show(name: str, score: Score) -> None:

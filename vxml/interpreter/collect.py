@@ -70,7 +70,8 @@ class Collector:
         #: The caller is speaking: what is said will be known when it is over.
         self._speaking = False
         self._said: Spoken | SpeechTooLong | RecognitionFailed | None = None
-        #: markname and marktime of the prompts of this wait, {} where none was passed (VoiceXML 2.1 section 4).
+        #: markname and marktime of the prompts of this wait, {} where none was passed (VoiceXML 2.1 section 4); then
+        #: the recording of the utterance too.
         self._mark: dict[str, Any] = {}
 
     def collect(self) -> Steps[Recognition]:
@@ -242,6 +243,11 @@ class Collector:
             raise Thrown("maxspeechtimeout")
         if isinstance(spoken, RecognitionFailed):
             raise Thrown("error.noresource", spoken.detail)
+        if spoken.audio:
+            # recordutterance (VoiceXML 2.1 section 7).
+            recording = self._rt.keep_recording(spoken.audio)
+            size = {"recordingsize": len(spoken.audio), "recordingduration": spoken.duration_ms}
+            self._mark = {**self._mark, "recording": recording, **size}
         heard = ((spoken.text, spoken.confidence), *spoken.others)
         found = [(*match, confidence) for text, confidence in heard if (match := self._match_words(text))][
             : self._execution.whole("maxnbest")

@@ -152,6 +152,15 @@ def test_properties_reach_the_recogniser() -> None:
     assert (one.sensitivity, one.accuracy, one.max_results, one.keep_audio) == (0.9, 0.2, 3, True)
 
 
+def test_the_utterance_is_kept_with_its_size_and_length() -> None:
+    body = f"""<property name="recordutterance" value="true"/><form><field name="f">{COLOURS}<filled>
+      <var name="a" expr="typeof f$.recording"/><var name="b" expr="f$.recordingsize"/>
+      <var name="c" expr="application.lastresult$.recordingduration"/><exit namelist="a b c"/></filled></field></form>"""
+    talk = Talk(body)
+    talk.give(Spoken("red", 0.9, audio=b"RIFF....", duration_ms=700))
+    assert talk.exit() == {"a": "string", "b": 8, "c": 700}
+
+
 def test_a_language_nobody_understands_is_unsupported() -> None:
     body = field().replace('xml:lang="en-US"', 'xml:lang="de-DE"')
     talk = Talk(body, recognizer_languages=frozenset(("en",)))

@@ -155,7 +155,8 @@ def test_properties_reach_the_recogniser() -> None:
 def test_the_utterance_is_kept_with_its_size_and_length() -> None:
     body = f"""<property name="recordutterance" value="true"/><form><field name="f">{COLOURS}<filled>
       <var name="a" expr="typeof f$.recording"/><var name="b" expr="f$.recordingsize"/>
-      <var name="c" expr="application.lastresult$.recordingduration"/><exit namelist="a b c"/></filled></field></form>"""
+      <var name="c" expr="application.lastresult$.recordingduration"/><exit namelist="a b c"/></filled>
+      </field></form>"""
     talk = Talk(body)
     talk.give(Spoken("red", 0.9, audio=b"RIFF....", duration_ms=700))
     assert talk.exit() == {"a": "string", "b": 8, "c": 700}

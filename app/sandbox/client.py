@@ -101,7 +101,8 @@ class Sandbox:
         mine = [name for name in names if name.startswith(f"{owner}-")]
         for name in mine[: max(0, len(mine) - MOST_OF_ONE + 1)]:
             self.end_try(owner, name.partition("-")[2])
-        if len(names) - len(mine) >= MOST:
+        others = [name for name in names if name not in mine]
+        if len(others) >= MOST and sum(_is_alive(directory, name) for name in others) >= MOST:
             raise Refused(f"{MOST} try-outs are going on already; try again in a few minutes")
 
     # --- children
@@ -151,6 +152,15 @@ class Sandbox:
                 self._mother.kill()
                 self._mother.wait()
             self._mother = None
+
+
+def _is_alive(directory: int, name: str) -> bool:
+    """Whether anybody listens there still; sockets of children that were killed are tidied up."""
+    try:
+        _connect(directory, name).close()
+    except Ended:
+        return False
+    return True
 
 
 def _connect(directory: int, name: str) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -228,7 +229,10 @@ def test_unsaved_text_is_what_is_tried_and_what_is_wrong_is_said(admin: Page, he
     expect(admin.get_by_role("alert").filter(has_text="write NAME=VALUE")).to_be_visible()
     admin.get_by_label("Values of the contact").fill("")
     admin.get_by_role("button", name="Start", exact=True).click()
-    expect(admin.locator("#try-state")).to_contain_text("processor time", timeout=30_000)
+    # By the engine's own limit, the session's, or the kernel's: whichever a busy machine comes to first.
+    ended = re.compile("exceeded its limits|processor time|was stopped")
+    said = admin.locator("#try-state, #try-error").filter(has_text=ended)
+    expect(said).to_be_visible(timeout=30_000)
 
 
 def test_runs_tests_and_shows_coverage_in_margin_table_and_drawing(admin: Page, collections: str) -> None:

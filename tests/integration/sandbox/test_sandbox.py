@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from app.sandbox import wire
-from app.sandbox.client import MOST_OF_ONE, Ended, Overrun, Sandbox
+from app.sandbox.client import MOST, MOST_OF_ONE, Ended, Overrun, Sandbox
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -114,6 +115,39 @@ def test_nobody_acts_in_the_try_out_of_another(sandbox: Sandbox) -> None:
     with pytest.raises(Ended):
         sandbox.act(ANN, "../../" + key, {"keys": "1"})
     sandbox.end_try(ANN, key)
+
+
+def test_another_web_process_of_the_machine_reaches_the_same_try_out(tmp_path: Path) -> None:
+    one, other = Sandbox(tmp_path), Sandbox(tmp_path)
+    key, _ = one.start_try(ANN, script(ASKS % ""))
+    assert other.act(ANN, key, {"keys": "1"})["typing"]
+    one.close()
+    # It ends with the web process that began it.
+    assert _dies(other, key)
+    other.close()
+
+
+def _dies(sandbox: Sandbox, key: str) -> bool:
+    for _ in range(500):
+        try:
+            sandbox.act(ANN, key, {"keys": "1"})
+        except (Ended, Overrun):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_what_killed_try_outs_leave_behind_keeps_nobody_out(tmp_path: Path) -> None:
+    fresh = Sandbox(tmp_path)
+    (tmp_path / "tryouts").mkdir()
+    for number in range(MOST):
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(str(tmp_path / "tryouts" / f"{number + 100}-{number:032x}"))
+    key, answer = fresh.start_try(ANN, script(ASKS % ""))
+    assert answer["ended"] == ""
+    assert os.listdir(tmp_path / "tryouts") == [f"{ANN}-{key}"]
+    fresh.end_try(ANN, key)
+    fresh.close()
 
 
 def test_a_persons_oldest_try_out_gives_way(sandbox: Sandbox) -> None:

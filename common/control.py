@@ -68,7 +68,10 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """Where calls leave. `transport` is udp, tcp or tls; `line` picks the driver (native or pyvoip)."""
+    """Where calls leave. `transport` is udp, tcp, tls, or dns (as NAPTR says); port 0 has DNS find the servers (SRV).
+
+    `line` picks the driver (native or pyvoip).
+    """
 
     host: str
     port: int = 5060
@@ -80,6 +83,37 @@ class Trunk:
     proxy: str = ""
     #: Number prefixes (`+1212`) that a 3xx may lead to, and IP addresses besides the trunk's own; none follows none.
     redirects: tuple[str, ...] = ()
+    #: Further gateways of the same carrier: `HOST[:PORT][;weight=N][;priority=N]`, the trunk's own host being weight 1.
+    gateways: tuple[str, ...] = ()
+    #: What stands behind the @ of our own addresses; "" for ours.
+    domain: str = ""
+    #: Register before calls leave, and keep registered.
+    register: bool = False
+    #: Limits of this media server's calls; 0 for none.
+    max_channels: int = 0
+    calls_per_second: int = 0
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Self:
+        """Raise TypeError for a field that is none."""
+        lists = {name: tuple(body[name]) for name in ("redirects", "gateways") if name in body}
+        return cls(**{**body, **lists})
+
+
+@dataclass(frozen=True, slots=True)
+class CallerIdentity:
+    """Who calls, beyond the caller number: numbers or SIP URIs, "" for none.
+
+    `private` withholds the number from the called person, not from the carrier (RFC 3323, RFC 3325).
+    """
+
+    #: P-Asserted-Identity (RFC 3325): the number the trunk knows us by.
+    asserted: str = ""
+    private: bool = False
+    #: Diversion (RFC 5806): for whom the call is made, where the caller number is not the trunk's own.
+    diversion: str = ""
+    #: User-to-User (RFC 7433): text for the called party's system.
+    user_to_user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +133,7 @@ class CallRequest:
     application: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     display_name: str = ""
+    identity: CallerIdentity = field(default_factory=CallerIdentity)
     ring_timeout: float = 45.0
     max_duration: float = 3600.0
     organization: str = ""
@@ -125,8 +160,9 @@ class CallRequest:
             if name not in known:
                 raise Refused(f"{name}: unknown field; the fields are {', '.join(sorted(known))}")
         try:
-            trunk = Trunk(**{**body["trunk"], "redirects": tuple(body["trunk"].get("redirects", ()))})
-            return cls(**{**body, "trunk": trunk, "allow": tuple(body.get("allow", ()))})
+            trunk = Trunk.from_json(body["trunk"])
+            identity = CallerIdentity(**body.get("identity", {}))
+            return cls(**{**body, "trunk": trunk, "identity": identity, "allow": tuple(body.get("allow", ()))})
         except KeyError as error:
             raise Refused(f"{error.args[0]}: this field is required") from error
         except TypeError as error:

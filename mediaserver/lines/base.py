@@ -7,11 +7,11 @@ events to the `sink` given to `start`. Audio is mu-law at 8 kHz, whatever codec 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from common.control import Disposition, RtpStats, Trunk
+from common.control import CallerIdentity, Disposition, RtpStats, Trunk
 from common.errors import ClarionError
 from mediaserver.switch.sip.release import UNSAID, Release
 
@@ -38,6 +38,7 @@ class Place:
     display_name: str
     trunk: Trunk
     ring_timeout: float
+    identity: CallerIdentity = field(default_factory=CallerIdentity)
 
 
 @dataclass(frozen=True, slots=True)

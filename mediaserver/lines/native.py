@@ -99,6 +99,7 @@ class NativeLine:
             trunk=call.trunk,
             sdp=make_offer(self._advertise, media.port),
             ring_timeout=call.ring_timeout,
+            identity=call.identity,
         )
         try:
             self._endpoint.invite(spec)

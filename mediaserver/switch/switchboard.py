@@ -190,6 +190,7 @@ class Switchboard:
                 display_name=request.display_name,
                 trunk=request.trunk,
                 ring_timeout=request.ring_timeout,
+                identity=request.identity,
             )
         )
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from common.control import Trunk
 from mediaserver.switch.sip.endpoint import SipConfig, SipEndpoint, SipStats
 from mediaserver.switch.sip.events import Ended, Failed, InviteSpec, Ladder, SipEvent
+from mediaserver.switch.sip.resolver import Records
 from mediaserver.switch.sip.sdp import make_offer
 
 #: T1 of 60 ms: timers B, D, F, J and M are four seconds instead of 32.
@@ -79,8 +80,8 @@ class Near:
 
 
 @asynccontextmanager
-async def near(config: SipConfig = FAST, **changes: object) -> AsyncIterator[Near]:
-    endpoint = SipEndpoint(replace(config, **changes))  # type: ignore[arg-type]
+async def near(config: SipConfig = FAST, records: Records | None = None, **changes: object) -> AsyncIterator[Near]:
+    endpoint = SipEndpoint(replace(config, **changes), records)  # type: ignore[arg-type]
     end = Near(endpoint)
     await endpoint.start(end.sink)
     try:

@@ -65,6 +65,12 @@ class Sipp:
         shutil.rmtree(self._errors.parent)
         return "" if code == 0 else f"exit status {code}: {complaints}"
 
+    async def stop(self) -> None:
+        """Ended when this returns, whatever it was at."""
+        self.kill()
+        await self._process.wait()
+        shutil.rmtree(self._errors.parent, ignore_errors=True)
+
     def kill(self) -> None:
         if self._process.returncode is None:
             self._process.kill()

@@ -65,6 +65,10 @@ class Credentials:
             self._answers[key] = _Answer(challenge)
         return ""
 
+    def renewed(self) -> Credentials:
+        """The same user with the challenges answered so far, which count no more."""
+        return Credentials(self.username, self.password, self.cnonce, {})
+
     def headers(self, method: str, uri: str) -> list[tuple[str, str]]:
         """The Authorization and Proxy-Authorization headers of the next request."""
         return [

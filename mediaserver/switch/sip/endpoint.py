@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from common.control import Disposition, Trunk
-from common.errors import ConfigError, ContractError
-from mediaserver.switch.sip.events import Failed, InviteSpec, SipEvent, SipSink
+from common.errors import ContractError
+from mediaserver.switch.sip.events import InviteSpec, SipEvent, SipSink
+from mediaserver.switch.sip.placer import Placer
 from mediaserver.switch.sip.requests import check_spec
+from mediaserver.switch.sip.resolver import DnsRecords, Records, Resolver
 from mediaserver.switch.sip.streams import Hooks
 from mediaserver.switch.sip.timers import Timings
 from mediaserver.switch.sip.tls import TlsFiles
 from mediaserver.switch.sip.transaction import Address
-from mediaserver.switch.sip.transport import is_ip
 from mediaserver.switch.sip.transports import Transports
 from mediaserver.switch.sip.useragent import UserAgent
 
@@ -63,14 +63,16 @@ class SipStats:
 class SipEndpoint:
     """The SIP side of a line: places calls, keeps their dialogs, tells the sink."""
 
-    def __init__(self, config: SipConfig | None = None) -> None:
+    def __init__(self, config: SipConfig | None = None, records: Records | None = None) -> None:
+        """`records` answers for DNS, the system's unless given."""
         self._config = config or SipConfig()
+        self._records = records
         self._agent: UserAgent | None = None
         self._sink: SipSink | None = None
         self._transport: Transports | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
-        self._resolving: dict[str, asyncio.Task[None]] = {}
+        self._placer: Placer | None = None
         self._pending: list[SipEvent] = []
         self._is_flushing = False
         self._idle = asyncio.Event()
@@ -97,27 +99,21 @@ class SipEndpoint:
             timings=Timings(config.t1, config.t2, config.t4),
             incoming_status=config.incoming_status,
         )
+        resolver = Resolver(self._records or DnsRecords(transport.family))
+        self._placer = Placer(self._agent, transport, resolver, self._pending.append, self._flush)
 
     def invite(self, spec: InviteSpec) -> None:
         """Place a call. Raise Refused for a spec that makes no INVITE, ContractError for a call under way."""
-        agent = self._open_agent()
+        placer = self._open_placer()
         check_spec(spec)
-        if spec.call in self._resolving:
+        if spec.call in placer:
             raise ContractError(f"call {spec.call} is under way already")
-        host = spec.trunk.host.strip("[]")
-        if is_ip(host) and spec.trunk.transport == "udp":
-            agent.invite(spec, Address(host, spec.trunk.port), time.monotonic())
-            self._flush()
-        else:
-            self._resolving[spec.call] = asyncio.get_running_loop().create_task(self._reach(spec))
+        placer.place(spec)
 
     def hang_up(self, call: str) -> None:
         """End a call whatever its state; unknown and ended calls are ignored. `Ended` or `Failed` follows."""
-        task = self._resolving.pop(call, None)
-        if task is not None:
-            task.cancel()
-            self._pending.append(Failed(call, Disposition.CANCELLED, None, "", False))
-        self._open_agent().hang_up(call, time.monotonic())
+        if not self._open_placer().cancel(call):
+            self._open_agent().hang_up(call, time.monotonic())
         self._flush()
 
     def transfer(self, call: str, target: str) -> None:
@@ -127,13 +123,13 @@ class SipEndpoint:
 
     def stats(self) -> SipStats:
         counts = self._agent.counts() if self._agent is not None else (0, 0, 0, 0)
-        return SipStats(*counts, tasks=len(self._resolving))
+        return SipStats(*counts, tasks=self._placer.tasks if self._placer is not None else 0)
 
     async def close(self, grace: float = 2.0) -> None:
         """Hang up everything, wait `grace` seconds at most for the answers, then free socket, timers and tasks."""
         if self._transport is None or self._agent is None:
             return
-        for call in (*self._resolving, *self._agent.calls()):
+        for call in self._open_placer().calls():
             self.hang_up(call)
         if self._agent.calls():
             self._idle.clear()
@@ -143,35 +139,11 @@ class SipEndpoint:
                 log.info("sip.closed_with_calls_under_way", calls=len(self._agent.calls()))
         self._agent.clear()
         self._flush()
+        self._open_placer().close()
         if self._timer is not None:
             self._timer.cancel()
         transport, self._transport, self._timer = self._transport, None, None
         await transport.close()
-
-    async def _reach(self, spec: InviteSpec) -> None:
-        """Find the trunk and connect to it where its transport asks for that, then invite."""
-        try:
-            address = await self._resolve(spec.trunk)
-            identity = await self._open_transport().open(address)
-        except (OSError, ConfigError) as error:
-            self._resolving.pop(spec.call, None)
-            self._pending.append(Failed(spec.call, Disposition.TRANSPORT_ERROR, None, _why(error), False))
-        else:
-            self._resolving.pop(spec.call, None)
-            self._open_agent().invite(spec, address, time.monotonic(), identity)
-        self._flush()
-
-    async def _resolve(self, trunk: Trunk) -> Address:
-        """Raise OSError."""
-        host = trunk.host.strip("[]")
-        if not is_ip(host):
-            family = self._open_transport().family
-            try:
-                found = await asyncio.get_running_loop().getaddrinfo(host, trunk.port, family=family)
-            except OSError as error:
-                raise OSError("the trunk's host name cannot be resolved") from error
-            host = str(found[0][4][0])
-        return Address(host, trunk.port, trunk.transport, trunk.host if trunk.transport == "tls" else "")
 
     def _receive(self, data: bytes, source: Address) -> None:
         if self._agent is not None:
@@ -199,7 +171,8 @@ class SipEndpoint:
                 events = [*self._pending, *agent.events()]
                 self._pending.clear()
                 for event in events:
-                    self._report(event)
+                    if self._open_placer().heard(event):
+                        self._report(event)
                 if not datagrams and not events:
                     break
         finally:
@@ -233,13 +206,12 @@ class SipEndpoint:
             raise ContractError("the SIP endpoint is not started")
         return self._agent
 
+    def _open_placer(self) -> Placer:
+        if self._placer is None:
+            raise ContractError("the SIP endpoint is not started")
+        return self._placer
+
     def _open_transport(self) -> Transports:
         if self._transport is None:
             raise ContractError("the SIP endpoint is not started")
         return self._transport
-
-
-def _why(error: OSError | ConfigError) -> str:
-    if isinstance(error, TimeoutError):
-        return "the trunk takes no connection within 5 seconds"
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)

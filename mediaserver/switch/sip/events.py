@@ -6,9 +6,9 @@ Every call that was invited ends with exactly one `Ended` (it had been establish
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from common.control import Disposition, Trunk
+from common.control import CallerIdentity, Disposition, Trunk
 from mediaserver.switch.sip.release import UNSAID, Release
 from mediaserver.switch.sip.sdp import MediaTarget
 
@@ -27,6 +27,7 @@ class InviteSpec:
     trunk: Trunk
     sdp: bytes
     ring_timeout: float = 45.0
+    identity: CallerIdentity = field(default_factory=CallerIdentity)
     #: Seconds of the session timer asked for (RFC 4028), 0 for none.
     session_expires: int = 1800
     #: "" makes one; another trunk is tried with the first one's.

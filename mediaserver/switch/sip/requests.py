@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, replace
 
@@ -10,10 +11,13 @@ from common.errors import Refused
 from mediaserver.switch.sip.events import InviteSpec
 from mediaserver.switch.sip.message import MAGIC_COOKIE, Headers, Request
 from mediaserver.switch.sip.responses import ALLOW_HEADER
+from mediaserver.switch.sip.selection import parse_gateway
 from mediaserver.switch.sip.transaction import DEFAULT_PORT
 from mediaserver.switch.sip.uri import HOST, ParseError, parse_uri, quote
 
-TRANSPORTS = ("udp", "tcp", "tls")
+#: Bytes that networks carry in User-to-User (ITU-T Q.931).
+LONGEST_UUI = 128
+TRANSPORTS = ("udp", "tcp", "tls", "dns")
 _NUMBER = re.compile(r"\+?[0-9]{1,15}")
 _HOST = re.compile(HOST)
 _AUTHORITY = re.compile(rf"{HOST}(?::[0-9]{{1,5}})?")
@@ -50,6 +54,15 @@ def identity_of(request: Request, like: Identity) -> Identity:
     return replace(like, host=via.host.strip("[]"), port=via.port or DEFAULT_PORT, transport=via.transport.lower())
 
 
+def is_number(host: str) -> bool:
+    """An IP address, for which DNS has no services."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
 def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
@@ -60,13 +73,27 @@ def check_spec(spec: InviteSpec) -> None:
         raise Refused(f"trunk.transport: give one of {', '.join(TRANSPORTS)}")
     if not _HOST.fullmatch(bracketed(spec.trunk.host)):
         raise Refused("trunk.host: give a host name or an IP address")
-    if not 0 < spec.trunk.port < 65_536:
-        raise Refused("trunk.port: give a number from 1 to 65535")
+    if not 0 <= spec.trunk.port < 65_536 or (spec.trunk.port == 0 and is_number(spec.trunk.host)):
+        raise Refused("trunk.port: give a number from 1 to 65535, or 0 with a host name to have DNS find it")
+    for gateway in spec.trunk.gateways:
+        try:
+            parse_gateway(gateway)
+        except ValueError as error:
+            raise Refused(f"trunk.gateways: {error}") from error
     if spec.trunk.proxy and not _AUTHORITY.fullmatch(spec.trunk.proxy):
         raise Refused("trunk.proxy: give a host name or an IP address, with a port where it is not the usual one")
     _party("to", spec.to, "invalid")
-    if spec.sender:
-        _party("sender", spec.sender, "invalid")
+    for name, party in (
+        ("sender", spec.sender),
+        ("identity.asserted", spec.identity.asserted),
+        ("identity.diversion", spec.identity.diversion),
+    ):
+        if party:
+            _party(name, party, "invalid")
+    if len(spec.identity.user_to_user.encode()) > LONGEST_UUI:
+        raise Refused(f"identity.user_to_user: {LONGEST_UUI} bytes at most")
+    if spec.trunk.domain and not _HOST.fullmatch(bracketed(spec.trunk.domain)):
+        raise Refused("trunk.domain: give a host name or an IP address")
 
 
 def attempt_header(call: str) -> list[tuple[str, str]]:
@@ -78,19 +105,41 @@ def route_header(trunk: Trunk) -> list[tuple[str, str]]:
     """The outbound proxy, through which every new request goes (8.1.2)."""
     if not trunk.proxy:
         return []
-    how = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
+    how = "" if trunk.transport in ("udp", "dns") else f";transport={trunk.transport}"
     return [("Route", f"<sip:{trunk.proxy}{how};lr>")]
 
 
 def target_uri(spec: InviteSpec) -> str:
     """The Request-URI: the number at the trunk, or the URI asked for."""
     trunk = bracketed(spec.trunk.host)
-    trunk = trunk if spec.trunk.port == DEFAULT_PORT else f"{trunk}:{spec.trunk.port}"
+    trunk = trunk if spec.trunk.port in (0, DEFAULT_PORT) else f"{trunk}:{spec.trunk.port}"
     return _party("to", spec.to, trunk)
 
 
 def sender_uri(spec: InviteSpec, identity: Identity) -> str:
-    return _party("sender", spec.sender or "anonymous", identity.authority)
+    return _party("sender", spec.sender or "anonymous", domain_of(spec.trunk, identity))
+
+
+def domain_of(trunk: Trunk, identity: Identity) -> str:
+    """What stands behind the @ of our own addresses."""
+    return bracketed(trunk.domain) if trunk.domain else identity.authority
+
+
+def identity_headers(spec: InviteSpec, identity: Identity) -> list[tuple[str, str]]:
+    """Who calls, for the trunk and for the called party's system."""
+    caller, domain = spec.identity, domain_of(spec.trunk, identity)
+    headers = []
+    asserted = caller.asserted or (spec.sender if caller.private else "")
+    if asserted:
+        headers.append(("P-Asserted-Identity", f"<{_party('identity.asserted', asserted, domain)}>"))
+    if caller.private:
+        headers.append(("Privacy", "id"))
+    if caller.diversion:
+        party = _party("identity.diversion", caller.diversion, domain)
+        headers.append(("Diversion", f"<{party}>;reason=unconditional"))
+    if caller.user_to_user:
+        headers.append(("User-to-User", f"{caller.user_to_user.encode().hex()};encoding=hex"))
+    return headers
 
 
 def make_invite(
@@ -107,6 +156,9 @@ def make_invite(
     """`target` is the Request-URI; To keeps who was called first, whatever redirected the call."""
     sender = sender_uri(spec, identity)
     display = f"{quote(spec.display_name)} " if spec.display_name else ""
+    if spec.identity.private:
+        # RFC 3323 4.1.1.3.
+        sender, display = "sip:anonymous@anonymous.invalid", '"Anonymous" '
     headers = Headers(
         [
             ("Via", via),
@@ -119,6 +171,7 @@ def make_invite(
             ("Contact", identity.contact),
             ("User-Agent", identity.user_agent),
             *attempt_header(spec.call),
+            *identity_headers(spec, identity),
             ALLOW_HEADER,
             ("Supported", "100rel, timer"),
             *extra,

@@ -19,6 +19,7 @@ from mediaserver.switch.sip.client import ClientTransaction
 from mediaserver.switch.sip.dialog import Sequence, dialog_from_response
 from mediaserver.switch.sip.events import InviteSpec, Ladder, SipEvent
 from mediaserver.switch.sip.layer import TransactionLayer, reply_address
+from mediaserver.switch.sip.loose import LooseRequests
 from mediaserver.switch.sip.message import Request, Response, parse_message, shown
 from mediaserver.switch.sip.outgoing import acknowledge
 from mediaserver.switch.sip.requests import Identity, check_spec, identity_of
@@ -56,6 +57,7 @@ class UserAgent:
         self.token = token
         self.timers = TimerQueue()
         self.layer = TransactionLayer(self, self._send, timings or Timings(), self.timers)
+        self.loose = LooseRequests(self)
         self._incoming_status = incoming_status
         self._calls: dict[str, OutboundCall] = {}
         self._by_call_id: dict[str, OutboundCall] = {}
@@ -132,6 +134,7 @@ class UserAgent:
         """Forget everything at once; a call under way still ends with its one event."""
         for call in tuple(self._calls.values()):
             call.abandon()
+        self.loose.clear()
         self.layer.clear()
         self.timers.clear()
 
@@ -147,6 +150,8 @@ class UserAgent:
     # What the transaction layer reports (layer.LayerUser).
 
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        if self.loose.take(transaction, response, now):
+            return
         call = self._calls.get(transaction.owner or "")
         if call is not None and call.requester.take(transaction, response, now):
             return
@@ -199,7 +204,7 @@ class UserAgent:
 
     def _on_dead_transaction(self, transaction: ClientTransaction, given: CallInput, now: float) -> None:
         call = self._calls.get(transaction.owner or "")
-        if call is None:
+        if self.loose.take(transaction, None, now) or call is None:
             return
         if not call.requester.take(transaction, None, now) and transaction is call.invite:
             call.feed(given, now)

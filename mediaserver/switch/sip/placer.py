@@ -1,0 +1,273 @@
+"""Places calls: waits for the trunk's limits, finds its servers, and tries the next where the first rang nobody.
+
+Another server is tried only when nothing beyond 100 was seen and the first transaction is closed by the far end or the
+network (503, connection refused), so that nobody's telephone rings twice for one attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from common.control import Disposition, Trunk
+from common.errors import ConfigError
+from mediaserver.switch.sip.events import Ended, Failed, InviteSpec, SipEvent
+from mediaserver.switch.sip.health import Health
+from mediaserver.switch.sip.limits import TrunkLimits
+from mediaserver.switch.sip.message import Response
+from mediaserver.switch.sip.registration import Registrar, Registration
+from mediaserver.switch.sip.release import retry_after
+from mediaserver.switch.sip.requests import Identity
+from mediaserver.switch.sip.resolver import Resolver
+from mediaserver.switch.sip.transaction import Address
+from mediaserver.switch.sip.transport import is_ip
+from mediaserver.switch.sip.transports import Transports
+from mediaserver.switch.sip.useragent import UserAgent
+
+_Key = tuple[str, int, str, str, str]
+
+
+@dataclass(slots=True)
+class _Placed:
+    """A call from its order to its end; `left` are the servers not tried yet."""
+
+    spec: InviteSpec
+    key: _Key
+    left: list[Address] = field(default_factory=list)
+    at: Address | None = None
+    task: asyncio.Task[None] | None = None
+    cancelled: bool = False
+
+
+class Placer:
+    """`report` takes events that no user agent makes, `flush` sends what has become ready."""
+
+    def __init__(
+        self,
+        agent: UserAgent,
+        transports: Transports,
+        resolver: Resolver,
+        report: Callable[[SipEvent], None],
+        flush: Callable[[], None],
+    ) -> None:
+        self._agent = agent
+        self._transports = transports
+        self._resolver = resolver
+        self._report = report
+        self._flush = flush
+        self._health = Health()
+        self._registrations: dict[tuple[Trunk, Address], Registration] = {}
+        self._limits: dict[_Key, TrunkLimits] = {}
+        self._calls: dict[str, _Placed] = {}
+        self._timers: dict[object, asyncio.TimerHandle] = {}
+        self._pings: set[asyncio.Task[None]] = set()
+
+    def __contains__(self, call: str) -> bool:
+        return call in self._calls
+
+    @property
+    def tasks(self) -> int:
+        return sum(placed.task is not None for placed in self._calls.values()) + len(self._pings)
+
+    def calls(self) -> tuple[str, ...]:
+        return tuple(self._calls)
+
+    def place(self, spec: InviteSpec) -> None:
+        trunk = spec.trunk
+        # Whichever server gets it, one attempt has one Call-ID.
+        spec = replace(spec, call_id=spec.call_id or self._agent.token())
+        placed = self._calls[spec.call] = _Placed(spec, _key(trunk))
+        limits = self._limits.get(placed.key)
+        if limits is None and (trunk.max_channels or trunk.calls_per_second):
+            limits = self._limits[placed.key] = TrunkLimits(trunk.max_channels, trunk.calls_per_second)
+        if limits is None:
+            self._begin(placed)
+        else:
+            # A trunk's limits hold from the next call on when they are changed.
+            limits.max_channels, limits.calls_per_second = trunk.max_channels, trunk.calls_per_second
+            limits.ask(spec.call, time.monotonic())
+            self._let_start(placed.key)
+
+    def cancel(self, call: str) -> bool:
+        """End a call that the user agent has not seen yet; True when that was all."""
+        placed = self._calls.get(call)
+        if placed is None:
+            return False
+        placed.cancelled = True
+        if placed.task is None and placed.at is not None:
+            return False
+        if placed.task is not None:
+            placed.task.cancel()
+        self._fail(placed, Disposition.CANCELLED, None, "")
+        return True
+
+    def heard(self, event: SipEvent) -> bool:
+        """Look at what the user agent reports; False for a failure that another server may mend."""
+        if not isinstance(event, Ended | Failed):
+            return True
+        placed = self._calls.get(event.call)
+        if placed is None:
+            return True
+        if isinstance(event, Failed) and self._tries_another(placed, event):
+            return False
+        self._over(placed)
+        return True
+
+    def close(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        for task in self._pings:
+            task.cancel()
+        for registration in self._registrations.values():
+            registration.stop()
+
+    # --- one call
+
+    def _begin(self, placed: _Placed) -> None:
+        trunk = placed.spec.trunk
+        host = trunk.host.strip("[]")
+        simple = is_ip(host) and trunk.transport == "udp" and not (trunk.gateways or trunk.proxy or trunk.register)
+        if simple and self._health.rank([address := Address(host, trunk.port)], time.monotonic()):
+            placed.at = address
+            self._agent.invite(placed.spec, address, time.monotonic())
+            self._flush()
+        else:
+            placed.task = asyncio.get_running_loop().create_task(self._find(placed))
+
+    async def _find(self, placed: _Placed) -> None:
+        now = time.monotonic()
+        try:
+            addresses = await self._resolver.addresses(placed.spec.trunk)
+        except OSError as error:
+            self._fail(placed, Disposition.TRANSPORT_ERROR, None, _why(error))
+            return
+        if len(addresses) > 1:
+            self._health.watch(addresses, now)
+            self._set_timer("ping", self._health.next_timer(), self._ping)
+        placed.left = self._health.rank(addresses, now)
+        if not placed.left:
+            self._fail(placed, Disposition.REFUSED, 503, "every server of the trunk asked for rest (Retry-After)")
+        else:
+            await self._try(placed)
+
+    async def _try(self, placed: _Placed) -> None:
+        """The next server that takes our connection gets the INVITE."""
+        error: OSError | ConfigError = OSError("the trunk has no server")
+        while placed.left:
+            address = placed.left.pop(0)
+            try:
+                identity = await self._transports.open(address)
+            except (OSError, ConfigError) as problem:
+                error = problem
+                self._health.unreachable(address, time.monotonic())
+                continue
+            refused = await self._registered(placed.spec.trunk, address, identity)
+            if refused:
+                self._fail(placed, Disposition.AUTH_FAILED, None, refused)
+                return
+            placed.at, placed.task = address, None
+            self._agent.invite(placed.spec, address, time.monotonic(), identity)
+            self._flush()
+            return
+        self._fail(placed, Disposition.TRANSPORT_ERROR, None, _why(error))
+
+    async def _registered(self, trunk: Trunk, address: Address, identity: Identity) -> str:
+        """Why the trunk may not be used there, "" where it may."""
+        if not trunk.register:
+            return ""
+        key = (trunk, address)
+        known = self._registrations.get(key)
+        if known is None:
+            registrar = Registrar(self._agent.loose, self._agent.timers, self._agent.token)
+            known = self._registrations[key] = Registration(registrar, trunk, address, identity)
+        answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        known.ask(lambda problem: None if answered.done() else answered.set_result(problem), time.monotonic())
+        self._flush()
+        return await answered
+
+    def _tries_another(self, placed: _Placed, event: Failed) -> bool:
+        now = time.monotonic()
+        if placed.at is not None:
+            if event.disposition is Disposition.TRANSPORT_ERROR:
+                self._health.unreachable(placed.at, now)
+            elif event.disposition is not Disposition.NO_REPLY:
+                self._health.answered(placed.at, event.sip_status, event.retry_after, now)
+        closed = event.disposition is Disposition.TRANSPORT_ERROR or (
+            event.disposition is Disposition.REFUSED and event.sip_status == 503
+        )
+        if not closed or event.provisional or placed.cancelled or not placed.left:
+            return False
+        limits = self._limits.get(placed.key)
+        if limits is not None and not limits.again(placed.spec.call, now):
+            return False
+        placed.at, placed.task = None, asyncio.get_running_loop().create_task(self._try(placed))
+        return True
+
+    def _fail(self, placed: _Placed, disposition: Disposition, status: int | None, reason: str) -> None:
+        placed.task = None
+        self._report(Failed(placed.spec.call, disposition, status, reason, False))
+        self._over(placed)
+        self._flush()
+
+    def _over(self, placed: _Placed) -> None:
+        self._calls.pop(placed.spec.call, None)
+        limits = self._limits.get(placed.key)
+        if limits is not None:
+            limits.release(placed.spec.call)
+            self._let_start(placed.key)
+
+    # --- limits
+
+    def _let_start(self, key: _Key) -> None:
+        limits = self._limits.get(key)
+        if limits is None:
+            return
+        started, late = limits.take(time.monotonic())
+        for call in started:
+            self._begin(self._calls[call])
+        for call in late:
+            self._fail(self._calls[call], Disposition.NOT_ADMITTED, None, "the trunk's limits leave no room for it")
+        self._set_timer(key, limits.next_timer(), lambda: self._let_start(key))
+
+    # --- health
+
+    def _ping(self) -> None:
+        for address in self._health.due(time.monotonic()):
+            task = asyncio.get_running_loop().create_task(self._ask_after(address))
+            self._pings.add(task)
+            task.add_done_callback(self._pings.discard)
+        self._set_timer("ping", self._health.next_timer(), self._ping)
+
+    async def _ask_after(self, address: Address) -> None:
+        try:
+            identity = await self._transports.open(address)
+        except (OSError, ConfigError):
+            self._health.unreachable(address, time.monotonic())
+            return
+
+        def done(response: Response | None, now: float) -> None:
+            wait = retry_after(response) if response is not None else 0
+            self._health.answered(address, response.status if response is not None else None, wait, now)
+
+        self._agent.loose.ping(address, identity, done, time.monotonic())
+        self._flush()
+
+    def _set_timer(self, name: object, at: float | None, action: Callable[[], None]) -> None:
+        known = self._timers.pop(name, None)
+        if known is not None:
+            known.cancel()
+        if at is not None:
+            delay = max(0.0, at - time.monotonic())
+            self._timers[name] = asyncio.get_running_loop().call_later(delay, action)
+
+
+def _key(trunk: Trunk) -> _Key:
+    return (trunk.host, trunk.port, trunk.transport, trunk.username, trunk.proxy)
+
+
+def _why(error: OSError | ConfigError) -> str:
+    if isinstance(error, TimeoutError):
+        return "the trunk takes no connection within 5 seconds"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -1,0 +1,146 @@
+"""Several servers of one trunk: who is tried, in which order, and when nobody else may be."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from common.control import Disposition, Trunk
+from mediaserver.switch.sip.events import Ended, Established, Failed, InviteSpec, Ladder
+from mediaserver.switch.sip.sdp import make_offer
+from mediaserver.switch.sip.selection import Naptr, Server
+from tests.support.sip_near import FAST, NOTHING, Near, near
+from tests.support.sipp import Sipp
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+
+
+class Zone:
+    """DNS in memory: one domain, whose SRV records are given."""
+
+    def __init__(self, *servers: Server) -> None:
+        self._servers = list(servers)
+
+    async def naptr(self, name: str) -> list[Naptr]:
+        return []
+
+    async def srv(self, name: str) -> list[Server]:
+        return self._servers if name.endswith("carrier.test") and "_udp" in name else []
+
+    async def addresses(self, host: str) -> list[str]:
+        return ["127.0.0.1"]
+
+
+def call(end: Near, trunk: Trunk, name: str = "call") -> None:
+    offer = make_offer("127.0.0.1", 40_000)
+    end.endpoint.invite(InviteSpec(name, "+12125550100", "+12125550199", "", trunk, offer, 10.0))
+
+
+def closed_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+        gone.bind(("127.0.0.1", 0))
+        return int(gone.getsockname()[1])
+
+
+@asynccontextmanager
+async def sipp(scenario: str, status: int = 486) -> AsyncIterator[Sipp]:
+    far = await Sipp.start(scenario, status=status)
+    try:
+        yield far
+    finally:
+        await far.stop()
+
+
+@pytest.mark.parametrize("transport", ["udp", "dns"])
+def test_srv_records_are_tried_by_priority_until_one_answers(transport: str) -> None:
+    async def scene() -> None:
+        async with sipp("refuse", 503) as busy, sipp("answer_after_180") as good:
+            zone = Zone(Server("c", good.port, 3), Server("a", closed_port(), 1), Server("b", busy.port, 2))
+            async with near(FAST, zone) as end:
+                call(end, Trunk("carrier.test", 0, transport))
+                await end.wait(Established, Failed)
+                end.endpoint.hang_up("call")
+                await end.wait(Ended, Failed)
+                assert end.end == Ended("call", by_far_end=False)
+                assert (await busy.wait(), await good.wait()) == ("", "")
+                ids = [event.text for event in end.of(Ladder) if event.text.startswith("Call-ID")]
+                assert (len(ids), len(set(ids))) == (3, 1)
+                assert await end.settled() == NOTHING
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(("scenario", "status"), [("refuse", 486), ("refuse", 500), ("ring_then_refuse", 503)])
+def test_no_other_server_is_tried_once_the_first_may_have_rung(scenario: str, status: int) -> None:
+    async def scene() -> None:
+        async with sipp(scenario, status) as first, sipp("answer_after_180") as second, near() as end:
+            call(end, Trunk("127.0.0.1", first.port, gateways=(f"127.0.0.1:{second.port};priority=1",)))
+            await end.wait(Ended, Failed)
+            assert isinstance(end.end, Failed)
+            assert end.end.sip_status == status
+            assert end.ladder.count("-> INVITE") == 1
+
+    asyncio.run(scene())
+
+
+def test_where_no_server_takes_the_call_the_last_word_is_reported_once() -> None:
+    async def scene() -> None:
+        async with sipp("refuse", 503) as busy, near() as end:
+            call(end, Trunk("127.0.0.1", closed_port(), gateways=(f"127.0.0.1:{busy.port};priority=1",)))
+            await end.wait(Failed)
+            assert isinstance(end.end, Failed)
+            assert (end.end.disposition, end.end.sip_status) == (Disposition.REFUSED, 503)
+            assert await end.settled() == NOTHING
+
+    asyncio.run(scene())
+
+
+def test_a_server_that_asked_for_rest_is_left_alone() -> None:
+    async def scene() -> None:
+        async with sipp("refuse_with_retry_after") as busy, near() as end:
+            trunk = Trunk("127.0.0.1", busy.port)
+            call(end, trunk)
+            await end.wait(Failed)
+            assert await busy.wait() == ""
+            end.events.clear()
+            call(end, trunk, "second")
+            await end.wait(Failed)
+            assert isinstance(end.end, Failed)
+            assert "Retry-After" in end.end.reason
+            assert end.of(Failed)[0].sip_status == 503
+            assert await end.settled() == NOTHING
+
+    asyncio.run(scene())
+
+
+def test_a_trunks_limits_delay_calls_and_refuse_what_waits_too_long() -> None:
+    async def scene() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.setblocking(False)
+            async with near() as end:
+                trunk = Trunk("127.0.0.1", silent.getsockname()[1], calls_per_second=2, max_channels=5)
+                for number in range(8):
+                    call(end, trunk, f"call-{number}")
+                seen: dict[str, float] = {}
+                began = time.monotonic()
+                while time.monotonic() - began < 3.3:
+                    await asyncio.sleep(0.005)
+                    try:
+                        text = silent.recv(4096).decode()
+                    except BlockingIOError:
+                        continue
+                    call_id = text.partition("Call-ID: ")[2].partition("\r")[0]
+                    seen.setdefault(call_id, time.monotonic())
+                starts = sorted(seen.values())
+                refused = [e for e in end.of(Failed) if e.disposition is Disposition.NOT_ADMITTED]
+                assert len(starts) == 5
+                assert len(refused) == 3
+                assert all(later - earlier > 0.98 for earlier, later in zip(starts, starts[2:], strict=False))
+
+    asyncio.run(scene())

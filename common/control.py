@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -96,8 +96,15 @@ class Trunk:
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Self:
         """Raise TypeError for a field that is none."""
-        lists = {name: tuple(body[name]) for name in ("redirects", "gateways") if name in body}
-        return cls(**{**body, **lists})
+        return cls(**_with_tuples(body))
+
+    def signalling(self, settings: Mapping[str, Any]) -> Self:
+        """With `proxy`, `redirects`, `gateways`, `domain` and `register` as the trunk's owner settled them."""
+        return replace(self, **_with_tuples(settings))
+
+
+def _with_tuples(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {**body, **{name: tuple(body[name]) for name in ("redirects", "gateways") if name in body}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ import structlog
 from sqlalchemy import Engine
 
 from channels.voice.base import BootChanged, NotReached
-from common import control
 from common.clock import Clock
 from common.control import CallEvent, CallRequest, CallStatus, Disposition, EventType
 from common.errors import Refused, RemoteError
@@ -166,15 +165,15 @@ class Calls:
 
     def _request(self, work: Work, attempt: NewAttempt) -> CallRequest:
         plan = work.plan
-        trunk = plan.trunk
         return CallRequest(
             attempt_id=attempt.id,
             to=attempt.address,
             sender=attempt.sender,
-            trunk=control.Trunk(trunk.host, trunk.port, trunk.transport, trunk.username, trunk.password, trunk.line),
+            trunk=plan.trunk.for_media_server(),
             application=self._addresses.application(plan, attempt.id),
             values={**work.person.values, **self._addresses.values(plan, attempt.id)},
             display_name=plan.display_name,
+            identity=plan.identity,
             ring_timeout=work.wanted.action.timeout,
             max_duration=self._tuning.max_call,
             organization=str(plan.organization_id),

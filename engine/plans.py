@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import structlog
 from sqlalchemy import Engine, or_, select
@@ -25,6 +26,7 @@ from app.models import (
     Trunk,
 )
 from app.security.secrets import Vault
+from common import control
 from common.errors import ClarionError
 from pacing.agentless import Pacing
 
@@ -47,6 +49,13 @@ class TrunkPlan:
     calls_per_second: int
     simulated: bool
     paused_until: datetime | None = None
+    signalling: Mapping[str, Any] = field(default_factory=dict)
+
+    def for_media_server(self) -> control.Trunk:
+        """As media servers are told it."""
+        trunk = control.Trunk(self.host, self.port, self.transport, self.username, self.password, self.line)
+        limited = replace(trunk, max_channels=self.max_channels, calls_per_second=self.calls_per_second)
+        return limited.signalling(self.signalling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,7 @@ class JobPlan:
     codes: Mapping[str, CodeFlags]
     #: Origins that the organization's scripts may fetch from.
     hosts: tuple[str, ...] = ()
+    identity: control.CallerIdentity = field(default_factory=control.CallerIdentity)
 
     @property
     def running(self) -> bool:
@@ -126,6 +136,7 @@ class PlanReader:
             trunk=trunk,
             caller_id=str(settings["caller_id"]),
             display_name=str(settings.get("display_name", "")),
+            identity=control.CallerIdentity(**(settings.get("identity") or {})),
             message=str(settings.get("message", "")),
             senders=dict(settings.get("senders") or {}),
             script=self._script(session, job.script_revision_id),
@@ -160,6 +171,7 @@ class PlanReader:
             row.calls_per_second,
             row.simulated,
             row.paused_until,
+            row.signalling,
         )
 
 

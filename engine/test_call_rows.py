@@ -98,8 +98,7 @@ class TestCallRows:
             row.state, row.owner, row.started_at = TestCallState.IN_PROGRESS, owner, now
             row.media_server, row.boot_id = port.server, port.boot_id
             entry = session.get_one(ScriptRevision, row.script_revision_id).entry
-            plan = self._plans.trunk(trunk)
-            line = control.Trunk(plan.host, plan.port, plan.transport, plan.username, plan.password, plan.line)
+            line = self._plans.trunk(trunk).for_media_server()
             hosts = read_hosts(session, [row.organization_id])[row.organization_id]
             return _following(row, trunk), Order(row.address, row.sender, line, entry, dict(row.values), hosts)
 

@@ -94,7 +94,9 @@ def find_trunk(args: argparse.Namespace) -> ConfiguredTrunk:
             engine,
             home,
             trunk.id,
-            control.Trunk(trunk.host, trunk.port, trunk.transport, trunk.username, password, line),
+            control.Trunk(trunk.host, trunk.port, trunk.transport, trunk.username, password, line).signalling(
+                trunk.signalling
+            ),
             trunk.calls_per_second,
             trunk.max_channels,
             trunk.simulated,

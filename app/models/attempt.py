@@ -147,6 +147,8 @@ class Trunk(Base):
     max_channels: Mapped[int] = mapped_column(default=100)
     calls_per_second: Mapped[int] = mapped_column(default=10)
     simulated: Mapped[bool] = mapped_column(default=False)
+    #: Signalling beyond the address, as in `common.control.Trunk`: proxy, gateways, redirects, domain, register.
+    signalling: Mapped[dict[str, Any]] = mapped_column(default=dict)
     #: Set after a TRUNK_FAULT: no calls leave until then.
     paused_until: Mapped[datetime | None]
     paused_reason: Mapped[str] = mapped_column(String(255), default="")

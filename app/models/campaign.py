@@ -132,6 +132,8 @@ class Campaign(Base):
     trunk_id: Mapped[int] = mapped_column(BigId, ForeignKey("trunk.id"))
     caller_id: Mapped[str] = mapped_column(String(32))
     display_name: Mapped[str] = mapped_column(String(64), default="")
+    #: Who calls beyond the caller ID, as in `common.control.CallerIdentity`.
+    identity: Mapped[dict[str, Any]] = mapped_column(default=dict)
     message: Mapped[str] = mapped_column(Text, default="")
     pacing: Mapped[dict[str, Any]]
     #: "from" of SMS and email: {"sms": "+1555...", "email": "collections@example.org"}.

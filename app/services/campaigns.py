@@ -30,6 +30,8 @@ from common.errors import Refused
 PACING_MODES = ("none", "timed", "ports")
 PACING_PERIODS = ("second", "minute", "hour")
 _Owned = TypeVar("_Owned", CallingWindow, ContactList, Strategy, Script)
+#: Bytes that networks carry in User-to-User (ITU-T Q.931).
+_LONGEST_UUI = 128
 _CALLER_ID = re.compile(r"\+?\d{3,15}")
 
 
@@ -45,6 +47,11 @@ class CampaignFields:
     caller_id: str
     script_id: int | None = None
     display_name: str = ""
+    #: As in `common.control.CallerIdentity`.
+    asserted: str = ""
+    private: bool = False
+    diversion: str = ""
+    user_to_user: str = ""
     message: str = ""
     pacing: Mapping[str, Any] = field(default_factory=lambda: {"mode": "none"})
     senders: Mapping[str, Any] = field(default_factory=dict)
@@ -143,10 +150,28 @@ def checked(session: Session, organization_id: int, fields: CampaignFields) -> d
         "trunk_id": fields.trunk_id,
         "caller_id": fields.caller_id.strip(),
         "display_name": fields.display_name.strip(),
+        "identity": _identity(fields),
         "message": fields.message.strip(),
         "pacing": checked_pacing(fields.pacing),
         "senders": dict(fields.senders),
     }
+
+
+def _identity(fields: CampaignFields) -> dict[str, Any]:
+    """What is said beyond the caller ID. Raise Refused naming the field."""
+    for name in ("asserted", "diversion"):
+        number = getattr(fields, name).strip()
+        if number and not _CALLER_ID.fullmatch(number):
+            raise Refused(f"{name}: use + and 3 to 15 digits")
+    if len(fields.user_to_user.encode()) > _LONGEST_UUI or not fields.user_to_user.isprintable():
+        raise Refused(f"user_to_user: {_LONGEST_UUI} bytes of printable text at most")
+    chosen = {
+        "asserted": fields.asserted.strip(),
+        "private": fields.private,
+        "diversion": fields.diversion.strip(),
+        "user_to_user": fields.user_to_user,
+    }
+    return {name: value for name, value in chosen.items() if value}
 
 
 def checked_pacing(pacing: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,6 +72,7 @@ def settings_of(session: Session, campaign: Campaign) -> dict[str, Any]:
         "trunk": trunk.name,
         "caller_id": campaign.caller_id,
         "display_name": campaign.display_name,
+        "identity": campaign.identity,
         "message": campaign.message,
         "pacing": campaign.pacing,
         "senders": campaign.senders,

@@ -17,15 +17,17 @@ from app.services.audit import record
 from app.services.organizations import organization_for
 from app.services.usage import Use, use_of
 from common.errors import Refused
+from common.gateways import Gateway
 from common.loopback import is_loopback
 
 LINES = ("native", "pyvoip")
-TRANSPORTS = ("udp", "tcp", "tls")
+TRANSPORTS = ("udp", "tcp", "tls", "dns")
 _HOST = re.compile(
     r"(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
 _LOGIN = re.compile(r"[^\s\"\\<>;,\x00-\x1f\x7f]{0,120}")
 _LONGEST_PASSWORD = 120
+_PREFIX = re.compile(r"\+?[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,12 @@ class TrunkFields:
     max_channels: int = 100
     calls_per_second: int = 10
     simulated: bool = False
+    #: Signalling beyond the address, as in `common.control.Trunk`.
+    proxy: str = ""
+    gateways: tuple[str, ...] = ()
+    redirects: tuple[str, ...] = ()
+    domain: str = ""
+    register: bool = False
 
 
 def list_trunks(session: Session, actor: Actor) -> list[Trunk]:
@@ -133,7 +141,7 @@ def checked(fields: TrunkFields, vault: Vault, *, has_password: bool) -> dict[st
     if not name or len(name) > 120 or not name.isprintable():
         raise Refused("name: give 1 to 120 printable characters")
     _check_host(host)
-    _check_range("port", fields.port, 65_535)
+    _check_port(fields, host)
     if fields.line not in LINES:
         raise Refused(f"line: use one of {', '.join(LINES)}")
     if fields.transport not in TRANSPORTS:
@@ -154,6 +162,7 @@ def checked(fields: TrunkFields, vault: Vault, *, has_password: bool) -> dict[st
             f"simulated: {host} may reach real telephones; a simulated trunk leads to this machine, such as 127.0.0.1"
         )
     values: dict[str, Any] = {
+        "signalling": _signalling(fields),
         "name": name,
         "host": host,
         "port": fields.port,
@@ -167,6 +176,53 @@ def checked(fields: TrunkFields, vault: Vault, *, has_password: bool) -> dict[st
     if fields.password is not None:
         values["password_encrypted"] = vault.encrypt(fields.password)
     return values
+
+
+def _check_port(fields: TrunkFields, host: str) -> None:
+    """Port 0 has DNS find the servers, which needs a name to ask for."""
+    if fields.port or is_address(host) or fields.line == "pyvoip":
+        _check_range("port", fields.port, 65_535)
+
+
+def _signalling(fields: TrunkFields) -> dict[str, Any]:
+    """What differs from the usual. Raise Refused naming the field."""
+    proxy, domain = fields.proxy.strip().lower(), fields.domain.strip().lower()
+    for gateway in (*fields.gateways, *([proxy] if proxy else [])):
+        try:
+            _check_host(Gateway.parse(gateway).host.strip("[]"))
+        except ValueError as error:
+            raise Refused(f"{'proxy' if gateway == proxy else 'gateways'}: {error}") from None
+        except Refused as error:
+            raise Refused(f"gateways: {str(error).partition(': ')[2]}") from None
+    if ";" in proxy:
+        raise Refused("proxy: write HOST or HOST:PORT")
+    for entry in fields.redirects:
+        if not _PREFIX.fullmatch(entry) and not is_address(entry):
+            raise Refused(f"redirects: {entry!r} is neither a number prefix such as +1212 nor an IP address")
+    if domain:
+        _check_host(domain)
+    if fields.register and not fields.username:
+        raise Refused("register: a registration needs a login")
+    if fields.line == "pyvoip" and (proxy or fields.gateways or fields.redirects or domain or fields.register):
+        raise Refused(
+            "line: pyVoIP knows no proxy, gateways, redirections, domain or registration; take the native line"
+        )
+    chosen = {
+        "proxy": proxy,
+        "gateways": list(fields.gateways),
+        "redirects": list(fields.redirects),
+        "domain": domain,
+        "register": fields.register,
+    }
+    return {name: value for name, value in chosen.items() if value}
+
+
+def is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_host(host: str) -> None:

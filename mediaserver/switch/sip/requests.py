@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from common.control import Trunk
 from common.errors import Refused
+from common.gateways import Gateway
 from mediaserver.switch.sip.events import InviteSpec
 from mediaserver.switch.sip.message import MAGIC_COOKIE, Headers, Request
 from mediaserver.switch.sip.responses import ALLOW_HEADER
-from mediaserver.switch.sip.selection import parse_gateway
 from mediaserver.switch.sip.transaction import DEFAULT_PORT
 from mediaserver.switch.sip.uri import HOST, ParseError, parse_uri, quote
 
@@ -77,7 +77,7 @@ def check_spec(spec: InviteSpec) -> None:
         raise Refused("trunk.port: give a number from 1 to 65535, or 0 with a host name to have DNS find it")
     for gateway in spec.trunk.gateways:
         try:
-            parse_gateway(gateway)
+            Gateway.parse(gateway)
         except ValueError as error:
             raise Refused(f"trunk.gateways: {error}") from error
     if spec.trunk.proxy and not _AUTHORITY.fullmatch(spec.trunk.proxy):

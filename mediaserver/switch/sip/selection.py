@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from common.control import Trunk
-from mediaserver.switch.sip.uri import HOST
+from common.gateways import Gateway
 
 #: A whole number from 0 to its argument, both included.
 Draw = Callable[[int], int]
@@ -16,10 +15,6 @@ Draw = Callable[[int], int]
 #: NAPTR services we can follow, and the transport each stands for (RFC 3263 4.1).
 _SERVICES = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}
 _PREFIXES = {"udp": "_sip._udp", "tcp": "_sip._tcp", "tls": "_sips._tcp"}
-
-_GATEWAY = re.compile(
-    rf"(?P<host>{HOST})(?::(?P<port>[0-9]{{1,5}}))?(?:;weight=(?P<weight>[0-9]{{1,5}}))?(?:;priority=(?P<priority>[0-9]{{1,5}}))?"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +77,13 @@ def _by_weight(servers: list[Server], draw: Draw) -> list[Server]:
     return ordered
 
 
-def parse_gateway(text: str) -> Server:
-    """`HOST[:PORT][;weight=N][;priority=N]`, weight 1 and priority 0 unless given. Raise ValueError."""
-    match = _GATEWAY.fullmatch(text)
-    values = (
-        {} if match is None else {name: int(found) for name, found in match.groupdict("0").items() if name != "host"}
-    )
-    if match is None or max(values.values()) > 65_535:
-        raise ValueError(f"{text!r} is no gateway: write HOST:PORT;weight=1;priority=0")
-    weight = values["weight"] if match["weight"] else 1
-    return Server(match["host"].lower(), values["port"], values["priority"], weight)
+def _server(text: str) -> Server:
+    gateway = Gateway.parse(text)
+    return Server(gateway.host, gateway.port, gateway.priority, gateway.weight)
 
 
 def gateways_of(trunk: Trunk) -> list[Server]:
     """The outbound proxy where there is one, else the trunk's own host and its further gateways."""
     if trunk.proxy:
-        return [parse_gateway(trunk.proxy)]
-    return [Server(trunk.host, trunk.port, 0, 1), *(parse_gateway(text) for text in trunk.gateways)]
+        return [_server(trunk.proxy)]
+    return [Server(trunk.host, trunk.port, 0, 1), *(_server(text) for text in trunk.gateways)]

@@ -86,6 +86,9 @@ def campaign(session: Session, actor: Actor, fields: CampaignFields) -> Campaign
         ({"name": " "}, "name"),
         ({"caller_id": "555-0100"}, "caller_id"),
         ({"caller_id": "sip:me@example.org"}, "caller_id"),
+        ({"asserted": "me"}, "asserted"),
+        ({"diversion": "555-0100"}, "diversion"),
+        ({"user_to_user": "é" * 65}, "user_to_user"),
         ({"trunk_id": 999}, "trunk_id"),
         ({"contact_list_id": 999}, "contact_list_id"),
         ({"message": ""}, "script_id"),
@@ -140,6 +143,14 @@ def test_a_job_keeps_the_settings_it_started_with(
     assert job.settings["caller_id"] == "+15550100000"
     assert job.state == JobState.QUEUED
     assert session.scalars(select(OutboxEvent.topic)).all() == ["job"]
+
+
+def test_a_job_keeps_who_its_campaign_says_is_calling(session: Session, actor: Actor, fields: CampaignFields) -> None:
+    told = replace(fields, asserted="+15550100009", private=True, user_to_user="case 7")
+    campaign = campaigns.create_campaign(session, actor, told)
+    identity = {"asserted": "+15550100009", "private": True, "user_to_user": "case 7"}
+    assert campaign.identity == identity
+    assert jobs.start_job(session, actor, campaign.id).settings["identity"] == identity
 
 
 def test_refuses_a_second_job_while_one_is_going(session: Session, actor: Actor, campaign: Campaign) -> None:

@@ -80,8 +80,8 @@ def test_a_migration_gives_up_instead_of_queueing_everybody_behind_it(
 def test_two_attempts_in_progress_to_an_address_have_to_end_before_the_upgrade(
     database_url: str, engine: Engine
 ) -> None:
-    db.downgrade(database_url, "0006")
     make_job(engine, 2)
+    db.downgrade(database_url, "0006")
     with engine.begin() as connection:
         connection.execute(
             text(

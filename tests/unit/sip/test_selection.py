@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.control import Trunk
+from common.gateways import Gateway
 from mediaserver.switch.sip.health import FORGET, PING_INTERVAL, Health
 from mediaserver.switch.sip.resolver import Resolver
-from mediaserver.switch.sip.selection import Naptr, Server, choose_services, in_order, parse_gateway
+from mediaserver.switch.sip.selection import Naptr, Server, choose_services, in_order
 from mediaserver.switch.sip.transaction import Address
 
 servers = st.lists(
@@ -115,7 +116,7 @@ def test_a_host_without_address_is_an_error() -> None:
 @pytest.mark.parametrize("text", ["", "a b", "a:b", "a;weight=x", "a;priority=99999", "a:70000"])
 def test_what_is_no_gateway_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="gateway"):
-        parse_gateway(text)
+        Gateway.parse(text)
 
 
 A, B = Address("192.0.2.1", 5060), Address("192.0.2.2", 5060)

@@ -84,10 +84,38 @@ def test_makes_and_changes_a_trunk_without_ever_showing_its_password(
         assert (changed.port, changed.password_encrypted) == (5070, trunk.password_encrypted)
 
 
+def test_a_trunk_keeps_how_it_signals(admin: FlaskClient, world: World, sqlite_engine: Engine) -> None:
+    more = {
+        "transport": "tls",
+        "port": "0",
+        "proxy": "proxy.example.com:5061",
+        "gateways": "sip2.example.com;weight=3\r\n203.0.113.9:5061;priority=1",
+        "redirects": "+1212, 203.0.113.9",
+        "domain": "us.example.com",
+        "register": "y",
+        "username": "clarion",
+    }
+    admin.post("/trunks/new", data={**_TRUNK, "name": "Careful", **more})
+    with read_transaction(sqlite_engine) as session:
+        trunk = session.scalars(select(Trunk).where(Trunk.name == "Careful")).one()
+        assert (trunk.transport, trunk.port) == ("tls", 0)
+        assert trunk.signalling == {
+            "proxy": "proxy.example.com:5061",
+            "gateways": ["sip2.example.com;weight=3", "203.0.113.9:5061;priority=1"],
+            "redirects": ["+1212", "203.0.113.9"],
+            "domain": "us.example.com",
+            "register": True,
+        }
+        key = trunk.id
+    page = admin.get(f"/trunks/{key}").text
+    assert "sip2.example.com;weight=3\n203.0.113.9:5061;priority=1" in page
+    assert "+1212, 203.0.113.9" in page
+
+
 def test_puts_a_trunk_s_fault_at_its_field(admin: FlaskClient, world: World) -> None:
     answer = admin.post("/trunks/new", data={**_TRUNK, "simulated": "y", "port": "99999"})
     assert answer.status_code == 422
-    assert "Give a number from 1 to 65535." in answer.text
+    assert "Give a number up to 65535." in answer.text
 
     answer = admin.post("/trunks/new", data={**_TRUNK, "simulated": "y"})
     assert answer.status_code == 422

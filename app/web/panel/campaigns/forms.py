@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import IntegerField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, IntegerField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
@@ -41,6 +41,21 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]
         "Display name",
         [Optional(), Length(max=64)],
         description="Shown beside the number where the network carries it.",
+    )
+    asserted = StringField(
+        "Asserted identity",
+        [Optional(), Length(max=32)],
+        description="The number the carrier knows you by, where it is not the caller ID (P-Asserted-Identity).",
+    )
+    diversion = StringField(
+        "On behalf of", [Optional(), Length(max=32)], description="For whom the call is made (Diversion)."
+    )
+    user_to_user = StringField(
+        "User-to-user information", [Optional(), Length(max=128)], description="For the called party's system."
+    )
+    private = BooleanField(
+        "Withhold the number",
+        description="From the called person, not from the carrier. Many laws forbid it to callers.",
     )
     pacing = RadioField(
         "Pacing",
@@ -87,6 +102,10 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]
             caller_id=self.caller_id.data,
             script_id=None if speaks else self.script_id.data,
             display_name=self.display_name.data or "",
+            asserted=self.asserted.data or "",
+            private=self.private.data,
+            diversion=self.diversion.data or "",
+            user_to_user=self.user_to_user.data or "",
             message=(self.message.data or "") if speaks else "",
             pacing=pacing,
             senders={channel: sender.strip() for channel, sender in senders.items() if sender.strip()},
@@ -104,6 +123,7 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]
         pacing = campaign.pacing
         return {
             **{name: getattr(campaign, name) for name in _SAME},
+            **{name: campaign.identity.get(name) for name in ("asserted", "private", "diversion", "user_to_user")},
             "says": "message" if campaign.script_id is None else "script",
             "pacing": pacing.get("mode", "none"),
             "ports": pacing.get("ports", 10),

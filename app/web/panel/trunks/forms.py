@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import BooleanField, IntegerField, PasswordField, SelectField, StringField
+from wtforms import BooleanField, IntegerField, PasswordField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
@@ -11,6 +11,9 @@ from app.services.trunks import TRANSPORTS, TrunkFields
 from app.web.panel.owned import OwnedForm
 
 _PYVOIP = "pyVoIP (small sites; media servers must run with CLARION_MEDIASERVER_LINE=pyvoip)"
+
+
+_TRANSPORT_WORDS = {"udp": "UDP", "tcp": "TCP", "tls": "TLS", "dns": "As DNS says"}
 
 
 class TrunkForm(OwnedForm):
@@ -23,11 +26,12 @@ class TrunkForm(OwnedForm):
     )
     port = IntegerField(
         "Port",
-        [InputRequired("Give the port; 5060 is usual."), NumberRange(1, 65535, "Give a number from 1 to 65535.")],
+        [InputRequired("Give the port; 5060 is usual."), NumberRange(0, 65535, "Give a number up to 65535.")],
         default=5060,
+        description="0 has DNS find the servers (SRV).",
     )
     transport = SelectField(
-        "Transport", choices=[SelectChoice(name, name.upper()) for name in TRANSPORTS], default="udp"
+        "Transport", choices=[SelectChoice(name, _TRANSPORT_WORDS[name]) for name in TRANSPORTS], default="udp"
     )
     username = StringField(
         "Login",
@@ -52,6 +56,27 @@ class TrunkForm(OwnedForm):
     line = SelectField(
         "Line", choices=[SelectChoice("native", "Native (recommended)"), SelectChoice("pyvoip", _PYVOIP)]
     )
+    proxy = StringField(
+        "Outbound proxy", [Optional(), Length(max=260)], description="HOST or HOST:PORT that every call goes through."
+    )
+    gateways = TextAreaField(
+        "Further gateways",
+        [Optional(), Length(max=2000)],
+        description="One a line: HOST:PORT;weight=1;priority=0. Another is tried only where nobody can have rung.",
+        render_kw={"rows": 3, "spellcheck": "false"},
+    )
+    redirects = StringField(
+        "Redirections to",
+        [Optional(), Length(max=500)],
+        description="Number prefixes that the carrier may redirect calls to, such as +1212, and IP addresses of its "
+        "other servers; commas between. Empty follows none.",
+    )
+    domain = StringField(
+        "Our domain",
+        [Optional(), Length(max=253)],
+        description="Behind the @ of our addresses, where the carrier wants one.",
+    )
+    register = BooleanField("Register before calling", description="Where the carrier wants a registration.")
     simulated = BooleanField(
         "Simulated",
         description="Leads to the simulated carrier on this machine; may be called around the clock. "
@@ -71,11 +96,22 @@ class TrunkForm(OwnedForm):
             max_channels=self.max_channels.data,
             calls_per_second=self.calls_per_second.data,
             simulated=self.simulated.data,
+            proxy=self.proxy.data or "",
+            gateways=tuple((self.gateways.data or "").split()),
+            redirects=tuple((self.redirects.data or "").replace(",", " ").split()),
+            domain=self.domain.data or "",
+            register=self.register.data,
         )
 
     @staticmethod
     def filled(trunk: Trunk) -> dict[str, Any]:
-        return {name: getattr(trunk, name) for name in _SAME}
+        settings = trunk.signalling
+        return {
+            **{name: getattr(trunk, name) for name in _SAME},
+            **{name: settings.get(name) for name in ("proxy", "domain", "register")},
+            "gateways": "\n".join(settings.get("gateways", ())),
+            "redirects": ", ".join(settings.get("redirects", ())),
+        }
 
 
 #: Fields that are the trunk's columns as they are.

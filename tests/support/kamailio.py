@@ -34,7 +34,10 @@ loadmodule "auth.so"
 loadmodule "siputils.so"
 loadmodule "maxfwd.so"
 loadmodule "textops.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
 loadmodule "tls.so"
+modparam("usrloc", "db_mode", 0)
 modparam("tls", "tls_method", "TLSv1.2+")
 modparam("tls", "certificate", "{certificate}")
 modparam("tls", "private_key", "{key}")
@@ -51,6 +54,15 @@ request_route {{
     exit;
   }}
   t_check_trans();
+  if (is_method("REGISTER")) {{
+    if (!pv_auth_check("clarion.test", "{password}", "0", "0")) {{ auth_challenge("clarion.test", "1"); exit; }}
+    save("location");
+    exit;
+  }}
+  if ("{registered}" != "" && !registered("location", "sip:{registered}@127.0.0.1")) {{
+    sl_send_reply("403", "Register First");
+    exit;
+  }}
   if (!pv_auth_check("clarion.test", "{password}", "0", "0")) {{ auth_challenge("clarion.test", "1"); exit; }}
   consume_credentials();
   record_route();
@@ -70,15 +82,15 @@ class Proxy:
 
 
 @asynccontextmanager
-async def kamailio(behind: int) -> AsyncIterator[Proxy]:
-    """Relays calls of any user with `PASSWORD` to UDP port `behind`."""
+async def kamailio(behind: int, registered: str = "") -> AsyncIterator[Proxy]:
+    """Relays calls of any user with `PASSWORD` to UDP port `behind`, where `registered` is, if it is given."""
     folder = Path(tempfile.mkdtemp(prefix="kamailio-"))
     authority = Authority(folder)
     server = authority.issue("localhost")
     port = free_range(2)
     config = _CONFIG.format(
         port=port, tls=port + 1, modules=_modules(), certificate=server.certificate, key=server.key,
-        authorities=authority.file, password=PASSWORD, behind=behind,
+        authorities=authority.file, password=PASSWORD, behind=behind, registered=registered,
     )  # fmt: skip
     (folder / "kamailio.cfg").write_text(config)
     log = (folder / "log").open("wb")

@@ -70,9 +70,9 @@ class Near:
                 self._news.clear()
                 await self._news.wait()
 
-    async def settled(self) -> SipStats:
+    async def settled(self, seconds: float = 7.0) -> SipStats:
         """What is left once every timer has had its time."""
-        for _ in range(350):
+        for _ in range(int(seconds / 0.02)):
             if self.endpoint.stats() == NOTHING:
                 break
             await asyncio.sleep(0.02)

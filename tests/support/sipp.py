@@ -33,6 +33,7 @@ class Sipp:
         transport: str = "udp",
         host: str = "127.0.0.1",
         port: int = 0,
+        calls: int = 1,
         options: tuple[str, ...] = (),
     ) -> Sipp:
         """Start `scenarios/NAME.xml`; with `remote` SIPp is the one that calls. `status` fills `[status]`.
@@ -47,7 +48,7 @@ class Sipp:
         (folder / "scenario.xml").write_text(text)
         errors = folder / "errors.log"
         arguments = ["-sf", str(folder / "scenario.xml"), "-i", host, "-p", str(port), "-mp", str(media)]
-        arguments += ["-m", "1", "-nostdin", "-timeout", f"{patience}s", "-timeout_error", "-pause_msg_ign"]
+        arguments += ["-m", str(calls), "-nostdin", "-timeout", f"{patience}s", "-timeout_error", "-pause_msg_ign"]
         arguments += ["-trace_err", "-error_file", str(errors)]
         arguments += ["-t", {"udp": "u1", "tcp": "t1"}[transport], *options]
         if remote is not None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from common.control import Disposition
-from mediaserver.switch.sip.events import Ended, Established, Failed
+from common.control import Disposition, Trunk
+from mediaserver.switch.sip.events import Ended, Established, Failed, InviteSpec
+from mediaserver.switch.sip.sdp import make_offer
 from mediaserver.switch.sip.tls import TlsFiles
 from tests.support.certificates import Authority
 from tests.support.kamailio import PASSWORD, Proxy, kamailio
@@ -58,6 +59,37 @@ def test_the_far_ends_bye_comes_back_by_the_way_we_went(transport: str) -> None:
     end, complaints = asyncio.run(scene(transport, "far_end_hangs_up_by_the_route", we_hang_up=False))
     assert complaints == ""
     assert end.end == Ended("call", by_far_end=True)
+
+
+@pytest.mark.parametrize("register", [True, False])
+def test_a_trunk_that_wants_a_registration_gets_it_before_the_call(register: bool) -> None:
+    async def one() -> None:
+        far = await Sipp.start("answer_after_180")
+        try:
+            async with kamailio(far.port, registered="outreach") as proxy, near() as end:
+                trunk = Trunk(
+                    "127.0.0.1",
+                    proxy.port,
+                    username="outreach",
+                    password=PASSWORD,
+                    domain="127.0.0.1",
+                    register=register,
+                )
+                offer = make_offer("127.0.0.1", 40_000)
+                end.endpoint.invite(InviteSpec("call", "+12125550100", "+12125550199", "", trunk, offer, 10.0))
+                await end.wait(Established, Failed)
+                if not register:
+                    assert isinstance(end.end, Failed)
+                    assert (end.end.sip_status, end.end.reason) == (403, "Register First")
+                    return
+                end.endpoint.hang_up("call")
+                await end.wait(Ended, Failed)
+                assert end.end == Ended("call", by_far_end=False)
+                assert await far.wait() == ""
+        finally:
+            await far.stop()
+
+    asyncio.run(one())
 
 
 def test_two_calls_share_one_tls_connection() -> None:

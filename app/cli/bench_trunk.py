@@ -9,8 +9,9 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.control import Trunk
+from common.control import CallerIdentity, Trunk
 from common.errors import Refused
+from common.gateways import Gateway
 
 if TYPE_CHECKING:
     from mediaserver.switch.sip.tls import TlsFiles
@@ -42,6 +43,34 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--client-cert", type=Path, metavar="F", help="PEM file of the certificate a TLS trunk is shown"
     )
     parser.add_argument("--client-key", type=Path, metavar="F", help="PEM file of its key, where it lies apart")
+    parser.add_argument("--proxy", default="", metavar="HOST:PORT", help="outbound proxy; a loopback address")
+    parser.add_argument(
+        "--gateway",
+        action="append",
+        default=[],
+        metavar="HOST:PORT;weight=N;priority=N",
+        help="a further server of the trunk, on loopback; may be repeated",
+    )
+    parser.add_argument(
+        "--redirect",
+        action="append",
+        default=[],
+        metavar="PREFIX",
+        help="number prefix that a 3xx may lead to; may be repeated",
+    )
+    parser.add_argument("--register", action="store_true", help="register first, with --auth")
+
+
+def add_identity_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--display-name", default="", metavar="TEXT", help="shown beside the caller number")
+    parser.add_argument("--asserted", default="", metavar="NUMBER", help="P-Asserted-Identity")
+    parser.add_argument("--private", action="store_true", help="withhold the caller number (Privacy: id)")
+    parser.add_argument("--diversion", default="", metavar="NUMBER", help="for whom the call is made (Diversion)")
+    parser.add_argument("--user-to-user", default="", metavar="TEXT", help="for the called party's system; 128 bytes")
+
+
+def read_identity(args: argparse.Namespace) -> CallerIdentity:
+    return CallerIdentity(args.asserted, args.private, args.diversion, args.user_to_user)
 
 
 def is_address(text: str) -> bool:
@@ -64,6 +93,13 @@ def read_trunk(args: argparse.Namespace) -> Trunk:
         )
     if bool(args.auth) != (args.password_file is not None):
         raise Refused("--auth and --password-file belong together")
+    if args.register and not args.auth:
+        raise Refused("--register: a registration needs --auth and --password-file")
+    for prefix in args.redirect:
+        if not re.fullmatch(r"\+?[0-9]{1,15}", prefix):
+            raise Refused(f"--redirect {prefix!r}: write a number prefix such as +1212")
+    _check_loopback("--proxy", [args.proxy] if args.proxy else [])
+    _check_loopback("--gateway", args.gateway)
     transport = (match["transport"] or "udp").lower()
     # The certificate of a TLS trunk is for the name that was given.
     named = host == "localhost" and transport == "tls"
@@ -74,7 +110,21 @@ def read_trunk(args: argparse.Namespace) -> Trunk:
         username=args.auth,
         password=_read_password(args.password_file),
         line=args.line or "native",
+        proxy=args.proxy,
+        gateways=tuple(args.gateway),
+        redirects=tuple(args.redirect),
+        register=args.register,
     )
+
+
+def _check_loopback(option: str, texts: list[str]) -> None:
+    for text in texts:
+        try:
+            gateway = Gateway.parse(text)
+        except ValueError as error:
+            raise Refused(f"{option}: {error}") from error
+        if not is_loopback(gateway.host.strip("[]")):
+            raise Refused(f"{option} {text!r}: without a database only loopback addresses may be called")
 
 
 def tls_files(args: argparse.Namespace) -> TlsFiles:

@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from app.cli.bench_trunk import add_options, is_address, near_address, read_trunk, tls_files
+from app.cli.bench_trunk import (
+    add_identity_options,
+    add_options,
+    is_address,
+    near_address,
+    read_identity,
+    read_trunk,
+    tls_files,
+)
 from common.control import DESTINATION, CallRequest, CallStatus, Disposition, Trunk
 from common.errors import Refused
 from common.ids import new_id
@@ -76,6 +84,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     add_options(parser)
+    add_identity_options(parser)
     parser.add_argument(
         "--organization", default="", metavar="NAME", help="whose rules hold on a configured trunk; the only one"
     )
@@ -205,6 +214,8 @@ def build_request(args: argparse.Namespace, number: str, trunk: Trunk) -> CallRe
         trunk=trunk,
         application=url,
         values=read_values(args.value),
+        display_name=args.display_name,
+        identity=read_identity(args),
         ring_timeout=args.timeout,
         organization="bench",
         revision="bench",

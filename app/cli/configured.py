@@ -76,6 +76,8 @@ def find_trunk(args: argparse.Namespace) -> ConfiguredTrunk:
     """By the names given. Raise Refused naming the option and what there is to choose from."""
     if args.auth or args.password_file is not None:
         raise Refused("--auth and --password-file: a configured trunk has its own credentials; leave them out")
+    if args.proxy or args.gateway or args.redirect or args.register:
+        raise Refused("--proxy, --gateway, --redirect, --register: a configured trunk has its own; leave them out")
     settings = Settings.load()
     engine = make_engine(settings.database_url)
     require_current(engine)

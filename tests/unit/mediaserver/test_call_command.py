@@ -49,6 +49,11 @@ def test_a_trunk_beyond_loopback_is_wrong_use(trunk: str, script: str, capsys: p
         ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--auth", "me"],
         ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--window", "Daytime"],
         ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--organization", "Test"],
+        ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--gateway", "192.0.2.1:5060"],
+        ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--proxy", "sip.example.org"],
+        ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--register"],
+        ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--client-key", "SCRIPT"],
+        ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--ca-file", "no-such.pem"],
         ["load", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--numbers", "+1555{x}", "--calls", "2"],
         ["load", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--numbers", "{}", "--calls", "2"],
     ],
@@ -73,10 +78,22 @@ def test_a_password_comes_from_a_file(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("hunter2\n")
     args = argparse.Namespace(
-        trunk="localhost:5060", organization="", window="", auth="me", password_file=secret, line="native"
+        trunk="sip:localhost:5061;transport=tls",
+        organization="",
+        window="",
+        auth="me",
+        password_file=secret,
+        line="native",
+        proxy="",
+        gateway=["127.0.0.1:5062;weight=3"],
+        redirect=["+1212"],
+        register=True,
     )
     trunk = bench_trunk.read_trunk(args)
-    assert (trunk.host, trunk.username, trunk.password) == ("127.0.0.1", "me", "hunter2")
+    assert (trunk.host, trunk.port, trunk.transport) == ("localhost", 5061, "tls")
+    assert (trunk.username, trunk.password, trunk.register) == ("me", "hunter2", True)
+    assert (trunk.gateways, trunk.redirects) == (("127.0.0.1:5062;weight=3",), ("+1212",))
+    assert bench_trunk.near_address(trunk) == "127.0.0.1"
     assert "hunter2" not in repr(trunk)
 
 

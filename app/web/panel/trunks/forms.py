@@ -69,7 +69,7 @@ class TrunkForm(OwnedForm):
         "Redirections to",
         [Optional(), Length(max=500)],
         description="Number prefixes that the carrier may redirect calls to, such as +1212, and IP addresses of its "
-        "other servers; commas between. Empty follows none.",
+        "other servers; commas between. Empty follows none. Redirected numbers do not pass the compliance gate again.",
     )
     domain = StringField(
         "Our domain",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from common.control import Trunk
 from mediaserver.switch.sip.events import InviteSpec, SipEvent
@@ -24,7 +24,7 @@ Event = TypeVar("Event")
 
 
 class SipBench:
-    def __init__(self, **options: int) -> None:
+    def __init__(self, **options: Any) -> None:
         counter = itertools.count(1)
         self.agent = UserAgent(Identity("127.0.0.1", 5080), token=lambda: f"token{next(counter):04d}", **options)
         self.now = 100.0

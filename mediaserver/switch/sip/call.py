@@ -145,6 +145,10 @@ class OutboundCall:
     def ladder(self, text: str) -> None:
         self.agent.emit(Ladder(self.spec.call, text))
 
+    def note_media(self, media: MediaTarget) -> None:
+        """The far end moved or held it."""
+        self.media = media
+
     def own_sdp(self) -> bytes:
         """Our offer again, as it stands."""
         return make_offer(self.local_media.ip, self.local_media.port, version=self.sdp_version)

@@ -42,6 +42,8 @@ class CallInput(StrEnum):
     HANG_UP = "hang up"
     #: 64*T1 after the CANCEL without a final response.
     CANCEL_TIMER = "cancel timer"
+    #: The far end's CANCEL of a call to us.
+    CANCELLED = "cancelled"
     #: The far end's BYE.
     BYE = "bye"
     #: Our BYE was answered, or given up.

@@ -118,6 +118,26 @@ def _is_reachable(host: str) -> bool:
         return False
 
 
+def dialog_from_request(
+    invite: Request, local_tag: str, source: Address, identity: Identity, sequence: Sequence
+) -> Dialog:
+    """The dialog our 2xx to an INVITE makes (12.1.1). Its Contact and Record-Route are read already."""
+    contact = invite.contact
+    return Dialog(
+        trunk=source,
+        identity=identity,
+        call_id=invite.call_id,
+        local=f"{invite.headers.get('to')};tag={local_tag}",
+        remote=invite.headers.get("from") or "",
+        local_tag=local_tag,
+        remote_tag=invite.from_addr.tag,
+        remote_target=contact.uri if contact is not None else invite.from_addr.uri,
+        route_set=tuple(invite.headers.list("record-route")),
+        sequence=sequence,
+        remote_cseq=invite.cseq.number,
+    )
+
+
 def dialog_from_response(
     invite: Request, response: Response, trunk: Address, identity: Identity, sequence: Sequence
 ) -> Dialog:

@@ -44,6 +44,8 @@ class SipConfig:
     user_agent: str = "Clarion"
     tls: TlsFiles = field(default_factory=TlsFiles)
     incoming_status: int = 403
+    #: Numbers and users whose calls are offered; all others are refused.
+    accepted: frozenset[str] = frozenset()
     t1: float = 0.5
     t2: float = 4.0
     t4: float = 5.0
@@ -98,6 +100,7 @@ class SipEndpoint:
             transport.identity,
             timings=Timings(config.t1, config.t2, config.t4),
             incoming_status=config.incoming_status,
+            accepted=config.accepted,
         )
         resolver = Resolver(self._records or DnsRecords(transport.family))
         self._placer = Placer(self._agent, transport, resolver, self._pending.append, self._flush)
@@ -116,6 +119,16 @@ class SipEndpoint:
             self._open_agent().hang_up(call, time.monotonic())
         self._flush()
 
+    def answer(self, call: str, sdp: bytes) -> None:
+        """Take a call that was offered by `Incoming`; `Established` follows."""
+        self._open_agent().answer(call, sdp, time.monotonic())
+        self._flush()
+
+    def refuse(self, call: str, status: int = 486) -> None:
+        """Refuse a call that was offered by `Incoming`; `Failed` follows."""
+        self._open_agent().refuse(call, status, time.monotonic())
+        self._flush()
+
     def transfer(self, call: str, target: str) -> None:
         """Have the far end of an established call connected to `target`, a URI; `Transferred` follows."""
         self._open_agent().transfer(call, target, time.monotonic())
@@ -129,7 +142,7 @@ class SipEndpoint:
         """Hang up everything, wait `grace` seconds at most for the answers, then free socket, timers and tasks."""
         if self._transport is None or self._agent is None:
             return
-        for call in self._open_placer().calls():
+        for call in {*self._open_placer().calls(), *self._agent.calls()}:
             self.hang_up(call)
         if self._agent.calls():
             self._idle.clear()

@@ -55,6 +55,17 @@ class Established:
 
 
 @dataclass(frozen=True, slots=True)
+class Incoming:
+    """Somebody calls a number we take calls for; it rings until it is answered or refused. `sender` is a URI."""
+
+    call: str
+    number: str
+    sender: str
+    media: MediaTarget
+    remote_sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class MediaChanged:
     """A re-INVITE or UPDATE moved or held the media; it is answered already (from the call's own local offer)."""
 
@@ -114,5 +125,5 @@ class Ladder:
     text: str
 
 
-SipEvent = Provisional | Established | MediaChanged | KeyByInfo | Transferred | Ended | Failed | Ladder
+SipEvent = Incoming | Provisional | Established | MediaChanged | KeyByInfo | Transferred | Ended | Failed | Ladder
 SipSink = Callable[[SipEvent], None]

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
-from mediaserver.switch.sip.call import OutboundCall
 from mediaserver.switch.sip.call_table import CallInput, CallState
 from mediaserver.switch.sip.dialog import Dialog
-from mediaserver.switch.sip.events import KeyByInfo, MediaChanged
+from mediaserver.switch.sip.events import InviteSpec, KeyByInfo, MediaChanged, SipEvent
+from mediaserver.switch.sip.keeper import SessionKeeper
+from mediaserver.switch.sip.layer import TransactionLayer
 from mediaserver.switch.sip.message import Request, Response
-from mediaserver.switch.sip.release import read_release
+from mediaserver.switch.sip.release import Release, read_release
+from mediaserver.switch.sip.requests import Identity
 from mediaserver.switch.sip.responses import ACCEPT_HEADER, ALLOW_HEADER, make_response
-from mediaserver.switch.sip.sdp import SdpError, make_answer, make_offer, parse_answer
+from mediaserver.switch.sip.sdp import MediaTarget, SdpError, make_answer, make_offer, parse_answer
 from mediaserver.switch.sip.server import ServerTransaction
 from mediaserver.switch.sip.session_timer import MIN_SE, is_supported, read_session_expires
 from mediaserver.switch.sip.session_timer import answer as answer_session
 from mediaserver.switch.sip.transaction import Address
+from mediaserver.switch.sip.transfer import Transfer
 
 _RELAY_SIGNAL = re.compile(r"^\s*Signal\s*=\s*([0-9A-D*#])\s*$", re.IGNORECASE | re.MULTILINE)
 #: What the far end may ask before it has answered.
@@ -24,8 +28,41 @@ _WHILE_RINGING = ("UPDATE", "INFO", "OPTIONS")
 _KEY_TYPES = ("application/dtmf-relay", "application/dtmf")
 
 
+class ServedAgent(Protocol):
+    """What serving a request needs of the user agent."""
+
+    layer: TransactionLayer
+
+    def emit(self, event: SipEvent) -> None: ...
+
+
+class ServedCall(Protocol):
+    """What it needs of a call, whoever placed it."""
+
+    @property
+    def agent(self) -> ServedAgent: ...
+
+    state: CallState
+    dialog: Dialog | None
+    identity: Identity
+    spec: InviteSpec
+    local_media: MediaTarget
+    sdp_version: int
+    release: Release
+    session: SessionKeeper
+    transfer: Transfer
+
+    def feed(self, given: CallInput, now: float) -> None: ...
+
+    def note_media(self, media: MediaTarget) -> None: ...
+
+    def ladder(self, text: str) -> None: ...
+
+    def timer_key(self, name: str) -> object: ...
+
+
 def serve(
-    call: OutboundCall, dialog: Dialog, transaction: ServerTransaction, request: Request, source: Address, now: float
+    call: ServedCall, dialog: Dialog, transaction: ServerTransaction, request: Request, source: Address, now: float
 ) -> None:
     """Answer a request that carries the dialog's tags."""
     if not dialog.is_in_order(request):
@@ -39,19 +76,17 @@ def serve(
         _HANDLERS[request.method](call, transaction, request, source, now)
 
 
-def _bye(call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+def _bye(call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
     transaction.respond(make_response(request, 200, source), now)
     call.release = read_release(request)
     call.feed(CallInput.BYE, now)
 
 
-def _options(
-    _call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float
-) -> None:
+def _options(_call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
     transaction.respond(make_response(request, 200, source, headers=(ALLOW_HEADER, ACCEPT_HEADER)), now)
 
 
-def _info(call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+def _info(call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
     """Keys by INFO, and empty INFO as a sign of life; packages and other bodies are unknown to us (RFC 6086)."""
     key = _key(request)
     if request.body and key is None:
@@ -72,15 +107,15 @@ def _key(request: Request) -> str | None:
     return match[1].upper() if match else None
 
 
-def _invite(call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+def _invite(call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
     response = _too_short(request, source) or _negotiate(call, request, source)
     _agree(call, request, response, now)
     transaction.respond(response, now)
     if response.status == 200:
-        _repeat_until_ack(call, transaction, now)
+        repeat_until_ack(call, transaction, now)
 
 
-def _update(call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+def _update(call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
     if (short := _too_short(request, source)) is not None:
         response = short
     elif request.body and call.state is CallState.PROCEEDING:
@@ -103,7 +138,7 @@ def _too_short(request: Request, source: Address) -> Response | None:
     return make_response(request, 422, source, headers=(("Min-SE", str(MIN_SE)),))
 
 
-def _agree(call: OutboundCall, request: Request, response: Response, now: float) -> None:
+def _agree(call: ServedCall, request: Request, response: Response, now: float) -> None:
     """Put into our 2xx who refreshes the session from now on."""
     asked = read_session_expires(request)
     if response.status != 200 or asked is None or call.state is not CallState.UP:
@@ -115,13 +150,13 @@ def _agree(call: OutboundCall, request: Request, response: Response, now: float)
     call.session.agree_to(agreed, now)
 
 
-def _notify(call: OutboundCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+def _notify(call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
     is_ours = (request.headers.get("event") or "").partition(";")[0].strip().lower() == "refer"
     known = is_ours and call.transfer.notified(request)
     transaction.respond(make_response(request, 200 if known else 481, source), now)
 
 
-def _negotiate(call: OutboundCall, request: Request, source: Address) -> Response:
+def _negotiate(call: ServedCall, request: Request, source: Address) -> Response:
     """Answer an offer, or make one where the re-INVITE brought none (its answer then comes with the ACK)."""
     local = call.local_media
     if request.body and not request.sdp:
@@ -133,7 +168,7 @@ def _negotiate(call: OutboundCall, request: Request, source: Address) -> Respons
             return make_response(request, 488, source)
         call.sdp_version += 1
         sdp = make_answer(media, local.ip, local.port, version=call.sdp_version)
-        call.media = media
+        call.note_media(media)
         call.agent.emit(MediaChanged(call.spec.call, media, request.sdp, sdp))
     else:
         call.sdp_version += 1
@@ -143,12 +178,12 @@ def _negotiate(call: OutboundCall, request: Request, source: Address) -> Respons
     return make_response(request, 200, source, headers=headers, sdp=sdp)
 
 
-def _retarget(call: OutboundCall, request: Request) -> None:
+def _retarget(call: ServedCall, request: Request) -> None:
     if call.dialog is not None:
         call.dialog.retarget(request)
 
 
-def _repeat_until_ack(call: OutboundCall, transaction: ServerTransaction, now: float) -> None:
+def repeat_until_ack(call: ServedCall, transaction: ServerTransaction, now: float) -> None:
     """The 2xx is repeated from T1 up to T2 until its ACK; after 64*T1 the call is hung up (13.3.1.4, 14.2)."""
     timings, timers = call.agent.layer.timings, call.agent.layer.timers
 
@@ -162,12 +197,12 @@ def _repeat_until_ack(call: OutboundCall, transaction: ServerTransaction, now: f
     timers.set(call.timer_key("ok limit"), now + timings.give_up, lambda later: _unacknowledged(call, later))
 
 
-def _unacknowledged(call: OutboundCall, now: float) -> None:
+def _unacknowledged(call: ServedCall, now: float) -> None:
     call.agent.layer.timers.cancel(call.timer_key("ok"))
     call.feed(CallInput.HANG_UP, now)
 
 
-def acknowledged(call: OutboundCall, request: Request) -> None:
+def acknowledged(call: ServedCall, request: Request) -> None:
     """The ACK of our 2xx to a re-INVITE; it brings the answer where the offer was ours."""
     dialog: Dialog | None = call.dialog
     if dialog is None or request.cseq.number != dialog.remote_cseq:
@@ -181,14 +216,14 @@ def acknowledged(call: OutboundCall, request: Request) -> None:
     except SdpError as error:
         call.ladder(f"the ACK's session description cannot be used: {error}")
         return
-    call.media = media
+    call.note_media(media)
     local = call.local_media
     call.agent.emit(
         MediaChanged(call.spec.call, media, request.sdp, make_offer(local.ip, local.port, version=call.sdp_version))
     )
 
 
-Handler = Callable[[OutboundCall, ServerTransaction, Request, Address, float], None]
+Handler = Callable[[ServedCall, ServerTransaction, Request, Address, float], None]
 _HANDLERS: Mapping[str, Handler] = {
     "BYE": _bye,
     "INVITE": _invite,

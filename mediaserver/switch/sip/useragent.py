@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from common.errors import ContractError
@@ -18,19 +19,23 @@ from mediaserver.switch.sip.call_table import CallInput
 from mediaserver.switch.sip.client import ClientTransaction
 from mediaserver.switch.sip.dialog import Sequence, dialog_from_response
 from mediaserver.switch.sip.events import InviteSpec, Ladder, SipEvent
+from mediaserver.switch.sip.inbound import InboundCall
 from mediaserver.switch.sip.layer import TransactionLayer, reply_address
 from mediaserver.switch.sip.loose import LooseRequests
 from mediaserver.switch.sip.message import Request, Response, parse_message, shown
 from mediaserver.switch.sip.outgoing import acknowledge
 from mediaserver.switch.sip.requests import Identity, check_spec, identity_of
 from mediaserver.switch.sip.responses import ACCEPT_HEADER, ALLOW, ALLOW_HEADER, KNOWN, make_response
+from mediaserver.switch.sip.sdp import SdpError, parse_answer
 from mediaserver.switch.sip.server import ServerTransaction
 from mediaserver.switch.sip.timers import TimerQueue, Timings
 from mediaserver.switch.sip.transaction import Address
-from mediaserver.switch.sip.uri import ParseError
+from mediaserver.switch.sip.uri import ParseError, parse_name_addr
 
 #: Deadlines served by one `handle_timer`: some 2 ms of work at the most.
 MAX_TIMERS_AT_ONCE = 32
+#: Calls under way, beyond which none from outside is taken.
+MAX_CALLS = 5000
 _OUR_REQUEST = re.compile(rb"(\S+) \S+ SIP/2\.0\r\nVia: [^\r\n]*?;branch=([^;,\s]+)")
 
 
@@ -42,7 +47,8 @@ class Datagram(NamedTuple):
 class UserAgent:
     """Places calls and answers what belongs to them; refuses everything else.
 
-    `incoming_status` answers INVITEs from outside; `token` makes tags, branches and Call-IDs (unguessable).
+    `accepted` are the numbers and users whose calls are offered (`Incoming`); `incoming_status` answers all others;
+    `token` makes tags, branches and Call-IDs (unguessable).
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class UserAgent:
         *,
         timings: Timings | None = None,
         incoming_status: int = 403,
+        accepted: frozenset[str] = frozenset(),
         token: Callable[[], str] = lambda: secrets.token_hex(12),
     ) -> None:
         self.identity = identity
@@ -59,8 +66,9 @@ class UserAgent:
         self.layer = TransactionLayer(self, self._send, timings or Timings(), self.timers)
         self.loose = LooseRequests(self)
         self._incoming_status = incoming_status
-        self._calls: dict[str, OutboundCall] = {}
-        self._by_call_id: dict[str, OutboundCall] = {}
+        self._accepted = accepted
+        self._calls: dict[str, OutboundCall | InboundCall] = {}
+        self._by_call_id: dict[str, OutboundCall | InboundCall] = {}
         self._datagrams: list[Datagram] = []
         self._events: list[SipEvent] = []
 
@@ -116,6 +124,18 @@ class UserAgent:
     def handle_timer(self, now: float) -> None:
         self.timers.run(now, MAX_TIMERS_AT_ONCE)
 
+    def answer(self, call: str, sdp: bytes, now: float) -> None:
+        """Take an incoming call with our session description; `Established` follows."""
+        known = self._calls.get(call)
+        if isinstance(known, InboundCall):
+            known.answer(sdp, now)
+
+    def refuse(self, call: str, status: int, now: float) -> None:
+        """Refuse an incoming call that rings; `Failed` follows."""
+        known = self._calls.get(call)
+        if isinstance(known, InboundCall):
+            known.refuse(status, now)
+
     def transfer(self, call: str, target: str, now: float) -> None:
         """Have the far end of an established call connected to `target`, a URI; `Transferred` follows."""
         known = self._calls.get(call)
@@ -143,7 +163,7 @@ class UserAgent:
     def emit(self, event: SipEvent) -> None:
         self._events.append(event)
 
-    def forget(self, call: OutboundCall) -> None:
+    def forget(self, call: OutboundCall | InboundCall) -> None:
         self._calls.pop(call.spec.call, None)
         self._by_call_id.pop(call.call_id, None)
 
@@ -167,12 +187,17 @@ class UserAgent:
     def on_request(self, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
         call = self._by_call_id.get(request.call_id)
         if request.method == "CANCEL":
-            # Every INVITE is answered finally at once, so a CANCEL never has an effect (9.2).
-            status = 200 if self.layer.invite_of(request) is not None else 481
-            transaction.respond(self._respond(request, status, source), now)
+            invite = self.layer.invite_of(request)
+            transaction.respond(self._respond(request, 200 if invite is not None else 481, source), now)
+            # An INVITE that is answered already is not cancelled any more (9.2).
+            if invite is not None and isinstance(call, InboundCall) and call.is_of(invite):
+                call.feed(CallInput.CANCELLED, now)
         elif call is not None and request.method in ALLOW and (dialog := call.dialog_of(request)) is not None:
             transaction.owner = call.spec.call
             indialog.serve(call, dialog, transaction, request, source, now)
+        elif (incoming := self._offer(transaction, request, source)) is not None:
+            transaction.owner = incoming.spec.call
+            incoming.start(now)
         else:
             transaction.respond(self._refuse(request, source), now)
 
@@ -182,7 +207,7 @@ class UserAgent:
             indialog.acknowledged(call, request)
 
     def _on_invite_response(
-        self, call: OutboundCall | None, transaction: ClientTransaction, response: Response, now: float
+        self, call: OutboundCall | InboundCall | None, transaction: ClientTransaction, response: Response, now: float
     ) -> None:
         tag = response.to_addr.tag
         if 200 <= response.status < 300 and transaction.acks:
@@ -190,7 +215,7 @@ class UserAgent:
                 transaction.acknowledge_again(tag)
             else:
                 self._drop_fork(transaction, response, now)
-        elif call is not None and call.invite is transaction:
+        elif isinstance(call, OutboundCall) and call.invite is transaction:
             call.on_response(response, now)
 
     def _drop_fork(self, transaction: ClientTransaction, response: Response, now: float) -> None:
@@ -208,6 +233,24 @@ class UserAgent:
             return
         if not call.requester.take(transaction, None, now) and transaction is call.invite:
             call.feed(given, now)
+
+    def _offer(self, transaction: ServerTransaction, request: Request, source: Address) -> InboundCall | None:
+        """A call to a number of ours that we can speak with; None for everything else, which is refused."""
+        if request.method != "INVITE" or request.to_addr.tag or request.headers.list("require") or not request.sdp:
+            return None
+        try:
+            if (request.sip_uri.user or "") not in self._accepted or len(self._calls) >= MAX_CALLS:
+                return None
+            media = parse_answer(request.sdp)
+            for route in request.headers.list("record-route"):
+                parse_name_addr(route)
+        except (ParseError, SdpError):
+            return None
+        call = InboundCall(
+            self, transaction, request, source, replace(self.identity, transport=source.transport), media
+        )
+        self._calls[call.spec.call] = self._by_call_id[call.call_id] = call
+        return call
 
     def _refuse(self, request: Request, source: Address) -> Response:
         """A request outside our calls. A To tag means the sender believes in a dialog we do not have (12.2.2)."""

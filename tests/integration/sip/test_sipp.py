@@ -15,6 +15,7 @@ from mediaserver.switch.sip.events import (
     Ended,
     Established,
     Failed,
+    Incoming,
     InviteSpec,
     MediaChanged,
     Provisional,
@@ -349,6 +350,24 @@ def test_requests_from_outside_are_answered(scenario: str) -> None:
                 far.kill()
             assert await end.settled() == NOTHING
             assert end.events == []
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_telephone_that_calls_a_number_of_ours_is_answered(transport: str) -> None:
+    async def scene() -> None:
+        async with near(accepted=frozenset({"7001"})) as end:
+            far = await Sipp.start("call_in_and_hang_up", remote=end.endpoint.address, transport=transport)
+            try:
+                await end.wait(Incoming)
+                call = end.of(Incoming)[0].call
+                end.endpoint.answer(call, make_offer("127.0.0.1", 40_000))
+                assert await far.wait() == ""
+            finally:
+                far.kill()
+            assert end.end == Ended(call, by_far_end=True, release=Release(16, "Q.850 16"))
+            assert await end.settled() == NOTHING
 
     asyncio.run(scene())
 

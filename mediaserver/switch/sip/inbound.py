@@ -1,0 +1,221 @@
+"""A call that somebody places to us: only to numbers we take calls for, by the table below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from common.control import Disposition, Trunk
+from mediaserver.switch.sip.call_table import CallInput, CallState
+from mediaserver.switch.sip.dialog import Dialog, Sequence, dialog_from_request
+from mediaserver.switch.sip.digest import Credentials
+from mediaserver.switch.sip.events import Ended, Established, Failed, Incoming, InviteSpec, Ladder, SipEvent
+from mediaserver.switch.sip.indialog import repeat_until_ack
+from mediaserver.switch.sip.keeper import SessionKeeper
+from mediaserver.switch.sip.layer import TransactionLayer
+from mediaserver.switch.sip.message import Request
+from mediaserver.switch.sip.outgoing import Outgoing, Requester
+from mediaserver.switch.sip.release import UNSAID, Release
+from mediaserver.switch.sip.requests import Identity
+from mediaserver.switch.sip.responses import ALLOW_HEADER, make_response
+from mediaserver.switch.sip.sdp import MediaTarget, make_offer, parse_answer
+from mediaserver.switch.sip.server import ServerTransaction
+from mediaserver.switch.sip.transaction import Address
+from mediaserver.switch.sip.transfer import Transfer
+
+#: Seconds an offered call rings before it is refused for want of an answer.
+RING_LIMIT = 60.0
+_TIMERS = ("ring", "ok", "ok limit", "session", "transfer")
+
+
+class Action(StrEnum):
+    #: 200 with our answer, repeated until its ACK.
+    ACCEPT = "accept"
+    #: The final response decided on.
+    REFUSE = "refuse"
+    NOTE_GONE = "note gone"
+    NOTE_UNANSWERED = "note unanswered"
+    NOTE_FAR_END_LEFT = "note far end left"
+    SEND_BYE = "send bye"
+
+
+class Step(NamedTuple):
+    state: CallState
+    actions: tuple[Action, ...] = ()
+
+
+_S, _I, _A = CallState, CallInput, Action
+
+#: INVITING is: it rings here, nobody has decided.
+INBOUND: Mapping[tuple[CallState, CallInput], Step] = {
+    (_S.INVITING, _I.ANSWER): Step(_S.UP, (_A.ACCEPT,)),
+    (_S.INVITING, _I.HANG_UP): Step(_S.OVER, (_A.REFUSE,)),
+    (_S.INVITING, _I.RING_TIMER): Step(_S.OVER, (_A.NOTE_UNANSWERED, _A.REFUSE)),
+    (_S.INVITING, _I.CANCELLED): Step(_S.OVER, (_A.NOTE_GONE, _A.REFUSE)),
+    (_S.UP, _I.BYE): Step(_S.OVER, (_A.NOTE_FAR_END_LEFT,)),
+    (_S.UP, _I.HANG_UP): Step(_S.CLOSING, (_A.SEND_BYE,)),
+    (_S.CLOSING, _I.BYE): Step(_S.CLOSING),
+    (_S.CLOSING, _I.BYE_DONE): Step(_S.OVER),
+}
+
+
+class Agent(Protocol):
+    """What a call needs of its user agent."""
+
+    layer: TransactionLayer
+
+    def token(self) -> str: ...
+
+    def emit(self, event: SipEvent) -> None: ...
+
+    def forget(self, call: InboundCall) -> None: ...
+
+
+class InboundCall:
+    """`spec` names it; `media` is what the caller offered."""
+
+    invite = None
+
+    def __init__(
+        self,
+        agent: Agent,
+        transaction: ServerTransaction,
+        request: Request,
+        source: Address,
+        identity: Identity,
+        media: MediaTarget,
+    ) -> None:
+        self.agent = agent
+        self.identity = identity
+        self.media = media
+        self.state = CallState.INVITING
+        self.call_id = request.call_id
+        self.release: Release = UNSAID
+        number, sender = (request.sip_uri.user or ""), request.from_addr.uri
+        self.spec = InviteSpec(f"in-{agent.token()}", number, sender, "", Trunk(source.host, source.port), b"")
+        self.requester = Requester(agent, self.spec.call, Credentials("", "", agent.token))
+        self.session = SessionKeeper(self, 0)
+        self.transfer = Transfer(self)
+        self.sdp_version = 1
+        self.local_media = media
+        self.dialog: Dialog | None = dialog_from_request(request, agent.token(), source, identity, Sequence())
+        self.by_far_end = False
+        self.established = False
+        self._transaction = transaction
+        self._request = request
+        self._source = source
+        self._answer = b""
+        self._refusal = 480
+        self._reason = ""
+
+    def start(self, now: float) -> None:
+        """Ring, and have somebody decide."""
+        self._respond(180, now)
+        timers = self.agent.layer.timers
+        timers.set(self.timer_key("ring"), now + RING_LIMIT, lambda later: self.feed(CallInput.RING_TIMER, later))
+        self.agent.emit(Incoming(self.spec.call, self.spec.to, self.spec.sender, self.media, self._request.sdp))
+
+    def answer(self, sdp: bytes, now: float) -> None:
+        """Take it with our session description."""
+        self._answer = sdp
+        self.local_media = parse_answer(sdp)
+        self.feed(CallInput.ANSWER, now)
+
+    def refuse(self, status: int, now: float) -> None:
+        self._refusal = status
+        self.feed(CallInput.HANG_UP, now)
+
+    def feed(self, given: CallInput, now: float) -> None:
+        step = INBOUND.get((self.state, given))
+        if step is None:
+            return
+        self.state = step.state
+        for action in step.actions:
+            _ACTIONS[action](self, now)
+        if self.state is CallState.OVER:
+            self._close()
+
+    def dialog_of(self, request: Request) -> Dialog | None:
+        """Ours, where the request carries both tags and the call was answered."""
+        dialog = self.dialog
+        ours = (
+            dialog is not None
+            and request.to_addr.tag == dialog.local_tag
+            and request.from_addr.tag == dialog.remote_tag
+            and self.state in (CallState.UP, CallState.CLOSING)
+        )
+        return dialog if ours else None
+
+    def is_of(self, transaction: ServerTransaction) -> bool:
+        return transaction is self._transaction
+
+    def abandon(self) -> None:
+        """End it without another word to the far end (the user agent closes)."""
+        self.state = CallState.OVER
+        self._close()
+
+    def timer_key(self, name: str) -> tuple[InboundCall, str]:
+        return (self, name)
+
+    def ladder(self, text: str) -> None:
+        self.agent.emit(Ladder(self.spec.call, text))
+
+    def note_media(self, media: MediaTarget) -> None:
+        """The far end moved or held it."""
+        self.media = media
+
+    def own_sdp(self) -> bytes:
+        return make_offer(self.local_media.ip, self.local_media.port, version=self.sdp_version)
+
+    def _respond(self, status: int, now: float, sdp: bytes = b"") -> None:
+        tag = self.dialog.local_tag if self.dialog is not None else ""
+        headers = (("Contact", self.identity.contact), ALLOW_HEADER) if status < 300 else ()
+        response = make_response(self._request, status, self._source, to_tag=tag, headers=headers, sdp=sdp)
+        self._transaction.respond(response, now)
+
+    def _close(self) -> None:
+        for name in _TIMERS:
+            self.agent.layer.timers.cancel(self.timer_key(name))
+        self.agent.forget(self)
+        if self.established:
+            self.agent.emit(Ended(self.spec.call, self.by_far_end, self.release))
+        else:
+            reason = self._reason or "refused"
+            self.agent.emit(Failed(self.spec.call, Disposition.CANCELLED, self._refusal, reason, provisional=True))
+
+    # --- actions
+
+    def _accept(self, now: float) -> None:
+        self.agent.layer.timers.cancel(self.timer_key("ring"))
+        self.established = True
+        self._respond(200, now, self._answer)
+        repeat_until_ack(self, self._transaction, now)
+        self.agent.emit(Established(self.spec.call, self.media, self._request.sdp))
+
+    def _refuse(self, now: float) -> None:
+        self._respond(self._refusal, now)
+
+    def _gone(self, _now: float) -> None:
+        self._refusal, self._reason = 487, "the caller gave up"
+
+    def _unanswered(self, _now: float) -> None:
+        self._refusal, self._reason = 480, "nobody answered here"
+
+    def _far_end_left(self, _now: float) -> None:
+        self.by_far_end = True
+
+    def _send_bye(self, now: float) -> None:
+        if self.dialog is not None:
+            bye = Outgoing("BYE", done=lambda _response, later: self.feed(CallInput.BYE_DONE, later))
+            self.requester.send(self.dialog, bye, now)
+
+
+_ACTIONS: Mapping[Action, Callable[[InboundCall, float], None]] = {
+    Action.ACCEPT: InboundCall._accept,
+    Action.REFUSE: InboundCall._refuse,
+    Action.NOTE_GONE: InboundCall._gone,
+    Action.NOTE_UNANSWERED: InboundCall._unanswered,
+    Action.NOTE_FAR_END_LEFT: InboundCall._far_end_left,
+    Action.SEND_BYE: InboundCall._send_bye,
+}

@@ -46,15 +46,18 @@ class Baresip:
 
 
 @asynccontextmanager
-async def baresip(answers: bool = True) -> AsyncIterator[Baresip]:
-    """A running telephone; with `answers` it takes every call at once, else it rings."""
+async def baresip(answers: bool = True, certificate: Path | None = None) -> AsyncIterator[Baresip]:
+    """A running telephone; with `answers` it takes every call at once, else it rings. `certificate` opens TLS
+    on the next port."""
     with tempfile.TemporaryDirectory(prefix="baresip-") as folder:
         sip = free_range(12)
         # baresip takes the next port for TLS.
         control, rtp = sip + 2, sip + 4
         config = _CONFIG.format(sip=sip, control=control, rtp=rtp, rtp_last=rtp + 7)
+        if certificate is not None:
+            config += f"sip_certificate {certificate}\n"
         mode = "auto" if answers else "manual"
-        _write(Path(folder), config, f"<sip:alice@127.0.0.1:{sip};transport=udp>;regint=0;answermode={mode}\n")
+        _write(Path(folder), config, f"<sip:alice@127.0.0.1:{sip}>;regint=0;answermode={mode}\n")
         process = await asyncio.create_subprocess_exec(
             "baresip", "-f", folder, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )

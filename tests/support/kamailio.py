@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -96,17 +98,26 @@ async def kamailio(behind: int, registered: str = "") -> AsyncIterator[Proxy]:
     log = (folder / "log").open("wb")
     process = await asyncio.create_subprocess_exec(
         "/usr/sbin/kamailio", "-DD", "-E", "-f", str(folder / "kamailio.cfg"), "-Y", str(folder),
-        "-m", "64", "-M", "8", stdout=log, stderr=log,
+        "-m", "64", "-M", "8", stdout=log, stderr=log, start_new_session=True,
     )  # fmt: skip
     try:
         await _listening(port + 1, process, folder)
         yield Proxy(port, port + 1, authority)
     finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+        await _stop(process)
         log.close()
         shutil.rmtree(folder)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """With its children, even where it does not heed the signal."""
+    if process.returncode is None:
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), 5)
+    except TimeoutError:
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
 def _modules() -> Path:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from common.control import Disposition
 from mediaserver.switch.sip.endpoint import SipStats
-from mediaserver.switch.sip.events import Ended, Established, Failed, MediaChanged, Provisional
+from mediaserver.switch.sip.events import Ended, Established, Failed, MediaChanged, Provisional, Transferred
+from mediaserver.switch.sip.tls import TlsFiles
 from tests.support.baresip import Baresip, baresip
+from tests.support.certificates import Authority
 from tests.support.sip_near import NOTHING, Near, near
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
@@ -111,3 +114,36 @@ def test_a_ringing_telephone_is_cancelled(outcomes: Outcomes) -> None:
     failed = outcomes["cancelled"][0].end
     assert isinstance(failed, Failed)
     assert (failed.disposition, failed.sip_status) == (Disposition.CANCELLED, 487)
+
+
+def test_a_call_is_transferred_from_one_telephone_to_another() -> None:
+    async def scene() -> None:
+        async with baresip() as phone, baresip() as target, near() as end:
+            end.call(phone.port, to="sip:alice@127.0.0.1")
+            await end.wait(Established)
+            end.endpoint.transfer("call", f"sip:alice@127.0.0.1:{target.port}")
+            await end.wait(Transferred)
+            assert end.of(Transferred) == [Transferred("call", 200)]
+            end.endpoint.hang_up("call")
+            await end.wait(Ended)
+            assert await end.settled() == NOTHING
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_a_telephone_is_called_over_tcp_and_tls(transport: str, tmp_path: Path) -> None:
+    async def scene() -> None:
+        authority = Authority(tmp_path)
+        certificate = authority.issue("localhost").both
+        async with baresip(certificate=certificate) as phone, near(tls=TlsFiles(authority.file)) as end:
+            end.transport = transport
+            port = phone.port + 1 if transport == "tls" else phone.port
+            end.call(port, to="sip:alice@127.0.0.1", host="localhost")
+            await end.wait(Established, Failed)
+            phone.command("hangup")
+            await end.wait(Ended, Failed)
+            assert end.end == Ended("call", by_far_end=True)
+            assert await end.settled() == NOTHING
+
+    asyncio.run(scene())

@@ -140,9 +140,11 @@ def _dies(sandbox: Sandbox, key: str) -> bool:
 def test_what_killed_try_outs_leave_behind_keeps_nobody_out(tmp_path: Path) -> None:
     fresh = Sandbox(tmp_path)
     (tmp_path / "tryouts").mkdir()
+    directory = os.open(tmp_path / "tryouts", os.O_DIRECTORY)
     for number in range(MOST):
         with socket.socket(socket.AF_UNIX) as left:
-            left.bind(str(tmp_path / "tryouts" / f"{number + 100}-{number:032x}"))
+            left.bind(f"/proc/self/fd/{directory}/{number + 100}-{number:032x}")
+    os.close(directory)
     key, answer = fresh.start_try(ANN, script(ASKS % ""))
     assert answer["ended"] == ""
     assert os.listdir(tmp_path / "tryouts") == [f"{ANN}-{key}"]

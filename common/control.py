@@ -83,6 +83,8 @@ class Trunk:
     proxy: str = ""
     #: Number prefixes (`+1212`) that a 3xx may lead to, and IP addresses besides the trunk's own; none follows none.
     redirects: tuple[str, ...] = ()
+    #: Number prefixes (`+1212`) and hosts that a script's `<transfer>` may lead to; none allows none.
+    transfers: tuple[str, ...] = ()
     #: Further gateways of the same carrier: `HOST[:PORT][;weight=N][;priority=N]`, the trunk's own host being weight 1.
     gateways: tuple[str, ...] = ()
     #: What stands behind the @ of our own addresses; "" for ours.
@@ -99,12 +101,12 @@ class Trunk:
         return cls(**_with_tuples(body))
 
     def signalling(self, settings: Mapping[str, Any]) -> Self:
-        """With `proxy`, `redirects`, `gateways`, `domain` and `register` as the trunk's owner settled them."""
+        """With `proxy`, `redirects`, `transfers`, `gateways`, `domain` and `register` as the trunk's owner settled them."""
         return replace(self, **_with_tuples(settings))
 
 
 def _with_tuples(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {**body, **{name: tuple(body[name]) for name in ("redirects", "gateways") if name in body}}
+    return {**body, **{name: tuple(body[name]) for name in ("redirects", "transfers", "gateways") if name in body}}
 
 
 @dataclass(frozen=True, slots=True)

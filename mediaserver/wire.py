@@ -45,6 +45,8 @@ class StartDialog:
     revision: str
     allow: tuple[str, ...]
     listed: tuple[str, ...] = ()
+    #: Kinds of `<transfer>` that the line can do.
+    transfers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,16 @@ class CallOver:
     """The call was not answered, the far end hung up, or it was ended from outside."""
 
     call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """How `Transfer` ended: an outcome of `vxml.messages.Transferred`."""
+
+    call: str
+    transfer: int
+    outcome: str
+    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +149,25 @@ class HangUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Connect the caller to `destination`, a URI; seconds, 0 for none. `Transferred` follows."""
+
+    call: str
+    transfer: int
+    kind: str
+    destination: str
+    connect_timeout: float
+    max_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndTransfer:
+    """Take the caller back; the transfer's `Transferred` follows."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """A line for the call's trace, masked."""
 
@@ -181,12 +212,15 @@ Message = (
     | KeyPressed
     | PlayEnded
     | CallOver
+    | Transferred
     | Render
     | PlayClips
     | StopPlay
     | Listen
     | MaskKeys
     | HangUp
+    | Transfer
+    | EndTransfer
     | Step
     | DialogOver
     | Rendered
@@ -248,7 +282,7 @@ def _message(body: bytes) -> Message:
         if kind is PlayClips:
             values["clips"] = tuple(Clip(**clip) for clip in values["clips"])
         elif kind is StartDialog:
-            values |= {name: tuple(values[name]) for name in ("allow", "listed")}
+            values |= {name: tuple(values[name]) for name in ("allow", "listed", "transfers")}
         message: Message = kind(**values)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WireError(f"not a message: {error}") from error

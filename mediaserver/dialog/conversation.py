@@ -22,8 +22,8 @@ from vxml.text import say
 
 #: Play numbers that the session never reaches, as the pump has them (unsigned, 32 bits): the beep before a recording.
 _BEEP_PLAY = 0xFFFF_FFFF
-#: And for what is heard while a page is slow.
-_WAITING_PLAY = 0xFFFF_FFFE
+#: And for what is heard while a page is slow, or while somebody else is called.
+_WAITING_PLAY, _TRANSFER_PLAY = 0xFFFF_FFFE, 0xFFFF_FFFD
 _MASK = "•"
 _STEP_LENGTH = 300
 
@@ -137,6 +137,8 @@ class Conversation:
         if play == _WAITING_PLAY:
             if self._waiting is not None:
                 self._waiting.ended()
+        elif play == _TRANSFER_PLAY:
+            pass
         elif play != _BEEP_PLAY:
             at, mark = next((passed for passed in reversed(self._marks) if completed or passed[0] <= heard_ms), (0, ""))
             self._feed(vxml.PlayEnded(play, completed, heard_ms, mark, max(0, heard_ms - at) if mark else 0))
@@ -149,6 +151,9 @@ class Conversation:
                 self._end_recording(recorded)
         elif self._listener is not None:
             self._listener.hear(audio)
+
+    def transferred(self, transfer: int, outcome: str, duration_ms: int) -> None:
+        self._feed(vxml.Transferred(transfer, outcome, duration_ms))
 
     def hung_up(self) -> None:
         if not self._answered:
@@ -222,6 +227,10 @@ class Conversation:
                 self._recognize(command)
             case vxml.Record():
                 self._record(command)
+            case vxml.Transfer():
+                self._run(self._transfer(command))
+            case vxml.EndTransfer():
+                self._send(wire.encode(wire.EndTransfer(self.call)))
             case vxml.Private(on, waiting):
                 self._send(wire.encode(wire.MaskKeys(self.call, on, self._keys_seen - waiting)))
             case vxml.Disconnect():
@@ -288,6 +297,21 @@ class Conversation:
         task.cancel()
         # Not at once: the session is in the middle of handing out its commands.
         asyncio.get_running_loop().call_soon(self._feed, vxml.PlayEnded(command.id, completed=False))
+
+    async def _transfer(self, command: vxml.Transfer) -> None:
+        asked = wire.Transfer(
+            self.call,
+            command.id,
+            command.kind,
+            command.destination,
+            command.connect_timeout,
+            command.max_seconds,
+        )
+        if command.audio is not None:
+            # The destination's answer stops it; one that cannot be had is nothing to hear.
+            rendered = await self._renderer.render((command.audio,), self._visitor)
+            self._send_clips(_TRANSFER_PLAY, rendered, bargein=False)
+        self._send(wire.encode(asked))
 
     # --- recording
 

@@ -115,6 +115,9 @@ class Worker:
             case wire.CallOver(call):
                 if (conversation := self._conversations.get(call)) is not None:
                     conversation.hung_up()
+            case wire.Transferred(call, transfer, outcome, duration_ms):
+                if (conversation := self._conversations.get(call)) is not None:
+                    conversation.transferred(transfer, outcome, duration_ms)
             case wire.Render():
                 task = asyncio.create_task(self._render(message))
                 self._tasks.add(task)
@@ -179,6 +182,7 @@ def _session(start: wire.StartDialog, recognizer: SpeechRecognizer | None) -> Se
         start.application,
         start.values,
         connection,
+        transfers=frozenset(start.transfers),
         recognizer=recognizer is not None,
         recognizer_languages=recognizer.languages if recognizer is not None else frozenset(),
     )

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from common.control import CallerIdentity, Disposition, RtpStats, Trunk
 from common.errors import ClarionError
+from mediaserver.switch.hearing import Member, Supervision
 from mediaserver.switch.sip.release import UNSAID, Release
 
 
@@ -22,6 +23,10 @@ class Capability(StrEnum):
     SEND_KEYS = "send_keys"
     LISTEN = "listen"
     FINAL_STATUS = "final_status"
+    #: Blind transfer by the far end.
+    TRANSFER = "transfer"
+    #: Calls that hear each other.
+    CONVERSATION = "conversation"
 
 
 class Unsupported(ClarionError):
@@ -114,8 +119,34 @@ class Ladder:
     text: str
 
 
-LineEvent = Ringing | Answered | Failed | HungUp | Key | Played | Heard | Ladder
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """How a blind transfer went: 200 to 299 when the far end has gone there. The call is up until somebody hangs up."""
+
+    call: str
+    sip_status: int
+
+
+LineEvent = Ringing | Answered | Failed | HungUp | Key | Played | Heard | Ladder | Transferred
 Sink = Callable[[LineEvent], None]
+
+
+class Conversation(Protocol):
+    """Answered calls of one line that hear each other, as `hearing` says."""
+
+    def join(self, member: Member) -> None:
+        """Raise NoRoom when it is full, ContractError when the call is not up."""
+        ...
+
+    def leave(self, call: str) -> None: ...
+
+    def mute(self, call: str, on: bool) -> None: ...
+
+    def hold(self, call: str, on: bool) -> None: ...
+
+    def supervise(self, call: str, how: Supervision) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Line(Protocol):
@@ -144,3 +175,14 @@ class Line(Protocol):
     def listen(self, call: str, on: bool) -> None: ...
 
     def send_keys(self, call: str, keys: str) -> None: ...
+
+    def transfer(self, call: str, target: str) -> None:
+        """Have the far end of an answered call connected to `target`, a URI; `Transferred` follows.
+
+        Raise Unsupported.
+        """
+        ...
+
+    def conversation(self) -> Conversation:
+        """An empty one. Raise Unsupported."""
+        ...

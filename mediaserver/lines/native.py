@@ -12,7 +12,8 @@ from common.errors import Refused
 from common.setting_types import PortRange, PumpKind
 from mediaserver.lines import base
 from mediaserver.lines.base import Capability, Place, Sink
-from mediaserver.switch.media import MediaPump, MediaSocket, MediaStream
+from mediaserver.switch.conversation import Conversation
+from mediaserver.switch.media import MediaPump, MediaSocket, MediaStream, RoomsUnsupported
 from mediaserver.switch.ports import NoPorts, PortAllocator
 from mediaserver.switch.pumps import make_pump
 from mediaserver.switch.rtp import stream as rtp
@@ -37,8 +38,6 @@ class _Call:
 
 
 class NativeLine:
-    capabilities = frozenset(Capability) - {Capability.EARLY_MEDIA}
-
     def __init__(
         self,
         sip_config: SipConfig,
@@ -49,6 +48,8 @@ class NativeLine:
     ) -> None:
         self._endpoint = SipEndpoint(sip_config)
         self._pump = make_pump(pump, media_host, PortAllocator(ports))
+        absent = {Capability.EARLY_MEDIA} if self._pump.has_rooms else {Capability.EARLY_MEDIA, Capability.CONVERSATION}
+        self.capabilities = frozenset(Capability) - absent
         self._advertise = advertise_host or media_host
         self._calls: dict[str, _Call] = {}
         self._alaw: OrderedDict[bytes, bytes] = OrderedDict()
@@ -138,6 +139,15 @@ class NativeLine:
                 raise base.Unsupported("the far end takes no RFC 4733 keys")
             stream.send_keys(keys)
 
+    def transfer(self, call: str, target: str) -> None:
+        self._endpoint.transfer(call, target)
+
+    def conversation(self) -> Conversation:
+        try:
+            return Conversation(self._pump.room(), self._stream)
+        except RoomsUnsupported as error:
+            raise base.Unsupported(str(error)) from error
+
     def stats(self, call: str) -> RtpStats:
         stream = self._stream(call)
         return RtpStats() if stream is None else stream.stats()
@@ -174,6 +184,8 @@ class NativeLine:
                 self._media_changed(call, media)
             case sip.KeyByInfo(call, key):
                 self._key(call, key)
+            case sip.Transferred(call, status):
+                self._tell(base.Transferred(call, status))
             case sip.Ended(call, by_far_end, release):
                 stats = self.stats(call)
                 self._free(call)

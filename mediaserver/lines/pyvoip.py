@@ -17,6 +17,7 @@ from common.control import Disposition
 from common.errors import Refused
 from mediaserver.lines.base import (
     Capability,
+    Conversation,
     Failed,
     LineEvent,
     Place,
@@ -107,6 +108,12 @@ class PyVoipLine:
 
     def send_keys(self, call: str, keys: str) -> None:
         raise Unsupported("the pyvoip line cannot send keys")
+
+    def transfer(self, call: str, target: str) -> None:
+        raise Unsupported("the pyvoip line cannot transfer calls")
+
+    def conversation(self) -> Conversation:
+        raise Unsupported("the pyvoip line cannot join calls")
 
     def tell(self, event: LineEvent) -> None:
         if self._sink is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from common.errors import ContractError
@@ -10,10 +11,14 @@ from mediaserver.switch.media import MediaRoom, MediaStream
 
 
 class Conversation:
-    """Changes take effect with the next packet. A call that is not in it is a ContractError."""
+    """Changes take effect with the next packet. A call that is not in it is a ContractError.
 
-    def __init__(self, room: MediaRoom) -> None:
+    `stream_of` a call that is not up answers None.
+    """
+
+    def __init__(self, room: MediaRoom, stream_of: Callable[[str], MediaStream | None]) -> None:
         self._room = room
+        self._stream_of = stream_of
         self._members: dict[str, Member] = {}
         self._streams: dict[str, MediaStream] = {}
         self._pairs: set[tuple[str, str]] = set()
@@ -22,8 +27,11 @@ class Conversation:
     def members(self) -> tuple[Member, ...]:
         return tuple(self._members.values())
 
-    def join(self, member: Member, stream: MediaStream) -> None:
-        """Raise NoRoom when it is full. Whoever is in it already comes anew."""
+    def join(self, member: Member) -> None:
+        """Raise NoRoom when it is full, ContractError when the call is not up. Whoever is in it comes anew."""
+        stream = self._stream_of(member.call)
+        if stream is None:
+            raise ContractError(f"{member.call} is not up")
         self.leave(member.call)
         self._room.join(stream)
         self._members[member.call], self._streams[member.call] = member, stream

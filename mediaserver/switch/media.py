@@ -67,6 +67,8 @@ class RoomsUnsupported(ClarionError):
 class MediaPump(Protocol):
     """All streams of a process."""
 
+    has_rooms: bool
+
     @property
     def streams(self) -> int: ...
     @property

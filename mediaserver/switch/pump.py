@@ -53,6 +53,7 @@ class Pump:
         self._timer: asyncio.TimerHandle | None = None
         self._next_report = 0.0
         self.late_ticks = 0
+        self.has_rooms = False
 
     @property
     def streams(self) -> int:

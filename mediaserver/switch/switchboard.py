@@ -21,6 +21,7 @@ from mediaserver.switch.live import LiveCall
 from mediaserver.switch.outcomes import Outcomes, reportable
 from mediaserver.switch.playing import Apology, Player
 from mediaserver.switch.record import CallState
+from mediaserver.switch.transfers import Transfers, transfer_kinds
 from mediaserver.switch.workers import Worker, WorkerKey, WorkerPool
 
 #: Seconds a script may take after the hang-up (to submit results) before the outcome is reported without it.
@@ -68,6 +69,7 @@ class Switchboard:
         self._default_line = default_line
         self._player = Player(self._shelf, self._run)
         self._apology = Apology(apology)
+        self._transfers = Transfers(self._has_room, self._note_transfer)
         self._clock = clock or SystemClock()
         self._calls: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -168,10 +170,16 @@ class Switchboard:
     def _admit(self, request: CallRequest) -> None:
         if self.draining:
             raise NotAdmitted("this media server is draining")
-        if len(self._calls) >= self.max_calls:
+        if not self._has_room():
             raise NotAdmitted(f"all {self.max_calls} calls are taken")
         if request.application and not self._workers.has_room(_worker_key(request)):
             raise NotAdmitted("no dialog worker is free")
+
+    def _has_room(self) -> bool:
+        return len(self._calls) + self._transfers.legs < self.max_calls
+
+    def _note_transfer(self, call: LiveCall, text: str) -> None:
+        call.record.trace("sip", text, self._clock.utcnow())
 
     def _dial(self, call: LiveCall) -> None:
         call.record.invite(self._clock.utcnow())
@@ -205,13 +213,12 @@ class Switchboard:
 
     def _line_said(self, event: base.LineEvent) -> None:
         call = self._calls.get(event.call)
-        if call is None:
-            return
         try:
-            self._hear_line(call, event)
+            if not self._transfers.hear(event) and call is not None:
+                self._hear_line(call, event)
         except ContractError as error:
             # A line driver's defect in one call must not unwind into the user agent, which serves them all.
-            log.error("line_broke_its_contract", call=call.id, error=str(error))
+            log.error("line_broke_its_contract", call=event.call, error=str(error))
 
     def _hear_line(self, call: LiveCall, event: base.LineEvent) -> None:
         now = self._clock.utcnow()
@@ -263,6 +270,7 @@ class Switchboard:
             revision=request.revision,
             allow=self._allow,
             listed=tuple(request.allow),
+            transfers=transfer_kinds(call.line),
         )
         call.tell(start)
 
@@ -272,6 +280,7 @@ class Switchboard:
         self._finish(call)
 
     def _hung_up(self, call: LiveCall, event: base.HungUp) -> None:
+        self._transfers.abandon(call)
         call.record.hang_up(event, self._clock.utcnow())
         if event.by_far_end:
             call.record.dialog_over(DialogResult.CALLER_HANGUP, {})
@@ -307,6 +316,10 @@ class Switchboard:
                 call.record.mask(on, first)
             case wire.HangUp():
                 self._hang_up_after_queue(call)
+            case wire.Transfer():
+                self._transfers.begin(call, message)
+            case wire.EndTransfer():
+                self._transfers.end(call)
             case wire.Step(_, text):
                 call.record.trace("vxml", text, self._clock.utcnow())
             case wire.DialogOver():
@@ -338,6 +351,9 @@ class Switchboard:
 
     def _application_error(self, call: LiveCall) -> None:
         call.record.dialog_over(DialogResult.APPLICATION_ERROR, {})
+        if self._transfers.hands_over(call):
+            return
+        self._transfers.abandon(call)
         if call.record.state is CallState.ENDED:
             self._finish(call)
         elif call.stopped:
@@ -367,6 +383,9 @@ class Switchboard:
         self._release_dialog(call)
 
     def _hang_up_after_queue(self, call: LiveCall) -> None:
+        if self._transfers.hands_over(call):
+            # The caller talks with somebody else now, whatever the script does.
+            return
         if call.playing is None:
             call.line.hang_up(call.id)
         else:

@@ -39,6 +39,7 @@ class FastPump:
         self._streams: dict[int, FastStream] = {}
         self._reports: asyncio.TimerHandle | None = None
         self.late_ticks = 0
+        self.has_rooms = True
 
     @property
     def streams(self) -> int:

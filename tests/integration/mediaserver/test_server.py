@@ -6,26 +6,17 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
-from aiohttp import web
 
-from common.setting_types import Endpoint
-from mediaserver.control import ControlApi
-from mediaserver.server import ServerOptions, build
 from mediaserver.switch.nursery import Child
-from mediaserver.switch.switchboard import Switchboard
 from simulators.carrier.agent import Carrier, CarrierSettings
+from tests.support.media_server import FORM, TOKEN, Bench, Pages, media_server
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(60)]
-TOKEN = "token-of-the-tests"
-HEADERS = {"Authorization": f"Bearer {TOKEN}"}
-FORM = '<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form>{}</form></vxml>'
 ASK = FORM.format(
     '<field name="key" type="digits?length=1"><prompt>Hello <value expr="session.connection.ccxml.values.who"/>.'
     ' Press one.</prompt><filled><exit namelist="key"/></filled></field>'
@@ -41,109 +32,12 @@ SUBMIT = FORM.format(
 )
 
 
-class Pages:
-    """The application server: its pages by name, what was posted, and how often each page was asked for."""
-
-    def __init__(self) -> None:
-        self.pages = {"ask": ASK, "private": PRIVATE, "listen": LISTEN, "submit": SUBMIT}
-        self.asked: list[str] = []
-        self.port = 0
-        self._runner: web.AppRunner | None = None
-        self._news = asyncio.Event()
-
-    async def until_asked(self, times: int) -> None:
-        async with asyncio.timeout(20):
-            while len(self.asked) < times:
-                self._news.clear()
-                await self._news.wait()
-
-    async def start(self, port: int = 0) -> None:
-        application = web.Application()
-        application.router.add_route("*", "/{name}", self._page)
-        self._runner = web.AppRunner(application, access_log=None)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port, reuse_address=True).start()
-        self.port = self._runner.addresses[0][1]
-
-    async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    def url(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.port}/{name}"
-
-    async def _page(self, request: web.Request) -> web.Response:
-        name = request.match_info["name"]
-        self.asked.append(f"{request.method} {name}?{(await request.text()) or request.query_string}")
-        self._news.set()
-        if name == "away":
-            raise web.HTTPFound("http://127.0.0.1:1/elsewhere")
-        if name == "result":
-            return web.Response(text=FORM.format("<block><exit/></block>"))
-        if name not in self.pages:
-            raise web.HTTPNotFound
-        return web.Response(text=self.pages[name], headers={"Cache-Control": "max-age=60", "ETag": '"1"'})
-
-
-class Bench:
-    def __init__(
-        self, board: Switchboard, api: str, http: aiohttp.ClientSession, carrier: Carrier, pages: Pages
-    ) -> None:
-        self.board, self.api, self.http, self.carrier, self.pages = board, api, http, carrier, pages
-
-    async def place(self, attempt: str, suffix: str, page: str = "ask", **more: Any) -> tuple[int, dict[str, Any]]:
-        body = {
-            "attempt_id": attempt,
-            "to": f"+155501010{suffix}",
-            "sender": "+15550100000",
-            "trunk": {"host": "127.0.0.1", "port": self.carrier.port},
-            "application": self.pages.url(page),
-            "values": {"who": "Ana"},
-            **more,
-        }
-        async with self.http.post(f"{self.api}/v1/calls", json=body) as answer:
-            return answer.status, await answer.json()
-
-    async def status(self, attempt: str) -> dict[str, Any]:
-        async with self.http.get(f"{self.api}/v1/calls/{attempt}") as answer:
-            status: dict[str, Any] = await answer.json()
-            return status
-
-    async def event(self, attempt: str, kind: str) -> dict[str, Any]:
-        """The event, from the WebSocket, whether it has happened or not."""
-        async with asyncio.timeout(30), self.http.ws_connect(f"{self.api}/v1/events?after=0") as socket:
-            while True:
-                event: dict[str, Any] = await socket.receive_json()
-                if (event["attempt_id"], event["type"]) == (attempt, kind):
-                    return event
-
-    async def ended(self, attempt: str) -> dict[str, Any]:
-        status: dict[str, Any] = (await self.event(attempt, "ended"))["status"]
-        return status
-
-
-@asynccontextmanager
-async def media_server(directory: Path, carrier: Carrier, pages: Pages) -> AsyncIterator[Bench]:
-    options = ServerOptions(
-        sip=Endpoint("127.0.0.1", 0),
-        ports=None,
-        max_calls=4,
-        state_dir=directory,
-        allow=(pages.url("").rstrip("/"),),
-    )
-    board = build(options)
-    await board.start()
-    api = ControlApi(board, TOKEN)
-    address = await api.start(Endpoint("127.0.0.1", 0))
-    async with aiohttp.ClientSession(headers=HEADERS) as http:
-        yield Bench(board, f"http://{address}", http, carrier, pages)
-    await api.close()
-    await board.close()
+PAGES = {"ask": ASK, "private": PRIVATE, "listen": LISTEN, "submit": SUBMIT}
 
 
 @pytest_asyncio.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    pages = Pages()
+    pages = Pages(PAGES)
     await pages.start()
     async with Carrier(CarrierSettings(port=0)) as carrier, media_server(tmp_path, carrier, pages) as bench:
         yield bench
@@ -270,7 +164,7 @@ async def test_a_bad_request_names_its_field(bench: Bench, change: dict[str, Any
 
 
 async def test_a_restart_answers_lost_for_what_was_under_way(tmp_path: Path) -> None:
-    pages = Pages()
+    pages = Pages(PAGES)
     await pages.start()
     async with Carrier(CarrierSettings(port=0)) as carrier:
         async with media_server(tmp_path, carrier, pages) as first:

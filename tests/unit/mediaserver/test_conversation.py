@@ -68,12 +68,17 @@ class Room:
         self.inside, self.pairs = set(), set()
 
 
+def test_a_call_that_is_not_up_cannot_join() -> None:
+    with pytest.raises(ContractError, match="c is not up"):
+        Conversation(Room(), lambda call: None).join(CUSTOMER)
+
+
 def test_a_call_that_is_not_in_it_is_told_of() -> None:
-    talk = Conversation(Room())
+    talk = Conversation(Room(), lambda call: call)  # type: ignore[arg-type,return-value]
     for act in (lambda: talk.mute("x", True), lambda: talk.hold("x", True)):
         with pytest.raises(ContractError):
             act()
-    talk.join(AGENT, "a")  # type: ignore[arg-type]
+    talk.join(AGENT)
     with pytest.raises(ContractError):
         talk.supervise("a", Supervision.BARGE)
 
@@ -84,11 +89,11 @@ class AnyConversation(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.room = Room()
-        self.talk = Conversation(self.room)
+        self.talk = Conversation(self.room, lambda call: call)  # type: ignore[arg-type,return-value]
 
     @rule(call=st.sampled_from("abcd"), part=st.sampled_from(Part))
     def join(self, call: str, part: Part) -> None:
-        self.talk.join(Member(call, part), call)  # type: ignore[arg-type]
+        self.talk.join(Member(call, part))
 
     @rule(call=st.sampled_from("abcd"))
     def leave(self, call: str) -> None:

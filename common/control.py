@@ -101,7 +101,7 @@ class Trunk:
         return cls(**_with_tuples(body))
 
     def signalling(self, settings: Mapping[str, Any]) -> Self:
-        """With `proxy`, `redirects`, `transfers`, `gateways`, `domain` and `register` as the trunk's owner settled them."""
+        """With `proxy`, `redirects`, `transfers`, `gateways`, `domain`, `register` as the trunk's owner has them."""
         return replace(self, **_with_tuples(settings))
 
 

@@ -58,6 +58,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="PREFIX",
         help="number prefix that a 3xx may lead to; may be repeated",
     )
+    parser.add_argument(
+        "--transfer",
+        action="append",
+        default=[],
+        metavar="PREFIX",
+        help="number prefix that the script may transfer to; may be repeated",
+    )
     parser.add_argument("--register", action="store_true", help="register first, with --auth")
 
 
@@ -95,9 +102,10 @@ def read_trunk(args: argparse.Namespace) -> Trunk:
         raise Refused("--auth and --password-file belong together")
     if args.register and not args.auth:
         raise Refused("--register: a registration needs --auth and --password-file")
-    for prefix in args.redirect:
-        if not re.fullmatch(r"\+?[0-9]{1,15}", prefix):
-            raise Refused(f"--redirect {prefix!r}: write a number prefix such as +1212")
+    for option, prefixes in (("--redirect", args.redirect), ("--transfer", args.transfer)):
+        for prefix in prefixes:
+            if not re.fullmatch(r"\+?[0-9]{1,15}", prefix):
+                raise Refused(f"{option} {prefix!r}: write a number prefix such as +1212")
     _check_loopback("--proxy", [args.proxy] if args.proxy else [])
     _check_loopback("--gateway", args.gateway)
     transport = (match["transport"] or "udp").lower()
@@ -113,6 +121,7 @@ def read_trunk(args: argparse.Namespace) -> Trunk:
         proxy=args.proxy,
         gateways=tuple(args.gateway),
         redirects=tuple(args.redirect),
+        transfers=tuple(args.transfer),
         register=args.register,
     )
 

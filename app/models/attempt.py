@@ -147,7 +147,7 @@ class Trunk(Base):
     max_channels: Mapped[int] = mapped_column(default=100)
     calls_per_second: Mapped[int] = mapped_column(default=10)
     simulated: Mapped[bool] = mapped_column(default=False)
-    #: Signalling beyond the address, as in `common.control.Trunk`: proxy, gateways, redirects, domain, register.
+    #: Signalling beyond the address, by the names of `common.control.Trunk.signalling`.
     signalling: Mapped[dict[str, Any]] = mapped_column(default=dict)
     #: Set after a TRUNK_FAULT: no calls leave until then.
     paused_until: Mapped[datetime | None]

@@ -48,6 +48,7 @@ class TrunkFields:
     proxy: str = ""
     gateways: tuple[str, ...] = ()
     redirects: tuple[str, ...] = ()
+    transfers: tuple[str, ...] = ()
     domain: str = ""
     register: bool = False
 
@@ -199,6 +200,12 @@ def _signalling(fields: TrunkFields) -> dict[str, Any]:
     for entry in fields.redirects:
         if not _PREFIX.fullmatch(entry) and not is_address(entry):
             raise Refused(f"redirects: {entry!r} is neither a number prefix such as +1212 nor an IP address")
+    for entry in fields.transfers:
+        if not _PREFIX.fullmatch(entry) and entry != "+":
+            try:
+                _check_host(entry)
+            except Refused:
+                raise Refused(f"transfers: {entry!r} is neither a number prefix such as +1212 nor a host") from None
     if domain:
         _check_host(domain)
     if fields.register and not fields.username:
@@ -211,6 +218,7 @@ def _signalling(fields: TrunkFields) -> dict[str, Any]:
         "proxy": proxy,
         "gateways": list(fields.gateways),
         "redirects": list(fields.redirects),
+        "transfers": list(fields.transfers),
         "domain": domain,
         "register": fields.register,
     }

@@ -90,6 +90,7 @@ def test_an_update_without_password_keeps_it_and_an_empty_one_removes_it(session
         (replace(CARRIER, proxy="10.0.0.1;weight=2"), "proxy: write HOST"),
         (replace(CARRIER, gateways=("10.0.0.1:99999",)), "gateways: '10.0.0.1:99999' is no gateway"),
         (replace(CARRIER, redirects=("anywhere",)), "redirects: 'anywhere' is neither"),
+        (replace(CARRIER, transfers=("any where",)), "transfers: 'any where' is neither"),
         (replace(CARRIER, username="", password=None, register=True), "register: a registration needs a login"),
         (replace(CARRIER, line="carrier pigeon"), "line: use one of native, pyvoip"),
         (replace(CARRIER, username='me"'), "username: "),

@@ -91,6 +91,7 @@ def test_a_trunk_keeps_how_it_signals(admin: FlaskClient, world: World, sqlite_e
         "proxy": "proxy.example.com:5061",
         "gateways": "sip2.example.com;weight=3\r\n203.0.113.9:5061;priority=1",
         "redirects": "+1212, 203.0.113.9",
+        "transfers": "+1800 agents.example.com",
         "domain": "us.example.com",
         "register": "y",
         "username": "clarion",
@@ -103,6 +104,7 @@ def test_a_trunk_keeps_how_it_signals(admin: FlaskClient, world: World, sqlite_e
             "proxy": "proxy.example.com:5061",
             "gateways": ["sip2.example.com;weight=3", "203.0.113.9:5061;priority=1"],
             "redirects": ["+1212", "203.0.113.9"],
+            "transfers": ["+1800", "agents.example.com"],
             "domain": "us.example.com",
             "register": True,
         }

@@ -71,6 +71,13 @@ class TrunkForm(OwnedForm):
         description="Number prefixes that the carrier may redirect calls to, such as +1212, and IP addresses of its "
         "other servers; commas between. Empty follows none. Redirected numbers do not pass the compliance gate again.",
     )
+    transfers = StringField(
+        "Transfers to",
+        [Optional(), Length(max=500)],
+        description="Where scripts may have callers connected to: number prefixes such as +1212 (+ for any number) and "
+        "hosts of SIP addresses; commas between. Empty allows no transfer. They do not pass the compliance gate: "
+        "name your own agents and partners.",
+    )
     domain = StringField(
         "Our domain",
         [Optional(), Length(max=253)],
@@ -99,6 +106,7 @@ class TrunkForm(OwnedForm):
             proxy=self.proxy.data or "",
             gateways=tuple((self.gateways.data or "").split()),
             redirects=tuple((self.redirects.data or "").replace(",", " ").split()),
+            transfers=tuple((self.transfers.data or "").replace(",", " ").split()),
             domain=self.domain.data or "",
             register=self.register.data,
         )
@@ -111,6 +119,7 @@ class TrunkForm(OwnedForm):
             **{name: settings.get(name) for name in ("proxy", "domain", "register")},
             "gateways": "\n".join(settings.get("gateways", ())),
             "redirects": ", ".join(settings.get("redirects", ())),
+            "transfers": ", ".join(settings.get("transfers", ())),
         }
 
 

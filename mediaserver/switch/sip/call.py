@@ -5,18 +5,16 @@ The transaction layer repeats and times out; what a call does about it is here a
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from common.control import Disposition
+from mediaserver.switch.sip.agent import CallAgent
 from mediaserver.switch.sip.call_actions import ACTIONS
 from mediaserver.switch.sip.call_table import CALL, CallInput, CallState
 from mediaserver.switch.sip.client import ClientTransaction
 from mediaserver.switch.sip.dialog import Dialog, Sequence
 from mediaserver.switch.sip.digest import Credentials
 from mediaserver.switch.sip.early import EarlyDialogs
-from mediaserver.switch.sip.events import Ended, Failed, InviteSpec, Ladder, Provisional, SipEvent
+from mediaserver.switch.sip.events import Ended, Failed, InviteSpec, Ladder, Provisional
 from mediaserver.switch.sip.keeper import SessionKeeper
-from mediaserver.switch.sip.layer import TransactionLayer
 from mediaserver.switch.sip.message import Request, Response, shown
 from mediaserver.switch.sip.outgoing import Requester
 from mediaserver.switch.sip.redirects import Redirects
@@ -30,24 +28,12 @@ from mediaserver.switch.sip.transfer import Transfer
 _TIMERS = ("ring", "cancel", "ok", "ok limit", "session", "transfer")
 
 
-class Agent(Protocol):
-    """What a call needs of its user agent."""
-
-    layer: TransactionLayer
-
-    def token(self) -> str: ...
-
-    def emit(self, event: SipEvent) -> None: ...
-
-    def forget(self, call: OutboundCall) -> None: ...
-
-
 class OutboundCall:
     """A call of ours. One attempt has one Call-ID and one From tag, however often its INVITE is sent."""
 
     invite: ClientTransaction
 
-    def __init__(self, agent: Agent, spec: InviteSpec, peer: Address, identity: Identity) -> None:
+    def __init__(self, agent: CallAgent, spec: InviteSpec, peer: Address, identity: Identity) -> None:
         self.agent = agent
         self.spec = spec
         self.peer = peer
@@ -206,7 +192,7 @@ class OutboundCall:
     def _close(self) -> None:
         for name in _TIMERS:
             self.cancel_timer(name)
-        self.agent.forget(self)
+        self.agent.forget(self.spec.call, self.call_id)
         if self.established:
             self.agent.emit(Ended(self.spec.call, self.by_far_end, self.release))
             return

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from common.control import Disposition, Trunk
+from mediaserver.switch.sip.agent import CallAgent
 from mediaserver.switch.sip.call_table import CallInput, CallState
 from mediaserver.switch.sip.dialog import Dialog, Sequence, dialog_from_request
 from mediaserver.switch.sip.digest import Credentials
-from mediaserver.switch.sip.events import Ended, Established, Failed, Incoming, InviteSpec, Ladder, SipEvent
+from mediaserver.switch.sip.events import Ended, Established, Failed, Incoming, InviteSpec, Ladder
 from mediaserver.switch.sip.indialog import repeat_until_ack
 from mediaserver.switch.sip.keeper import SessionKeeper
-from mediaserver.switch.sip.layer import TransactionLayer
 from mediaserver.switch.sip.message import Request
 from mediaserver.switch.sip.outgoing import Outgoing, Requester
 from mediaserver.switch.sip.release import UNSAID, Release
@@ -60,18 +60,6 @@ INBOUND: Mapping[tuple[CallState, CallInput], Step] = {
 }
 
 
-class Agent(Protocol):
-    """What a call needs of its user agent."""
-
-    layer: TransactionLayer
-
-    def token(self) -> str: ...
-
-    def emit(self, event: SipEvent) -> None: ...
-
-    def forget(self, call: InboundCall) -> None: ...
-
-
 class InboundCall:
     """`spec` names it; `media` is what the caller offered."""
 
@@ -79,7 +67,7 @@ class InboundCall:
 
     def __init__(
         self,
-        agent: Agent,
+        agent: CallAgent,
         transaction: ServerTransaction,
         request: Request,
         source: Address,
@@ -177,7 +165,7 @@ class InboundCall:
     def _close(self) -> None:
         for name in _TIMERS:
             self.agent.layer.timers.cancel(self.timer_key(name))
-        self.agent.forget(self)
+        self.agent.forget(self.spec.call, self.call_id)
         if self.established:
             self.agent.emit(Ended(self.spec.call, self.by_far_end, self.release))
         else:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from mediaserver.switch.sip.agent import CallAgent
 from mediaserver.switch.sip.call_table import CallInput, CallState
 from mediaserver.switch.sip.dialog import Dialog
-from mediaserver.switch.sip.events import InviteSpec, KeyByInfo, MediaChanged, SipEvent
+from mediaserver.switch.sip.events import InviteSpec, KeyByInfo, MediaChanged
 from mediaserver.switch.sip.keeper import SessionKeeper
-from mediaserver.switch.sip.layer import TransactionLayer
 from mediaserver.switch.sip.message import Request, Response
 from mediaserver.switch.sip.release import Release, read_release
 from mediaserver.switch.sip.requests import Identity
@@ -28,19 +28,11 @@ _WHILE_RINGING = ("UPDATE", "INFO", "OPTIONS")
 _KEY_TYPES = ("application/dtmf-relay", "application/dtmf")
 
 
-class ServedAgent(Protocol):
-    """What serving a request needs of the user agent."""
-
-    layer: TransactionLayer
-
-    def emit(self, event: SipEvent) -> None: ...
-
-
 class ServedCall(Protocol):
     """What it needs of a call, whoever placed it."""
 
     @property
-    def agent(self) -> ServedAgent: ...
+    def agent(self) -> CallAgent: ...
 
     state: CallState
     dialog: Dialog | None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from mediaserver.switch.sip.agent import CallAgent
 from mediaserver.switch.sip.call_table import CallInput
 from mediaserver.switch.sip.dialog import Dialog
-from mediaserver.switch.sip.layer import TransactionLayer
 from mediaserver.switch.sip.message import Message, Response
 from mediaserver.switch.sip.outgoing import Outgoing, Requester
 from mediaserver.switch.sip.requests import Identity
@@ -24,17 +24,11 @@ from mediaserver.switch.sip.timers import Callback
 _GLARE = 2.1
 
 
-class KeptAgent(Protocol):
-    """The timers are the layer's."""
-
-    layer: TransactionLayer
-
-
 class KeptCall(Protocol):
     """What keeping needs of a call."""
 
     @property
-    def agent(self) -> KeptAgent: ...
+    def agent(self) -> CallAgent: ...
 
     dialog: Dialog | None
     identity: Identity

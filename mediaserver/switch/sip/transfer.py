@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
+from mediaserver.switch.sip.agent import CallAgent
 from mediaserver.switch.sip.call_table import CallState
 from mediaserver.switch.sip.dialog import Dialog
-from mediaserver.switch.sip.events import InviteSpec, SipEvent, Transferred
-from mediaserver.switch.sip.layer import TransactionLayer
+from mediaserver.switch.sip.events import InviteSpec, Transferred
 from mediaserver.switch.sip.message import Request, Response
 from mediaserver.switch.sip.outgoing import Outgoing, Requester
 from mediaserver.switch.sip.requests import Identity
@@ -18,19 +18,11 @@ PATIENCE = 180.0
 _FRAGMENT = re.compile(rb"\s*SIP/2\.0 ([1-6][0-9]{2})(?![0-9])")
 
 
-class TransferAgent(Protocol):
-    """Events go out here."""
-
-    layer: TransactionLayer
-
-    def emit(self, event: SipEvent) -> None: ...
-
-
 class TransferableCall(Protocol):
     """What a transfer needs of a call."""
 
     @property
-    def agent(self) -> TransferAgent: ...
+    def agent(self) -> CallAgent: ...
 
     dialog: Dialog | None
     identity: Identity

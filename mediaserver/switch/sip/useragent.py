@@ -158,14 +158,14 @@ class UserAgent:
         self.layer.clear()
         self.timers.clear()
 
-    # What calls need (call.Agent).
+    # What calls need (agent.CallAgent).
 
     def emit(self, event: SipEvent) -> None:
         self._events.append(event)
 
-    def forget(self, call: OutboundCall | InboundCall) -> None:
-        self._calls.pop(call.spec.call, None)
-        self._by_call_id.pop(call.call_id, None)
+    def forget(self, name: str, call_id: str) -> None:
+        self._calls.pop(name, None)
+        self._by_call_id.pop(call_id, None)
 
     # What the transaction layer reports (layer.LayerUser).
 

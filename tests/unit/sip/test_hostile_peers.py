@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.control import Trunk
-from mediaserver.switch.sip.events import Ended, Failed
+from mediaserver.switch.sip.events import Ended, Failed, Incoming
 from mediaserver.switch.sip.responses import make_response
 from tests.support.sip_bench import ANSWER, FAR, SipBench
 
@@ -46,13 +46,20 @@ def finish(bench: SipBench) -> None:
 
 
 @settings(max_examples=250, deadline=None)
-@given(st.sampled_from([180, 183, 200, 302, 407, 486]), edits)
+@given(st.sampled_from([180, 183, 200, 302, 407, 422, 486, 503]), edits)
 def test_a_mutated_response(status: int, changes: Edits) -> None:
     bench = SipBench()
-    invite = bench.call(trunk=Trunk(FAR.host, FAR.port, username="user", password="secret"))
+    invite = bench.call(trunk=Trunk(FAR.host, FAR.port, username="user", password="secret", redirects=("far", "+1")))
     headers = (
         ("Contact", "<sip:far@127.0.0.1:6001;transport=UDP>"),
         ("Record-Route", "<sip:127.0.0.2:7002;lr>, <sip:127.0.0.3>"),
+        ("Require", "100rel, timer"),
+        ("RSeq", "7"),
+        ("Session-Expires", "100;refresher=uac"),
+        ("Min-SE", "2000"),
+        ("Allow", "INVITE, UPDATE"),
+        ("Reason", 'Q.850;cause=17;text="busy"'),
+        ("Retry-After", "12 (soon);duration=3"),
         ("Proxy-Authenticate", 'Digest realm="r", nonce="n", qop="auth", algorithm=MD5'),
     )
     response = make_response(invite, 200, FAR, to_tag="far", headers=headers, sdp=ANSWER)
@@ -62,7 +69,7 @@ def test_a_mutated_response(status: int, changes: Edits) -> None:
 
 
 @settings(max_examples=250, deadline=None)
-@given(st.sampled_from(["INVITE", "UPDATE", "INFO", "BYE", "ACK", "OPTIONS", "CANCEL"]), edits)
+@given(st.sampled_from(["INVITE", "UPDATE", "INFO", "BYE", "ACK", "OPTIONS", "CANCEL", "NOTIFY"]), edits)
 def test_a_mutated_request_inside_a_call(method: str, changes: Edits) -> None:
     bench = SipBench()
     invite = bench.established()
@@ -70,7 +77,31 @@ def test_a_mutated_request_inside_a_call(method: str, changes: Edits) -> None:
         f"{method} sip:clarion@127.0.0.1:5080 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:6000;branch=z9hG4bK-f;rport\r\n"
         f"From: <sip:far@127.0.0.1>;tag=far\r\nTo: <sip:near@127.0.0.1>;tag={invite.from_addr.tag}\r\n"
         f"Call-ID: {invite.call_id}\r\nCSeq: 3 {method}\r\nContact: <sip:far@127.0.0.1:6001>\r\n"
+        "Session-Expires: 100;refresher=uas\r\nSupported: timer\r\nEvent: refer\r\nReason: Q.850;cause=16\r\n"
         f"Content-Type: application/sdp\r\nContent-Length: {len(ANSWER)}\r\n\r\n"
     ).encode() + ANSWER
     feed(bench, mutate(request, changes))
     finish(bench)
+
+
+@settings(max_examples=150, deadline=None)
+@given(edits)
+def test_a_mutated_call_to_a_number_of_ours(changes: Edits) -> None:
+    bench = SipBench(accepted=frozenset({"7001"}))
+    request = (
+        "INVITE sip:7001@127.0.0.1:5080 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:6000;branch=z9hG4bK-f;rport\r\n"
+        "From: <sip:far@127.0.0.1>;tag=far\r\nTo: <sip:7001@127.0.0.1>\r\nCall-ID: in\r\nCSeq: 3 INVITE\r\n"
+        "Contact: <sip:far@127.0.0.1:6001>\r\nRecord-Route: <sip:127.0.0.2;lr>\r\n"
+        f"Content-Type: application/sdp\r\nContent-Length: {len(ANSWER)}\r\n\r\n"
+    ).encode() + ANSWER
+    feed(bench, mutate(request, changes))
+    for incoming in bench.of(Incoming):
+        bench.agent.answer(incoming.call, ANSWER, bench.now)
+        # What leaves repeats the peer's headers, malformed ones too: it is not parsed here.
+        bench.agent.datagrams()
+        while bench.agent.calls() and (due := bench.agent.next_timer()) is not None:
+            bench.now = max(bench.now, due)
+            bench.agent.handle_timer(bench.now)
+            bench.agent.datagrams()
+    bench.events += bench.agent.events()
+    assert len(bench.of(Ended)) + len(bench.of(Failed)) == len(bench.of(Incoming))

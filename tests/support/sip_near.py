@@ -70,6 +70,14 @@ class Near:
                 self._news.clear()
                 await self._news.wait()
 
+    async def connections(self, count: int) -> bool:
+        """Whether so many TCP and TLS connections are there within some seconds."""
+        for _ in range(500):
+            if self.endpoint.connections == count:
+                return True
+            await asyncio.sleep(0.01)
+        return False
+
     async def settled(self, seconds: float = 7.0) -> SipStats:
         """What is left once every timer has had its time."""
         for _ in range(int(seconds / 0.02)):

@@ -185,5 +185,6 @@ def _session(start: wire.StartDialog, recognizer: SpeechRecognizer | None) -> Se
         transfers=frozenset(start.transfers),
         recognizer=recognizer is not None,
         recognizer_languages=recognizer.languages if recognizer is not None else frozenset(),
+        recognizer_builtins=recognizer.builtins if recognizer is not None else None,
     )
     return VoiceXmlSession(config)

@@ -34,10 +34,15 @@ class Hypothesis:
 
 
 class SpeechRecognizer(Protocol):
-    """`name` tells recognisers apart in logs; `languages` are primary tags ("en")."""
+    """`name` tells recognisers apart in logs; `languages` are primary tags ("en").
+
+    `builtins` are the builtin grammars it understands well enough to listen for, None for all: where a caller types
+    digits, a recogniser that cannot tell them would only take noise for a wrong answer.
+    """
 
     name: str
     languages: frozenset[str]
+    builtins: frozenset[str] | None
 
     async def recognize(self, utterance: Utterance) -> tuple[Hypothesis, ...]:
         """Words of the grammar only, likeliest first, empty where none were heard. Raise RecognizerFailed."""
@@ -55,6 +60,7 @@ class TableRecognizer:
 
     name = "table"
     languages = frozenset(("en",))
+    builtins: frozenset[str] | None = None
 
     def __init__(self, hear: Callable[[bytes], tuple[Hypothesis, ...]]) -> None:
         self._hear = hear

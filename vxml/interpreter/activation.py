@@ -69,9 +69,12 @@ def gather(execution: Execution, left_out: list[Thrown]) -> Steps[list[ActiveGra
         if grammar is None:
             why = f"line {use.line}: a voice grammar, and there is no speech recogniser"
             left_out.append(Thrown("error.unsupported.format", why))
-        elif not _understood(execution, grammar):
+        elif not _in_language(execution, grammar):
             why = f"line {use.line}: the speech recogniser does not understand {grammar.language}"
             left_out.append(Thrown("error.unsupported.language", why))
+        elif not _in_reach(execution, use, grammar):
+            why = f"line {use.line}: the speech recogniser does not understand spoken {use.builtin}"
+            left_out.append(Thrown("error.unsupported.builtin", why))
         else:
             active.append(ActiveGrammar(grammar, owner))
     return active
@@ -83,14 +86,24 @@ def own_grammars(execution: Execution) -> Steps[list[ActiveGrammar]]:
     item = execution.item
     for use in item.grammars if item else ():
         grammar = yield from _load(execution, use, Owner(item=item))
-        if grammar is not None and _understood(execution, grammar):
+        if grammar is not None and _in_language(execution, grammar) and _in_reach(execution, use, grammar):
             active.append(ActiveGrammar(grammar, Owner(item=item)))
     return active
 
 
-def _understood(execution: Execution, grammar: Grammar) -> bool:
+def _in_language(execution: Execution, grammar: Grammar) -> bool:
     languages = execution.rt.config.recognizer_languages
     return grammar.mode is Mode.DTMF or not languages or grammar.language.partition("-")[0].lower() in languages
+
+
+def _in_reach(execution: Execution, use: GrammarUse, grammar: Grammar) -> bool:
+    builtins = execution.rt.config.recognizer_builtins
+    return grammar.mode is Mode.DTMF or builtins is None or not use.builtin or _name(use.builtin) in builtins
+
+
+def _name(builtin: str) -> str:
+    """Of `digits?length=4`."""
+    return builtin.partition("?")[0]
 
 
 def _in_scope(execution: Execution) -> Iterable[tuple[Owner, GrammarUse]]:

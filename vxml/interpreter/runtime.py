@@ -100,6 +100,8 @@ class SessionConfig:
     recognizer: bool = False
     #: Languages ("en") that the recogniser understands; empty for any.
     recognizer_languages: frozenset[str] = frozenset()
+    #: Builtin grammars ("boolean") that it understands; None for any. The others listen for keys alone.
+    recognizer_builtins: frozenset[str] | None = None
     #: Kinds of transfer that the shell carries out: blind, bridge, consultation.
     transfers: frozenset[str] = frozenset()
 

@@ -170,6 +170,24 @@ def test_a_language_nobody_understands_is_unsupported() -> None:
     assert talk.exit() == {"event": "error.unsupported.language"}
 
 
+def test_a_builtin_beyond_the_recogniser_listens_for_keys_alone() -> None:
+    asked = [
+        Talk(f'<form><field name="f" type="{kind}"/></form>', recognizer_builtins=frozenset(("boolean",)))
+        for kind in ("digits?length=4", "boolean")
+    ]
+    assert [any(isinstance(command, Recognize) for command in talk.last) for talk in asked] == [False, True]
+
+
+def test_a_field_that_only_a_builtin_beyond_the_recogniser_could_fill_is_unsupported() -> None:
+    body = '<form><field name="f"><grammar src="builtin:grammar/digits"/><prompt>Say it.</prompt></field></form>'
+    body = body.replace(
+        "</field>", '<catch event="error"><var name="event" expr="_event"/><exit namelist="event"/></catch></field>'
+    )
+    talk = Talk(body, recognizer_builtins=frozenset())
+    talk.give(PlayEnded(talk.play().id, True))
+    assert talk.exit() == {"event": "error.unsupported.builtin"}
+
+
 def test_grammars_are_written_side_by_side_without_their_authors_words() -> None:
     hostile = link(
         parse_grammar(

@@ -132,7 +132,10 @@ class Calls:
                 await self._leave_unplaced(call, link, first=first)
                 return
             try:
-                self._hear_status(call, await link.client.place(request))
+                status = await link.client.place(request)
+                if status.disposition is Disposition.NOT_ADMITTED:
+                    link.refused()
+                self._hear_status(call, status)
                 return
             except NotReached as error:
                 link.lost()

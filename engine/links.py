@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -56,7 +56,11 @@ class MediaLink:
         if not self.up or self.info is None or self.info.draining:
             return 0
         others = max(0, self.info.calls - self._ours_at_poll)
-        return max(0, self.info.capacity - others - len(self.calls))
+        free = self.info.capacity - others - len(self.calls)
+        if self.info.room is not None:
+            # Less than its capacity leaves while its processor is overloaded, and for a while afterwards.
+            free = min(free, self.info.room - max(0, len(self.calls) - self._ours_at_poll))
+        return max(0, free)
 
     def silent_for(self) -> float:
         return self.clock.monotonic() - self.heard_at
@@ -72,6 +76,11 @@ class MediaLink:
         if self.up:
             log.warning("media_server_lost", server=self.name)
         self.up = False
+
+    def refused(self) -> None:
+        """It did not admit a call: others may, and it is not asked for more until it is looked at again."""
+        if self.info is not None:
+            self.info = replace(self.info, room=0)
 
     async def look(self) -> None:
         """Ask how it is. Raise RemoteError when it does not answer."""

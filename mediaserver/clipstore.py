@@ -21,6 +21,8 @@ class ClipStore:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        #: What `find` found, and did not.
+        self.found = self.missed = 0
 
     def find(self, key: str) -> str | None:
         path = self._path(key)
@@ -28,7 +30,9 @@ class ClipStore:
             # Its time tells the pruning that it is still used.
             os.utime(path)
         except OSError:
+            self.missed += 1
             return None
+        self.found += 1
         return str(path)
 
     def put(self, key: str, clip: bytes) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
+from importlib.metadata import version
 from typing import Any
 
 import orjson
 import structlog
 from aiohttp import WSMsgType, web
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from common.control import CallRequest, CallStatus, Disposition
 from common.errors import ConfigError, Refused
@@ -20,6 +22,7 @@ _MAX_BODY = 256 * 1024
 #: Seconds between pings on the event socket; a dead engine is noticed after two.
 _PING = 15.0
 _SHUTDOWN = 2.0
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 log = structlog.get_logger()
 
@@ -46,6 +49,8 @@ class ControlApi:
                 web.get("/v1/status", self._status),
                 web.post("/v1/drain", self._drain),
                 web.get("/v1/events", self._events),
+                web.get("/metrics", self._metrics),
+                web.get("/healthz", self._health),
             ]
         )
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN)
@@ -66,13 +71,16 @@ class ControlApi:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self._token):
+        if not _open_to(request) and not self._shows_token(request):
             return _answer({"error": "a bearer token is needed"}, 401, {"WWW-Authenticate": "Bearer"})
         try:
             return await handler(request)
         except Refused as error:
             return _answer({"error": str(error)}, 400)
+
+    def _shows_token(self, request: web.Request) -> bool:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._token)
 
     async def _place(self, request: web.Request) -> web.Response:
         try:
@@ -88,6 +96,7 @@ class ControlApi:
         except BootChanged as error:
             return _answer({"error": str(error), "boot_id": self._switchboard.boot_id}, 409)
         except NotAdmitted as error:
+            self._switchboard.metrics.refused(error.kind)
             refused = CallStatus(
                 call.attempt_id, self._switchboard.boot_id, "ended", Disposition.NOT_ADMITTED, reason=str(error)
             )
@@ -104,14 +113,27 @@ class ControlApi:
         board = self._switchboard
         body = {
             "boot_id": board.boot_id,
+            "version": version("clarion"),
             "calls": board.calls,
             "capacity": board.max_calls,
             "draining": board.draining,
+            "room": board.room,
+            "status": _words(board),
+            **board.watch.facts,
             "last_seq": board.events.last_seq,
             "lines": list(board.lines),
             "workers": board.workers,
+            "workers_killed": board.pool.killed,
         }
         return _answer(body, 200)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        return web.Response(body=self._switchboard.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _health(self, request: web.Request) -> web.Response:
+        """503 only when nobody could be talked to: a restart would end the calls of one that is merely full or late."""
+        words = _words(self._switchboard)
+        return _answer({"status": words}, 503 if words == "no dialog worker" else 200)
 
     async def _drain(self, request: web.Request) -> web.Response:
         self._switchboard.draining = True
@@ -142,6 +164,25 @@ class ControlApi:
                     await socket.send_str(event.decode())
         except ConnectionError:
             log.info("event_listener_gone")
+
+
+def _open_to(request: web.Request) -> bool:
+    """Health is nobody's secret; figures are for a scraper on this machine, not through a proxy."""
+    if request.path == "/healthz":
+        return True
+    return request.path == "/metrics" and request.remote in _LOOPBACK and "X-Forwarded-For" not in request.headers
+
+
+def _words(board: Switchboard) -> str:
+    """How it is, in a few words; `ok` when it takes calls."""
+    reason = board.watch.gate.decision.reason
+    if board.draining:
+        return "draining"
+    if not board.workers:
+        return "no dialog worker"
+    if reason:
+        return reason.partition(":")[0]
+    return "full" if board.calls >= board.max_calls else "ok"
 
 
 def _seq(request: web.Request, boot_id: str) -> int:

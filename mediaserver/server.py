@@ -16,6 +16,7 @@ from mediaserver.switch import nursery
 from mediaserver.switch.sip.endpoint import SipConfig
 from mediaserver.switch.sip.tls import TlsFiles
 from mediaserver.switch.switchboard import Switchboard
+from mediaserver.switch.watch import Watch
 from mediaserver.switch.workers import SESSIONS_A_WORKER, WorkerPool
 
 APOLOGY = "We are sorry, this call cannot be continued. Goodbye."
@@ -63,9 +64,11 @@ def build(options: ServerOptions) -> Switchboard:
         )
     )
     most = options.max_calls // SESSIONS_A_WORKER + 1 + _SPARE_WORKERS
+    lines = _lines(options)
     return Switchboard(
         boot_id=new_id(),
-        lines=_lines(options),
+        lines=lines,
+        watch=Watch([line.pump.totals for line in lines.values() if isinstance(line, NativeLine)]),
         workers=WorkerPool(breeder, most, options.spare_workers),
         journal=Journal(options.state_dir / "journal"),
         clip_directory=options.clip_directory,

@@ -199,6 +199,16 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
+class Lookups:
+    """What the worker found in its caches since it said so last, and what it did not."""
+
+    clips_found: int = 0
+    clips_missed: int = 0
+    pages_found: int = 0
+    pages_missed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Audio:
     """A frame of kind `A` or `C`: mu-law of call `key`, or the private clip `key`."""
 
@@ -225,6 +235,7 @@ Message = (
     | DialogOver
     | Rendered
     | Beat
+    | Lookups
 )
 _CLASSES: dict[str, type[Any]] = {kind.__name__: kind for kind in Message.__args__}
 _FIELDS = {name: frozenset(item.name for item in fields(kind)) for name, kind in _CLASSES.items()}

@@ -29,6 +29,8 @@ class ServerInfo:
     capacity: int
     draining: bool = False
     last_seq: int = 0
+    #: Calls it would admit at this moment, None where it does not say.
+    room: int | None = None
 
 
 class MediaServerClient(Protocol):

@@ -56,7 +56,12 @@ class HttpMediaServer:
         if status != 200:
             raise self._unexpected(status, body)
         return ServerInfo(
-            body["boot_id"], body["calls"], body["capacity"], body.get("draining", False), body.get("last_seq", 0)
+            body["boot_id"],
+            body["calls"],
+            body["capacity"],
+            body.get("draining", False),
+            body.get("last_seq", 0),
+            body.get("room"),
         )
 
     async def events(self, boot_id: str, after: int) -> AsyncGenerator[CallEvent, None]:

@@ -80,6 +80,8 @@ class HttpFetcher:
         self._cache = cache or HttpCache()
         self._transport = transport
         self._clock = clock
+        #: What was answered from the cache, and what the server was asked for.
+        self.found = self.missed = 0
 
     async def close(self) -> None:
         if self._transport is not None:
@@ -116,7 +118,9 @@ class HttpFetcher:
         request = _request(errand, place)
         found = self._cache.find(request, self._clock())
         if found.answer is not None:
+            self.found += 1
             return found.answer
+        self.missed += 1
         answer = await self._ask(errand, place, request, found)
         if answer is None:
             # The server's 304 spoke of something that is not here.

@@ -82,11 +82,23 @@ class Worker:
         self._conversations: dict[str, Conversation] = {}
         self._beep = self._make_beep()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._told = self._lookups()
 
     async def beat(self) -> None:
         while True:
             self._send(wire.encode(wire.Beat()))
+            self._tell_lookups()
             await asyncio.sleep(BEAT)
+
+    def _lookups(self) -> tuple[int, int, int, int]:
+        return self._store.found, self._store.missed, self._fetcher.found, self._fetcher.missed
+
+    def _tell_lookups(self) -> None:
+        counted = self._lookups()
+        if counted != self._told:
+            news = (now - before for now, before in zip(counted, self._told, strict=True))
+            self._send(wire.encode(wire.Lookups(*news)))
+            self._told = counted
 
     async def close(self) -> None:
         for conversation in self._conversations.values():

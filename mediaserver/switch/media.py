@@ -16,6 +16,7 @@ import structlog
 
 from common.control import RtpStats
 from common.errors import ClarionError
+from mediaserver.switch.lateness import PumpTotals
 from mediaserver.switch.ports import NoPorts, PortAllocator
 from mediaserver.switch.rtp.latch import Address
 from mediaserver.switch.rtp.packet import PayloadType
@@ -73,6 +74,7 @@ class MediaPump(Protocol):
     def streams(self) -> int: ...
     @property
     def open_sockets(self) -> int: ...
+    def totals(self) -> PumpTotals: ...
     def start(self, loop: asyncio.AbstractEventLoop) -> None: ...
     def close(self) -> None: ...
     def open(self) -> MediaSocket:
@@ -125,12 +127,15 @@ class MediaSocket:
         self._pump.detach(self)
 
 
-def send(sock: socket.socket, datagram: bytes, target: Address) -> None:
+def send(sock: socket.socket, datagram: bytes, target: Address) -> bool:
+    """Whether the system took it."""
     try:
         sock.sendto(datagram, target)
     except OSError as error:
         # A full buffer or a vanished route loses this packet as the network might; the next goes out in 20 ms.
         log.debug("rtp_not_sent", error=error.strerror)
+        return False
+    return True
 
 
 def open_pair(host: str, ports: PortAllocator, clock: Callable[[], float] = time.monotonic) -> SocketPair:

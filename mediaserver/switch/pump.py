@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 import structlog
 
+from mediaserver.switch.lateness import Lateness, PumpTotals
 from mediaserver.switch.media import MediaRoom, MediaSocket, RoomsUnsupported, open_pair, send
 from mediaserver.switch.ports import PortAllocator
 from mediaserver.switch.rtp.latch import Address
@@ -52,8 +53,9 @@ class Pump:
         self._tick = 0
         self._timer: asyncio.TimerHandle | None = None
         self._next_report = 0.0
-        self.late_ticks = 0
         self.has_rooms = False
+        self._late = Lateness()
+        self._sent = self._unsent = self._received = self._strange = self._given_up = 0
 
     @property
     def streams(self) -> int:
@@ -62,6 +64,16 @@ class Pump:
     @property
     def open_sockets(self) -> int:
         return len(self._sockets)
+
+    def totals(self) -> PumpTotals:
+        return PumpTotals(
+            late=self._late.copy(),
+            sent=self._sent,
+            unsent=self._unsent,
+            received=self._received,
+            strange=self._strange,
+            given_up=self._given_up * FRAME_SECONDS,
+        )
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -137,7 +149,9 @@ class Pump:
             self._give_up((due - self._tick) // _SLOTS)
             due = int((now - self._epoch) / _TICK)
         while self._tick <= due:
+            late, before = now - self._epoch - self._tick * _TICK, self._sent
             self._send_slot(self._slots[self._tick % _SLOTS])
+            self._late.note(late, self._sent - before)
             self._tick += 1
         if now >= self._next_report:
             self._send_reports()
@@ -145,7 +159,7 @@ class Pump:
         self._arm()
 
     def _give_up(self, frames: int) -> None:
-        self.late_ticks += frames * _SLOTS
+        self._given_up += frames
         log.warning("pump_stalled", milliseconds=round(frames * FRAME_SECONDS * 1000))
         self._epoch += frames * FRAME_SECONDS
         for slot in self._slots:
@@ -160,7 +174,8 @@ class Pump:
             else:
                 datagram = stream.packet()
                 if media.pair.rtp.fileno() != -1:
-                    send(media.pair.rtp, datagram, stream.latch.target)
+                    self._sent += 1
+                    self._unsent += not send(media.pair.rtp, datagram, stream.latch.target)
 
     def _send_reports(self) -> None:
         wall = time.time()
@@ -190,6 +205,9 @@ class Pump:
             stream, _ = self._playing[media]
             if is_rtp:
                 # Two of the four parts of an IPv6 address tell one far end from another.
-                stream.receive(data, source[:2], now)
+                if stream.receive(data, source[:2], now):
+                    self._received += 1
+                else:
+                    self._strange += 1
             else:
                 stream.receive_report(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ from common.errors import ClarionError, ContractError, Refused
 from mediaserver import wire
 from mediaserver.journal import Journal
 from mediaserver.lines import base
+from mediaserver.metrics import Metrics
 from mediaserver.switch.clips import ClipShelf
 from mediaserver.switch.live import LiveCall
 from mediaserver.switch.outcomes import Outcomes, reportable
 from mediaserver.switch.playing import Apology, Player
 from mediaserver.switch.record import CallState
 from mediaserver.switch.transfers import Transfers, transfer_kinds
+from mediaserver.switch.watch import Watch
 from mediaserver.switch.workers import Worker, WorkerKey, WorkerPool
 
 #: Seconds a script may take after the hang-up (to submit results) before the outcome is reported without it.
@@ -33,7 +36,11 @@ log = structlog.get_logger()
 
 
 class NotAdmitted(ClarionError):
-    """This media server takes no more calls now."""
+    """This media server takes no more calls now; `kind` is one of few words."""
+
+    def __init__(self, kind: str, words: str) -> None:
+        super().__init__(words)
+        self.kind = kind
 
 
 class BootChanged(ClarionError):
@@ -56,10 +63,15 @@ class Switchboard:
         default_line: str = "native",
         apology: str = "",
         clock: Clock | None = None,
+        watch: Watch | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self.boot_id = boot_id
         self.draining = False
         self.max_calls = max_calls
+        self.watch = watch or Watch(())
+        self.metrics = metrics or Metrics()
+        self.metrics.observe(self)
         self._lines = lines
         self._workers = workers
         self._outcomes = Outcomes(boot_id, journal)
@@ -81,9 +93,11 @@ class Switchboard:
         await self._workers.start(self)
         for line in self._lines.values():
             await line.start(self._line_said)
+        self.watch.start()
         self._run(self._apology.prepare(self._workers, self._shelf))
 
     async def close(self) -> None:
+        await self.watch.close()
         for line in self._lines.values():
             await line.close()
         for call in tuple(self._calls.values()):
@@ -98,6 +112,23 @@ class Switchboard:
     def calls(self) -> int:
         """Under way."""
         return len(self._calls)
+
+    @property
+    def room(self) -> int:
+        """Calls that would be admitted at this moment."""
+        free = 0 if self.draining else max(0, self.max_calls - len(self._calls) - self._transfers.legs)
+        room = self.watch.gate.decision.room
+        return free if room is None else min(free, room)
+
+    @property
+    def states(self) -> Mapping[str, int]:
+        """How many calls are in each state."""
+        counted = Counter(call.record.state for call in self._calls.values())
+        return {state.value: counted[state] for state in CallState if state is not CallState.ENDED}
+
+    @property
+    def pool(self) -> WorkerPool:
+        return self._workers
 
     @property
     def workers(self) -> int:
@@ -142,7 +173,8 @@ class Switchboard:
         except OSError as error:
             self._release_dialog(call)
             self._forget(request.attempt_id)
-            raise NotAdmitted(f"the journal cannot be written: {error.strerror}") from error
+            raise NotAdmitted("journal", f"the journal cannot be written: {error.strerror}") from error
+        self.metrics.placed(request.trunk.host)
         self._dial(call)
         return call.record.status(), True
 
@@ -169,11 +201,13 @@ class Switchboard:
 
     def _admit(self, request: CallRequest) -> None:
         if self.draining:
-            raise NotAdmitted("this media server is draining")
+            raise NotAdmitted("draining", "this media server is draining")
         if not self._has_room():
-            raise NotAdmitted(f"all {self.max_calls} calls are taken")
+            raise NotAdmitted("full", f"all {self.max_calls} calls are taken")
         if request.application and not self._workers.has_room(_worker_key(request)):
-            raise NotAdmitted("no dialog worker is free")
+            raise NotAdmitted("no_worker", "no dialog worker is free")
+        if reason := self.watch.admit():
+            raise NotAdmitted("overloaded", reason)
 
     def _has_room(self) -> bool:
         return len(self._calls) + self._transfers.legs < self.max_calls
@@ -395,7 +429,9 @@ class Switchboard:
 
     def _finish(self, call: LiveCall) -> None:
         call.cancel_timers()
-        self._outcomes.report(call.record.status())
+        status = call.record.status()
+        self.metrics.ended(call.request.trunk.host, status)
+        self._outcomes.report(status)
         self._forget(call.id)
 
     def _forget(self, attempt: str) -> None:

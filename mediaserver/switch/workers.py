@@ -6,7 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Protocol, cast
 
 import structlog
@@ -115,6 +115,10 @@ class WorkerPool:
         self._watch: asyncio.Task[None] | None = None
         self._rendering: dict[str, tuple[Worker, asyncio.Future[str]]] = {}
         self._alive = asyncio.Event()
+        self.killed = 0
+        self.dialogs_lost = 0
+        #: Of all workers there ever were.
+        self.caches = wire.Lookups()
 
     def now(self) -> float:
         return self._clock()
@@ -122,6 +126,10 @@ class WorkerPool:
     @property
     def size(self) -> int:
         return len(self._workers)
+
+    @property
+    def sessions(self) -> int:
+        return sum(len(worker.sessions) for worker in self._workers)
 
     @property
     def pids(self) -> list[int]:
@@ -188,6 +196,7 @@ class WorkerPool:
 
     def kill(self, worker: Worker, why: str) -> None:
         """Its sessions lose their dialogs, others none."""
+        self.killed += 1
         log.warning("worker_killed", pid=worker.child and worker.child.pid, why=why, sessions=len(worker.sessions))
         self.lost(worker, why)
 
@@ -199,6 +208,8 @@ class WorkerPool:
         match message:
             case wire.Beat():
                 return
+            case wire.Lookups():
+                self._count(worker, message)
             case wire.Rendered(name, file):
                 self._rendered(name, file)
             case wire.Audio(key, audio):
@@ -207,6 +218,13 @@ class WorkerPool:
                     self.kill(worker, "sends clips and never plays them")
             case _:
                 self._pass_on(worker, message)
+
+    def _count(self, worker: Worker, news: wire.Lookups) -> None:
+        counts = astuple(news)
+        if all(isinstance(count, int) and 0 <= count < 1_000_000 for count in counts):
+            self.caches = wire.Lookups(*map(sum, zip(astuple(self.caches), counts, strict=True)))
+        else:
+            self.kill(worker, "Lookups make no sense")
 
     def _pass_on(self, worker: Worker, message: wire.Message) -> None:
         call = getattr(message, "call", None)
@@ -236,6 +254,7 @@ class WorkerPool:
         for name, (busy, _) in tuple(self._rendering.items()):
             if busy is worker:
                 self._rendered(name, "")
+        self.dialogs_lost += len(worker.sessions)
         for call in tuple(worker.sessions):
             if self._sink is not None:
                 self._sink.dialog_lost(call, why)

@@ -52,9 +52,8 @@ size_t clarion_events(clarion_pump *p, uint8_t *buffer, size_t room) {
     return taken;
 }
 
-uint64_t clarion_dropped(clarion_pump *p) {
+void clarion_totals_of(clarion_pump *p, clarion_totals *out) {
     pthread_mutex_lock(&p->lock);
-    uint64_t dropped = p->dropped;
+    *out = p->totals;
     pthread_mutex_unlock(&p->lock);
-    return dropped;
 }

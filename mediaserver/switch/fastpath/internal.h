@@ -115,7 +115,7 @@ struct clarion_pump {
     uint8_t *ring;
     size_t head, tail; /* bytes written and taken since the start */
     int told;
-    uint64_t dropped;
+    clarion_totals totals;
     room rooms[ROOMS];
     uint32_t last_room;
 };

@@ -27,6 +27,20 @@ typedef struct {
     int heard;             /* 0 until the first packet */
 } clarion_stats;
 
+enum { CLARION_LATE_BUCKETS = 9 };
+
+/* Counted over all streams since the start. */
+typedef struct {
+    uint64_t late[CLARION_LATE_BUCKETS]; /* packets by how late their tick was: up to 1, 2, 5, 10, 20, 50, 100, 200 ms, more */
+    double late_seconds;  /* of all packets together */
+    uint64_t sent;
+    uint64_t unsent;      /* that the system did not take */
+    uint64_t received;    /* that belong to a call */
+    uint64_t strange;     /* no RTP, or from somebody else than the far end */
+    uint64_t given_up;    /* ticks of 2 ms that were passed over, because the thread came too late to catch up */
+    uint64_t dropped;     /* events of audio that found no room */
+} clarion_totals;
+
 /* Kinds of events, and what their fields hold. */
 enum {
     CLARION_PLAYED = 1,  /* a: play, b: frames sent; it came to its end */
@@ -79,5 +93,4 @@ int clarion_hear(clarion_pump *pump, uint32_t listener, uint32_t speaker, int on
 int clarion_stats_of(clarion_pump *pump, uint32_t stream, clarion_stats *stats);
 /* Takes whole events out, at most `room` bytes of them; the bytes taken. */
 size_t clarion_events(clarion_pump *pump, uint8_t *buffer, size_t room);
-/* Events of audio that found no room, since the start. */
-uint64_t clarion_dropped(clarion_pump *pump);
+void clarion_totals_of(clarion_pump *pump, clarion_totals *totals);

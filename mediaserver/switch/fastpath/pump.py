@@ -11,6 +11,7 @@ import structlog
 from mediaserver.switch.fastpath.library import TICK_MS, Event, Kind, load, parse_events
 from mediaserver.switch.fastpath.room import FastRoom
 from mediaserver.switch.fastpath.stream import FastStream
+from mediaserver.switch.lateness import Lateness, PumpTotals
 from mediaserver.switch.media import MediaSocket, open_pair
 from mediaserver.switch.ports import PortAllocator
 from mediaserver.switch.rtp.latch import Address
@@ -38,8 +39,8 @@ class FastPump:
         self._sockets: dict[MediaSocket, FastStream | None] = {}
         self._streams: dict[int, FastStream] = {}
         self._reports: asyncio.TimerHandle | None = None
-        self.late_ticks = 0
         self.has_rooms = True
+        self._totals = PumpTotals()
 
     @property
     def streams(self) -> int:
@@ -48,6 +49,22 @@ class FastPump:
     @property
     def open_sockets(self) -> int:
         return 2 * len(self._sockets)
+
+    def totals(self) -> PumpTotals:
+        if self._loop is None:
+            return self._totals
+        counted = self._library.ffi.new("clarion_totals *")
+        self._library.lib.clarion_totals_of(self._pump, counted)
+        self._totals = PumpTotals(
+            late=Lateness(list(counted.late), counted.late_seconds),
+            sent=counted.sent,
+            unsent=counted.unsent,
+            received=counted.received,
+            strange=counted.strange,
+            unheard=counted.dropped,
+            given_up=counted.given_up * TICK_MS / 1000,
+        )
+        return self._totals
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -115,7 +132,6 @@ class FastPump:
 
     def _hear(self, event: Event) -> None:
         if event.kind == Kind.STALLED:
-            self.late_ticks += event.a // TICK_MS
             log.warning("pump_stalled", milliseconds=event.a)
             return
         stream = self._streams.get(event.stream)

@@ -82,10 +82,13 @@ static int bounds(const uint8_t *data, size_t length, size_t *start, size_t *end
 static void take(clarion_pump *p, stream *s, const uint8_t *data, size_t length, const address *source, int64_t now,
                  double arrival) {
     size_t start, end;
+    p->totals.strange++;
     if (!bounds(data, length, &start, &end)) return;
     int kind = data[1] & 0x7f, is_key = s->form.key_type >= 0 && kind == s->form.key_type;
     if (!is_key && kind != 0 && kind != 8) return;
     if (!accepted(s, source, now)) return;
+    p->totals.strange--;
+    p->totals.received++;
     uint32_t timestamp, ssrc;
     memcpy(&timestamp, data + 4, 4);
     memcpy(&ssrc, data + 8, 4);
@@ -105,7 +108,7 @@ static void take(clarion_pump *p, stream *s, const uint8_t *data, size_t length,
         return;
     }
     if (s->room) say(s, data + start, end - start, timestamp, kind);
-    if (s->listening && !tell(p, CLARION_AUDIO, s->number, 0, 0, data, length)) p->dropped++;
+    if (s->listening && !tell(p, CLARION_AUDIO, s->number, 0, 0, data, length)) p->totals.dropped++;
 }
 
 struct intake {

@@ -44,7 +44,7 @@ static int next_frame(clarion_pump *p, stream *s, uint8_t *frame) {
     return 1;
 }
 
-static void transmit(stream *s, uint8_t *packet, uint8_t kind, uint32_t timestamp, size_t length) {
+static void transmit(clarion_pump *p, stream *s, uint8_t *packet, uint8_t kind, uint32_t timestamp, size_t length) {
     packet[0] = 0x80;
     packet[1] = kind;
     packet[2] = s->sequence >> 8;
@@ -55,17 +55,19 @@ static void transmit(stream *s, uint8_t *packet, uint8_t kind, uint32_t timestam
     s->sent++;
     s->sent_octets += length;
     /* A full buffer or a vanished route loses this packet as the network might; the next goes out a frame later. */
-    (void)!sendto(s->fd, packet, RTP_HEADER + length, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&s->target.at,
-                  s->target.length);
+    if (sendto(s->fd, packet, RTP_HEADER + length, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&s->target.at,
+               s->target.length) < 0)
+        p->totals.unsent++;
+    p->totals.sent++;
 }
 
-static int send_key(stream *s, uint8_t *packet) {
+static int send_key(clarion_pump *p, stream *s, uint8_t *packet) {
     key_step *step = &s->keys[s->key_at++];
     int sent = step->packet;
     if (sent) {
         if (step->first) s->key_timestamp = s->timestamp;
         memcpy(packet + RTP_HEADER, step->payload, 4);
-        transmit(s, packet, (uint8_t)s->form.key_type | (step->first ? 0x80 : 0), s->key_timestamp, 4);
+        transmit(p, s, packet, (uint8_t)s->form.key_type | (step->first ? 0x80 : 0), s->key_timestamp, 4);
     }
     if (s->key_at == s->key_count) s->key_at = s->key_count = 0;
     return sent;
@@ -80,7 +82,7 @@ static void send_frame(clarion_pump *p, stream *s) {
         return;
     }
     s->sequence++;
-    if (s->key_count && send_key(s, packet)) return;
+    if (s->key_count && send_key(p, s, packet)) return;
     uint8_t kind = s->form.payload_type;
     int talks = s->playing.on && next_frame(p, s, packet + RTP_HEADER);
     if (!talks) memset(packet + RTP_HEADER, s->form.silence, s->form.frame_bytes);
@@ -88,10 +90,10 @@ static void send_frame(clarion_pump *p, stream *s) {
     /* RFC 3551 4.1: the marker opens a talkspurt. */
     if (talks && !s->talking) kind |= 0x80;
     s->talking = talks;
-    transmit(s, packet, kind, s->timestamp, s->form.frame_bytes);
+    transmit(p, s, packet, kind, s->timestamp, s->form.frame_bytes);
     const uint8_t *payload = packet + RTP_HEADER;
     if (s->tapped && !tell(p, CLARION_SPOKEN, s->number, s->form.payload_type, 0, payload, s->form.frame_bytes))
-        p->dropped++;
+        p->totals.dropped++;
 }
 
 void schedule(clarion_pump *p, stream *s, uint64_t tick) {
@@ -134,6 +136,7 @@ static void send_tick(clarion_pump *p) {
 /* Where too much time was lost to catch up, the clock and the timestamps pass over whole frames of it. */
 static void give_up(clarion_pump *p, uint64_t behind) {
     p->epoch += (int64_t)behind * TICK_NS;
+    p->totals.given_up += behind;
     for (uint32_t slot = 0; slot < p->used; slot++) {
         stream *s = &p->streams[slot];
         if (!s->number) continue;
@@ -143,13 +146,28 @@ static void give_up(clarion_pump *p, uint64_t behind) {
     tell(p, CLARION_STALLED, 0, (uint32_t)(behind * (TICK_NS / 1000000)), 0, NULL, 0);
 }
 
+/* `packets` left on a tick that was `late`. */
+static void note_lateness(clarion_totals *totals, uint64_t packets, int64_t late) {
+    static const int64_t bounds[] = {1, 2, 5, 10, 20, 50, 100, 200};
+    int bucket = 0;
+    while (bucket < CLARION_LATE_BUCKETS - 1 && late > bounds[bucket] * 1000000) bucket++;
+    totals->late[bucket] += packets;
+    totals->late_seconds += (double)packets * (double)late / NS;
+}
+
 /* Sends what is due by now. Where too much time was lost to catch up, it is given up. */
 void send_due(clarion_pump *p) {
-    uint64_t due = (uint64_t)((now_ns(CLOCK_MONOTONIC) - p->epoch) / TICK_NS);
+    int64_t now = now_ns(CLOCK_MONOTONIC);
+    uint64_t due = (uint64_t)((now - p->epoch) / TICK_NS);
     if (due > p->tick + GIVE_UP) {
         uint64_t behind = (due - p->tick) / FRAME_TICKS * FRAME_TICKS;
         give_up(p, behind);
         due -= behind;
     }
-    while (p->tick <= due) send_tick(p);
+    while (p->tick <= due) {
+        int64_t late = now - (p->epoch + (int64_t)p->tick * TICK_NS);
+        uint64_t before = p->totals.sent;
+        send_tick(p);
+        note_lateness(&p->totals, p->totals.sent - before, late);
+    }
 }

@@ -215,18 +215,18 @@ class RtpStream:
     def listen(self, on: bool) -> None:
         self._ear.listen(on)
 
-    def receive(self, data: bytes, source: Address, now: float) -> None:
-        """`now` is monotonic seconds. Strangers, other codecs and malformed datagrams are passed over."""
+    def receive(self, data: bytes, source: Address, now: float) -> bool:
+        """`now` is monotonic seconds. False: it was a stranger's, of another codec or malformed, and is passed over."""
         try:
             packet = decode(data)
         except MalformedPacket:
-            return
+            return False
         kind = packet.payload_type
         is_key = kind == self.form.key_type
         if not is_key and kind not in (PayloadType.PCMU, PayloadType.PCMA):
-            return
+            return False
         if not self.latch.accept(source, now):
-            return
+            return False
         if packet.ssrc != self._far_ssrc:
             self._begin_source(packet.ssrc)
         self._stats.receive(packet, now, timed=not is_key)
@@ -234,6 +234,7 @@ class RtpStream:
             self._receive_key(packet)
         else:
             self._ear.audio(packet)
+        return True
 
     def _begin_source(self, ssrc: int) -> None:
         self._lost_before += self._stats.lost

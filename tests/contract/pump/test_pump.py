@@ -201,6 +201,37 @@ async def test_counts_loss_and_takes_no_garbage(far: FarEnd) -> None:
     assert (far.stream.stats().received, far.stream.stats().lost) == (3, 3)
 
 
+async def test_counts_what_it_sent_took_and_passed_over(pump: MediaPump, far: FarEnd) -> None:
+    await far.packets(3)
+    far.stream.listen(True)
+    far.speak(0, b"a" * FRAME)
+    far.sock.sendto(b"no RTP at all", far.near)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        far.send(Packet(0, False, 1, FRAME, 9, b"x" * FRAME), stranger)
+    far.speak(1, b"b" * FRAME)
+    await far.until(AudioHeard, 2)
+    totals = pump.totals()
+    assert totals.sent >= 3
+    assert totals.late.total == totals.sent
+    assert totals.late.seconds > 0
+    assert (totals.received, totals.strange) == (2, 2)
+    assert (totals.unsent, totals.unheard) == (0, 0)
+
+
+async def test_time_that_was_given_up_is_told(pump: MediaPump, far: FarEnd) -> None:
+    await far.packets(1)
+    if isinstance(pump, Pump):
+        # The loop in Python shares the process's turns; the one in C runs on.
+        held_up = asyncio.get_running_loop().time() + 0.5
+        while asyncio.get_running_loop().time() < held_up:
+            pass
+    await far.packets(30)
+    totals = pump.totals()
+    assert (totals.given_up > 0.2) == isinstance(pump, Pump)
+    assert far.stream.stats().sent >= 31
+
+
 async def test_stays_quiet_while_held_and_keeps_the_clock(far: FarEnd) -> None:
     (before,) = await far.packets(1)
     far.stream.sending = False

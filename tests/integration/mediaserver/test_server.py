@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from mediaserver.switch.loadgate import Observation
 from mediaserver.switch.nursery import Child
 from simulators.carrier.agent import Carrier, CarrierSettings
 from tests.support.media_server import FORM, TOKEN, Bench, Pages, media_server
@@ -145,6 +146,43 @@ async def test_only_the_token_opens_the_api(bench: Bench) -> None:
     for headers in ({"Authorization": ""}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
         async with bench.http.get(f"{bench.api}/v1/status", headers=headers) as answer:
             assert answer.status == 401
+
+
+async def test_figures_are_for_this_machine_or_with_the_token_and_health_for_everybody(bench: Bench) -> None:
+    await bench.place("a1", "34")
+    await bench.ended("a1")
+    away = {"Authorization": "", "X-Forwarded-For": "192.0.2.1"}
+    for headers, code in ((away, 401), ({"Authorization": ""}, 200), ({"X-Forwarded-For": "192.0.2.1"}, 200)):
+        async with bench.http.get(f"{bench.api}/metrics", headers=headers) as answer:
+            assert answer.status == code
+            told = await answer.text()
+    prefix = "clarion_mediaserver_"
+    ended = f'{prefix}calls_ended_total{{disposition="answered",sip_status="200",trunk="127.0.0.1"}} 1.0'
+    assert ended in told
+    assert f'{prefix}call_jitter_seconds_count{{direction="received"}} 1.0' in told
+    assert f'{prefix}rtp_packets_total{{direction="sent"}} 0.0' not in told
+    assert f"{prefix}workers_killed_total 0.0" in told
+    async with bench.http.get(f"{bench.api}/healthz", headers=away) as answer:
+        assert (answer.status, await answer.json()) == (200, {"status": "ok"})
+
+
+async def test_an_overloaded_server_refuses_with_the_reason_and_lets_its_calls_go_on(bench: Bench) -> None:
+    await bench.place("a1", "02")
+    gate, late = bench.board.watch.gate, Observation(late_packets=0.5)
+    for moment in (0.0, 1.0):
+        gate.decide(late, moment)
+    code, status = await bench.place("a2", "01")
+    assert (code, status["disposition"]) == (503, "not_admitted")
+    assert status["reason"] == "overloaded: 50 % of packets leave more than 10 ms late"
+    async with bench.http.get(f"{bench.api}/v1/status") as answer:
+        body = await answer.json()
+    assert (body["status"], body["admission"], body["room"], body["calls"]) == ("overloaded", "closed", 0, 1)
+    async with bench.http.get(f"{bench.api}/healthz") as answer:
+        assert (answer.status, await answer.json()) == (200, {"status": "overloaded"})
+    code, _ = await bench.place("a1", "02")
+    assert code == 200, "a known attempt is no new call"
+    async with bench.http.get(f"{bench.api}/metrics") as answer:
+        assert 'calls_refused_total{reason="overloaded"} 1.0' in await answer.text()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ class Bench:
         self.calls._follow(self.call)
 
     async def order(self) -> None:
-        request: Any = type("Request", (), {"attempt_id": "a1"})()
+        request: Any = type("Request", (), {"attempt_id": "a1", "boot_id": ""})()
         async with asyncio.timeout(5):
             await self.calls._order(self.call, self.link, request)
 
@@ -100,5 +101,35 @@ def test_a_cancelled_call_that_its_server_does_not_know_does_not_count_as_closed
         await bench.order()
         assert server.requests == []
         assert bench.codes == ["NO_PORTS"]
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_refuses_is_given_no_more_until_it_is_looked_at_again() -> None:
+    async def scenario() -> None:
+        server = MemoryMediaServer()
+        bench = Bench(server, lambda: True)
+        await bench.link.look()
+        assert bench.link.free_ports > 0
+        server.capacity = 0
+        await bench.order()
+        assert bench.codes == ["NO_PORTS"]
+        assert bench.link.free_ports == 0
+        server.capacity = 1
+        await bench.link.look()
+        assert bench.link.free_ports > 0
+
+    asyncio.run(scenario())
+
+
+def test_no_more_calls_are_sent_than_a_recovering_server_has_room_for() -> None:
+    async def scenario() -> None:
+        bench = Bench(MemoryMediaServer(), lambda: True)
+        await bench.link.look()
+        assert bench.link.info is not None
+        bench.link.info = replace(bench.link.info, room=2)
+        assert bench.link.free_ports == 2
+        bench.link.calls.add("another")
+        assert bench.link.free_ports == 1
 
     asyncio.run(scenario())

@@ -1,0 +1,113 @@
+"""Watches how late the switch is: its loop and its pumps, several times a second, for the gate and the metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+
+from mediaserver.switch.lateness import Lateness, PumpTotals
+from mediaserver.switch.loadgate import LATE_PACKET, LATE_TURN, LoadGate, Observation
+
+#: Seconds between two looks at the loop's clock, and looks between two decisions.
+_LOOK = 0.05
+_LOOKS = 10
+#: Seconds over which calls per second are told.
+_RATE_WINDOW = 10.0
+
+log = structlog.get_logger()
+
+
+class Watch:
+    """`totals` are asked of each pump."""
+
+    def __init__(self, totals: Sequence[Callable[[], PumpTotals]]) -> None:
+        self._totals = totals
+        self.gate = LoadGate()
+        self.loop_late = Lateness()
+        self.busy = 0.0
+        self._placed: deque[float] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    # --- set-ups
+
+    def admit(self) -> str:
+        """Why one more call may not come, empty when it may; then it counts as placed."""
+        reason = self.gate.admit()
+        if not reason:
+            self._placed.append(time.monotonic())
+            self._forget()
+        return reason
+
+    @property
+    def calls_per_second(self) -> float:
+        self._forget()
+        return len(self._placed) / _RATE_WINDOW
+
+    def _forget(self) -> None:
+        oldest = time.monotonic() - _RATE_WINDOW
+        while self._placed and self._placed[0] < oldest:
+            self._placed.popleft()
+
+    # --- lateness
+
+    @property
+    def pumps(self) -> list[PumpTotals]:
+        return [totals() for totals in self._totals]
+
+    async def _run(self) -> None:
+        pumps, loop_late = self.pumps, self.loop_late.copy()
+        worked, at = time.thread_time(), time.monotonic()
+        while True:
+            await self._look()
+            now, spent, counted = time.monotonic(), time.thread_time(), self.pumps
+            self.busy = (spent - worked) / (now - at)
+            self._decide(_observed(pumps, counted, self.loop_late.since(loop_late), self.busy), now)
+            pumps, loop_late, worked, at = counted, self.loop_late.copy(), spent, now
+
+    async def _look(self) -> None:
+        for _ in range(_LOOKS):
+            due = time.monotonic() + _LOOK
+            await asyncio.sleep(_LOOK)
+            self.loop_late.note(max(0.0, time.monotonic() - due))
+
+    def _decide(self, seen: Observation, now: float) -> None:
+        before = self.gate.state
+        decision = self.gate.decide(seen, now)
+        if decision.state is not before:
+            log.warning("admission", state=decision.state.value, reason=decision.reason)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For `/v1/status`."""
+        decision = self.gate.decision
+        late = self.pumps
+        return {
+            "admission": decision.state.value,
+            "reason": decision.reason,
+            "calls_per_second": round(self.calls_per_second, 1),
+            "busy": round(self.busy, 3),
+            "rtp_late": round(max((one.late.share_beyond(LATE_PACKET) for one in late), default=0.0), 5),
+        }
+
+
+def _observed(before: Sequence[PumpTotals], now: Sequence[PumpTotals], turns: Lateness, busy: float) -> Observation:
+    pairs = list(zip(before, now, strict=True))
+    return Observation(
+        late_packets=max((new.late.since(old.late).share_beyond(LATE_PACKET) for old, new in pairs), default=0.0),
+        late_turns=turns.share_beyond(LATE_TURN),
+        stalled=any(new.given_up > old.given_up for old, new in pairs),
+        busy=busy,
+    )

@@ -1,0 +1,124 @@
+"""Admission by measured load: what closes it, what opens it, and that it opens slowly."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mediaserver.switch.loadgate import GateState, LoadGate, Observation
+
+STEP = 0.5
+CALM = Observation()
+LATE = Observation(late_packets=0.2)
+BETWEEN = Observation(late_packets=0.03)
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.gate = LoadGate()
+        self.now = 0.0
+
+    def see(self, seen: Observation, seconds: float) -> GateState:
+        for _ in range(round(seconds / STEP)):
+            self.now += STEP
+            self.gate.decide(seen, self.now)
+        return self.gate.state
+
+    def until(self, state: GateState, seen: Observation = CALM) -> float:
+        """Seconds until then."""
+        begun = self.now
+        while self.see(seen, STEP) is not state:
+            assert self.now - begun < 120, f"never {state}"
+        return self.now - begun
+
+    def admitted(self, wanted: int) -> int:
+        return sum(not self.gate.admit() for _ in range(wanted))
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        (LATE, "20 % of packets leave more than 10 ms late"),
+        (Observation(late_turns=0.5), "50 % of the loop's turns come more than 50 ms late"),
+        (Observation(stalled=True), "too late to be caught up"),
+        (Observation(late_packets=0.2, busy=0.97), "cpu exhausted"),
+    ],
+)
+def test_lateness_that_lasts_refuses_new_calls_and_says_why(seen: Observation, words: str) -> None:
+    bench = Bench()
+    assert bench.see(seen, 1.5) is GateState.CLOSED
+    assert words in bench.gate.admit()
+    assert words in bench.gate.decision.reason
+    assert bench.gate.decision.room == 0
+
+
+def test_one_hiccup_refuses_nobody() -> None:
+    bench = Bench()
+    for _ in range(5):
+        assert bench.see(LATE, 1) is GateState.OPEN
+        assert bench.see(CALM, STEP) is GateState.OPEN
+    assert bench.admitted(1000) == 1000
+
+
+def test_what_is_late_without_being_overloaded_neither_closes_nor_opens() -> None:
+    bench = Bench()
+    assert bench.see(BETWEEN, 10) is GateState.OPEN
+    bench.until(GateState.CLOSED, LATE)
+    assert bench.see(BETWEEN, 60) is GateState.CLOSED
+
+
+def test_after_calm_calls_come_in_slowly_twice_as_many_each_second() -> None:
+    bench = Bench()
+    bench.until(GateState.CLOSED, LATE)
+    assert bench.until(GateState.RECOVERING) >= 3
+    each = [bench.admitted(1000)]
+    while bench.gate.state is GateState.RECOVERING:
+        bench.see(CALM, 1)
+        each.append(bench.admitted(1000))
+    assert each[0] == 2
+    assert all(more <= 2.1 * less + 1 for less, more in pairwise(each[:-1]))
+    assert each[-1] == 1000
+    assert len(each) >= 7
+
+
+def test_each_relapse_doubles_the_wait_until_it_has_been_open() -> None:
+    bench = Bench()
+    waits = []
+    for _ in range(6):
+        bench.until(GateState.CLOSED, LATE)
+        waits.append(bench.until(GateState.RECOVERING))
+    assert waits == sorted(waits)
+    assert waits[1] > 1.5 * waits[0]
+    assert waits[-1] <= 30 + 2 * STEP
+    bench.until(GateState.OPEN)
+    bench.until(GateState.CLOSED, LATE)
+    assert bench.until(GateState.RECOVERING) == waits[0]
+
+
+OBSERVATIONS = st.builds(
+    Observation,
+    late_packets=st.sampled_from([0.0, 0.02, 0.04, 0.3, 1.0]),
+    late_turns=st.sampled_from([0.0, 0.1, 0.6]),
+    stalled=st.booleans(),
+    busy=st.floats(0, 1),
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(OBSERVATIONS, st.integers(0, 40)), max_size=60))
+def test_whatever_is_seen_it_opens_only_by_recovering_and_every_refusal_has_a_reason(
+    story: list[tuple[Observation, int]],
+) -> None:
+    bench = Bench()
+    for seen, wanted in story:
+        before = bench.gate.state
+        state = bench.see(seen, STEP)
+        assert (before, state) != (GateState.CLOSED, GateState.OPEN)
+        room = bench.gate.decision.room
+        refusals = [reason for reason in (bench.gate.admit() for _ in range(wanted)) if reason]
+        assert len(refusals) == (0 if room is None else max(0, wanted - room))
+        assert (state is GateState.CLOSED) == bool(bench.gate.decision.reason)
+    bench.until(GateState.OPEN)

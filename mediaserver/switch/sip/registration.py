@@ -22,6 +22,8 @@ EXPIRES = 600
 _LONGEST = 86_400
 #: Seconds before the next try after a failure; doubled each time up to the second.
 FIRST_WAIT, LONGEST_WAIT = 30.0, 1800.0
+#: Seconds without a call after which a registration is let run out.
+UNUSED_AFTER = 3600.0
 _DIGITS = re.compile(r"[0-9]{1,9}")
 
 
@@ -46,6 +48,8 @@ class Input(StrEnum):
     FAILED = "any other end"
     #: It is time to refresh, or to try again.
     TIMER = "timer"
+    #: The same, but no call has asked for long.
+    UNUSED = "unused"
 
 
 class Action(StrEnum):
@@ -70,12 +74,14 @@ REGISTRATION: Mapping[tuple[State, Input], Step] = {
     (_S.REGISTERING, _I.FAILED): Step(_S.WAITING, (_A.BACK_OFF, _A.REPORT)),
     (_S.REGISTERED, _I.WANTED): Step(_S.REGISTERED, (_A.REPORT,)),
     (_S.REGISTERED, _I.TIMER): Step(_S.REFRESHING, (_A.SEND,)),
+    (_S.REGISTERED, _I.UNUSED): Step(_S.IDLE),
     (_S.REFRESHING, _I.WANTED): Step(_S.REFRESHING, (_A.REPORT,)),
     (_S.REFRESHING, _I.ACCEPTED): Step(_S.REGISTERED, (_A.SCHEDULE_REFRESH,)),
     (_S.REFRESHING, _I.MENDABLE): Step(_S.REFRESHING, (_A.SEND,)),
     (_S.REFRESHING, _I.FAILED): Step(_S.WAITING, (_A.BACK_OFF,)),
     (_S.WAITING, _I.WANTED): Step(_S.WAITING, (_A.REPORT,)),
     (_S.WAITING, _I.TIMER): Step(_S.REGISTERING, (_A.SEND,)),
+    (_S.WAITING, _I.UNUSED): Step(_S.IDLE),
 }
 
 
@@ -106,10 +112,12 @@ class Registration:
         self._wait = FIRST_WAIT
         self._demanded = 0
         self._granted = 0
+        self._used_at = float("-inf")
         self._asked: list[Callable[[str], None]] = []
 
     def ask(self, told: Callable[[str], None], now: float) -> None:
         self._asked.append(told)
+        self._used_at = now
         self._feed(Input.WANTED, now)
 
     def stop(self) -> None:
@@ -199,7 +207,10 @@ class Registration:
         self._wait = min(2 * self._wait, LONGEST_WAIT)
 
     def _set_timer(self, at: float) -> None:
-        self._registrar.timers.set(self, at, lambda now: self._feed(Input.TIMER, now))
+        self._registrar.timers.set(self, at, self._expire)
+
+    def _expire(self, now: float) -> None:
+        self._feed(Input.UNUSED if now - self._used_at > UNUSED_AFTER else Input.TIMER, now)
 
     def _report(self, _now: float) -> None:
         asked, self._asked = self._asked, []

@@ -119,12 +119,28 @@ def test_waits_double_up_to_half_an_hour_and_retry_after_is_heeded(desk: Desk) -
     desk.bench.advance(99.0)
     assert len(desk.sent) == 1
     for _ in range(30):
+        desk.ask()
         desk.bench.advance(2.0)
         if desk.registration.state is State.REGISTERING:
             desk.reply(403)
         desk.bench.advance(1900.0)
     # A day's worth of refusals is some dozens of REGISTERs.
     assert len(desk.sent) <= 40
+
+
+def test_a_registration_no_call_asks_for_runs_out_and_comes_back_with_the_next_call(desk: Desk) -> None:
+    desk.reply(200)
+    while desk.registration.state is not State.IDLE:
+        desk.bench.advance(100.0)
+        if desk.registration.state is State.REFRESHING:
+            desk.reply(200)
+    sent = len(desk.sent)
+    assert 6 <= sent <= 8
+    desk.bench.advance(10_000.0)
+    assert len(desk.sent) == sent
+    desk.ask()
+    desk.reply(200)
+    assert desk.told == ["", ""]
 
 
 def test_silence_is_a_refusal(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Self
 
+from common.classification import AnswerRules
 from common.errors import Refused
 from common.origins import BadUrl, parse_origin
 
@@ -149,6 +150,7 @@ class CallRequest:
     revision: str = ""
     boot_id: str = ""
     allow: tuple[str, ...] = ()
+    answer: AnswerRules = field(default_factory=AnswerRules)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.attempt_id):
@@ -171,7 +173,9 @@ class CallRequest:
         try:
             trunk = Trunk.from_json(body["trunk"])
             identity = CallerIdentity(**body.get("identity", {}))
-            return cls(**{**body, "trunk": trunk, "identity": identity, "allow": tuple(body.get("allow", ()))})
+            answer = AnswerRules.from_json(body.get("answer", {}))
+            allow = tuple(body.get("allow", ()))
+            return cls(**{**body, "trunk": trunk, "identity": identity, "allow": allow, "answer": answer})
         except KeyError as error:
             raise Refused(f"{error.args[0]}: this field is required") from error
         except TypeError as error:
@@ -186,6 +190,13 @@ class Times:
     ringing: str | None = None
     answered: str | None = None
     ended: str | None = None
+    #: Of who answered: the first voice, the greeting's last, the end of a beep, and when it was decided what it is.
+    start_of_speech: str | None = None
+    greeting_end: str | None = None
+    beep: str | None = None
+    classified: str | None = None
+    #: A message to a machine began.
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +228,10 @@ class CallStatus:
     #: A provisional response beyond 100 was seen.
     provisional: bool = False
     dialog: DialogResult | None = None
+    #: human, machine, fax, silence or network; "" where nobody asked. `sound` is the tone that told it, or that ended
+    #: the call while it rang: a Sound of mediaserver.cpa.events.
+    answered_by: str = ""
+    sound: str = ""
     times: Times = field(default_factory=Times)
     #: Keys pressed, in order; keys typed into a private field are shown as "•".
     dtmf: str = ""

@@ -111,6 +111,7 @@ def of_message(sent: ChannelOutcome, now: datetime) -> Outcome:
 def _result(status: CallStatus) -> dict[str, object]:
     rtp = status.rtp
     return {
+        **_answer(status),
         "exit": dict(status.exit),
         "dtmf": status.dtmf,
         "dialog": str(status.dialog or ""),
@@ -123,6 +124,22 @@ def _result(status: CallStatus) -> dict[str, object]:
             "remote_jitter_ms": rtp.remote_jitter_ms,
         },
     }
+
+
+def _answer(status: CallStatus) -> dict[str, object]:
+    """Who answered and when it was known; nothing where nobody asked."""
+    if not status.answered_by and not status.sound:
+        return {}
+    times = status.times
+    moments = {
+        "start_of_speech": times.start_of_speech,
+        "greeting_end": times.greeting_end,
+        "beep": times.beep,
+        "classified": times.classified,
+        "message": times.message,
+    }
+    known = {name: at for name, at in moments.items() if at}
+    return {"answer": {"by": status.answered_by, "sound": status.sound, **known}}
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -33,7 +33,7 @@ class StartDialog:
     """Get `application` ready for `call`, which rings: nobody hears of it before `CallAnswered`.
 
     `allow` are the origins and directories that may be fetched from, `listed` the organization's origins, at public
-    addresses only.
+    addresses only. The session that the call may have had is replaced.
     """
 
     call: str
@@ -85,6 +85,20 @@ class Transferred:
     transfer: int
     outcome: str
     duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Classify:
+    """To the classification process: listen to `call` to `number`, as `common.classification.AnswerRules` say.
+
+    Its audio follows as `A` frames, `CallAnswered` tells the answer, `CallOver` ends it.
+    """
+
+    call: str
+    number: str
+    profile: str
+    timeout: float
+    silence_detection: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +200,17 @@ class DialogOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Classified:
+    """From the classification process: an event of `mediaserver.cpa.events` by its class name; `at` is monotonic."""
+
+    call: str
+    event: str
+    at: float
+    verdict: str = ""
+    sound: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """`file` is "" when it could not be spoken."""
 
@@ -223,6 +248,7 @@ Message = (
     | PlayEnded
     | CallOver
     | Transferred
+    | Classify
     | Render
     | PlayClips
     | StopPlay
@@ -233,6 +259,7 @@ Message = (
     | EndTransfer
     | Step
     | DialogOver
+    | Classified
     | Rendered
     | Beat
     | Lookups

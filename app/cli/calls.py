@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -25,6 +26,7 @@ from app.cli.bench_trunk import (
     read_trunk,
     tls_files,
 )
+from common.classification import PROFILES, AnswerRules, Mode, OnMachine
 from common.control import DESTINATION, CallRequest, CallStatus, Disposition, Trunk
 from common.errors import Refused
 from common.ids import new_id
@@ -46,11 +48,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Place one real call over a loopback trunk, or through the compliance gate over a configured one,"
         " run a VoiceXML script in it, and print one JSON object on one line. Exit status: 0 answered, 1 not answered"
         " or refused by the gate, 2 wrong use.",
-        epilog="Keys: completion_code disposition sip_status reason dialog times dtmf exit rtp trace."
+        epilog="Keys: completion_code disposition sip_status reason dialog answered_by sound times dtmf exit rtp trace."
         " Example: clarion call +15550101034 --trunk 127.0.0.1:5060 --script hello.vxml --value first_name=Ana --json",
     )
     call.add_argument("number", metavar="NUMBER", help="+ and 3 to 15 digits, or a sip: URI on a loopback address")
     _add_common(call)
+    _add_answer_options(call)
     call.add_argument("--trace", action="store_true", help="put the SIP ladder and the script's steps in the output")
     call.add_argument("--t1", type=_seconds, default=0.5, metavar="SECONDS", help="SIP's timer T1 (%(default)s)")
     call.add_argument("--left", action="store_true", help="wait for SIP's timers and tell what the call left behind")
@@ -80,6 +83,25 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Run a media server until SIGTERM; it drains before it ends. Settings: CLARION_MEDIASERVER_...",
     )
     server.set_defaults(run=_mediaserver)
+
+
+def _add_answer_options(call: argparse.ArgumentParser) -> None:
+    call.add_argument(
+        "--classify",
+        choices=tuple(Mode),
+        default=Mode.OFF.value,
+        help="find out who answers: before talking, or meanwhile",
+    )
+    call.add_argument(
+        "--on-machine",
+        choices=tuple(OnMachine),
+        default=OnMachine.HANG_UP.value,
+        help="what to do when a machine answers (%(default)s)",
+    )
+    call.add_argument("--profile", choices=PROFILES, default=PROFILES[0], help="how to tell them (%(default)s)")
+    call.add_argument(
+        "--detect-silence", action="store_true", help="who says nothing is SILENCE_DETECTED, not a person"
+    )
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -184,6 +206,10 @@ def _call(args: argparse.Namespace) -> int:
     number = check_number(args.number)
     configured = configured_trunk(args)
     request = build_request(args, number, configured.trunk if configured else read_trunk(args))
+    rules = AnswerRules(
+        Mode(args.classify), OnMachine(args.on_machine), args.profile, silence_detection=args.detect_silence
+    )
+    request = replace(request, answer=rules)
     _, allow = read_script(args.script)
     if configured is not None:
         refusal = configured.refusal(number)
@@ -265,10 +291,17 @@ def outcome(status: CallStatus, *, trace: bool = False) -> dict[str, Any]:
         "sip_status": status.sip_status,
         "reason": status.reason,
         "dialog": status.dialog,
+        "answered_by": status.answered_by,
+        "sound": status.sound,
         "times": {
             "invite": status.times.invite,
             "ringing": status.times.ringing,
             "answered": status.times.answered,
+            "start_of_speech": status.times.start_of_speech,
+            "greeting_end": status.times.greeting_end,
+            "beep": status.times.beep,
+            "classified": status.times.classified,
+            "message": status.times.message,
             "ended": status.times.ended,
         },
         "dtmf": status.dtmf,

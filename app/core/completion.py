@@ -178,6 +178,17 @@ _VAGUE = frozenset({400, 403, 480, 487, 500, 502, 503, 504, 603})
 _ANALYTICS = re.compile(r"analytic|spam|scam|fraud|robocall|unwanted|blocked|blacklist", re.IGNORECASE)
 
 
+#: What the network said by a tone (mediaserver.cpa.events.Sound), while it rang or in an answered call.
+_BY_SOUND = {
+    "busy": "CALL_BUSY",
+    **dict.fromkeys(("reorder", "sit_reorder", "sit_no_circuit"), "FAST_BUSY"),
+    **dict.fromkeys(("unobtainable", "sit_vacant", "sit_intercept"), "INVALID_NUMBER"),
+    # The ITU's frequencies, or "ineffective": that it failed, not why.
+    **dict.fromkeys(("sit", "sit_ineffective"), "NETWORK_REFUSAL"),
+}
+_BY_ANSWER = {"machine": "ANSWER_MACHINE", "fax": "FAX_MODEM", "silence": "SILENCE_DETECTED"}
+
+
 def code_for_call(status: CallStatus, *, trunk_silent: bool = False) -> str:
     """The system code of a call's outcome; ATTEMPT_IN_PROGRESS while it is under way.
 
@@ -187,9 +198,9 @@ def code_for_call(status: CallStatus, *, trunk_silent: bool = False) -> str:
         case None:
             return "ATTEMPT_IN_PROGRESS"
         case Disposition.ANSWERED:
-            if status.dialog is DialogResult.APPLICATION_ERROR:
-                return "APPLICATION_ERROR"
-            return "ANSWER_HUMAN"
+            return _answered(status)
+        case Disposition.CANCELLED if status.sound in _BY_SOUND:
+            return _BY_SOUND[status.sound]
         case Disposition.REFUSED:
             if status.sip_status in (403, 603) and _ANALYTICS.search(f"{status.reason} {status.release}"):
                 return "BLOCKED_BY_NETWORK"
@@ -202,3 +213,14 @@ def code_for_call(status: CallStatus, *, trunk_silent: bool = False) -> str:
             return "TRUNK_FAULT" if trunk_silent else "NETWORK_REFUSAL"
         case other:
             return _BY_DISPOSITION[other]
+
+
+def _answered(status: CallStatus) -> str:
+    if status.dialog is DialogResult.APPLICATION_ERROR:
+        return "APPLICATION_ERROR"
+    if status.answered_by == "network":
+        return _BY_SOUND.get(status.sound, "NETWORK_REFUSAL")
+    left = status.times.message is not None and status.dialog is DialogResult.COMPLETED
+    if status.answered_by == "machine" and left:
+        return "ANSWER_MACHINE_MSG_LEFT"
+    return _BY_ANSWER.get(status.answered_by, "ANSWER_HUMAN")

@@ -10,6 +10,8 @@ import numpy as np
 
 from mediaserver.cpa.cadence import CadenceDetector
 from mediaserver.cpa.events import (
+    FAILURES,
+    FAX,
     CpaEvent,
     Decided,
     GreetingEnded,
@@ -38,9 +40,6 @@ _BEEP_AFTER = 0.3
 _AFTER_TONE = 4
 _FULL_SCALE = 32768.0
 _SILENT_FRAME = b"\xff" * FRAME
-_FAX = frozenset({Sound.FAX_CALLING, Sound.FAX_ANSWER, Sound.MODEM})
-#: Sounds that mean more than that the far end beeps or rings.
-_FAILURES = frozenset(Sound) - _FAX - {Sound.BEEP, Sound.RINGBACK}
 
 
 class Classifier:
@@ -140,24 +139,24 @@ class Classifier:
 
     def _network_says(self, heard: Heard) -> None:
         self._events.append(heard)
-        if self._answered is not None and heard.sound in _FAILURES and not self._spoke:
+        if self._answered is not None and heard.sound in FAILURES and not self._spoke:
             self._decide(Verdict.NETWORK, heard.at, heard.sound)
 
     def _steady_says(self, heard: Heard) -> None:
         if self._answered is None:
             return
         sound = heard.sound
-        if sound in _FAX and self._spoke:
+        if sound in FAX and self._spoke:
             # A machine's beep may have a fax machine's frequency; a fax machine has no voice.
             sound = Sound.BEEP
         if sound is Sound.BEEP and (not self._spoke or heard.at < self._answered + _BEEP_AFTER):
             return
         self._events.append(Heard(sound, heard.at))
-        if sound in _FAX:
+        if sound in FAX:
             self._decide(Verdict.FAX, heard.at, sound)
             return
         self._decide(Verdict.MACHINE, heard.at)
-        self._end_greeting(heard.at)
+        self._end_greeting()
         self._start_message(heard.at, after_beep=True)
 
     # --- the answer
@@ -176,18 +175,18 @@ class Classifier:
         limit = answered + self._profile.timeout
         nothing = Verdict.SILENCE if self._profile.silence_detection else Verdict.HUMAN
         if verdict is not None:
+            if verdict is Verdict.HUMAN:
+                self._end_greeting()
             self._decide(verdict, at)
         elif at >= limit:
             self._decide(nothing if greeting.last_voice is None else Verdict.HUMAN, at)
         elif not self._spoke and not self._steady.sounding and at - answered >= self._profile.initial_silence:
             self._decide(nothing, at)
-        if self._verdict is Verdict.HUMAN and greeting.last_voice is not None:
-            self._end_greeting(greeting.last_voice)
 
     def _wait_for_end(self, greeting: Greeting, at: float) -> None:
         silence = greeting.silence(at)
-        if silence >= self._profile.greeting_silence and greeting.last_voice is not None:
-            self._end_greeting(greeting.last_voice)
+        if silence >= self._profile.greeting_silence:
+            self._end_greeting()
         if silence >= self._profile.beep_wait or at - self._decided_at >= self._profile.greeting_limit:
             self._start_message(at, after_beep=False)
 
@@ -197,10 +196,11 @@ class Classifier:
             self._verdict, self._decided_at = verdict, at
             self._events.append(Decided(verdict, at, sound))
 
-    def _end_greeting(self, at: float) -> None:
-        if not self._greeting_ended:
+    def _end_greeting(self) -> None:
+        last = self._greeting.last_voice if self._greeting is not None else None
+        if last is not None and not self._greeting_ended:
             self._greeting_ended = True
-            self._events.append(GreetingEnded(at))
+            self._events.append(GreetingEnded(last))
 
     def _start_message(self, at: float, *, after_beep: bool) -> None:
         if self._verdict is Verdict.MACHINE and not self._may_start:

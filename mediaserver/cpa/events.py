@@ -26,6 +26,11 @@ class Sound(StrEnum):
     BEEP = "beep"
 
 
+FAX = frozenset({Sound.FAX_CALLING, Sound.FAX_ANSWER, Sound.MODEM})
+#: What the network plays where the call has failed.
+FAILURES = frozenset(Sound) - FAX - {Sound.BEEP, Sound.RINGBACK}
+
+
 class Verdict(StrEnum):
     HUMAN = "human"
     MACHINE = "machine"

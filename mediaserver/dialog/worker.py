@@ -138,6 +138,8 @@ class Worker:
                 log.error("unexpected_message", kind=type(message).__name__)
 
     def _start(self, start: wire.StartDialog) -> None:
+        if (replaced := self._conversations.get(start.call)) is not None:
+            replaced.close()
         conversation = Conversation(
             start,
             _session(start, self._recognizer),

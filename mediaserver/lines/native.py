@@ -35,6 +35,7 @@ class _Call:
     media: MediaSocket
     stream: MediaStream | None = None
     ringing: bool = False
+    listening: bool = False
 
 
 class NativeLine:
@@ -48,8 +49,8 @@ class NativeLine:
     ) -> None:
         self._endpoint = SipEndpoint(sip_config)
         self._pump = make_pump(pump, media_host, PortAllocator(ports))
-        absent = {Capability.EARLY_MEDIA} if self._pump.has_rooms else {Capability.EARLY_MEDIA, Capability.CONVERSATION}
-        self.capabilities = frozenset(Capability) - absent
+        absent = () if self._pump.has_rooms else (Capability.CONVERSATION,)
+        self.capabilities = frozenset(Capability).difference(absent)
         self._advertise = advertise_host or media_host
         self._calls: dict[str, _Call] = {}
         self._alaw: OrderedDict[bytes, bytes] = OrderedDict()
@@ -128,6 +129,9 @@ class NativeLine:
             stream.stop_play()
 
     def listen(self, call: str, on: bool) -> None:
+        """Before the answer early media is heard, as soon as it comes."""
+        if (known := self._calls.get(call)) is not None:
+            known.listening = on
         if (stream := self._stream(call)) is not None:
             stream.listen(on)
 
@@ -176,8 +180,10 @@ class NativeLine:
         match event:
             case sip.Ladder(call, text):
                 self._tell(base.Ladder(call, text))
-            case sip.Provisional(call, status):
+            case sip.Provisional(call, status, _, media):
                 self._ringing(call, status)
+                if media is not None:
+                    self._early_media(call, media)
             case sip.Established(call, media):
                 self._established(call, media)
             case sip.MediaChanged(call, media):
@@ -200,8 +206,26 @@ class NativeLine:
             known.ringing = True
             self._tell(base.Ringing(call, status))
 
+    def _early_media(self, call: str, target: MediaTarget) -> None:
+        """Listened to where somebody wants to; otherwise the media begins with the answer."""
+        known = self._calls.get(call)
+        if known is None or not known.listening:
+            return
+        if known.stream is None:
+            self._begin(call, known, target)
+        else:
+            # Another fork rings.
+            self._media_changed(call, target)
+
     def _established(self, call: str, target: MediaTarget) -> None:
         known = self._calls[call]
+        if known.stream is None:
+            self._begin(call, known, target)
+        else:
+            self._media_changed(call, target)
+        self._tell(base.Answered(call))
+
+    def _begin(self, call: str, known: _Call, target: MediaTarget) -> None:
         known.stream = known.media.begin(
             rtp.MediaFormat(
                 codec=_CODECS[target.codec],
@@ -215,7 +239,8 @@ class NativeLine:
             lambda event: self._heard(call, event),
         )
         known.stream.sending = target.wants_audio
-        self._tell(base.Answered(call))
+        if known.listening:
+            known.stream.listen(True)
 
     def _media_changed(self, call: str, target: MediaTarget) -> None:
         known = self._calls.get(call)

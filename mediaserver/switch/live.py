@@ -12,6 +12,8 @@ from mediaserver.switch.workers import Worker
 
 #: Bytes of caller audio (60 ms) sent to the dialog at once: a voice that barges in is to stop the prompt within 300 ms.
 _HEARD_BYTES = 480
+#: To classification, 60 ms.
+_CLASSIFIED_BYTES = 480
 
 
 class LiveCall:
@@ -28,9 +30,15 @@ class LiveCall:
         #: Its clips are still being read.
         self.loading = False
         self.hang_up_after_queue = False
+        #: The dialog wants to hear the far end; classification does.
+        self.dialog_hears = False
+        self.classified = False
+        #: The application is over, the call waits for the decision who answered.
+        self.held = False
         self.limit: asyncio.TimerHandle | None = None
         self.aftermath: asyncio.TimerHandle | None = None
         self._heard = bytearray()
+        self._to_classify = bytearray()
 
     @property
     def id(self) -> str:
@@ -40,7 +48,22 @@ class LiveCall:
         if self.worker is not None:
             self.worker.send(wire.encode(message))
 
+    def listen(self) -> None:
+        """Have the far end's audio from the line while somebody wants it."""
+        self.line.listen(self.id, self.dialog_hears or self.classified)
+
+    def to_classify(self, audio: bytes) -> bytes:
+        """What is to be sent to classification now, b"" for nothing yet."""
+        self._to_classify += audio
+        if not self.classified or len(self._to_classify) < _CLASSIFIED_BYTES:
+            return b""
+        ready = bytes(self._to_classify)
+        self._to_classify.clear()
+        return ready
+
     def hear(self, audio: bytes) -> None:
+        if not self.dialog_hears:
+            return
         self._heard += audio
         if len(self._heard) >= _HEARD_BYTES:
             self.flush_heard()

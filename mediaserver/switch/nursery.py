@@ -85,8 +85,8 @@ class Nursery:
         control.setblocking(False)
         command = [sys.executable, "-m", "mediaserver.dialog", str(theirs.fileno()), json.dumps(self._options)]
         # One thread only, so that she may fork.
-        environment = {**_without_secrets(), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        self._process = await asyncio.to_thread(_start, command, theirs.fileno(), environment)
+        environment = {**without_secrets(), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        self._process = await asyncio.to_thread(start_program, command, theirs.fileno(), environment)
         theirs.close()
         self._control = control
 
@@ -128,7 +128,7 @@ class Nursery:
                 await asyncio.to_thread(process.wait)
 
 
-def _start(command: list[str], descriptor: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def start_program(command: list[str], descriptor: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     with Ordinary():
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(descriptor,), env=environment)
 
@@ -147,6 +147,6 @@ def options(
     return {"log_level": log_level, "log_format": log_format, "http": http, "worker": worker}
 
 
-def _without_secrets() -> dict[str, str]:
+def without_secrets() -> dict[str, str]:
     """Scripts run in the workers: the environment they get has no Clarion setting, and so no secret, in it."""
     return {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}

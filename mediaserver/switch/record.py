@@ -57,6 +57,8 @@ class CallRecord:
         self.sip_status: int | None = None
         self.dialog: DialogResult | None = None
         self.exit: Mapping[str, Any] = {}
+        self.answered_by = ""
+        self.sound = ""
         self._boot_id = boot_id
         self._reason = ""
         self._release = UNSAID
@@ -98,6 +100,10 @@ class CallRecord:
         self._rtp, self._release = event.rtp, event.release
         self._moments["ended"] = isoformat(at)
 
+    def note(self, moment: str, at: datetime) -> None:
+        """The first time of a moment of `Times`."""
+        self._moments.setdefault(moment, isoformat(at))
+
     def press(self, key: str) -> None:
         if self._mask_from is not None and len(self._keys) >= self._mask_from:
             self._masked.add(len(self._keys))
@@ -118,6 +124,10 @@ class CallRecord:
         if values:
             self.exit = values
 
+    def begin_anew(self) -> None:
+        """Another session of the application follows: its result counts."""
+        self.dialog, self.exit = None, {}
+
     def trace(self, kind: str, text: str, at: datetime) -> None:
         if len(self._trace) < _TRACE_LINES:
             self._trace.append({"at": isoformat(at), "kind": kind, "text": text})
@@ -134,6 +144,8 @@ class CallRecord:
             release=self._release.text,
             provisional=self._provisional,
             dialog=self.dialog,
+            answered_by=self.answered_by,
+            sound=self.sound,
             times=Times(**self._moments),
             dtmf="".join(_MASK if number in self._masked else key for number, key in enumerate(self._keys)),
             exit=self.exit,

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from common.classification import Mode
 from common.clock import Clock, SystemClock
 from common.control import CallRequest, CallStatus, DialogResult, Disposition, EventType
 from common.errors import ClarionError, ContractError, Refused
@@ -18,6 +19,8 @@ from mediaserver import wire
 from mediaserver.journal import Journal
 from mediaserver.lines import base
 from mediaserver.metrics import Metrics
+from mediaserver.switch.answering import Answering
+from mediaserver.switch.classifying import Classification
 from mediaserver.switch.clips import ClipShelf
 from mediaserver.switch.live import LiveCall
 from mediaserver.switch.outcomes import Outcomes, reportable
@@ -65,6 +68,7 @@ class Switchboard:
         clock: Clock | None = None,
         watch: Watch | None = None,
         metrics: Metrics | None = None,
+        classification: Classification | None = None,
     ) -> None:
         self.boot_id = boot_id
         self.draining = False
@@ -83,6 +87,8 @@ class Switchboard:
         self._apology = Apology(apology)
         self._transfers = Transfers(self._has_room, self._note_transfer)
         self._clock = clock or SystemClock()
+        self._classification = classification or Classification()
+        self._answering = Answering(self._classification, self, self._clock)
         self._calls: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
@@ -103,6 +109,7 @@ class Switchboard:
         for call in tuple(self._calls.values()):
             call.cancel_timers()
         await self._workers.close()
+        await self._classification.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._outcomes.close()
 
@@ -164,6 +171,7 @@ class Switchboard:
             raise Refused(f"trunk.line: {request.trunk.line!r} is none of {', '.join(self._lines)}")
         self._admit(request)
         call = LiveCall(request, self.boot_id, line)
+        self._answering.check(call)
         self._calls[request.attempt_id] = call
         self._idle.clear()
         if request.application:
@@ -222,7 +230,8 @@ class Switchboard:
             self._fail(call, base.Failed(call.id, Disposition.CANCELLED, None, "cancelled before the INVITE", False))
             return
         call.placed = True
-        self._prepare_dialog(call)
+        self._answering.placed(call)
+        self._prepare_dialog(call, self._answering.expected(call))
         request = call.request
         call.line.place(
             base.Place(
@@ -235,6 +244,7 @@ class Switchboard:
                 identity=request.identity,
             )
         )
+        self._answering.dialled(call)
 
     def _end_by_system(self, call: LiveCall) -> None:
         call.stopped = True
@@ -271,6 +281,7 @@ class Switchboard:
                 self._player.played(call, play, completed, heard_ms)
             case base.Heard(_, audio):
                 call.hear(audio)
+                self._answering.hear(call, audio)
             case base.Failed():
                 self._fail(call, event)
             case base.HungUp():
@@ -284,20 +295,46 @@ class Switchboard:
         if call.stopped:
             self._abandon_dialog(call)
             self._end_by_system(call)
-        elif call.request.application:
+        elif self._answering.answered(call):
+            self.talk(call)
+
+    # --- what classification asks
+
+    def find(self, call: str) -> LiveCall | None:
+        return self._calls.get(call)
+
+    def under_way(self) -> tuple[LiveCall, ...]:
+        return tuple(self._calls.values())
+
+    def talk(self, call: LiveCall) -> None:
+        if call.request.application:
             if call.worker is None:
                 # Its worker was lost while it rang.
                 call.worker = self._workers.begin(_worker_key(call.request), call.id)
-                self._prepare_dialog(call)
+                self._prepare_dialog(call, call.record.answered_by or self._answering.expected(call))
             call.tell(wire.CallAnswered(call.id))
 
-    def _prepare_dialog(self, call: LiveCall) -> None:
+    def begin_anew(self, call: LiveCall, answered_by: str) -> None:
+        call.hang_up_after_queue = call.held = call.dialog_hears = False
+        self._player.stop(call)
+        call.record.begin_anew()
+        if call.worker is not None:
+            self._prepare_dialog(call, answered_by)
+
+    def end(self, call: LiveCall) -> None:
+        self._end_by_system(call)
+
+    def let_go(self, call: LiveCall) -> None:
+        self._hang_up_after_queue(call)
+
+    def _prepare_dialog(self, call: LiveCall, answered_by: str) -> None:
         """The worker fetches the script and renders its first prompts while it rings."""
         request = call.request
+        known = {"answered_by": answered_by} if request.answer.mode is not Mode.OFF else {}
         start = wire.StartDialog(
             call=call.id,
             application=request.application,
-            values=request.values,
+            values={**request.values, **known},
             remote=request.to,
             local=request.sender,
             organization=request.organization,
@@ -309,6 +346,7 @@ class Switchboard:
         call.tell(start)
 
     def _fail(self, call: LiveCall, event: base.Failed) -> None:
+        self._answering.over(call)
         call.record.fail(event, self._clock.utcnow())
         self._abandon_dialog(call)
         self._finish(call)
@@ -316,6 +354,7 @@ class Switchboard:
     def _hung_up(self, call: LiveCall, event: base.HungUp) -> None:
         self._transfers.abandon(call)
         call.record.hang_up(event, self._clock.utcnow())
+        self._answering.over(call)
         if event.by_far_end:
             call.record.dialog_over(DialogResult.CALLER_HANGUP, {})
         if call.worker is None:
@@ -345,12 +384,15 @@ class Switchboard:
                 self._player.stop(call)
             case wire.Listen(_, on):
                 call.flush_heard()
-                call.line.listen(call.id, on)
+                call.dialog_hears = on
+                call.listen()
             case wire.MaskKeys(_, on, first):
                 call.record.mask(on, first)
             case wire.HangUp():
                 self._hang_up_after_queue(call)
             case wire.Transfer():
+                # Whoever is put through has been talked to; the far end's audio is another's from here on.
+                self._answering.over(call)
                 self._transfers.begin(call, message)
             case wire.EndTransfer():
                 self._transfers.end(call)
@@ -380,7 +422,7 @@ class Switchboard:
         call.record.dialog_over(DialogResult.COMPLETED, values)
         if call.record.state is CallState.ENDED:
             self._finish(call)
-        else:
+        elif not self._answering.holds(call):
             self._hang_up_after_queue(call)
 
     def _application_error(self, call: LiveCall) -> None:

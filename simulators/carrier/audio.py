@@ -66,10 +66,23 @@ def beep(codec: int) -> tuple[bytes, ...]:
     return frames(tone((1000,), 0.4, 0.4), codec)
 
 
+#: Hertz together and seconds, one after the other: what the network plays before an answer. Busy and reorder are as
+#: ITU-T E.180 recommends, `sit-vacant` as Telcordia's segments say "vacant code".
+_EARLY: dict[str, tuple[tuple[tuple[int | float, ...], float], ...]] = {
+    "ringback": (((440, 480), 2.0),),
+    "busy": (((425,), 0.5), ((), 0.5)) * 6,
+    "reorder": (((425,), 0.25), ((), 0.25)) * 12,
+    "sit-vacant": (((), 0.5), ((985.2,), 0.38), ((1370.6,), 0.274), ((1776.7,), 0.38), ((), 2.0)),
+}
+
+
 @lru_cache(maxsize=8)
-def ringback(codec: int) -> tuple[bytes, ...]:
-    """Two seconds of North American ringback (440 and 480 Hz)."""
-    return frames(tone((440, 480), 2.0, 0.2), codec)
+def early(name: str, codec: int) -> tuple[bytes, ...]:
+    """ConfigError for a name that is none."""
+    if name not in _EARLY:
+        raise ConfigError(f"carrier: early media {name!r}; there are {', '.join(_EARLY)}")
+    parts = [tone(hertz, seconds, 0.2) if hertz else np.zeros(int(seconds * 8000)) for hertz, seconds in _EARLY[name]]
+    return frames(np.concatenate(parts), codec)
 
 
 @lru_cache(maxsize=32)

@@ -61,6 +61,8 @@ class Behaviour:
     about: str = ""
     #: Provisional sent at once: 100, 180, 183 (with early media) or 0 for none.
     provisional: int = 180
+    #: What is heard while it rings, with 183: ringback, busy, reorder or sit-vacant.
+    early: str = "ringback"
     #: The final status, sent after `delay`; 0 never sends one (CANCEL is answered all the same).
     final: int = 200
     delay: float = 0.0

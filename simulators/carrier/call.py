@@ -224,7 +224,7 @@ class Call:
     def _early_media(self) -> None:
         media = self._open_media()
         if media is not None:
-            media.play_ringback()
+            media.play_early(self.behaviour.early)
             self._respond(183, self._describe(media))
 
     def _final(self) -> None:

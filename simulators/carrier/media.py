@@ -11,7 +11,7 @@ from typing import Any
 from simulators.carrier import audio
 from simulators.carrier.customer import Customer
 from simulators.carrier.message import Address
-from simulators.carrier.rtp import Ear, Mouth
+from simulators.carrier.rtp import TICK, Ear, Mouth
 
 #: Linux: kernel arrival stamps, so that draining every 20 ms does not blur the jitter.
 _SO_TIMESTAMPNS = 35
@@ -81,6 +81,8 @@ class Media:
         #: The other side put us on hold: nothing is sent.
         self.held = False
         self.dropped = 0
+        #: Ticks in which the caller talked while the customer did.
+        self.talked_over = 0
         self._ticks = 0
         self._socket = sock
         self._loss = loss
@@ -94,6 +96,7 @@ class Media:
     def tick(self, now: float) -> bool:
         """Take in what came, send the next 20 ms; True when the customer hangs up now."""
         self._drain(now)
+        self.talked_over += self.customer is not None and self.mouth.busy and self.ear.last_loud == now
         for packet in self.mouth.tick():
             if not self.held:
                 self._send(packet)
@@ -102,15 +105,16 @@ class Media:
             self._send_report()
         return self.customer is not None and self.customer.tick(now, self.ear, self.mouth)
 
-    def play_ringback(self) -> None:
+    def play_early(self, name: str) -> None:
         if not self.mouth.busy:
-            self.mouth.say(audio.ringback(self.codec))
+            self.mouth.say(audio.early(name, self.codec))
 
     def close(self) -> None:
         self._socket.close()
 
     def report(self) -> dict[str, Any]:
-        return {"sent": self.mouth.sent, "dropped": self.dropped, **self.ear.report()}
+        heard = {"talked_over_ms": round(self.talked_over * TICK * 1000), **self.ear.report()}
+        return {"sent": self.mouth.sent, "dropped": self.dropped, **heard}
 
     def _send(self, packet: bytes) -> None:
         if self._loss and self._chance.random() < self._loss:

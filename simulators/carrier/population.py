@@ -105,8 +105,18 @@ SUFFIXES: Mapping[str, Behaviour] = {
     ),
 }
 
+#: Those that only a name calls: `sip:busy-tone@127.0.0.1:5060`.
+BY_NAME: tuple[Behaviour, ...] = (
+    Behaviour("says-hello", "answers, says a word and waits", delay=0.5, script="wait:0.4 say:0.6", patience=15.0),
+    Behaviour("busy-tone", "183 with a busy tone, never a final status", provisional=183, early="busy", final=0),
+    Behaviour("reorder-tone", "183 with a fast busy tone, never a final", provisional=183, early="reorder", final=0),
+    Behaviour(
+        "vacant-tone", "183 with SIT for a vacant code, never a final", provisional=183, early="sit-vacant", final=0
+    ),
+)
+
 #: Behaviour by name, whether or not it has a suffix.
-NAMED: Mapping[str, Behaviour] = {behaviour.name: behaviour for behaviour in SUFFIXES.values()}
+NAMED: Mapping[str, Behaviour] = {behaviour.name: behaviour for behaviour in (*SUFFIXES.values(), *BY_NAME)}
 
 #: Name -> weight, for numbers that the suffix table leaves to chance.
 MIX: Mapping[str, int] = {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mediaserver.cpa.networks import NetworkTone
+from mediaserver.cpa.networks import NETWORKS, NetworkTone
 from mediaserver.dialog import g711
 
 RATE = 8000
@@ -44,6 +44,10 @@ def network_tone(kind: NetworkTone, seconds: float, level: float = -18.0) -> Sam
             parts.append(tone(kind.hertz, kind.cadence[number] / 1000, level - softer))
             parts.append(silence(kind.cadence[number + 1] / 1000))
     return np.concatenate(parts)[: round(seconds * RATE)]
+
+
+def tone_of(country: str, sound: str) -> NetworkTone:
+    return next(tone for tone in NETWORKS[country].tones if tone.sound == sound)
 
 
 def special_tone(name: str, level: float = -18.0) -> Samples:

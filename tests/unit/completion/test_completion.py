@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from app.core.completion import SYSTEM_CODES, Retry, code_for_call
-from common.control import CallStatus, DialogResult, Disposition
+from common.control import CallStatus, DialogResult, Disposition, Times
+from mediaserver.cpa.events import FAILURES, Sound
 
 
 def status(disposition: Disposition | None, **values: object) -> CallStatus:
@@ -113,3 +114,34 @@ def test_flags_follow_the_table() -> None:
     assert SYSTEM_CODES["CALL_BUSY"].retry is Retry.YES
     assert not SYSTEM_CODES["FAST_BUSY"].counts_as_attempt
     assert len(SYSTEM_CODES) == 61
+
+
+@pytest.mark.parametrize(
+    ("answered_by", "sound", "code"),
+    [
+        ("human", "", "ANSWER_HUMAN"),
+        ("machine", "", "ANSWER_MACHINE"),
+        ("fax", "fax_answer", "FAX_MODEM"),
+        ("silence", "", "SILENCE_DETECTED"),
+        ("network", "busy", "CALL_BUSY"),
+        ("network", "sit", "NETWORK_REFUSAL"),
+    ],
+)
+def test_who_answered_decides_the_code(answered_by: str, sound: str, code: str) -> None:
+    assert code_for_call(status(Disposition.ANSWERED, answered_by=answered_by, sound=sound)) == code
+
+
+@pytest.mark.parametrize(
+    ("dialog", "code"),
+    [(DialogResult.COMPLETED, "ANSWER_MACHINE_MSG_LEFT"), (DialogResult.CALLER_HANGUP, "ANSWER_MACHINE")],
+)
+def test_a_message_is_left_when_it_was_played_to_its_end(dialog: DialogResult, code: str) -> None:
+    times = Times(message="2026-11-25T12:00:00.000Z")
+    assert code_for_call(status(Disposition.ANSWERED, dialog=dialog, answered_by="machine", times=times)) == code
+
+
+@pytest.mark.parametrize("sound", [sound for sound in Sound if sound in FAILURES])
+def test_every_tone_of_failure_has_a_code(sound: Sound) -> None:
+    code = code_for_call(status(Disposition.CANCELLED, sound=sound))
+    assert code in SYSTEM_CODES
+    assert code != "CANCELLED_BY_SYSTEM"

@@ -108,17 +108,28 @@ def test_the_outcome_has_the_keys_that_are_promised() -> None:
         200,
         "OK",
         dialog=DialogResult.COMPLETED,
-        times=Times("i", "r", "a", "e"),
+        times=Times("i", "r", "a", "e", "s", "g", "b", "c", "m"),
         dtmf="1",
         exit={"k": "1"},
         rtp=RtpStats(10, 9, 1, 0.5, 2, 0.25),
     )
     body = calls.outcome(status)
     assert set(body) == {
-        *("completion_code", "disposition", "sip_status", "reason", "dialog", "times", "dtmf", "exit", "rtp")
+        *("completion_code", "disposition", "sip_status", "reason", "dialog", "answered_by", "sound"),
+        *("times", "dtmf", "exit", "rtp"),
     }
     assert body["completion_code"] == "ANSWER_HUMAN"
-    assert body["times"] == {"invite": "i", "ringing": "r", "answered": "a", "ended": "e"}
+    assert body["times"] == {
+        "invite": "i",
+        "ringing": "r",
+        "answered": "a",
+        "start_of_speech": "s",
+        "greeting_end": "g",
+        "beep": "b",
+        "classified": "c",
+        "message": "m",
+        "ended": "e",
+    }
     assert body["rtp"] == {
         "sent": {"packets": 10, "loss": 2, "jitter_ms": 0.25},
         "received": {"packets": 9, "loss": 1, "jitter_ms": 0.5},

@@ -8,7 +8,7 @@ import pytest
 
 from common.errors import ConfigError
 from simulators.carrier.behaviour import Behaviour, StepKind, parse_script
-from simulators.carrier.population import MIX, NAMED, SUFFIXES, Population, load_population
+from simulators.carrier.population import BY_NAME, MIX, NAMED, SUFFIXES, Population, load_population
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "simulated-carrier.md"
 
@@ -48,9 +48,9 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
 
 
 def test_every_name_is_unique_and_every_script_parses() -> None:
-    assert len(NAMED) == len(SUFFIXES)
+    assert len(NAMED) == len(SUFFIXES) + len(BY_NAME)
     assert set(MIX) <= set(NAMED)
-    for behaviour in SUFFIXES.values():
+    for behaviour in NAMED.values():
         assert behaviour.about
         assert isinstance(behaviour.steps, tuple)
         assert not behaviour.then or behaviour.then in NAMED
@@ -60,6 +60,8 @@ def test_the_reference_page_lists_every_suffix() -> None:
     page = REFERENCE.read_text(encoding="utf-8")
     for suffix, behaviour in SUFFIXES.items():
         assert f"| {suffix} | `{behaviour.name}` | {behaviour.about} |" in page
+    for behaviour in BY_NAME:
+        assert f"| `{behaviour.name}` | {behaviour.about} |" in page
 
 
 @pytest.mark.parametrize("script", ["dance", "keys:", "keys:1x", "wait:soon", "beep:2"])

@@ -1,0 +1,102 @@
+"""The classification process: `python -m mediaserver.cpa FD` listens to all calls of a media server that want it.
+
+FD is a Unix socket from the switch, which speaks the frames of `mediaserver.wire`. When it closes, the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+import time
+from dataclasses import replace
+
+from mediaserver import wire
+from mediaserver.cpa.classifier import Classifier
+from mediaserver.cpa.events import CpaEvent, Decided, Heard
+from mediaserver.cpa.networks import network_of
+from mediaserver.cpa.profile import PROFILES
+
+_READ = 65536
+#: Seconds between two looks at calls whose far end may send nothing.
+_TICK = 0.05
+
+
+class Desk:
+    """All calls of one switch; `now` is monotonic, the same clock as the switch's."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, Classifier] = {}
+
+    def receive(self, message: wire.Message | wire.Audio, now: float) -> bytes:
+        """Frames to send back."""
+        match message:
+            case wire.Classify():
+                profile = replace(
+                    PROFILES[message.profile], timeout=message.timeout, silence_detection=message.silence_detection
+                )
+                self._calls[message.call] = Classifier(profile, network_of(message.number))
+            case wire.CallOver(call):
+                self._calls.pop(call, None)
+            case wire.CallAnswered(call) if (classifier := self._calls.get(call)) is not None:
+                classifier.answered(now)
+            case wire.Audio(call, audio) if (classifier := self._calls.get(call)) is not None:
+                classifier.receive(audio, now)
+                return _frames(call, classifier.events())
+        return b""
+
+    def tick(self, now: float) -> bytes:
+        told = b""
+        for call, classifier in self._calls.items():
+            due = classifier.next_timer()
+            if due is not None and due <= now:
+                classifier.handle_timer(now)
+                told += _frames(call, classifier.events())
+        return told
+
+
+def _frames(call: str, events: list[CpaEvent]) -> bytes:
+    return b"".join(wire.encode(_classified(call, event)) for event in events)
+
+
+def _classified(call: str, event: CpaEvent) -> wire.Classified:
+    verdict = event.verdict.value if isinstance(event, Decided) else ""
+    sound = event.sound.value if isinstance(event, Decided | Heard) and event.sound is not None else ""
+    return wire.Classified(call, type(event).__name__, event.at, verdict, sound)
+
+
+async def serve(peer: socket.socket) -> None:
+    reader, writer = await asyncio.open_unix_connection(sock=peer)
+    desk, decoder = Desk(), wire.Decoder()
+    ticking = asyncio.create_task(_tick(desk, writer))
+    try:
+        while data := await reader.read(_READ):
+            now = time.monotonic()
+            writer.write(b"".join([desk.receive(message, now) for message in decoder.feed(data)]))
+    finally:
+        ticking.cancel()
+        writer.close()
+
+
+async def _tick(desk: Desk, writer: asyncio.StreamWriter) -> None:
+    while True:
+        await asyncio.sleep(_TICK)
+        writer.write(desk.tick(time.monotonic()))
+
+
+def main(arguments: list[str]) -> int:
+    # A Ctrl-C or a service manager's SIGTERM is for the switch alone, which drains first.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if os.getpriority(os.PRIO_PROCESS, 0) < 0:
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
+    gc.freeze()
+    asyncio.run(serve(socket.socket(fileno=int(arguments[0]))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

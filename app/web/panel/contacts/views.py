@@ -11,6 +11,7 @@ from app.services import contacts, dnc, lists, reports
 from app.services.explain import why_not_dialled
 from app.web.database import reader, writing
 from app.web.live.snapshot import mask_address
+from app.web.panel.contacts import ladder, media
 from app.web.panel.gate import area, needs
 from app.web.viewer import actor
 from common.clock import utcnow
@@ -64,11 +65,22 @@ def attempt(contact_id: int, attempt_id: str) -> str:
     detail = reports.attempt_detail(reader(), actor(), attempt_id)
     view = contacts.get_contact(reader(), actor(), contact_id)
     fragment = request.headers.get("HX-Request") == "true"
+    found = detail.attempt
+    lines = ladder.read(detail.steps)
+    call = {
+        "lines": lines,
+        "drawing": ladder.draw(lines),
+        "timeline": ladder.timeline(lines, found.started_at, found.ringing_at, found.answered_at, found.ended_at)
+        if found.channel == "voice"
+        else None,
+        "media": media.directions((found.result or {}).get("rtp")),
+    }
     return render_template(
         "contacts/_attempt.html" if fragment else "contacts/attempt.html",
         contact=view.contact,
         detail=detail,
-        attempt=detail.attempt,
+        attempt=found,
+        call=call,
         flags=reports.code_flags(reader(), view.contact.organization_id),
         mask=mask_address,
     )

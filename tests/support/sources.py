@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import gc
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -25,3 +26,21 @@ def tree_of(path: Path) -> ast.Module:
     finally:
         if collecting:
             gc.enable()
+
+
+#: Where statements hold other statements; expressions, which are most of a tree, hold none.
+_BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
+
+
+@cache
+def statements_of(path: Path) -> tuple[tuple[ast.AST, bool], ...]:
+    """Every statement, and whether it stands in a function."""
+    return tuple(_statements(tree_of(path), False))
+
+
+def _statements(node: ast.AST, in_function: bool) -> Iterator[tuple[ast.AST, bool]]:
+    inside = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    for name in _BODIES:
+        for child in getattr(node, name, ()):
+            yield child, inside
+            yield from _statements(child, inside)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sources import ROOT, tree_of
+from tests.support.sources import ROOT, statements_of
 
 PACKAGES = ("app", "channels", "common", "engine", "mediaserver", "pacing", "simulators", "vxml")
 
@@ -65,17 +65,10 @@ def _targets(node: ast.AST, package: str) -> Iterator[str]:
 def imports_of(path: Path) -> Iterator[Import]:
     module = module_name(path)
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    tree = tree_of(path)
-    lazy = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
+    for node, in_function in statements_of(path):
         for target in _targets(node, package):
             if target.partition(".")[0] in PACKAGES:
-                yield Import(module, target, node.lineno, id(node) not in lazy)
+                yield Import(module, target, node.lineno, not in_function)
 
 
 @cache
@@ -131,7 +124,7 @@ def test_nothing_imports_the_tests() -> None:
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for package in PACKAGES
         for path in (ROOT / package).rglob("*.py")
-        for node in ast.walk(tree_of(path))
+        for node, _ in statements_of(path)
         for target in _targets(node, "")
         if within(target, "tests")
     ]

@@ -12,7 +12,7 @@ from vxml import Limits
 from vxml.document import DocumentError, parse_xml
 from vxml.messages import EndReason, Recorded
 
-QUICK = Limits(steps=2000, script_seconds=0.2, script_memory=16 << 20)
+QUICK = Limits(steps=2000, script_seconds=0.05, script_memory=16 << 20)
 
 
 def ending(body: str, limits: Limits = QUICK) -> str:

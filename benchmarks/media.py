@@ -85,9 +85,13 @@ async def main() -> int:
 
 @asynccontextmanager
 async def media_bench(
-    directory: Path, most: int, pump: str, pages: Mapping[str, bytes] | None = None
+    directory: Path,
+    most: int,
+    pump: str,
+    pages: Mapping[str, bytes] | None = None,
+    program: list[str] | None = None,
 ) -> AsyncIterator[Bench]:
-    """`pages` are served besides the two that the benchmark itself uses."""
+    """`pages` are served besides the benchmark's own two; `program` is the server's, as Python takes it."""
     trunk, sip, listen = (free_port() for _ in range(3))
     population = directory / "population.json"
     script = " ".join(["talk", *[f"wait:{KEY_INTERVAL} keys:{number % 10}" for number in range(200)]])
@@ -98,7 +102,7 @@ async def media_bench(
     behaviour = ["--sip-bind", f"127.0.0.1:{trunk}", "--population", str(population)]
     carrier = _start_carrier(["simulators.carrier", *behaviour, *sinks])
     server = _start(
-        ["mediaserver"],
+        program or ["-m", "mediaserver"],
         {
             "CLARION_HOME": str(directory),
             "CLARION_MEDIASERVER_TOKEN": TOKEN,
@@ -137,9 +141,9 @@ def _start_carrier(module: list[str]) -> subprocess.Popen[bytes]:
     return process
 
 
-def _start(module: list[str], settings: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start(program: list[str], settings: dict[str, str]) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}
-    command = [sys.executable, "-m", *module]
+    command = [sys.executable, *program]
     return subprocess.Popen(command, env={**environment, **settings}, stdout=subprocess.DEVNULL)
 
 
@@ -173,6 +177,15 @@ async def _ready(bench: Bench) -> None:
 
 
 async def place(bench: Bench, attempt: str, suffix: str, script: str, revision: str = "") -> None:
+    status, answer = await request(bench, attempt, suffix, script, revision)
+    if status != 202:
+        raise SystemExit(f"not placed: {status} {answer}")
+
+
+async def request(
+    bench: Bench, attempt: str, suffix: str, script: str, revision: str = ""
+) -> tuple[int, dict[str, Any]]:
+    """Ask for a call; the HTTP status and what the server says."""
     body = {
         "attempt_id": attempt,
         "to": f"+155501{abs(hash(attempt)) % 1000:03d}{suffix}",
@@ -182,8 +195,7 @@ async def place(bench: Bench, attempt: str, suffix: str, script: str, revision: 
         "revision": revision,
     }
     async with bench.http.post(f"{bench.api}/calls", json=body) as answer:
-        if answer.status != 202:
-            raise SystemExit(f"not placed: {answer.status} {await answer.text()}")
+        return answer.status, await answer.json()
 
 
 async def _status(bench: Bench, attempt: str) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Engine, insert, or_, select, update
 
@@ -61,6 +62,7 @@ class Seen:
     boot_id: str
     capacity: int
     active_calls: int
+    load: Mapping[str, Any]
 
 
 def note_servers(engine: Engine, seen: Sequence[Seen], now: datetime) -> None:
@@ -77,6 +79,7 @@ def note_servers(engine: Engine, seen: Sequence[Seen], now: datetime) -> None:
                     boot_id=server.boot_id,
                     capacity=server.capacity,
                     active_calls=server.active_calls,
+                    load=dict(server.load),
                     last_seen_at=now,
                 )
             )

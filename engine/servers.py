@@ -54,7 +54,7 @@ class Servers:
         for name in self.links.keys() - {row.name for row in rows}:
             await self._drop(name)
         seen = [
-            effects.Seen(link.row.id, link.boot_id, link.info.capacity, link.info.calls)
+            effects.Seen(link.row.id, link.boot_id, link.info.capacity, link.info.calls, link.info.load)
             for link in self.links.values()
             if link.up and link.info is not None
         ]

@@ -110,7 +110,7 @@ class _Scrape:
         gate = {state.value: state is watch.gate.state for state in GateState}
         yield _by("admission", "1 for the state that admission is in.", "state", gate)
         yield _counted("overloads", "Times that measured load closed admission.", watch.gate.closed)
-        yield _gauge("loop_busy_ratio", "Of one core, what the loop's thread uses.", watch.busy)
+        yield _gauge("loop_busy_ratio", "Of one core, what the loop's thread uses.", watch.seen.busy)
         yield _late("loop_lateness_seconds", "How late the event loop wakes.", watch.loop_late)
         yield from _rtp(watch.pumps)
         yield from _workers(facts.pool)

@@ -124,6 +124,8 @@ class MediaServer(Base):
     boot_id: Mapped[str] = mapped_column(String(64), default="")
     capacity: Mapped[int] = mapped_column(default=0)
     active_calls: Mapped[int] = mapped_column(default=0)
+    #: What `GET /v1/status` said of its load, version and workers.
+    load: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     last_seen_at: Mapped[datetime | None]
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from common.control import CallEvent, CallRequest, CallStatus
 from common.errors import RemoteError
@@ -22,6 +22,10 @@ class BootChanged(RemoteError):
     """The media server has restarted since the boot id was learnt: it placed nothing."""
 
 
+#: Fields of `GET /v1/status` that are kept for people to see.
+LOAD = ("version", "status", "reason", "calls_per_second", "busy", "rtp_late", "workers", "workers_killed")
+
+
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
     boot_id: str
@@ -31,6 +35,8 @@ class ServerInfo:
     last_seq: int = 0
     #: Calls it would admit at this moment, None where it does not say.
     room: int | None = None
+    #: What it says of its load, version and workers (`LOAD`).
+    load: Mapping[str, Any] = field(default_factory=dict)
 
 
 class MediaServerClient(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from channels.voice.base import BootChanged, NoAnswer, NotReached, ServerInfo
+from channels.voice.base import LOAD, BootChanged, NoAnswer, NotReached, ServerInfo
 from common.control import CallEvent, CallRequest, CallStatus
 from common.errors import Refused, RemoteError
 
@@ -62,6 +62,7 @@ class HttpMediaServer:
             body.get("draining", False),
             body.get("last_seq", 0),
             body.get("room"),
+            {name: body[name] for name in LOAD if name in body},
         )
 
     async def events(self, boot_id: str, after: int) -> AsyncGenerator[CallEvent, None]:

@@ -8,18 +8,19 @@ second: a server that is opened wide to everybody who waits is closed again at o
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
 #: Packets and turns of the loop later than this (seconds, of lateness.BOUNDS) are late ...
-LATE_PACKET = 0.01
+LATE_PACKET = 0.02
 LATE_TURN = 0.05
 #: ... and these shares of them close the gate, once they last.
-_PACKETS_CLOSE, _TURNS_CLOSE = 0.05, 0.2
+_PACKETS_CLOSE, _TURNS_CLOSE = 0.01, 0.2
 #: Below these it may open again.
-_PACKETS_CALM, _TURNS_CALM = 0.01, 0.05
-#: Seconds that an overload lasts before the gate closes: one hiccup refuses nobody.
-_LASTS = 1.0
+_PACKETS_CALM, _TURNS_CALM = 0.002, 0.05
+#: An overload lasts when so many of the last observations had it: one hiccup refuses nobody.
+_ENOUGH, _RECENT = 3, 4
 #: Seconds of calm before it opens; each relapse doubles them, up to the most.
 _CALM, _CALM_MOST = 3.0, 30.0
 #: Calls in the first second after it opened, and at how many a second it is open as before.
@@ -75,7 +76,7 @@ class LoadGate:
         #: How often it has closed.
         self.closed = 0
         self._reason = ""
-        self._late_since: float | None = None
+        self._overloads: deque[bool] = deque(maxlen=_RECENT)
         self._calm_since: float | None = None
         self._patience = _CALM
         self._rate = 0.0
@@ -83,9 +84,9 @@ class LoadGate:
         self._at = 0.0
 
     def decide(self, seen: Observation, now: float) -> Decision:
-        self._late_since = (now if self._late_since is None else self._late_since) if seen.overloaded else None
+        self._overloads.append(seen.overloaded)
         self._calm_since = (now if self._calm_since is None else self._calm_since) if seen.calm else None
-        if self._late_since is not None and now - self._late_since >= _LASTS:
+        if seen.overloaded and sum(self._overloads) >= _ENOUGH:
             self._close(seen)
         elif self.state is GateState.CLOSED and self._calm_since is not None:
             if now - self._calm_since >= self._patience:

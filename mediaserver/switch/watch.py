@@ -29,7 +29,8 @@ class Watch:
         self._totals = totals
         self.gate = LoadGate()
         self.loop_late = Lateness()
-        self.busy = 0.0
+        #: Of the last half second.
+        self.seen = Observation()
         self._placed: deque[float] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -73,8 +74,9 @@ class Watch:
         while True:
             await self._look()
             now, spent, counted = time.monotonic(), time.thread_time(), self.pumps
-            self.busy = (spent - worked) / (now - at)
-            self._decide(_observed(pumps, counted, self.loop_late.since(loop_late), self.busy), now)
+            busy = (spent - worked) / (now - at)
+            self.seen = _observed(pumps, counted, self.loop_late.since(loop_late), busy)
+            self._decide(now)
             pumps, loop_late, worked, at = counted, self.loop_late.copy(), spent, now
 
     async def _look(self) -> None:
@@ -83,9 +85,9 @@ class Watch:
             await asyncio.sleep(_LOOK)
             self.loop_late.note(max(0.0, time.monotonic() - due))
 
-    def _decide(self, seen: Observation, now: float) -> None:
+    def _decide(self, now: float) -> None:
         before = self.gate.state
-        decision = self.gate.decide(seen, now)
+        decision = self.gate.decide(self.seen, now)
         if decision.state is not before:
             log.warning("admission", state=decision.state.value, reason=decision.reason)
 
@@ -93,13 +95,12 @@ class Watch:
     def facts(self) -> dict[str, Any]:
         """For `/v1/status`."""
         decision = self.gate.decision
-        late = self.pumps
         return {
             "admission": decision.state.value,
             "reason": decision.reason,
             "calls_per_second": round(self.calls_per_second, 1),
-            "busy": round(self.busy, 3),
-            "rtp_late": round(max((one.late.share_beyond(LATE_PACKET) for one in late), default=0.0), 5),
+            "busy": round(self.seen.busy, 3),
+            "rtp_late": round(self.seen.late_packets, 5),
         }
 
 

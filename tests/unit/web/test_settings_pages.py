@@ -302,14 +302,22 @@ def test_shows_which_media_servers_answer(admin: FlaskClient, world: World, sqli
             MediaServer(name="new", url="http://127.0.0.1:1"),
             MediaServer(name="gone", url="http://127.0.0.1:2", last_seen_at=now - timedelta(hours=1)),
             MediaServer(name="full", url="http://127.0.0.1:3", last_seen_at=now, capacity=5, active_calls=5),
+            MediaServer(
+                name="late",
+                url="http://127.0.0.1:5",
+                last_seen_at=now,
+                load={"status": "overloaded", "reason": "overloaded: 7 % of packets", "busy": 0.5, "rtp_late": 0.07},
+            ),
             MediaServer(name="fine", url="http://127.0.0.1:4", last_seen_at=now, capacity=5, active_calls=1),
         ]
         session.add_all(servers)
     page = admin.get("/media-servers/").text
 
-    assert re.findall(r"Never seen|Not answering|Full|Answering", page) == [
-        "Answering", "Full", "Not answering", "Never seen",
+    assert re.findall(r"Never seen|Not answering|Full|Answering|Overloaded", page) == [
+        "Answering", "Full", "Not answering", "Overloaded", "Never seen",
     ]  # fmt: skip
+    assert "overloaded: 7 % of packets" in page
+    assert "7.0 %" in page
 
 
 @pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.STOPPED])

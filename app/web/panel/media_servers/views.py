@@ -17,6 +17,8 @@ from common.clock import utcnow
 blueprint = area("media_servers", __name__, "/media-servers")
 #: Engines write down every few seconds that a server answers; after this long it does not.
 _SILENT = timedelta(seconds=30)
+#: It says so itself: see docs/how-to/watch-a-media-server.md.
+_LOADED = frozenset(("overloaded", "cpu exhausted", "no dialog worker"))
 
 
 @blueprint.get("/")
@@ -35,6 +37,10 @@ def _state(server: MediaServer) -> tuple[str, str]:
         return "Never seen", "red"
     if utcnow() - server.last_seen_at > _SILENT:
         return "Not answering", "red"
+    if server.load.get("status") in _LOADED:
+        return str(server.load["status"]).capitalize(), "red"
+    if server.load.get("status") == "draining":
+        return "Draining", "yellow"
     if server.capacity and server.active_calls >= server.capacity:
         return "Full", "yellow"
     return "Answering", "green"

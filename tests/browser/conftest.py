@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from app.db import make_engine, upgrade, write_transaction
 from app.security.access import Actor
@@ -32,6 +32,8 @@ _ARGUMENTS = [
     "--disable-sync",
 ]
 _PATIENCE = 30.0
+#: A busy machine is slow, not wrong.
+expect.set_options(timeout=15_000)
 
 
 @dataclass(frozen=True, slots=True)

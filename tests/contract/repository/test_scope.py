@@ -32,6 +32,7 @@ from app.services import (
     contacts,
     dashboard,
     dnc,
+    drafts,
     explain,
     hosts,
     importing,
@@ -108,6 +109,12 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "dnc.list_dnc_lists": lambda c: dnc.list_dnc_lists(c.session, c.actor),
     "dnc.list_entries": lambda c: dnc.list_entries(c.session, c.actor, c.it.dnc_list),
     "dnc.remove": lambda c: dnc.remove(c.session, c.actor, c.it.dnc_entry),
+    "drafts.export": lambda c: drafts.export(c.session, c.actor, c.it.script_revision),
+    "drafts.keep_test_run": lambda c: drafts.keep_test_run(c.session, c.actor, c.it.script_revision, [], {}),
+    "drafts.put_together": lambda c: drafts.put_together(c.session, c.actor, c.it.script_revision, drafts.Changes({})),
+    "drafts.save": lambda c: drafts.save(
+        c.session, c.actor, c.it.script, drafts.Work({"main.vxml": VXML}, "main.vxml"), [], c.it.script_revision, 0
+    ),
     "explain.why_not_dialled": lambda c: explain.why_not_dialled(c.session, c.actor, c.it.contact, utcnow()),
     "hosts.allow_host": lambda c: hosts.allow_host(c.session, c.actor, "a.example", "", c.it.organization_id),
     "hosts.list_hosts": lambda c: hosts.list_hosts(c.session, c.actor),

@@ -91,7 +91,10 @@ async def test_a_hostile_script_ends_its_own_session_soon_and_cheaply(dialogs: D
 
     assert ending.cpu <= CPU_SECONDS
     assert ending.memory <= MEGABYTES
-    if ENDS[name] == HARMLESS:
+    if "no sign of life" in ending.detail:
+        # The machine is so busy that the worker did not get its turns: that ends the session too, and says so.
+        assert ending.reason == "lost"
+    elif ENDS[name] == HARMLESS:
         assert ending.reason in ("exit", "finished")
     elif ENDS[name] == KILLED:
         assert ending.reason == "lost"

@@ -177,6 +177,7 @@ class Calls:
             values={**work.person.values, **self._addresses.values(plan, attempt.id)},
             display_name=plan.display_name,
             identity=plan.identity,
+            answer=plan.answer,
             ring_timeout=work.wanted.action.timeout,
             max_duration=self._tuning.max_call,
             organization=str(plan.organization_id),

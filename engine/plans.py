@@ -27,6 +27,7 @@ from app.models import (
 )
 from app.security.secrets import Vault
 from common import control
+from common.classification import AnswerRules
 from common.errors import ClarionError
 from pacing.agentless import Pacing
 
@@ -87,6 +88,7 @@ class JobPlan:
     #: Origins that the organization's scripts may fetch from.
     hosts: tuple[str, ...] = ()
     identity: control.CallerIdentity = field(default_factory=control.CallerIdentity)
+    answer: AnswerRules = field(default_factory=AnswerRules)
 
     @property
     def running(self) -> bool:
@@ -137,6 +139,7 @@ class PlanReader:
             caller_id=str(settings["caller_id"]),
             display_name=str(settings.get("display_name", "")),
             identity=control.CallerIdentity(**(settings.get("identity") or {})),
+            answer=AnswerRules.from_json(settings.get("answer") or {}),
             message=str(settings.get("message", "")),
             senders=dict(settings.get("senders") or {}),
             script=self._script(session, job.script_revision_id),

@@ -134,6 +134,8 @@ class Campaign(Base):
     display_name: Mapped[str] = mapped_column(String(64), default="")
     #: Who calls beyond the caller ID, as in `common.control.CallerIdentity`.
     identity: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    #: What is done about who answers, as `common.classification.AnswerRules`; {} listens to nobody.
+    answer: Mapped[dict[str, Any]] = mapped_column(default=dict)
     message: Mapped[str] = mapped_column(Text, default="")
     pacing: Mapped[dict[str, Any]]
     #: "from" of SMS and email: {"sms": "+1555...", "email": "collections@example.org"}.

@@ -24,6 +24,7 @@ from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.organizations import organization_for
 from app.services.scripts import latest_published
+from common.classification import AnswerRules, Mode
 from common.clock import utcnow
 from common.errors import Refused
 
@@ -52,6 +53,8 @@ class CampaignFields:
     private: bool = False
     diversion: str = ""
     user_to_user: str = ""
+    #: Fields of `common.classification.AnswerRules`.
+    answer: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
     pacing: Mapping[str, Any] = field(default_factory=lambda: {"mode": "none"})
     senders: Mapping[str, Any] = field(default_factory=dict)
@@ -151,10 +154,17 @@ def checked(session: Session, organization_id: int, fields: CampaignFields) -> d
         "caller_id": fields.caller_id.strip(),
         "display_name": fields.display_name.strip(),
         "identity": _identity(fields),
+        "answer": _answer(fields),
         "message": fields.message.strip(),
         "pacing": checked_pacing(fields.pacing),
         "senders": dict(fields.senders),
     }
+
+
+def _answer(fields: CampaignFields) -> dict[str, Any]:
+    """Only what is told of rules that listen at all. Raise Refused naming the field."""
+    rules = AnswerRules.from_json(fields.answer)
+    return {} if rules.mode is Mode.OFF else dict(fields.answer)
 
 
 def _identity(fields: CampaignFields) -> dict[str, Any]:

@@ -73,6 +73,7 @@ def settings_of(session: Session, campaign: Campaign) -> dict[str, Any]:
         "caller_id": campaign.caller_id,
         "display_name": campaign.display_name,
         "identity": campaign.identity,
+        "answer": campaign.answer,
         "message": campaign.message,
         "pacing": campaign.pacing,
         "senders": campaign.senders,

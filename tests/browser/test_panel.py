@@ -95,6 +95,8 @@ def test_makes_a_campaign_and_starts_it(admin: Page, site: Site) -> None:
     admin.get_by_text("A spoken message").click()
     admin.get_by_role("textbox", name="Message").fill("Hello {first_name|there}.")
     expect(admin.get_by_label("Script", exact=True)).to_be_hidden()
+    admin.get_by_label("Who answers").select_option("Decide, then talk")
+    admin.get_by_label("When a machine answers").select_option("Speak after its beep")
     admin.get_by_label("Caller ID").fill("not a number")
     admin.get_by_role("button", name="Make the campaign").click()
     expect(admin.get_by_text("use + and 3 to 15 digits")).to_be_visible()
@@ -103,6 +105,9 @@ def test_makes_a_campaign_and_starts_it(admin: Page, site: Site) -> None:
     expect(admin.get_by_text("Spoken is ready to start.")).to_be_visible()
 
     row = admin.get_by_role("row").filter(has_text="Spoken")
+    row.get_by_role("link", name="Spoken").click()
+    expect(admin.get_by_label("When a machine answers")).to_have_value("leave_message")
+    admin.go_back()
     row.get_by_role("button", name="Start").click()
     dialog = admin.get_by_role("dialog")
     expect(dialog).to_contain_text("Start Spoken?")

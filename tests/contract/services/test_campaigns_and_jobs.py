@@ -153,6 +153,16 @@ def test_a_job_keeps_who_its_campaign_says_is_calling(session: Session, actor: A
     assert jobs.start_job(session, actor, campaign.id).settings["identity"] == identity
 
 
+def test_a_job_keeps_what_its_campaign_does_about_who_answers(
+    session: Session, actor: Actor, fields: CampaignFields
+) -> None:
+    rules = {"mode": "before", "on_machine": "leave_message", "silence_detection": True}
+    campaign = campaigns.create_campaign(session, actor, replace(fields, answer=rules))
+    assert jobs.start_job(session, actor, campaign.id).settings["answer"] == rules
+    with pytest.raises(Refused, match=r"answer.on_machine: write one of hang_up, leave_message, go_on"):
+        campaigns.update_campaign(session, actor, campaign.id, replace(fields, answer={"on_machine": "shout"}))
+
+
 def test_refuses_a_second_job_while_one_is_going(session: Session, actor: Actor, campaign: Campaign) -> None:
     first = jobs.start_job(session, actor, campaign.id)
     with pytest.raises(Refused, match=f"job {first.id}"):

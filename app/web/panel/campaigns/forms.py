@@ -57,6 +57,29 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]
         "Withhold the number",
         description="From the called person, not from the carrier. Many laws forbid it to callers.",
     )
+    classify = SelectField(
+        "Who answers",
+        choices=[
+            SelectChoice("off", "Do not listen: everybody is a person"),
+            SelectChoice("before", "Decide, then talk"),
+            SelectChoice("background", "Talk, decide meanwhile"),
+        ],
+        default="off",
+        description="People, machines, fax machines; before the answer, the network's tones.",
+    )
+    on_machine = SelectField(
+        "When a machine answers",
+        choices=[
+            SelectChoice("hang_up", "Hang up"),
+            SelectChoice("leave_message", "Speak after its beep"),
+            SelectChoice("go_on", "Talk as to a person"),
+        ],
+        default="hang_up",
+    )
+    detect_silence = BooleanField(
+        "Who says nothing is nobody",
+        description="The call ends as SILENCE_DETECTED; otherwise silence counts as a person.",
+    )
     pacing = RadioField(
         "Pacing",
         choices=[
@@ -91,6 +114,11 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]
             pacing["ports"] = self.ports.data
         if self.pacing.data == "timed":
             pacing |= {"rate": self.rate.data, "per": self.per.data}
+        answer = {
+            "mode": self.classify.data,
+            "on_machine": self.on_machine.data,
+            "silence_detection": self.detect_silence.data,
+        }
         senders = {"sms": self.sms_sender.data or "", "email": self.email_sender.data or ""}
         speaks = self.says.data == "message"
         return CampaignFields(
@@ -106,6 +134,7 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]
             private=self.private.data,
             diversion=self.diversion.data or "",
             user_to_user=self.user_to_user.data or "",
+            answer=answer,
             message=(self.message.data or "") if speaks else "",
             pacing=pacing,
             senders={channel: sender.strip() for channel, sender in senders.items() if sender.strip()},
@@ -124,6 +153,9 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]
         return {
             **{name: getattr(campaign, name) for name in _SAME},
             **{name: campaign.identity.get(name) for name in ("asserted", "private", "diversion", "user_to_user")},
+            "classify": campaign.answer.get("mode", "off"),
+            "on_machine": campaign.answer.get("on_machine", "hang_up"),
+            "detect_silence": campaign.answer.get("silence_detection", False),
             "says": "message" if campaign.script_id is None else "script",
             "pacing": pacing.get("mode", "none"),
             "ports": pacing.get("ports", 10),

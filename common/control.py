@@ -238,7 +238,7 @@ class CallStatus:
     #: The namelist of `<exit>` or `<disconnect>`: names to JSON values; private values masked.
     exit: Mapping[str, Any] = field(default_factory=dict)
     rtp: RtpStats = field(default_factory=RtpStats)
-    #: SIP ladder and VoiceXML steps, oldest first: {"at": ISO, "kind": "sip"|"vxml", "text": ...}, masked.
+    #: SIP ladder and VoiceXML steps, oldest first: {"at": ISO, "kind": "sip"|"vxml"|"cpa", "text": ...}, masked.
     trace: tuple[Mapping[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:

@@ -39,6 +39,10 @@ class Classification(asyncio.Protocol):
         self._decoder = wire.Decoder()
         self._backlog: list[bytes] = []
 
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
     def report_to(self, sink: ClassifiedSink) -> None:
         self._sink = sink
 

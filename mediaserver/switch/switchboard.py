@@ -87,8 +87,8 @@ class Switchboard:
         self._apology = Apology(apology)
         self._transfers = Transfers(self._has_room, self._note_transfer)
         self._clock = clock or SystemClock()
-        self._classification = classification or Classification()
-        self._answering = Answering(self._classification, self, self._clock)
+        self.classification = classification or Classification()
+        self._answering = Answering(self.classification, self, self._clock)
         self._calls: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
@@ -109,7 +109,7 @@ class Switchboard:
         for call in tuple(self._calls.values()):
             call.cancel_timers()
         await self._workers.close()
-        await self._classification.close()
+        await self.classification.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._outcomes.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class Plan:
     ports: int = 10
     with_email: bool = True
     mailboxes: Sequence[str] = ()
+    #: What is done about who answers, as `common.classification.AnswerRules`.
+    answer: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -136,6 +138,7 @@ def start_job(database_url: str, plan: Plan) -> int:
                     trunk_id=trunk.id,
                     caller_id="+15550100000",
                     pacing={"mode": "ports", "ports": plan.ports},
+                    answer=plan.answer,
                     senders={"sms": "+15550100000", "email": "visits@example.org"},
                 ),
                 home,

@@ -18,8 +18,8 @@ from tests.support.installation import CARRIER, ENGINE, MEDIASERVER, WEB, Instal
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 CAMPAIGN = Path(__file__).parents[1] / "crash" / "campaign"
-#: Presses a key after the prompt, barges in, busy twice, declines, does not exist, hangs up early.
-AUDIENCE = ("34", "34", "36", "01", "03", "04", "13", "34")
+#: Presses a key after the prompt, barges in, busy twice, declines, does not exist, hangs up early; a machine.
+AUDIENCE = ("34", "34", "36", "01", "03", "04", "13", "34", "15")
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Install
             strategy=CAMPAIGN / "strategy.xml",
             trunk=clarion.at.carrier_sip,
             media_server=f"http://{clarion.at.control}",
+            answer={"mode": "background", "on_machine": "hang_up"},
         )
         job_id = campaigns.start_job(url, plan)
         engine = make_engine(url)
@@ -115,6 +116,15 @@ def test_a_declined_call_is_followed_by_an_email(finished: tuple[Installation, E
 def test_a_number_that_does_not_exist_is_not_tried_again(finished: tuple[Installation, Engine, int]) -> None:
     _, engine, _ = finished
     assert codes_of(engine, "P005") == [("voice", "INVALID_NUMBER")]
+
+
+def test_a_machine_is_told_from_people_and_hung_up_on(finished: tuple[Installation, Engine, int]) -> None:
+    _, engine, _ = finished
+    attempt = attempts_of(engine, "P008")[0]
+    assert attempt.completion_code == "ANSWER_MACHINE"
+    assert attempt.result is not None
+    assert attempt.result["answer"]["by"] == "machine"
+    assert attempt.result["answer"]["start_of_speech"] < attempt.result["answer"]["classified"]
 
 
 def test_one_ring_for_each_attempt(finished: tuple[Installation, Engine, int]) -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from common.classification import AnswerRules, Mode
+from common.control import CallRequest, DialogResult, Trunk
+from mediaserver.local import LocalServer
 from simulators.carrier.agent import Carrier, CarrierSettings
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(150)]
@@ -67,3 +73,29 @@ async def test_who_answers_decides_what_is_said_and_when(tmp_path: Path) -> None
     # One machine was talked to before it was known; the other heard its message alone, after its beep.
     assert sorted(rtp["talked_over_ms"] > 0 for rtp in by_behaviour) == [False, True]
     assert all(rtp["loud_ms"] > 1000 for rtp in by_behaviour)
+
+
+async def test_calls_go_on_as_with_people_when_the_classification_process_dies(tmp_path: Path) -> None:
+    script = tmp_path / "message.vxml"
+    script.write_text(SCRIPT)
+    rules = AnswerRules(Mode.BEFORE)
+    async with Carrier(CarrierSettings(port=0)) as carrier:
+        trunk = Trunk("127.0.0.1", carrier.port)
+        server = LocalServer(host="127.0.0.1", line="native", allow=(tmp_path.as_uri() + "/",), max_calls=2)
+        async with server:
+            requests = [
+                CallRequest(name, f"sip:machine@127.0.0.1:{carrier.port}", "+15550100000", trunk, script.as_uri())
+                for name in ("first", "second")
+            ]
+            first = asyncio.create_task(server.call(replace(requests[0], answer=rules)))
+            seq = 0
+            while (status := server.board.status("first")) is None or status.state != "answered":
+                await server.board.events.wait(seq)
+                seq, _ = server.board.events.after(seq)
+            pid = server.board.classification.pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            lost = await first
+            again = await server.call(replace(requests[1], answer=rules))
+    assert (lost.dialog, lost.answered_by, dict(lost.exit)) == (DialogResult.COMPLETED, "", {"who": "human"})
+    assert again.answered_by == "machine"

@@ -111,7 +111,7 @@ def _line(kind: str, text: str, seconds: float) -> Line:
         said = text[2:].strip()
         ends = ("Media server", "Called party") if text.startswith("->") else ("Called party", "Media server")
         return Line(seconds, kind, *ends, said, _sip_look(said))
-    if kind == "sip":
+    if kind in ("sip", "cpa"):
         return Line(seconds, kind, "Media server", "Media server", text, "note")
     what, _, rest = text.partition(": ")
     if what == "prompt":

@@ -2,7 +2,7 @@
 
 A count of calls says little of a processor that others use too. What callers hear of an overload is packets that come
 late, and what trunks see of it is answers that come late: both are measured, and while either lasts, new calls are
-refused so that those under way keep their spacing. Afterwards they are let in a few a second, twice as many each
+refused so that it gets no worse for those under way. Afterwards they are let in a few a second, twice as many each
 second: a server that is opened wide to everybody who waits is closed again at once.
 """
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from vxml import Limits, SessionConfig
+from vxml.interpreter.platform_objects import PlatformObject
 from vxml.messages import Input
 from vxml.text import Silence, Transcript, from_mapping, keys, run_text
 
@@ -27,13 +28,19 @@ def talk(
     limits: Limits | None = None,
     recognizer: bool = False,
     transfers: Iterable[str] = (),
+    objects: Mapping[str, PlatformObject] | None = None,
     attributes: str = "",
 ) -> Transcript:
     """Run the document whose content is `body`. `pages` are further documents by name below the same folder."""
     served: dict[str, str | bytes] = {START: page(body, attributes)}
     served |= {urljoin(BASE, name): content for name, content in (pages or {}).items()}
     config = SessionConfig(
-        START, values or {}, limits=limits or Limits(), recognizer=recognizer, transfers=frozenset(transfers)
+        START,
+        values or {},
+        limits=limits or Limits(),
+        recognizer=recognizer,
+        transfers=frozenset(transfers),
+        objects=objects or {},
     )
     inputs = keys(script) if isinstance(script, str) else script
     return run_text(config, from_mapping(served), inputs)

@@ -35,6 +35,7 @@ from vxml.weighted_cache import WeightedCache
 
 if TYPE_CHECKING:
     from vxml.interpreter.execution import Execution
+    from vxml.interpreter.platform_objects import PlatformObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ class SessionConfig:
     recognizer_builtins: frozenset[str] | None = None
     #: Kinds of transfer that the shell carries out: blind, bridge, consultation.
     transfers: frozenset[str] = frozenset()
+    #: What `<object>` can be, by its classid.
+    objects: Mapping[str, PlatformObject] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

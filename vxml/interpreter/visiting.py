@@ -13,6 +13,7 @@ from vxml.interpreter.control import Exit, Jump, Recognition, Return, Runaway, S
 from vxml.interpreter.executable import execute, go_to
 from vxml.interpreter.execution import Execution
 from vxml.interpreter.model import Item, ItemKind
+from vxml.interpreter.platform_objects import visit_object
 from vxml.interpreter.recording import visit_record
 from vxml.interpreter.requests import submit_request
 from vxml.interpreter.transfer import visit_transfer
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 
 
 def visit_item(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
-    steps = _VISITS[item.kind](form, item, execution)
-    if steps is not None:
-        yield from steps
+    yield from _VISITS[item.kind](form, item, execution)
 
 
 def _block(form: FormRun, item: Item, execution: Execution) -> Steps[None]:
@@ -124,14 +123,7 @@ def _hold_params(execution: Execution, item: Item, scope: int) -> list[str]:
     return names
 
 
-# --- what this platform does not have -------------------------------------------------------------------
-
-
-def _object(form: FormRun, item: Item, execution: Execution) -> None:
-    raise Thrown("error.unsupported.objectname", item.node.get("classid"), item.node.line)
-
-
-_Visit = Callable[["FormRun", Item, Execution], Steps[None] | None]
+_Visit = Callable[["FormRun", Item, Execution], Steps[None]]
 _VISITS: Final[dict[ItemKind, _Visit]] = {
     ItemKind.BLOCK: _block,
     ItemKind.FIELD: _input,
@@ -140,5 +132,5 @@ _VISITS: Final[dict[ItemKind, _Visit]] = {
     ItemKind.RECORD: _record,
     ItemKind.SUBDIALOG: _subdialog,
     ItemKind.TRANSFER: visit_transfer,
-    ItemKind.OBJECT: _object,
+    ItemKind.OBJECT: visit_object,
 }

@@ -167,7 +167,7 @@ def test_says_why_a_contact_is_not_dialled_and_lists_it(admin: Page, site: Site)
     admin.goto(f"{site.url}/contacts/{site.world.contact_id}")
     expect(admin.locator(".why li").first).to_be_visible()
     admin.get_by_role("link", name="Trace").first.click()
-    expect(admin.locator(".ladder")).to_contain_text("INVITE")
+    expect(admin.locator(".trace")).to_contain_text("INVITE")
     admin.get_by_role("button", name="Do not call", exact=True).click()
     admin.get_by_role("dialog").get_by_role("button", name="Do not call").click()
 

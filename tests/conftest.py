@@ -21,7 +21,7 @@ REAL_TIME = ("sip", "mediaserver", "crash", "end_to_end", "conformance", "fetchi
 
 
 class ByPart(LoadScopeScheduling):
-    """A test file stays on one worker, and the real-time parts stay together on one.
+    """A test file stays on one worker; the real-time parts stay together on one, and those about the repository.
 
     Not `--dist loadgroup`: with pytest 9.2 and xdist 3.8 the groups have no effect.
     """
@@ -31,6 +31,9 @@ class ByPart(LoadScopeScheduling):
         parts = path.split("/")
         if parts[1:2] == ["integration"] and parts[2] in REAL_TIME:
             return "real-time"
+        if parts[1:3] == ["unit", "repository"]:
+            # They read and parse the same files, once in a worker.
+            return "repository"
         return path
 
 

@@ -120,7 +120,9 @@ class Moody(MemoryStore):
         self.kept.extend(finished)
 
 
-def test_the_recorder_writes_what_it_was_given_whatever_the_database_says() -> None:
+def test_the_recorder_writes_what_it_was_given_whatever_the_database_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.recorder._RETRY", 0.01)
+
     async def scenario() -> list[FinishedAttempt]:
         store = Moody()
         store.kept = []

@@ -16,7 +16,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from common.control import CallRequest, CallStatus, Disposition
 from common.errors import ConfigError, Refused
 from common.setting_types import Endpoint
-from mediaserver.switch.switchboard import BootChanged, NotAdmitted, Switchboard
+from mediaserver.switch.admission import NotAdmitted
+from mediaserver.switch.switchboard import BootChanged, Switchboard
 
 _MAX_BODY = 256 * 1024
 #: Seconds between pings on the event socket; a dead engine is noticed after two.
@@ -115,14 +116,14 @@ class ControlApi:
             "boot_id": board.boot_id,
             "version": version("clarion"),
             "calls": board.calls,
-            "capacity": board.max_calls,
-            "draining": board.draining,
-            "room": board.room,
+            "capacity": board.admission.max_calls,
+            "draining": board.admission.draining,
+            "room": board.admission.room,
             "status": _words(board),
             **board.watch.facts,
             "last_seq": board.events.last_seq,
             "lines": list(board.lines),
-            "workers": board.workers,
+            "workers": board.pool.size,
             "workers_killed": board.pool.killed,
         }
         return _answer(body, 200)
@@ -136,7 +137,7 @@ class ControlApi:
         return _answer({"status": words}, 503 if words == "no dialog worker" else 200)
 
     async def _drain(self, request: web.Request) -> web.Response:
-        self._switchboard.draining = True
+        self._switchboard.admission.draining = True
         return _answer({"draining": True, "calls": self._switchboard.calls}, 202)
 
     async def _events(self, request: web.Request) -> web.WebSocketResponse:
@@ -176,13 +177,13 @@ def _open_to(request: web.Request) -> bool:
 def _words(board: Switchboard) -> str:
     """How it is, in a few words; `ok` when it takes calls."""
     reason = board.watch.gate.decision.reason
-    if board.draining:
+    if board.admission.draining:
         return "draining"
-    if not board.workers:
+    if not board.pool.size:
         return "no dialog worker"
     if reason:
         return reason.partition(":")[0]
-    return "full" if board.calls >= board.max_calls else "ok"
+    return "full" if board.calls >= board.admission.max_calls else "ok"
 
 
 def _seq(request: web.Request, boot_id: str) -> int:

@@ -14,8 +14,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from common.control import CallStatus, Disposition, RtpStats
+from mediaserver.switch.admission import Admission
 from mediaserver.switch.lateness import BOUNDS, Lateness, PumpTotals
 from mediaserver.switch.loadgate import GateState
+from mediaserver.switch.roster import Roster
 from mediaserver.switch.watch import Watch
 from mediaserver.switch.workers import WorkerPool
 
@@ -29,14 +31,10 @@ _LOSS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3)
 class Facts(Protocol):
     """What a scrape asks of the switchboard."""
 
-    max_calls: int
-    draining: bool
+    admission: Admission
+    roster: Roster
+    pool: WorkerPool
     watch: Watch
-
-    @property
-    def states(self) -> Mapping[str, int]: ...
-    @property
-    def pool(self) -> WorkerPool: ...
 
 
 class Metrics:
@@ -103,9 +101,9 @@ class _Scrape:
 
     def collect(self) -> Iterable[Metric]:
         facts, watch = self._facts, self._facts.watch
-        yield _by("calls", "Calls under way.", "state", facts.states)
-        yield _gauge("capacity", "Calls that may be under way at once.", facts.max_calls)
-        yield _gauge("draining", "1 once it takes no more calls, for good.", facts.draining)
+        yield _by("calls", "Calls under way.", "state", facts.roster.states)
+        yield _gauge("capacity", "Calls that may be under way at once.", facts.admission.max_calls)
+        yield _gauge("draining", "1 once it takes no more calls, for good.", facts.admission.draining)
         yield _gauge("calls_per_second", "Calls admitted a second, over the last ten.", watch.calls_per_second)
         gate = {state.value: state is watch.gate.state for state in GateState}
         yield _by("admission", "1 for the state that admission is in.", "state", gate)

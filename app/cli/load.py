@@ -20,8 +20,8 @@ from app.core.compliance import Refused as RefusedByGate
 from common.control import CallRequest, CallStatus, Disposition
 from mediaserver.collector import calm
 from mediaserver.local import LocalServer
+from mediaserver.switch.admission import NotAdmitted
 from mediaserver.switch.sip.tls import TlsFiles
-from mediaserver.switch.switchboard import NotAdmitted
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _MB = 1 << 20
@@ -80,7 +80,7 @@ async def measure(plan: LoadPlan) -> dict[str, Any]:
         ended = await asyncio.gather(*calls)
         seconds = time.monotonic() - began
         usage.switch_cpu = _own_cpu() - cpu_began
-        _look(server.board.worker_pids, usage)
+        _look(server.board.pool.pids, usage)
         watch.cancel()
     return _report(ended, plan, seconds, usage)
 
@@ -171,7 +171,7 @@ def _percentile(values: list[float], share: float) -> float | None:
 
 async def _watch(server: LocalServer, usage: _Usage) -> None:
     while True:
-        _look(server.board.worker_pids, usage)
+        _look(server.board.pool.pids, usage)
         await asyncio.sleep(2)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from common.control import CallRequest
+from common.control import CallRequest, DialogResult
 from mediaserver import wire
 from mediaserver.lines.base import Line
-from mediaserver.switch.record import CallRecord
+from mediaserver.switch.record import CallRecord, CallState
 from mediaserver.switch.workers import Worker
 
 #: Bytes of caller audio (60 ms) sent to the dialog at once: a voice that barges in is to stop the prompt within 300 ms.
@@ -72,6 +72,14 @@ class LiveCall:
         if self._heard and self.worker is not None:
             self.worker.send(wire.encode_heard(self.id, bytes(self._heard)))
         self._heard.clear()
+
+    def end_by_system(self) -> None:
+        """Hang up, or cancel, whatever its state."""
+        self.stopped = True
+        if self.record.state is CallState.ANSWERED:
+            self.record.dialog_over(DialogResult.SYSTEM_HANGUP, {})
+        if self.placed:
+            self.line.hang_up(self.id)
 
     def cancel_timers(self) -> None:
         for timer in (self.limit, self.aftermath):

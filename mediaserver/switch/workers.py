@@ -7,10 +7,11 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, field
-from typing import Protocol, cast
+from typing import Protocol, Self, cast
 
 import structlog
 
+from common.control import CallRequest
 from common.errors import ContractError
 from mediaserver import wire
 from mediaserver.switch.nursery import Breeder, Child, NoWorker
@@ -49,6 +50,10 @@ class DialogSink(Protocol):
 class WorkerKey:
     organization: str
     revision: str
+
+    @classmethod
+    def of(cls, request: CallRequest) -> Self:
+        return cls(request.organization, request.revision)
 
 
 @dataclass(eq=False)

@@ -102,7 +102,7 @@ async def test_a_dead_worker_takes_only_its_own_dialogs(bench: Bench) -> None:
     for attempt in ("victim", "other"):
         await bench.event(attempt, "answered")
     await bench.pages.until_asked(2)
-    worker = bench.board._calls["victim"].worker
+    worker = bench.board.roster.find("victim").worker  # type: ignore[union-attr]
     assert worker is not None
     assert worker.child is not None
     os.kill(worker.child.pid, signal.SIGKILL)
@@ -117,7 +117,7 @@ async def test_a_dead_worker_takes_only_its_own_dialogs(bench: Bench) -> None:
 async def test_a_worker_that_runs_away_is_killed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     await bench.place("victim", "10", "listen")
     await bench.pages.until_asked(1)
-    worker = bench.board._calls["victim"].worker
+    worker = bench.board.roster.find("victim").worker  # type: ignore[union-attr]
     assert worker is not None
     assert worker.child is not None
     os.kill(worker.child.pid, signal.SIGSTOP)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +28,8 @@ class Pool:
 class Board:
     """Parts with figures that are known."""
 
-    max_calls, draining, pool = 50, False, Pool()
+    admission, pool = SimpleNamespace(max_calls=50, draining=False), Pool()
+    roster = SimpleNamespace(states=Counter(ringing=2, answered=7))
 
     def __init__(self) -> None:
         late = Lateness()
@@ -35,7 +37,6 @@ class Board:
         late.note(0.015, 10)
         totals = PumpTotals(late, sent=100, unsent=2, received=95, strange=3, unheard=1, given_up=0.4)
         self.watch = Watch([lambda: totals, lambda: totals])
-        self.states = Counter(ringing=2, answered=7)
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from common.errors import Refused
 from mediaserver import wire
 from mediaserver.journal import Journal
 from mediaserver.lines import base
-from mediaserver.switch.switchboard import BootChanged, NotAdmitted, Switchboard
+from mediaserver.switch.admission import NotAdmitted
+from mediaserver.switch.switchboard import BootChanged, Switchboard
 
 pytestmark = pytest.mark.asyncio
 
@@ -113,7 +114,7 @@ class Bench:
         self.line.say(base.Answered(attempt))
 
     def dialog(self, message: wire.Message) -> None:
-        self.board.dialog_said(message, self.pool.worker)  # type: ignore[arg-type]
+        self.board.sessions.dialog_said(message, self.pool.worker)  # type: ignore[arg-type]
 
     def hung_up(self, attempt: str = "a1", by_far_end: bool = True) -> None:
         self.line.say(base.HungUp(attempt, by_far_end, RtpStats(sent=9)))
@@ -173,7 +174,7 @@ async def test_full_draining_and_workerless_servers_refuse(bench: Bench) -> None
     with pytest.raises(NotAdmitted):
         await bench.place("a3")
     bench.pool.room = True
-    bench.board.draining = True
+    bench.board.admission.draining = True
     with pytest.raises(NotAdmitted):
         await bench.place("a3")
     with pytest.raises(Refused):
@@ -243,7 +244,7 @@ async def test_a_key_that_overtakes_the_prompt_barges_in(bench: Bench) -> None:
 async def test_a_lost_dialog_is_an_application_error_of_its_call_alone(bench: Bench) -> None:
     await bench.answered("a1")
     await bench.answered("a2")
-    bench.board.dialog_lost("a1", "killed")
+    bench.board.sessions.dialog_lost("a1", "killed")
     await asyncio.sleep(0)
     assert bench.line.asked[-1] == ("hang_up", "a1")
     bench.hung_up("a1", by_far_end=False)
@@ -303,7 +304,7 @@ async def test_the_dialog_gets_ready_while_it_rings_and_is_let_go_when_nobody_an
 
 async def test_a_dialog_lost_while_it_rings_is_begun_again_at_the_answer(bench: Bench) -> None:
     await bench.place()
-    bench.board.dialog_lost("a1", "killed")
+    bench.board.sessions.dialog_lost("a1", "killed")
     bench.line.say(base.Answered("a1"))
     assert [type(one) for one in bench.pool.worker.told] == [wire.StartDialog, wire.StartDialog, wire.CallAnswered]
     assert bench.status().state == "answered"

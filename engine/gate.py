@@ -13,7 +13,7 @@ from app.core.strategy import Attempt, Channel, Done, Due, Finished, RunnerState
 from engine.outcomes import close, follow
 from engine.people import AddressRow, People, Person, look_up
 from engine.plans import JobPlan
-from engine.store import Claimed, Next, Parked
+from engine.store import Claimed, Hold, Next, Parked
 
 _KINDS = {Channel.VOICE: "phone", Channel.SMS: "phone", Channel.EMAIL: "email"}
 
@@ -54,13 +54,13 @@ def judge(
         if isinstance(found, Work):
             works.append(found)
         else:
-            parked.append(Parked(claimed.id, found))
+            parked.append(found if isinstance(found, Parked) else Parked(claimed.id, found))
     return Verdict(works, parked)
 
 
 def _judge_one(
     plan: JobPlan, claimed: Claimed, people: People, channels: frozenset[Channel], now: datetime
-) -> Work | Next:
+) -> Work | Parked | Next:
     state = RunnerState.from_json(claimed.strategy_state)
     state, wanted = step(plan.strategy, state, Due(), now)
     if isinstance(wanted, Done):
@@ -83,7 +83,7 @@ def _judge_one(
         case Chosen(key):
             return Work(plan, claimed, state, wanted, person, addresses[key][1])
         case Held(code, detail, until):
-            return Next(until, state.to_json(), hold_code=code, hold_detail=detail, hold_until=until)
+            return Parked(claimed.id, Next(until, state.to_json()), Hold(code, detail, until))
         case Closed(code, _):
             return close(state, code, now)
         case NoAddress(code, _):

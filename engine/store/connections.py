@@ -26,6 +26,7 @@ class Cursor(Protocol):
     """What sqlite3's and psycopg's cursors have in common."""
 
     rowcount: int
+    connection: Any
 
     def execute(self, statement: Any, values: Sequence[Any] = ...) -> Any: ...
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from engine.store.base import FinishedAttempt, NewAttempt, Next, Parked, Share
+from engine.store.base import FinishedAttempt, Hold, NewAttempt, Next, Parked, Share
 from engine.store.connections import Cursor
 from engine.store.sql import ATTEMPT, ATTEMPT_CONSTANT_VALUES, ATTEMPT_CONSTANTS, CLAIMED, to_json
 
@@ -48,9 +48,9 @@ UPDATE job_contact j SET state = 'attempting', attempt_count = begun.number, lea
 FROM begun WHERE j.id = begun.job_contact_id RETURNING begun.id"""
 
 _NEXT_ROW = (
-    "job_contact_id bigint, state text, due_at timestamptz, strategy_state jsonb, last_code text, final_code text,"
-    " hold_code text, hold_detail text, hold_until timestamptz"
+    "job_contact_id bigint, state text, due_at timestamptz, strategy_state jsonb, last_code text, final_code text"
 )
+_HOLD_ROW = "hold_code text, hold_detail text, hold_until timestamptz"
 _OUTCOME_ROW = (
     "attempt_id text, contact_id bigint, number int, completion_code text, ended_at timestamptz, disposition text,"
     " sip_status int, reason text, provider_id text, nuisance bool, ringing_at timestamptz, answered_at timestamptz,"
@@ -59,12 +59,14 @@ _OUTCOME_ROW = (
 _NEXT = """
 UPDATE job_contact j SET state = n.state, due_at = n.due_at, strategy_state = n.strategy_state,
        last_code = CASE WHEN n.last_code = '' THEN j.last_code ELSE n.last_code END, final_code = n.final_code,
-       hold_code = n.hold_code, hold_detail = n.hold_detail, hold_until = n.hold_until, lease_owner = '',
-       lease_until = NULL, updated_at = %s
+       updated_at = %s{more}
 FROM n WHERE j.id = n.job_contact_id"""
+_GIVEN_BACK = """,
+       hold_code = n.hold_code, hold_detail = n.hold_detail, hold_until = n.hold_until,
+       lease_owner = '', lease_until = NULL"""
 _PARK = f"""
-WITH n AS (SELECT * FROM json_to_recordset(%s::json) AS n ({_NEXT_ROW}))
-{_NEXT} AND j.state || '' = 'leased' AND j.lease_owner = %s"""
+WITH n AS (SELECT * FROM json_to_recordset(%s::json) AS n ({_NEXT_ROW}, {_HOLD_ROW}))
+{_NEXT.format(more=_GIVEN_BACK)} AND j.state || '' = 'leased' AND j.lease_owner = %s"""
 _FINISH = f"""
 WITH n AS (SELECT * FROM json_to_recordset(%s::json) AS n ({_NEXT_ROW}, {_OUTCOME_ROW})),
 outcome AS (
@@ -73,7 +75,7 @@ outcome AS (
          nuisance = n.nuisance, ringing_at = coalesce(n.ringing_at, a.ringing_at),
          answered_at = coalesce(n.answered_at, a.answered_at), result = n.result
   FROM n WHERE a.id = n.attempt_id AND a.state || '' = 'in_progress'),
-following AS ({_NEXT} AND j.state || '' = 'attempting' AND j.attempt_count = n.number),
+following AS ({_NEXT.format(more="")} AND j.state || '' = 'attempting' AND j.attempt_count = n.number),
 trace AS (
   INSERT INTO attempt_trace (attempt_id, steps) SELECT n.attempt_id, n.steps FROM n WHERE n.steps IS NOT NULL
   ON CONFLICT DO NOTHING)
@@ -103,7 +105,7 @@ class PostgresDialect:
         cursor.execute(_FINISH, (to_json([_finished(item) for item in items]), now))
 
     def park(self, cursor: Cursor, owner: str, parked: Sequence[Parked], now: datetime) -> None:
-        rows = [_next(item.job_contact_id, item.next) for item in parked]
+        rows = [{**_next(item.job_contact_id, item.next), **_hold(item.hold)} for item in parked]
         cursor.execute(_PARK, (to_json(rows), now, owner))
 
 
@@ -136,7 +138,8 @@ def _next(key: int, following: Next) -> dict[str, Any]:
         "strategy_state": following.strategy_state,
         "last_code": following.last_code,
         "final_code": following.final_code,
-        "hold_code": following.hold_code,
-        "hold_detail": following.hold_detail[:255],
-        "hold_until": following.hold_until,
     }
+
+
+def _hold(hold: Hold) -> dict[str, Any]:
+    return {"hold_code": hold.code, "hold_detail": hold.detail[:255], "hold_until": hold.until}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, Protocol
 
 import orjson
@@ -34,13 +34,13 @@ from engine.store.connections import Connections, Cursor, as_remote
 CLAIMED = "id, job_id, organization_id, contact_id, attempt_count, strategy_state, last_code"
 ATTEMPT = (
     "id, organization_id, job_id, job_contact_id, contact_id, address_id, number, channel, action, address, sender, "
-    "owner, started_at, media_server, boot_id, digest"
+    "owner, media_server, boot_id, digest, started_at"
 )
 #: Columns of a new attempt that the database would not fill in by itself.
 ATTEMPT_CONSTANTS = "state, completion_code, disposition, reason, nuisance, provider_id"
 ATTEMPT_CONSTANT_VALUES = "'in_progress', 'ATTEMPT_IN_PROGRESS', '', '', {false}, ''"
-#: The values of an attempt in the order of ATTEMPT.
-attempt_values = attrgetter(*ATTEMPT.split(", "))
+#: Of a claimed row: `due_at`, `id`.
+_DUE_TIME = itemgetter(7, 0)
 
 
 class Dialect(Protocol):
@@ -83,7 +83,7 @@ class SqlStore:
         with self._connections.statement() as cursor:
             rows = self._dialect.claim(cursor, limit, share, values)
         # RETURNING keeps no order; the longest due was leased first all the same.
-        rows.sort(key=_by_due_time)
+        rows.sort(key=_DUE_TIME)
         return [Claimed(row[0], row[1], row[2], row[3], row[4], from_json(row[5]), row[6]) for row in rows]
 
     def begin(self, attempts: Sequence[NewAttempt], now: datetime) -> set[str]:
@@ -188,10 +188,6 @@ class SqlStore:
         with self._connections.statement() as cursor:
             cursor.execute(self._dialect.placeholders(statement), values)
             return cursor.rowcount
-
-
-def _by_due_time(row: Sequence[Any]) -> tuple[Any, int]:
-    return row[7], row[0]
 
 
 def _marks(values: Collection[Any]) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, text, update
 
 from app.db import make_engine
+from app.models import JobContact
 from engine.store import AttemptStore, Claimed, MemoryStore, NewAttempt, SqlStore
 from tests.contract.store.test_store import NOW, UNTIL, attempt_of, finish_of
 from tests.support.job_rows import START, make_job
@@ -90,9 +91,14 @@ def fresh(request: pytest.FixtureRequest) -> Iterator[Callable[[], tuple[SqlStor
         with engine.begin() as connection:
             connection.execute(text("DELETE FROM attempt"))
             connection.execute(
-                text(
-                    "UPDATE job_contact SET state = 'ready', attempt_count = 0, lease_owner = '', lease_until = NULL,"
-                    " due_at = (SELECT min(due_at) FROM job_contact), strategy_state = '{}', last_code = ''"
+                update(JobContact).values(
+                    state="ready",
+                    attempt_count=0,
+                    lease_owner="",
+                    lease_until=None,
+                    due_at=START,
+                    strategy_state={},
+                    last_code="",
                 )
             )
         return store, job_id, engine

@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 
-from engine.store import Claimed, FinishedAttempt, NewAttempt, Next, Outcome, Parked, Progress, Share
+from engine.store import Claimed, FinishedAttempt, Hold, NewAttempt, Next, Outcome, Parked, Progress, Share
 from tests.contract.store.conftest import CONTACTS, World
 from tests.support.job_rows import START
 
@@ -198,9 +198,9 @@ def test_an_opt_out_is_listed_with_its_outcome_and_once(world: World) -> None:
 
 def test_a_refusal_of_the_gate_parks_the_contact(world: World) -> None:
     held, closed, foreign = claim(world, limit=3)
-    hold = Next(LATER, {}, hold_code="RESTRICTED_TIME", hold_detail="outside", hold_until=LATER)
+    hold = Hold("RESTRICTED_TIME", "outside", LATER)
     gone = Next(NOW, {}, "IN_DNC_LIST", "IN_DNC_LIST")
-    world.store.park("one", [Parked(held.id, hold), Parked(closed.id, gone)], NOW)
+    world.store.park("one", [Parked(held.id, Next(LATER, {}), hold), Parked(closed.id, gone)], NOW)
     world.store.park("two", [Parked(foreign.id, gone)], NOW)
     assert world.contact(held.id) == ("ready", "")
     assert world.contact(closed.id) == ("done", "IN_DNC_LIST")

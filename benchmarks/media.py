@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +42,8 @@ PORTS = range(12000, 20000)
 CARRIER_PORTS = "20000-27998"
 KEY_INTERVAL = 5
 SUFFIX_TALK, SUFFIX_DIRECT = "90", "10"
+#: What the server says, in the benchmark's folder.
+SERVER_LOG = "server.log"
 TALK = """<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><field name="key" type="digits?length=1">
 <property name="timeout" value="20s"/><prompt>Thank you for your patience. This message tells how many calls one machine
 can hold. Press any key, and it will be said again.</prompt>
@@ -56,6 +58,8 @@ class Bench:
     api: str
     scripts: str
     trunk: int
+    #: The server's SIP port.
+    sip: int
     server: int
     carrier: int
     #: What the far end saw, as JSON lines.
@@ -90,17 +94,25 @@ async def media_bench(
     pump: str,
     pages: Mapping[str, bytes] | None = None,
     program: list[str] | None = None,
+    people: Mapping[str, Mapping[str, object]] | None = None,
+    ahead: Collection[str] = ("server", "carrier"),
+    ports: range = PORTS,
 ) -> AsyncIterator[Bench]:
-    """`pages` are served besides the benchmark's own two; `program` is the server's, as Python takes it."""
+    """`pages` are served besides the benchmark's own two; `program` is the server's, as Python takes it.
+
+    `people` are further customers of the carrier, by number suffix. `ahead` are those of the two that
+    run ahead of other programs.
+    """
     trunk, sip, listen = (free_port() for _ in range(3))
     population = directory / "population.json"
     script = " ".join(["talk", *[f"wait:{KEY_INTERVAL} keys:{number % 10}" for number in range(200)]])
-    population.write_text(json.dumps({"suffixes": {SUFFIX_TALK: {"script": script, "patience": 3600}}}))
+    talkers = {SUFFIX_TALK: {"script": script, "patience": 3600}}
+    population.write_text(json.dumps({"suffixes": {**talkers, **(people or {})}}))
     runner, scripts = await _serve_scripts(pages or {})
     journal = directory / "carrier.jsonl"
     sinks = ["--journal", str(journal), "--http-bind", "-", "--smtp-bind", "-", "--rtp-ports", CARRIER_PORTS]
     behaviour = ["--sip-bind", f"127.0.0.1:{trunk}", "--population", str(population)]
-    carrier = _start_carrier(["simulators.carrier", *behaviour, *sinks])
+    carrier = _start_carrier(["simulators.carrier", *behaviour, *sinks], "carrier" in ahead)
     server = _start(
         program or ["-m", "mediaserver"],
         {
@@ -108,17 +120,19 @@ async def media_bench(
             "CLARION_MEDIASERVER_TOKEN": TOKEN,
             "CLARION_MEDIASERVER_LISTEN": f"127.0.0.1:{listen}",
             "CLARION_MEDIASERVER_SIP": f"127.0.0.1:{sip}",
-            "CLARION_MEDIASERVER_RTP_PORTS": f"{PORTS.start}-{PORTS.stop - 1}",
+            "CLARION_MEDIASERVER_RTP_PORTS": f"{ports.start}-{ports.stop - 1}",
             "CLARION_MEDIASERVER_MAX_CALLS": str(max(most, 1000)),
             "CLARION_MEDIASERVER_APPLICATION_SERVER": scripts,
             "CLARION_MEDIASERVER_PUMP": pump,
+            "CLARION_MEDIASERVER_PRIORITY": "realtime" if "server" in ahead else "normal",
             "CLARION_LOG_LEVEL": "WARNING",
         },
+        directory / SERVER_LOG,
     )
     headers = {"Authorization": f"Bearer {TOKEN}"}
     try:
         async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=20)) as http:
-            bench = Bench(f"http://127.0.0.1:{listen}/v1", scripts, trunk, server.pid, carrier.pid, journal, http)
+            bench = Bench(f"http://127.0.0.1:{listen}/v1", scripts, trunk, sip, server.pid, carrier.pid, journal, http)
             await _ready(bench)
             yield bench
     finally:
@@ -129,11 +143,13 @@ async def media_bench(
         await runner.cleanup()
 
 
-def _start_carrier(module: list[str]) -> subprocess.Popen[bytes]:
+def _start_carrier(module: list[str], ahead: bool) -> subprocess.Popen[bytes]:
     process = subprocess.Popen([sys.executable, "-m", *module], stdout=subprocess.PIPE)
     assert process.stdout is not None
     if b"ready" not in process.stdout.readline():
         raise SystemExit("the simulated carrier does not start")
+    if not ahead:
+        return process
     try:
         os.sched_setscheduler(process.pid, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
     except PermissionError:
@@ -141,10 +157,11 @@ def _start_carrier(module: list[str]) -> subprocess.Popen[bytes]:
     return process
 
 
-def _start(program: list[str], settings: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start(program: list[str], settings: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}
     command = [sys.executable, *program]
-    return subprocess.Popen(command, env={**environment, **settings}, stdout=subprocess.DEVNULL)
+    with log.open("wb") as output:
+        return subprocess.Popen(command, env={**environment, **settings}, stdout=output, stderr=subprocess.STDOUT)
 
 
 async def _serve_scripts(pages: Mapping[str, bytes]) -> tuple[web.AppRunner, str]:
@@ -173,7 +190,7 @@ async def _ready(bench: Bench) -> None:
                     return
         except aiohttp.ClientConnectionError:
             await asyncio.sleep(0.1)
-    raise SystemExit("the media server does not start")
+    raise SystemExit(f"the media server does not start: {bench.journal.with_name(SERVER_LOG).read_text('utf-8')}")
 
 
 async def place(bench: Bench, attempt: str, suffix: str, script: str, revision: str = "") -> None:
@@ -183,9 +200,9 @@ async def place(bench: Bench, attempt: str, suffix: str, script: str, revision: 
 
 
 async def request(
-    bench: Bench, attempt: str, suffix: str, script: str, revision: str = ""
+    bench: Bench, attempt: str, suffix: str, script: str, revision: str = "", **more: object
 ) -> tuple[int, dict[str, Any]]:
-    """Ask for a call; the HTTP status and what the server says."""
+    """Ask for a call; the HTTP status and what the server says. `more` are further fields of the request."""
     body = {
         "attempt_id": attempt,
         "to": f"+155501{abs(hash(attempt)) % 1000:03d}{suffix}",
@@ -193,6 +210,7 @@ async def request(
         "trunk": {"host": "127.0.0.1", "port": bench.trunk},
         "application": f"{bench.scripts}/{script}.vxml",
         "revision": revision,
+        **more,
     }
     async with bench.http.post(f"{bench.api}/calls", json=body) as answer:
         return answer.status, await answer.json()

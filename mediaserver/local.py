@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,8 +13,8 @@ import orjson
 
 from common.control import CallEvent, CallRequest, CallStatus, EventType
 from common.setting_types import Endpoint
-from mediaserver.lines.native import NativeLine
 from mediaserver.server import T1, ServerOptions, build
+from mediaserver.switch.holdings import holdings
 from mediaserver.switch.sip.tls import TlsFiles
 from mediaserver.switch.switchboard import Switchboard
 
@@ -89,11 +88,7 @@ class LocalServer:
             await asyncio.sleep(0.05)
 
     def _held(self) -> dict[str, int]:
-        held = {"calls": self.board.calls}
-        for line in self.board.lines.values():
-            if isinstance(line, NativeLine):
-                held |= {f"sip_{name}": count for name, count in asdict(line.endpoint.stats()).items()}
-                held |= {"rtp_streams": line.pump.streams, "rtp_sockets": line.pump.open_sockets}
+        held = {"calls": self.board.calls, **holdings(self.board.lines.values())}
         return {name: count for name, count in held.items() if count}
 
     async def _listen(self) -> None:

@@ -6,6 +6,7 @@ TRUNKS have a name of their own here, whatever engines ask for.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Final, Protocol
@@ -14,7 +15,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from common.control import CallStatus, Disposition, RtpStats
+from mediaserver.lines.base import Line
 from mediaserver.switch.admission import Admission
+from mediaserver.switch.holdings import holdings
 from mediaserver.switch.lateness import BOUNDS, Lateness, PumpTotals
 from mediaserver.switch.loadgate import GateState
 from mediaserver.switch.roster import Roster
@@ -32,6 +35,7 @@ class Facts(Protocol):
     """What a scrape asks of the switchboard."""
 
     admission: Admission
+    lines: Mapping[str, Line]
     roster: Roster
     pool: WorkerPool
     watch: Watch
@@ -112,6 +116,8 @@ class _Scrape:
         yield _late("loop_lateness_seconds", "How late the event loop wakes.", watch.loop_late)
         yield from _rtp(watch.pumps)
         yield from _workers(facts.pool)
+        held = {"tasks": len(asyncio.all_tasks()), **holdings(facts.lines.values())}
+        yield _by("held", "What calls hold; as it was before the first when the last is over.", "what", held)
 
 
 def _rtp(pumps: Sequence[PumpTotals]) -> Iterable[Metric]:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,7 @@ from mediaserver.switch.sip.message import parse_message
 from mediaserver.switch.sip.transaction import Address
 from mediaserver.switch.sip.uri import ParseError
 from tests.support.sip_bench import SipBench
-
-_NEIGHBOUR = Path(__file__).resolve().parents[4] / "shared" / "suites" / "rfc4475"
-SUITE = Path(os.environ.get("CLARION_SIP_TORTURE", _NEIGHBOUR))
+from tests.support.torture import SUITE, torture_messages
 
 pytestmark = pytest.mark.skipif(not SUITE.is_dir(), reason="the RFC 4475 messages are not on this machine")
 
@@ -42,15 +39,11 @@ VERDICTS: dict[str, int | None] = {
 }  # fmt: skip
 
 
-def files() -> list[Path]:
-    return sorted(SUITE.glob("*.dat"))
-
-
 def test_every_message_has_its_verdict() -> None:
-    assert {path.stem for path in files()} <= set(VERDICTS)
+    assert {path.stem for path in torture_messages()} <= set(VERDICTS)
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", torture_messages(), ids=lambda path: path.stem)
 def test_the_message_is_judged_as_its_section_says(path: Path) -> None:
     agent = SipBench().agent
     agent.receive(path.read_bytes(), Address("192.0.2.1", 5060), 0.0)
@@ -61,7 +54,7 @@ def test_the_message_is_judged_as_its_section_says(path: Path) -> None:
     assert agent.events() == []
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", torture_messages(), ids=lambda path: path.stem)
 def test_a_message_cut_anywhere_is_read_or_refused(path: Path) -> None:
     data = path.read_bytes()
     for length in range(0, len(data), 7):

@@ -107,6 +107,8 @@ class _Scrape:
         facts, watch = self._facts, self._facts.watch
         yield _by("calls", "Calls under way.", "state", facts.roster.states)
         yield _gauge("capacity", "Calls that may be under way at once.", facts.admission.max_calls)
+        yield _gauge("room", "Calls that its processor bears more, until the next look.", watch.gate.decision.room)
+        yield _gauge("wanted_ratio", "Of the time, what the busiest thread ran or waited.", watch.seen.wanted)
         yield _gauge("draining", "1 once it takes no more calls, for good.", facts.admission.draining)
         yield _gauge("calls_per_second", "Calls admitted a second, over the last ten.", watch.calls_per_second)
         gate = {state.value: state is watch.gate.state for state in GateState}

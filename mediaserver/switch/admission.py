@@ -27,13 +27,13 @@ class Admission:
         self._watch = watch
         self._workers = workers
         self._taken = taken
+        watch.calls = taken
 
     @property
     def room(self) -> int:
         """Calls that would be admitted at this moment."""
         free = 0 if self.draining else max(0, self.max_calls - self._taken())
-        room = self._watch.gate.decision.room
-        return free if room is None else min(free, room)
+        return min(free, self._watch.gate.decision.room)
 
     def admit(self, request: CallRequest) -> None:
         """Raise NotAdmitted."""

@@ -47,7 +47,8 @@ class PumpTotals:
 
     `late` is by how much each left after its moment. `unsent` the system did not take; `strange` were no RTP of the
     call's far end; `unheard` found no room on their way to who listens. `given_up` is seconds that were passed over,
-    because they could no longer be caught up.
+    because they could no longer be caught up. `streams` are those of this moment; `thread` is the system's number of
+    the thread that sends them, 0 for the event loop's own.
     """
 
     late: Lateness = field(default_factory=Lateness)
@@ -57,3 +58,5 @@ class PumpTotals:
     strange: int = 0
     unheard: int = 0
     given_up: float = 0.0
+    streams: int = 0
+    thread: int = 0

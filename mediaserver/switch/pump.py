@@ -73,6 +73,7 @@ class Pump:
             received=self._received,
             strange=self._strange,
             given_up=self._given_up * FRAME_SECONDS,
+            streams=self.streams,
         )
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from mediaserver.switch.lateness import Lateness, PumpTotals
 from mediaserver.switch.loadgate import LATE_PACKET, LATE_TURN, LoadGate, Observation
+from mediaserver.switch.processor import Wanted
 
 #: Seconds between two looks at the loop's clock, and looks between two decisions.
 _LOOK = 0.05
@@ -23,10 +26,11 @@ log = structlog.get_logger()
 
 
 class Watch:
-    """`totals` are asked of each pump."""
+    """`totals` are asked of each pump; `calls` counts those admitted and not over."""
 
     def __init__(self, totals: Sequence[Callable[[], PumpTotals]]) -> None:
         self._totals = totals
+        self.calls: Callable[[], int] = lambda: 0
         self.gate = LoadGate()
         self.loop_late = Lateness()
         #: Of the last half second.
@@ -71,11 +75,20 @@ class Watch:
     async def _run(self) -> None:
         pumps, loop_late = self.pumps, self.loop_late.copy()
         worked, at = time.thread_time(), time.monotonic()
+        wanted = Wanted()
         while True:
+            threads = {threading.get_native_id(), *(pump.thread for pump in pumps if pump.thread)}
+            wanted.since(threads)
             await self._look()
             now, spent, counted = time.monotonic(), time.thread_time(), self.pumps
-            busy = (spent - worked) / (now - at)
-            self.seen = _observed(pumps, counted, self.loop_late.since(loop_late), busy)
+            talking = sum(pump.streams for pump in counted)
+            self.seen = replace(
+                _observed(pumps, counted, self.loop_late.since(loop_late)),
+                busy=(spent - worked) / (now - at),
+                wanted=wanted.since(threads),
+                talking=talking,
+                expected=max(0, self.calls() - talking),
+            )
             self._decide(now)
             pumps, loop_late, worked, at = counted, self.loop_late.copy(), spent, now
 
@@ -100,15 +113,15 @@ class Watch:
             "reason": decision.reason,
             "calls_per_second": round(self.calls_per_second, 1),
             "busy": round(self.seen.busy, 3),
+            "wanted": round(self.seen.wanted, 3),
             "rtp_late": round(self.seen.late_packets, 5),
         }
 
 
-def _observed(before: Sequence[PumpTotals], now: Sequence[PumpTotals], turns: Lateness, busy: float) -> Observation:
+def _observed(before: Sequence[PumpTotals], now: Sequence[PumpTotals], turns: Lateness) -> Observation:
     pairs = list(zip(before, now, strict=True))
     return Observation(
         late_packets=max((new.late.since(old.late).share_beyond(LATE_PACKET) for old, new in pairs), default=0.0),
         late_turns=turns.share_beyond(LATE_TURN),
         stalled=any(new.given_up > old.given_up for old, new in pairs),
-        busy=busy,
     )

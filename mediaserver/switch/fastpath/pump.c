@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -25,6 +26,7 @@ static void *run(void *argument) {
     /* Signals are the interpreter's. */
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     pthread_mutex_lock(&p->lock);
+    p->totals.thread = (int)syscall(SYS_gettid);
     while (!p->closing && in) {
         if (!p->active) {
             notify(p);

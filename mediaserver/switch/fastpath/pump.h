@@ -39,6 +39,7 @@ typedef struct {
     uint64_t strange;     /* no RTP, or from somebody else than the far end */
     uint64_t given_up;    /* ticks of 2 ms that were passed over, because the thread came too late to catch up */
     uint64_t dropped;     /* events of audio that found no room */
+    int thread;           /* the loop's, as the system numbers it */
 } clarion_totals;
 
 /* Kinds of events, and what their fields hold. */

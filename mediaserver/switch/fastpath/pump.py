@@ -63,6 +63,8 @@ class FastPump:
             strange=counted.strange,
             unheard=counted.dropped,
             given_up=counted.given_up * TICK_MS / 1000,
+            streams=len(self._streams),
+            thread=counted.thread,
         )
         return self._totals
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from app.core.calendars import place_of
 from app.core.compliance import Candidate, Chosen, Closed, Held, NoAddress, Subject, choose
 from app.core.strategy import Attempt, Channel, Done, Due, Finished, RunnerState, step
 from engine.outcomes import close, follow
@@ -70,7 +71,7 @@ def _judge_one(
     person = people.persons.get(claimed.contact_id)
     if person is None:
         return close(state, "CONTACT_DELETED", now)
-    addresses = _addresses(wanted, person)
+    addresses = _addresses(plan, wanted, person)
     choice = (
         choose([_candidate(index, *pair, people, person) for index, pair in enumerate(addresses)], plan.rules, now)
         if wanted.channel in channels
@@ -90,15 +91,18 @@ def _judge_one(
             return follow(plan, state, Finished(code, attempted=False), now)
 
 
-def _addresses(wanted: Attempt, person: Person) -> list[tuple[Subject, AddressRow]]:
+def _addresses(plan: JobPlan, wanted: Attempt, person: Person) -> list[tuple[Subject, AddressRow]]:
     """The contact's addresses among those the strategy names, in its order; the subject lacks what the lists say."""
     found = []
     for ref in wanted.addresses:
         row = person.addresses.get(ref.name)
         if row is not None and row.value and row.kind == _KINDS[wanted.channel]:
+            place = place_of(person.known(row), plan.calendar.zones)
             subject = Subject(
                 channel=str(wanted.channel),
-                zones=person.zones(row),
+                zones=place.zones,
+                country=place.country,
+                states=place.states,
                 deleted=person.deleted,
                 disabled_code=row.disabled_code,
                 earliest=ref.earliest,

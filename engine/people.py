@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from app.core.calendars import Known
 from app.core.compliance import Quiet
 from app.db import read_transaction
 from app.models import Address, Contact, DncKind
+from app.services import places
 from app.services.dnc import blocked
 from app.services.quiet import quiet_addresses
 
@@ -25,6 +27,7 @@ class AddressRow:
     value: str
     zones: tuple[str, ...]
     disabled_code: str
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,12 @@ class Person:
     #: What scripts and texts may use: custom attributes, then the predefined ones.
     values: Mapping[str, Any]
     addresses: Mapping[str, AddressRow] = field(default_factory=dict)
+    home: places.Home = field(default_factory=places.Home)
 
-    def zones(self, address: AddressRow) -> tuple[str, ...]:
-        """The zone given with the contact, else every zone the number may lie in."""
-        return (self.time_zone,) if self.time_zone else address.zones
+    def known(self, address: AddressRow) -> Known:
+        """What there is to tell from where the address is."""
+        number = places.Number(address.kind, address.value, address.country, address.zones)
+        return places.known(self.time_zone, self.values, self.home, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +93,24 @@ def _persons(session: Session, organization_id: int, contact_ids: Collection[int
         Address.value,
         Address.time_zones,
         Address.disabled_code,
+        Address.country,
     )
-    for contact_id, key, kind, name, value, zones, disabled in session.execute(
+    for contact_id, key, kind, name, value, zones, *rest in session.execute(
         select(*columns).where(Address.contact_id.in_(wanted))
     ):
-        known_zones = tuple(zone for zone in zones.split(",") if zone)
-        addresses.setdefault(contact_id, {})[name] = AddressRow(key, kind, name, value, known_zones, disabled)
+        row = AddressRow(key, kind, name, value, places.split_zones(zones), *rest)
+        addresses.setdefault(contact_id, {})[name] = row
     contacts = session.scalars(
         select(Contact).where(Contact.id.in_(wanted), Contact.organization_id == organization_id)
     ).all()
-    return {contact.id: _person(contact, addresses.get(contact.id, {})) for contact in contacts}
+    homes = places.homes(session, {contact.contact_list_id for contact in contacts})
+    return {
+        contact.id: _person(contact, addresses.get(contact.id, {}), homes[contact.contact_list_id])
+        for contact in contacts
+    }
 
 
-def _person(contact: Contact, addresses: Mapping[str, AddressRow]) -> Person:
+def _person(contact: Contact, addresses: Mapping[str, AddressRow], home: places.Home) -> Person:
     values = {
         **contact.attributes,
         "contact_id": contact.external_id,
@@ -117,6 +127,7 @@ def _person(contact: Contact, addresses: Mapping[str, AddressRow]) -> Person:
         deleted=contact.deleted_at is not None,
         values=values,
         addresses=addresses,
+        home=home,
     )
 
 

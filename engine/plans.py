@@ -26,6 +26,7 @@ from app.models import (
     Trunk,
 )
 from app.security.secrets import Vault
+from app.services.calendars import Calendar, CalendarReader
 from common import control
 from common.classification import AnswerRules
 from common.errors import ClarionError
@@ -89,6 +90,7 @@ class JobPlan:
     hosts: tuple[str, ...] = ()
     identity: control.CallerIdentity = field(default_factory=control.CallerIdentity)
     answer: AnswerRules = field(default_factory=AnswerRules)
+    calendar: Calendar = field(default_factory=Calendar)
 
     @property
     def running(self) -> bool:
@@ -107,6 +109,7 @@ class PlanReader:
         self._vault = vault
         self._strategies: dict[int, Strategy] = {}
         self._scripts: dict[int, tuple[str, str]] = {}
+        self._calendars = CalendarReader()
 
     def read(self) -> tuple[dict[int, JobPlan], dict[int, str]]:
         """Plans by job, and for jobs that cannot run, why."""
@@ -116,14 +119,23 @@ class PlanReader:
             jobs = session.scalars(select(Job).where(Job.state.not_in(ENDED)).order_by(Job.id)).all()
             organizations = {job.organization_id for job in jobs}
             codes, hosts = read_codes(session, organizations), read_hosts(session, organizations)
+            calendars = self._calendars.read(session, organizations)
             for job in jobs:
+                home = job.organization_id
                 try:
-                    plans[job.id] = self._plan(session, job, codes[job.organization_id], hosts[job.organization_id])
+                    plans[job.id] = self._plan(session, job, codes[home], hosts[home], calendars[home])
                 except (ClarionError, NoResultFound, KeyError, TypeError, ValueError) as error:
                     problems[job.id] = f"the job cannot run: {type(error).__name__} {error}"[:500]
         return plans, problems
 
-    def _plan(self, session: Session, job: Job, codes: Mapping[str, CodeFlags], hosts: tuple[str, ...]) -> JobPlan:
+    def _plan(
+        self,
+        session: Session,
+        job: Job,
+        codes: Mapping[str, CodeFlags],
+        hosts: tuple[str, ...],
+        calendar: Calendar,
+    ) -> JobPlan:
         settings = job.settings
         window = session.get_one(CallingWindow, int(settings["calling_window_id"]))
         trunk = self.trunk(session.get_one(Trunk, int(settings["trunk_id"])))
@@ -133,7 +145,15 @@ class PlanReader:
             state=job.state,
             campaign=str(settings["campaign"]),
             strategy=self._strategy(session, job.strategy_revision_id),
-            rules=Rules(window.hours, window.always_open, trunk.simulated, self._simulated_channels),
+            rules=Rules(
+                window.hours,
+                window.always_open,
+                trunk.simulated,
+                self._simulated_channels,
+                calendar.guards,
+                calendar.holiday_rules(window, job.campaign_id),
+            ),
+            calendar=calendar,
             pacing=Pacing.from_json(settings["pacing"]),
             trunk=trunk,
             caller_id=str(settings["caller_id"]),

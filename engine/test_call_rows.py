@@ -143,7 +143,8 @@ def _unwanted(session: Session, row: TestCall, now: datetime) -> str:
         return "cancelled by a person"
     if row.state == TestCallState.IN_PROGRESS and row.answered_at is None:
         window, trunk = session.get_one(CallingWindow, row.calling_window_id), session.get_one(Trunk, row.trunk_id)
-        verdict = check_number(session, row.organization_id, row.address, rules_of(window, trunk), now)
+        rules = rules_of(session, row.organization_id, window, trunk)
+        verdict = check_number(session, row.organization_id, row.address, rules, now)
         if isinstance(verdict, RefusedByGate) and verdict.code == "IN_DNC_LIST":
             return verdict.detail
     return ""
@@ -156,7 +157,8 @@ def _refusal(session: Session, row: TestCall, trunk: Trunk, now: datetime) -> tu
     if trunk.paused_until is not None and trunk.paused_until > now:
         return "TRUNK_FAULT", f"trunk {trunk.name!r} rests until {trunk.paused_until:%H:%M:%S} UTC"
     window = session.get_one(CallingWindow, row.calling_window_id)
-    verdict = check_number(session, row.organization_id, row.address, rules_of(window, trunk), now)
+    rules = rules_of(session, row.organization_id, window, trunk)
+    verdict = check_number(session, row.organization_id, row.address, rules, now)
     if not isinstance(verdict, RefusedByGate):
         return None
     until = f", until {verdict.until:%Y-%m-%d %H:%M} UTC" if verdict.until else ""

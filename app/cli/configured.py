@@ -12,14 +12,13 @@ from sqlalchemy import Engine, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.compliance import Refused as RefusedByGate
-from app.core.compliance import Rules
 from app.db import make_engine, read_transaction, require_current, write_transaction
 from app.models import CallingWindow, Trunk
 from app.security.access import Actor
 from app.security.secrets import Vault
 from app.services.audit import record
 from app.services.dnc import means_opt_out
-from app.services.number_gate import check_number, opt_out_number, rules_of
+from app.services.number_gate import NumberRules, check_number, opt_out_number, rules_of
 from app.services.organizations import find_organization, organization_for
 from common import control
 from common.clock import utcnow
@@ -43,7 +42,7 @@ class ConfiguredTrunk:
     max_channels: int
     simulated: bool
     window: str
-    rules: Rules
+    rules: NumberRules
 
     def refusal(self, number: str) -> RefusedByGate | None:
         """The gate's word at this moment; None lets the call leave. Blocks."""
@@ -103,7 +102,7 @@ def find_trunk(args: argparse.Namespace) -> ConfiguredTrunk:
             trunk.max_channels,
             trunk.simulated,
             window.name,
-            rules_of(window, trunk),
+            rules_of(session, home, window, trunk),
         )
 
 

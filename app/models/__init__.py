@@ -13,6 +13,7 @@ from app.models.attempt import (
     Trunk,
 )
 from app.models.base import Base, UtcDateTime
+from app.models.calendar import GuardTime, HolidayRow, LineKind, OnHoliday, ZoneRuleRow
 from app.models.campaign import (
     Campaign,
     Job,
@@ -63,6 +64,8 @@ __all__ = [
     "DncEntry",
     "DncKind",
     "DncList",
+    "GuardTime",
+    "HolidayRow",
     "ImportReject",
     "ImportRun",
     "ImportState",
@@ -71,7 +74,9 @@ __all__ = [
     "JobContactState",
     "JobState",
     "Lease",
+    "LineKind",
     "MediaServer",
+    "OnHoliday",
     "Organization",
     "OutboxEvent",
     "RevisionState",
@@ -86,4 +91,5 @@ __all__ = [
     "Trunk",
     "User",
     "UtcDateTime",
+    "ZoneRuleRow",
 ]

@@ -48,6 +48,8 @@ class ContactList(Base):
     description: Mapped[str] = mapped_column(String(255), default="")
     #: ISO 3166 country that numbers without + belong to.
     home_country: Mapped[str] = mapped_column(String(2), default="US")
+    #: IANA zone of contacts of whom nothing else is known; counts only where the home country has one time.
+    time_zone: Mapped[str] = mapped_column(String(64), default="", server_default="")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

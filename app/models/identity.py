@@ -125,3 +125,5 @@ class CallingWindow(Base):
     always_open: Mapped[bool] = mapped_column(default=False)
     #: Where the figures come from (a regulation's section) and from when.
     source: Mapped[str] = mapped_column(String(255), default="")
+    #: What the public holidays of the person's country are: "" (like other days), "skip" or "drop".
+    public_holidays: Mapped[str] = mapped_column(String(8), default="", server_default="")

@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.calendars import window_state
+from app.core.calendars import Place
+from app.core.compliance import Limits, untimely
 from app.models import (
     Address,
     AddressKind,
@@ -26,6 +27,8 @@ from app.models import (
     Trunk,
 )
 from app.security.access import Actor, Permission, get_scoped
+from app.services import places
+from app.services.calendars import Calendar, read_calendar
 from app.services.dnc import blocked
 from app.services.jobs import ENDED
 from app.services.quiet import quiet_addresses
@@ -139,15 +142,23 @@ def _window_holds(
     window = session.get(CallingWindow, int(job.settings["calling_window_id"]))
     if window is None or window.always_open:
         return
+    calendar = read_calendar(session, job.organization_id)
+    limits = Limits(window.hours, calendar.guards, calendar.holiday_rules(window, job.campaign_id))
+    for address, place in _places(session, calendar, contact, addresses):
+        late = untimely(limits, place, now)
+        if late is not None:
+            code = "RESTRICTED_HOLIDAY" if late.holiday else "RESTRICTED_TIME"
+            words = f"{address.name}: {late.text} (calling window {window.name!r})"
+            yield Hold(code, words, late.until, job.id)
+            # What each source says is only worth reading where the strictest of them holds the contact back.
+            for conflict in place.conflicts:
+                yield Hold(code, f"{address.name}: {conflict}; the stricter window counts", late.until, job.id)
+
+
+def _places(
+    session: Session, calendar: Calendar, contact: Contact, addresses: Sequence[Address]
+) -> Iterator[tuple[Address, Place]]:
+    home = places.homes(session, {contact.contact_list_id})[contact.contact_list_id]
     for address in addresses:
-        if address.kind != AddressKind.PHONE:
-            continue
-        zones = [contact.time_zone] if contact.time_zone else [zone for zone in address.time_zones.split(",") if zone]
-        state = window_state(window.hours, zones, now)
-        if not state.is_open:
-            yield Hold(
-                "RESTRICTED_TIME",
-                f"{address.name}: outside the calling window {window.name!r} ({', '.join(zones) or 'zone unknown'})",
-                state.until,
-                job.id,
-            )
+        if address.kind == AddressKind.PHONE:
+            yield address, places.place(calendar, contact, home, address)

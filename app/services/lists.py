@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from app.core.calendars import is_known_zone
 from app.core.phone import is_country
 from app.db import chunk_budget, next_chunk_size, read_transaction, timed_write
 from app.models import Attribute, AttributeType, Campaign, Contact, ContactList, JobContact
@@ -62,9 +63,11 @@ def create_list(
     *,
     description: str = "",
     home_country: str = "US",
+    time_zone: str = "",
     organization_id: int | None = None,
 ) -> ContactList:
-    """`home_country` is the ISO 3166 country that numbers without + belong to."""
+    """`home_country` is the ISO 3166 country that numbers without + belong to; `time_zone` counts for contacts of whom
+    nothing else is known, where that country has one time."""
     actor.require(Permission.LISTS_EDIT)
     home = organization_for(session, actor, organization_id)
     now = utcnow()
@@ -73,6 +76,7 @@ def create_list(
         name=_free_name(session, home, name),
         description=description.strip()[:255],
         home_country=_country(home_country),
+        time_zone=_zone(time_zone),
         created_at=now,
         updated_at=now,
     )
@@ -83,19 +87,26 @@ def create_list(
 
 
 def update_list(
-    session: Session, actor: Actor, contact_list_id: int, *, name: str, description: str, home_country: str
+    session: Session,
+    actor: Actor,
+    contact_list_id: int,
+    *,
+    name: str,
+    description: str,
+    home_country: str,
+    time_zone: str = "",
 ) -> ContactList:
     """The home country counts for later imports; numbers already stored stay."""
     actor.require(Permission.LISTS_EDIT)
     contact_list = get_scoped(session, actor, ContactList, contact_list_id)
-    before = {"name": contact_list.name, "home_country": contact_list.home_country}
+    before = _settings(contact_list)
     if name.strip() != contact_list.name:
         contact_list.name = _free_name(session, contact_list.organization_id, name)
     contact_list.description = description.strip()[:255]
     contact_list.home_country = _country(home_country)
+    contact_list.time_zone = _zone(time_zone)
     contact_list.updated_at = utcnow()
-    after = {"name": contact_list.name, "home_country": contact_list.home_country}
-    record(session, actor, "contact_list.update", contact_list, before=before, after=after)
+    record(session, actor, "contact_list.update", contact_list, before=before, after=_settings(contact_list))
     return contact_list
 
 
@@ -188,6 +199,21 @@ def _free_name(session: Session, organization_id: int, name: str) -> str:
     if session.scalar(taken) is not None:
         raise Refused(f"name: there is a contact list named {name!r} already; choose another")
     return name
+
+
+def _settings(contact_list: ContactList) -> dict[str, str]:
+    return {
+        "name": contact_list.name,
+        "home_country": contact_list.home_country,
+        "time_zone": contact_list.time_zone,
+    }
+
+
+def _zone(name: str) -> str:
+    zone = name.strip()
+    if zone and not is_known_zone(zone):
+        raise Refused(f"time zone: {zone!r} is not known; write such as Europe/Berlin, or leave it empty")
+    return zone
 
 
 def _country(code: str) -> str:

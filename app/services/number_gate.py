@@ -2,57 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.calendars import Place, place_of
 from app.core.compliance import Allowed, Refused, Rules, Subject, check
 from app.core.phone import BadNumber, parse_number
 from app.models import Address, AddressKind, CallingWindow, Contact, DncKind, Trunk
+from app.services import places
+from app.services.calendars import Calendar, read_calendar
 from app.services.dnc import blocked, opt_out
 from app.services.quiet import quiet_addresses
 
 
-def rules_of(window: CallingWindow, trunk: Trunk) -> Rules:
-    return Rules(window.hours, window.always_open, trunk.simulated)
+@dataclass(frozen=True, slots=True)
+class NumberRules:
+    """A calling window's and trunk's rules, with the organization's own calendar."""
+
+    rules: Rules
+    calendar: Calendar
 
 
-def check_number(session: Session, organization_id: int, number: str, rules: Rules, now: datetime) -> Allowed | Refused:
+def rules_of(session: Session, organization_id: int, window: CallingWindow, trunk: Trunk) -> NumberRules:
+    calendar = read_calendar(session, organization_id)
+    holidays = calendar.holiday_rules(window, None)
+    rules = Rules(window.hours, window.always_open, trunk.simulated, guards=calendar.guards, holidays=holidays)
+    return NumberRules(rules, calendar)
+
+
+def check_number(
+    session: Session, organization_id: int, number: str, rules: NumberRules, now: datetime
+) -> Allowed | Refused:
     """As for a contact with this number, of whom nothing else is known but what the organization's lists say.
 
-    A number of unknown zone is outside every calling window; where contacts have the number, their zones count too.
+    A number of unknown zone is outside every calling window; where contacts have the number, their places count too.
     """
     holders = _holders(session, organization_id, number)
     subjects = [(str(DncKind.PHONE), number)]
-    subjects += [(str(DncKind.CONTACT_ID), external_id) for external_id, _ in holders]
+    subjects += [(str(DncKind.CONTACT_ID), contact.external_id) for contact in holders]
     hits = blocked(session, organization_id, subjects, now)
-    zones = {*_zones(number), *(zone for _, zone in holders if zone)}
+    found = _places(session, rules.calendar, number, holders)
     others = tuple(other.quiet for other in quiet_addresses(session, organization_id, [number], now))
-    subject = Subject("voice", tuple(sorted(zones)), dnc=hits[0].list_name if hits else "", quiet=others)
-    return check(subject, rules, now)
+    subject = Subject(
+        "voice",
+        tuple(dict.fromkeys(zone for place in found for zone in place.zones)),
+        dnc=hits[0].list_name if hits else "",
+        quiet=others,
+        country=next((place.country for place in found if place.country), ""),
+        states=tuple(dict.fromkeys(state for place in found for state in place.states)),
+    )
+    return check(subject, rules.rules, now)
 
 
 def opt_out_number(session: Session, organization_id: int, number: str, proof: str) -> None:
     """Whoever was reached there asked for no more."""
     subjects = [(DncKind.PHONE, number)]
-    subjects += [(DncKind.CONTACT_ID, external_id) for external_id, _ in _holders(session, organization_id, number)]
+    subjects += [(DncKind.CONTACT_ID, contact.external_id) for contact in _holders(session, organization_id, number)]
     opt_out(session, organization_id, subjects, source="call", proof=proof)
 
 
-def _holders(session: Session, organization_id: int, number: str) -> list[tuple[str, str]]:
-    """Own id and given time zone of the contacts who have the number."""
-    rows = session.execute(
-        select(Contact.external_id, Contact.time_zone)
-        .join(Address, Address.contact_id == Contact.id)
-        .where(Address.organization_id == organization_id, Address.kind == AddressKind.PHONE, Address.value == number)
-        .distinct()
+def _holders(session: Session, organization_id: int, number: str) -> list[Contact]:
+    holding = select(Address.contact_id).where(
+        Address.organization_id == organization_id, Address.kind == AddressKind.PHONE, Address.value == number
     )
-    return [(external_id, time_zone) for external_id, time_zone in rows]
+    return list(session.scalars(select(Contact).where(Contact.id.in_(holding))))
 
 
-def _zones(number: str) -> tuple[str, ...]:
+def _places(session: Session, calendar: Calendar, number: str, holders: Sequence[Contact]) -> list[Place]:
     try:
-        return parse_number(number, "").time_zones
+        parsed = parse_number(number, "")
     except BadNumber:
-        return ()
+        return []
+    address = places.Number(AddressKind.PHONE, number, parsed.country, parsed.time_zones)
+    homes = places.homes(session, {contact.contact_list_id for contact in holders})
+    known = [
+        places.known(contact.time_zone, contact.attributes, homes[contact.contact_list_id], address)
+        for contact in holders
+    ]
+    return [place_of(each, calendar.zones) for each in known or [places.known("", {}, places.Home(), address)]]

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.core.calendars import WEEKDAYS, Hours, parse_hours
 from app.core.calendars.hours import MINUTES_A_DAY
 from app.core.calendars.presets import PRESETS, Preset
-from app.models import CallingWindow, Campaign
+from app.models import CallingWindow, Campaign, OnHoliday
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.organizations import organization_for
@@ -34,6 +34,7 @@ class WindowFields:
     name: str
     hours: Mapping[str, Sequence[Sequence[str]]]
     source: str = ""
+    public_holidays: str = OnHoliday.IGNORE
 
 
 def list_windows(session: Session, actor: Actor) -> list[CallingWindow]:
@@ -132,7 +133,9 @@ def checked(fields: WindowFields) -> dict[str, Any]:
     if is_around_the_clock(hours):
         raise Refused("mon: open day and night all week is no calling window; leave the nights out")
     kept = {day: [list(pair) for pair in fields.hours[day]] for day in WEEKDAYS if fields.hours.get(day)}
-    return {"name": name, "hours": kept, "source": source}
+    if fields.public_holidays not in list(OnHoliday):
+        raise Refused("public_holidays: use skip, drop, or leave it empty")
+    return {"name": name, "hours": kept, "source": source, "public_holidays": str(fields.public_holidays)}
 
 
 def is_around_the_clock(hours: Hours) -> bool:

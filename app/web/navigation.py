@@ -39,6 +39,7 @@ _MENU = (
             Entry("Strategies", "route", "/strategies/", Permission.STRATEGIES_VIEW),
             Entry("Completion codes", "list-details", "/codes/", Permission.STRATEGIES_VIEW),
             Entry("Calling windows", "clock", "/windows/", Permission.CAMPAIGNS_VIEW),
+            Entry("Calendars", "calendar", "/calendars/", Permission.CAMPAIGNS_VIEW),
         ),
     ),
     Section(

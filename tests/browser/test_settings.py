@@ -14,7 +14,7 @@ Site = Any  # tests/browser/conftest.py; conftest files cannot be imported
 
 PAGES = (
     "/trunks/", "/trunks/new", "/windows/", "/windows/1", "/windows/presets", "/windows/new", "/strategies/",
-    "/strategies/1", "/strategies/new", "/codes/", "/codes/new", "/media-servers/", "/hosts/",
+    "/strategies/1", "/strategies/new", "/codes/", "/codes/new", "/media-servers/", "/hosts/", "/calendars/",
 )  # fmt: skip
 NAMELESS = """
     [...document.querySelectorAll('button, a[href], input:not([type=hidden]), select, textarea')]

@@ -26,6 +26,8 @@ from app.models import (
     ContactList,
     DncEntry,
     DncList,
+    GuardTime,
+    HolidayRow,
     ImportReject,
     ImportRun,
     Job,
@@ -40,6 +42,7 @@ from app.models import (
     TestCall,
     Trunk,
     User,
+    ZoneRuleRow,
 )
 from common.clock import utcnow
 from common.ids import new_id
@@ -153,6 +156,9 @@ def _job(make: _Builder) -> None:
     home, marker, now, ids = make.home, make.marker, make.now, make.ids
     make.add(AllowedHost(organization_id=home, origin=f"https://{marker}.example", note=marker, created_at=make.now))
     make.add(CompletionCode(organization_id=home, name=marker.upper(), description=marker))
+    make.add(ZoneRuleRow(organization_id=home, prefix="+1202", zones="America/New_York", note=marker, updated_at=now))
+    make.add(GuardTime(organization_id=home, scope="state", key="US-FL", hours={}, source=marker, updated_at=now))
+    make.add(HolidayRow(organization_id=home, day=now.date(), name=marker, updated_at=now))
     window = make.add(CallingWindow(organization_id=home, name=marker, hours={}))
     trunk = make.add(Trunk(organization_id=home, name=marker, host="127.0.0.1", simulated=True))
     make.add(

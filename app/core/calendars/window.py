@@ -1,8 +1,9 @@
-"""Is a calling window open now, and when does that change?
+"""Is it time to call, and when does that change?
 
-A moment is inside when the clock on the wall shows a time inside, in every zone the person may be in: the windows of
-all zones are intersected. That definition needs no special case for daylight saving: an hour that is skipped is never
-shown, one that is repeated is shown twice. What cannot be read (an unknown zone, no zone) is closed.
+An opening is a week's hours in all the zones the person may be in, less the dates that are closed there. A moment is
+inside when every clock on a wall concerned shows a time inside: zones and openings are intersected. That definition
+needs no special case for daylight saving: an hour that is skipped is never shown, one that is repeated is shown twice.
+What cannot be read (an unknown zone, no zone) is closed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from common.errors import Refused
 
 #: A week shows every weekday; the second one covers spans that a week's edge or daylight saving cuts.
 _DAYS_AHEAD = 9
+#: How far to look for the end of a run of closed dates.
+_FARTHEST = 400
+NEVER_OPEN = "no time is inside in all its zones"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +35,46 @@ class WindowState:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """`zones` are IANA names; `closed` are dates on those zones' calendars."""
+
+    hours: Hours
+    zones: tuple[str, ...]
+    closed: frozenset[date] = frozenset()
+
+
 def window_state(hours: Mapping[str, Any], zones: Sequence[str], now: datetime) -> WindowState:
     """`hours` as `parse_hours` reads them; `zones` are IANA names, `now` is aware."""
-    if not zones:
-        return WindowState(False, None, "the time zone is unknown")
-    unknown = [zone for zone in zones if not is_known_zone(zone)]
-    if unknown:
-        return WindowState(False, None, f"{unknown[0]} is not a known time zone")
     try:
-        parsed = _parsed(tuple((day, tuple(tuple(pair) for pair in pairs)) for day, pairs in hours.items()))
+        parsed = read_hours(hours)
+    except Refused as error:
+        return WindowState(False, None, str(error))
+    return openings_state((Opening(parsed, tuple(dict.fromkeys(zones))),), now)
+
+
+def read_hours(hours: Mapping[str, Any]) -> Hours:
+    """As the database keeps them. Raise Refused where nobody can read them."""
+    try:
+        return _parsed(tuple((day, tuple(tuple(pair) for pair in pairs)) for day, pairs in hours.items()))
     except (Refused, TypeError, AttributeError) as error:
-        return WindowState(False, None, f"the calling window cannot be read: {error}")
+        raise Refused(f"the calling window cannot be read: {error}") from error
+
+
+def openings_state(openings: tuple[Opening, ...], now: datetime) -> WindowState:
+    """Open while every one of `openings` is; `now` is aware."""
+    for opening in openings:
+        if not opening.zones:
+            return WindowState(False, None, "the time zone is unknown")
+        unknown = [zone for zone in opening.zones if not is_known_zone(zone)]
+        if unknown:
+            return WindowState(False, None, f"{unknown[0]} is not a known time zone")
     now = now.astimezone(UTC)
-    names = tuple(dict.fromkeys(zones))
-    changes = _changes(parsed, names, now.date())
-    index = bisect_right(changes, now)
-    is_open = _is_open(parsed, names, now)
-    until = changes[index] if index < len(changes) else None
-    return WindowState(is_open, until, "" if is_open else "outside the calling window")
+    is_open = _is_open(openings, now)
+    until = _next_change(openings, now)
+    if is_open:
+        return WindowState(True, until)
+    return WindowState(False, until, "outside the calling window" if until else NEVER_OPEN)
 
 
 @lru_cache(maxsize=1024)
@@ -66,22 +92,39 @@ def _parsed(hours: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]) -> Hours
     return parse_hours(dict(hours))
 
 
-def _is_open(hours: Hours, zones: tuple[str, ...], moment: datetime) -> bool:
-    for zone in zones:
-        local = moment.astimezone(ZoneInfo(zone))
-        if not hours.contain(local.weekday(), local.time()):
-            return False
+def _is_open(openings: tuple[Opening, ...], moment: datetime) -> bool:
+    for opening in openings:
+        for zone in opening.zones:
+            local = moment.astimezone(ZoneInfo(zone))
+            if local.date() in opening.closed or not opening.hours.contain(local.weekday(), local.time()):
+                return False
     return True
 
 
+def _next_change(openings: tuple[Opening, ...], now: datetime) -> datetime | None:
+    """Dates that are closed one after the other may go beyond the days that one look covers."""
+    last_closed = max((max(opening.closed) for opening in openings if opening.closed), default=now.date())
+    day = now.date()
+    farthest = day + timedelta(days=_FARTHEST)
+    while True:
+        changes = _changes(openings, day)
+        index = bisect_right(changes, now)
+        if index < len(changes):
+            return changes[index]
+        day += timedelta(days=_DAYS_AHEAD - 2)
+        if day > min(last_closed + timedelta(days=1), farthest):
+            return None
+
+
 @lru_cache(maxsize=4096)
-def _changes(hours: Hours, zones: tuple[str, ...], day: date) -> tuple[datetime, ...]:
-    """Every moment from `day` (UTC) on at which open turns to closed or back."""
-    candidates = sorted({moment for zone in zones for moment in _edges(hours, zone, day)})
+def _changes(openings: tuple[Opening, ...], day: date) -> tuple[datetime, ...]:
+    """Every moment from `day` (UTC) on, for some days, at which open turns to closed or back."""
+    pairs = {(opening.hours, zone) for opening in openings for zone in opening.zones}
+    candidates = sorted({moment for hours, zone in pairs for moment in _edges(hours, zone, day)})
     start = datetime.combine(day, time(), UTC)
-    changes, before = [], _is_open(hours, zones, start)
+    changes, before = [], _is_open(openings, start)
     for moment in candidates:
-        if moment > start and (after := _is_open(hours, zones, moment)) != before:
+        if moment > start and (after := _is_open(openings, moment)) != before:
             changes.append(moment)
             before = after
     return tuple(changes)

@@ -17,6 +17,7 @@ from app.core.compliance.gate import (
     choose,
 )
 from app.core.compliance.quiet import GUARD, Quiet
+from app.core.compliance.timing import Guard, GuardScope, Limits, untimely
 
 __all__ = [
     "GUARD",
@@ -25,7 +26,10 @@ __all__ = [
     "Choice",
     "Chosen",
     "Closed",
+    "Guard",
+    "GuardScope",
     "Held",
+    "Limits",
     "NoAddress",
     "Quiet",
     "Refused",
@@ -33,4 +37,5 @@ __all__ = [
     "Subject",
     "check",
     "choose",
+    "untimely",
 ]

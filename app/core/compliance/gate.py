@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
-from app.core.calendars import window_state
+from app.core.calendars import NO_HOLIDAYS, HolidayRules, Place
 from app.core.completion import SYSTEM_CODES
 from app.core.compliance.quiet import Quiet
-
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+from app.core.compliance.timing import Guard, Limits, untimely
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,8 @@ class Rules:
     simulated_trunk: bool = False
     #: Channels beside voice that lead to providers on this machine only: messages do not leave by the trunk.
     simulated_channels: frozenset[str] = frozenset()
+    guards: tuple[Guard, ...] = ()
+    holidays: HolidayRules = NO_HOLIDAYS
 
     def simulates(self, channel: str) -> bool:
         return self.simulated_trunk if channel == "voice" else channel in self.simulated_channels
@@ -37,8 +38,8 @@ class Rules:
 class Subject:
     """One address of one contact, as the database has it at this moment.
 
-    `dnc` says which do-not-call list holds the address or the person, "" for none. `zones` are all IANA zones the
-    person may be in.
+    `dnc` says which do-not-call list holds the address or the person, "" for none. `zones` are all IANA zones that
+    count for the person; `country` and `states` ("US-FL") are those of guard times and holidays.
     """
 
     channel: str  # voice | sms | email
@@ -52,6 +53,8 @@ class Subject:
     latest: time | None = None
     #: Other attempts to the person, of whichever job, that may have to be waited for.
     quiet: tuple[Quiet, ...] = ()
+    country: str = ""
+    states: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,12 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """`until` is when it may be allowed again; None where no time mends it."""
+    """`until` is when it may be allowed again; None where no time mends it. `closes` gives the contact up."""
 
     code: str
     detail: str
     until: datetime | None = None
+    closes: bool = False
 
 
 def check(subject: Subject, rules: Rules, now: datetime) -> Allowed | Refused:
@@ -85,16 +89,17 @@ def check(subject: Subject, rules: Rules, now: datetime) -> Allowed | Refused:
 
 
 def _untimely(subject: Subject, rules: Rules, now: datetime) -> Refused | None:
-    if subject.channel != "email" and not rules.always_open:
-        refusal = _outside(rules.hours, subject.zones, now, "outside the calling window")
-        if refusal:
-            return refusal
-    if subject.earliest in (None, time()) and subject.latest is None:
-        return None
-    # An email has no zone of its own to be wrong about; without one its contact time is read in UTC.
+    """An email has no window; its contact time is read in UTC where no zone is known, for it cannot be wrong about
+    one."""
+    timed = subject.channel != "email" and not rules.always_open
     zones = subject.zones or (("UTC",) if subject.channel == "email" else ())
-    hours = _contact_time(subject.earliest, subject.latest)
-    return _outside(hours, zones, now, "outside the strategy's contact time")
+    holidays = rules.holidays if timed else NO_HOLIDAYS
+    limits = Limits(rules.hours if timed else None, rules.guards, holidays, subject.earliest, subject.latest)
+    late = untimely(limits, Place(zones, country=subject.country, states=subject.states), now)
+    if late is None:
+        return None
+    code = "RESTRICTED_HOLIDAY" if late.holiday else "RESTRICTED_TIME"
+    return Refused(code, late.text, late.until, closes=late.dropped)
 
 
 def _unquiet(subject: Subject, now: datetime) -> Refused | None:
@@ -104,21 +109,6 @@ def _unquiet(subject: Subject, now: datetime) -> Refused | None:
         return None
     longest = max(holding, key=lambda quiet: quiet.until(now))
     return Refused("RESTRICTED_RULE", longest.text, longest.until(now))
-
-
-def _outside(hours: Mapping[str, Any], zones: Sequence[str], now: datetime, words: str) -> Refused | None:
-    state = window_state(hours, zones, now)
-    if state.is_open:
-        return None
-    detail = state.reason if state.until is None else f"{words} in {', '.join(zones)}"
-    return Refused("RESTRICTED_TIME", detail, state.until)
-
-
-def _contact_time(earliest: time | None, latest: time | None) -> Mapping[str, Any]:
-    start = earliest.strftime("%H:%M") if earliest else "00:00"
-    # A pair whose end is not after its start wraps midnight, so 00:00 is the end of the day.
-    end = latest.strftime("%H:%M") if latest else "00:00"
-    return {day: [[start, end]] for day in _WEEKDAYS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +159,8 @@ def choose(candidates: Sequence[Candidate], rules: Rules, now: datetime) -> Choi
         verdict = check(candidate.subject, rules, now)
         if isinstance(verdict, Allowed):
             return Chosen(candidate.key)
-        if SYSTEM_CODES[verdict.code].closes_contact and verdict.code != "NO_CALLABLE_ADDRESS":
+        closing = SYSTEM_CODES[verdict.code].closes_contact and verdict.code != "NO_CALLABLE_ADDRESS"
+        if closing or verdict.closes:
             return Closed(verdict.code, verdict.detail)
         refusals.append(verdict)
     waiting = [refusal for refusal in refusals if refusal.until is not None]

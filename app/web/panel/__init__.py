@@ -7,6 +7,7 @@ from flask import Blueprint
 from app.web.panel import (
     account,
     audit,
+    calendars,
     campaigns,
     codes,
     contacts,
@@ -34,6 +35,7 @@ def blueprints() -> list[Blueprint]:
         strategies.blueprint,
         codes.blueprint,
         windows.blueprint,
+        calendars.blueprint,
         lists.blueprint,
         contacts.blueprint,
         dnc.blueprint,

@@ -12,6 +12,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from app.security.access import Actor, Forbidden, Permission
 from app.security.secrets import Vault
 from app.services import (
     audit,
+    calendars,
     campaigns,
     choices,
     codes,
@@ -83,6 +85,21 @@ def fields(it: World) -> CampaignFields:
 CASES: Mapping[str, Callable[[Call], Any]] = {
     "audit.export_csv": lambda c: list(audit.export_csv(c.session, c.actor)),
     "audit.list_entries": lambda c: audit.list_entries(c.session, c.actor),
+    "calendars.add_holiday": lambda c: calendars.add_holiday(
+        c.session, c.actor, calendars.HolidayFields(date(2026, 12, 24), "Eve"), c.it.organization_id
+    ),
+    "calendars.delete_guard_time": lambda c: calendars.delete_guard_time(c.session, c.actor, c.it.guard_time),
+    "calendars.delete_holiday": lambda c: calendars.delete_holiday(c.session, c.actor, c.it.holiday),
+    "calendars.delete_zone_rule": lambda c: calendars.delete_zone_rule(c.session, c.actor, c.it.zone_rule),
+    "calendars.list_guard_times": lambda c: calendars.list_guard_times(c.session, c.actor),
+    "calendars.list_holidays": lambda c: calendars.list_holidays(c.session, c.actor),
+    "calendars.list_zone_rules": lambda c: calendars.list_zone_rules(c.session, c.actor),
+    "calendars.put_guard_time": lambda c: calendars.put_guard_time(
+        c.session, c.actor, "state", "US-FL", {}, "", c.it.organization_id
+    ),
+    "calendars.put_zone_rule": lambda c: calendars.put_zone_rule(
+        c.session, c.actor, calendars.ZoneRuleFields("+1202", ["America/Denver"]), c.it.organization_id
+    ),
     "campaigns.create_campaign": lambda c: campaigns.create_campaign(
         c.session, c.actor, fields(c.it), c.it.organization_id
     ),

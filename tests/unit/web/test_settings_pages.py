@@ -35,6 +35,7 @@ from tests.support.panel import World
 _PAGES = """
 /trunks/ /trunks/new /trunks/1 /windows/ /windows/1 /windows/presets /windows/new /windows/new?preset=fr
 /strategies/ /strategies/1 /strategies/new /strategies/1/revisions/1/edit /codes/ /codes/new /media-servers/ /hosts/
+/calendars/
 """
 _TRUNK = {
     "name": "Carrier", "host": "sip.example.com", "port": "5060", "line": "native", "max_channels": "30",
@@ -366,3 +367,34 @@ def test_allows_a_public_server_and_takes_it_back(admin: FlaskClient, world: Wor
     )
     assert "may not use" in admin.post(f"/hosts/{host.id}/remove", follow_redirects=True).text
     assert "No other servers" in admin.get("/hosts/").text
+
+
+def test_keeps_a_holiday_a_guard_time_and_a_line_of_the_map(admin: FlaskClient, world: World) -> None:
+    admin.post("/calendars/holidays", data={"day": "2099-12-24", "name": "Eve", "campaign_id": "0", "effect": "skip"})
+    admin.post("/calendars/guards", data={"scope": "state", "key": "us-fl", "weekdays": "8-20", "source": "Act"})
+    admin.post("/calendars/zones", data={"prefix": "+1850", "zones": "America/Chicago", "state": "FL", "line": ""})
+    page = admin.get("/calendars/").text
+    for words in ("2099-12-24", "Eve", "US-FL", "08:00-20:00", "+1850", "America/Chicago"):
+        assert words in page
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+    assert admin.post("/calendars/guards/1/remove").status_code == 302
+    assert "08:00-20:00" not in admin.get("/calendars/").text
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "words"),
+    [
+        ("holidays", {"day": "never", "name": "x", "campaign_id": "0", "effect": "skip"}, "Not a valid date"),
+        ("guards", {"scope": "zone", "key": "Mars/Olympus", "weekdays": "8-20"}, "not a known time zone"),
+        ("guards", {"scope": "country", "key": "FR", "weekdays": "morning"}, "is not a span"),
+        ("zones", {"prefix": "850", "zones": "America/Chicago", "line": ""}, "Write + and the first digits"),
+    ],
+)
+def test_says_at_the_field_what_is_wrong_with_a_calendar(
+    admin: FlaskClient, world: World, path: str, data: dict[str, str], words: str
+) -> None:
+    answer = admin.post(f"/calendars/{path}", data=data)
+    assert answer.status_code == 422
+    assert words in answer.text.replace("&#39;", "'")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.models import Address, CompletionCode, DncKind, Job
+from app.core.calendars import Place
+from app.models import AddressKind, CompletionCode, DncKind, Job
 from app.security.access import Permission
-from app.services import contacts, dnc, lists, reports
+from app.services import contacts, dnc, lists, places, reports
+from app.services.calendars import read_calendar
 from app.services.explain import why_not_dialled
 from app.web.database import reader, writing
 from app.web.live.snapshot import mask_address
@@ -46,7 +48,7 @@ def show(contact_id: int) -> str:
         attempts=attempts,
         campaigns={job_id: _campaign(job_id) for job_id in {attempt.job_id for attempt in attempts}},
         listed=dnc.blocked(reader(), view.contact.organization_id, subjects),
-        zones=_zones(view.addresses),
+        places=_places(view),
         flags=reports.code_flags(reader(), view.contact.organization_id),
         limit=_ATTEMPTS,
     )
@@ -140,13 +142,13 @@ def _campaign(job_id: int) -> str:
     return str(job.settings.get("campaign", "")) if job else ""
 
 
-def _zones(addresses: tuple[Address, ...]) -> dict[int, str]:
-    """What is known of each number's time zones, in words."""
-    words = {}
-    for address in addresses:
-        zones = [zone for zone in address.time_zones.split(",") if zone]
-        if len(zones) == 1:
-            words[address.id] = zones[0]
-        elif zones:
-            words[address.id] = f"{zones[0]} and {len(zones) - 1} more possible"
-    return words
+def _places(view: contacts.ContactView) -> dict[int, Place]:
+    """Where each number is, as the gate will see it."""
+    contact = view.contact
+    calendar = read_calendar(reader(), contact.organization_id)
+    home = places.homes(reader(), {contact.contact_list_id})[contact.contact_list_id]
+    return {
+        address.id: places.place(calendar, contact, home, address)
+        for address in view.addresses
+        if address.kind == AddressKind.PHONE
+    }

@@ -19,8 +19,17 @@ class ListForm(OrganizationForm):
         render_kw={"size": 2, "autocapitalize": "characters"},
     )
 
+    time_zone = StringField(
+        "Time zone",
+        [Optional(), Length(max=64)],
+        description="For contacts of whom nothing else is known. It counts only where the home country has one time; "
+        "elsewhere all of the country's zones do.",
+        render_kw={"spellcheck": "false"},
+    )
+
     def blame(self, problem: str) -> None:
-        field = self.home_country if problem.startswith("home country") else self.name
+        fields = {"home country": self.home_country, "time zone": self.time_zone}
+        field = fields.get(problem.partition(":")[0], self.name)
         field.errors = [*field.errors, problem.partition(": ")[2] or problem]
 
 

@@ -38,6 +38,7 @@ def new() -> AnyResponse | str | tuple[str, int]:
                     form.name.data,
                     description=form.description.data or "",
                     home_country=form.home_country.data,
+                    time_zone=form.time_zone.data or "",
                     organization_id=form.chosen_organization,
                 )
             flash(f"{made.name} is made. Upload its contacts now.", "success")
@@ -86,6 +87,7 @@ def edit(list_id: int) -> AnyResponse | str | tuple[str, int]:
                     name=form.name.data,
                     description=form.description.data or "",
                     home_country=form.home_country.data,
+                    time_zone=form.time_zone.data or "",
                 )
             flash("Saved.", "success")
             return redirect(url_for("lists.show", list_id=list_id))

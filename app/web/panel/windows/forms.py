@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import StringField
+from wtforms import SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
 from app.core.calendars import WEEKDAYS
-from app.models import CallingWindow
+from app.models import CallingWindow, OnHoliday
 from app.services.windows import WindowFields, read_spans, write_spans
 from app.web.panel.owned import OwnedForm
 
@@ -22,6 +23,16 @@ class WindowForm(OwnedForm):
         [Optional(), Length(max=255)],
         description="The rule the hours come from, and when you last looked at it; kept for audits.",
     )
+    public_holidays = SelectField(
+        "Public holidays",
+        default=OnHoliday.IGNORE.value,
+        choices=[
+            SelectChoice(OnHoliday.IGNORE.value, "Like other days"),
+            SelectChoice(OnHoliday.SKIP.value, "Nobody is called; contacts wait"),
+            SelectChoice(OnHoliday.DROP.value, "Nobody is called; contacts are given up"),
+        ],
+        description="Those of the person's country, and of the state where it is known.",
+    )
     mon = _day("Monday")
     tue = _day("Tuesday")
     wed = _day("Wednesday")
@@ -33,7 +44,7 @@ class WindowForm(OwnedForm):
     def values(self) -> WindowFields:
         """Raise Refused where a day cannot be read."""
         hours = {day: read_spans(day, self[day].data or "") for day in WEEKDAYS}
-        return WindowFields(self.name.data, hours, self.source.data or "")
+        return WindowFields(self.name.data, hours, self.source.data or "", self.public_holidays.data)
 
     @property
     def days(self) -> list[Any]:
@@ -42,4 +53,5 @@ class WindowForm(OwnedForm):
     @staticmethod
     def filled(window: CallingWindow | WindowFields) -> dict[str, Any]:
         hours = {day: write_spans(window.hours.get(day, ())) for day in WEEKDAYS}
-        return {"name": window.name, "source": window.source, **hours}
+        more = {"source": window.source, "public_holidays": window.public_holidays}
+        return {"name": window.name, **more, **hours}

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from common.classification import AnswerRules
 from common.errors import Refused
+from common.media_terms import check_ptime
 from common.origins import BadUrl, parse_origin
 
 DESTINATION = re.compile(
@@ -95,10 +96,15 @@ class Trunk:
     #: Limits of this media server's calls; 0 for none.
     max_channels: int = 0
     calls_per_second: int = 0
+    #: Milliseconds of audio in the packets we ask for, 10 to 60 in steps of 10; what we send is as the far end asks.
+    ptime: int = 20
+
+    def __post_init__(self) -> None:
+        check_ptime(self.ptime)
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Self:
-        """Raise TypeError for a field that is none."""
+        """Raise TypeError for a field that is none, Refused for a value that is none."""
         return cls(**_with_tuples(body))
 
     def signalling(self, settings: Mapping[str, Any]) -> Self:

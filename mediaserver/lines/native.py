@@ -99,7 +99,7 @@ class NativeLine:
             sender=call.sender,
             display_name=call.display_name,
             trunk=call.trunk,
-            sdp=make_offer(self._advertise, media.port),
+            sdp=make_offer(self._advertise, media.port, ptime=call.trunk.ptime),
             ring_timeout=call.ring_timeout,
             identity=call.identity,
         )
@@ -233,6 +233,7 @@ class NativeLine:
                 ssrc=secrets.randbits(32),
                 first_sequence=secrets.randbits(15),
                 first_timestamp=secrets.randbits(32),
+                ptime=target.ptime,
             ),
             (target.ip, target.port),
             (target.ip, target.rtcp_port),
@@ -248,7 +249,8 @@ class NativeLine:
             return
         known.stream.sending = target.wants_audio
         if target.wants_audio:
-            known.stream.change(_CODECS[target.codec], target.telephone_event, (target.ip, target.port))
+            address = (target.ip, target.port)
+            known.stream.change(_CODECS[target.codec], target.telephone_event, address, target.ptime)
             known.media.rtcp_target = (target.ip, target.rtcp_port)
 
     def _heard(self, call: str, event: rtp.StreamEvent) -> None:

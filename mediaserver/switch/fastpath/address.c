@@ -24,12 +24,20 @@ int resolve(address *to, const char *host, uint16_t port) {
     return 0;
 }
 
-int same(const address *one, const address *other) {
+static uint16_t port_of(const address *a) {
+    return a->at.ss_family == AF_INET ? ((const struct sockaddr_in *)&a->at)->sin_port
+                                      : ((const struct sockaddr_in6 *)&a->at)->sin6_port;
+}
+
+int same_host(const address *one, const address *other) {
     if (one->at.ss_family != other->at.ss_family) return 0;
-    if (one->at.ss_family == AF_INET) {
-        const struct sockaddr_in *a = (const void *)&one->at, *b = (const void *)&other->at;
-        return a->sin_port == b->sin_port && a->sin_addr.s_addr == b->sin_addr.s_addr;
-    }
-    const struct sockaddr_in6 *a = (const void *)&one->at, *b = (const void *)&other->at;
-    return a->sin6_port == b->sin6_port && !memcmp(&a->sin6_addr, &b->sin6_addr, sizeof a->sin6_addr);
+    if (one->at.ss_family == AF_INET)
+        return ((const struct sockaddr_in *)&one->at)->sin_addr.s_addr ==
+               ((const struct sockaddr_in *)&other->at)->sin_addr.s_addr;
+    return !memcmp(&((const struct sockaddr_in6 *)&one->at)->sin6_addr,
+                   &((const struct sockaddr_in6 *)&other->at)->sin6_addr, sizeof(struct in6_addr));
+}
+
+int same(const address *one, const address *other) {
+    return same_host(one, other) && port_of(one) == port_of(other);
 }

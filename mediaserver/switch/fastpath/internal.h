@@ -19,7 +19,10 @@
 /* Of the usual 20 ms. */
 #define FRAME_TICKS 10
 #define WHEEL 64
-#define LARGEST_FRAME 1280
+/* Of 60 ms. */
+#define LARGEST_FRAME 480
+/* Payload bytes and timestamp steps of a tick: G.711 and G.722 alike have 8 of them in a millisecond. */
+#define TICK_BYTES 16
 #define CAPACITY 8192
 /* Of keys that wait: some 7,000 keys. */
 #define KEY_STEPS 65536
@@ -34,8 +37,9 @@
 #define VOICE 4096
 #define ROOMS 1024
 #define ROOM_MEMBERS 8
-/* latch.py: a silence after which another source may take over. */
+/* latch.py: a silence after which another port of a known machine may take over, and anybody. */
 #define LATCH_SILENCE_NS (3 * NS)
+#define LATCH_LONG_SILENCE_NS (15 * NS)
 /* stats.py: a jump of the sequence number larger than this is a restarted stream. */
 #define MAX_DROPOUT 3000
 
@@ -48,7 +52,7 @@ typedef struct {
     const uint8_t **clips;
     size_t *sizes;
     size_t count, clip, offset;
-    uint32_t play, frames;
+    uint32_t play, heard_ms;
     int on;
 } playback;
 
@@ -76,11 +80,12 @@ typedef struct {
     uint32_t number; /* 0: free */
     int fd;
     clarion_form form;
+    uint16_t asked_ticks; /* `form.frame_ticks` outside a room */
     uint16_t sequence;
     uint32_t timestamp, key_timestamp;
     int sending, talking, listening, tapped;
     playback playing;
-    uint32_t ended_play, ended_frames; /* an end that found no room among the events */
+    uint32_t ended_play, ended_ms; /* an end that found no room among the events */
     int ended;
     key_step *keys;
     size_t key_at, key_count, key_room;
@@ -133,6 +138,7 @@ void notify(clarion_pump *p);
 /* address.c: 0 for a host that is no numeric address. */
 int resolve(address *to, const char *host, uint16_t port);
 int same(const address *one, const address *other);
+int same_host(const address *one, const address *other);
 
 /* send.c */
 void end_play(clarion_pump *p, stream *s, int completed);
@@ -143,6 +149,10 @@ void send_due(clarion_pump *p);
 
 /* pump.c: NULL when it is gone. */
 stream *find(clarion_pump *p, uint32_t number);
+
+static inline size_t frame_bytes(const stream *s) {
+    return (size_t)s->form.frame_ticks * TICK_BYTES;
+}
 
 /* room.c: `payload` of G.711 from a member; what a listener gets, 0 when nobody speaks; out of its room. */
 void say(stream *s, const uint8_t *payload, size_t length, uint32_t timestamp, int payload_type);

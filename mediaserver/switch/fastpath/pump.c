@@ -118,11 +118,13 @@ static void throw_away(int fd) {
     for (int most = 0; most < 4096 && recv(fd, &byte, 1, MSG_DONTWAIT) >= 0; most++) {}
 }
 
+static int is_length(const clarion_form *form) {
+    return form->frame_ticks && form->frame_ticks * TICK_BYTES <= LARGEST_FRAME;
+}
+
 uint32_t clarion_add(clarion_pump *p, int fd, const clarion_form *form, const char *host, uint16_t port) {
     address to;
-    if (!resolve(&to, host, port) || form->frame_bytes > LARGEST_FRAME || !form->frame_bytes ||
-        !form->frame_ticks || form->frame_ticks >= WHEEL)
-        return 0;
+    if (!resolve(&to, host, port) || !is_length(form)) return 0;
     int on = 1;
     (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     throw_away(fd);
@@ -137,6 +139,7 @@ uint32_t clarion_add(clarion_pump *p, int fd, const clarion_form *form, const ch
     *s = (stream){.number = number,
                   .fd = fd,
                   .form = *form,
+                  .asked_ticks = form->frame_ticks,
                   .sequence = form->first_sequence,
                   .timestamp = form->first_timestamp,
                   .sending = 1,
@@ -162,13 +165,15 @@ void clarion_remove(clarion_pump *p, uint32_t number) {
 
 int clarion_change(clarion_pump *p, uint32_t number, const clarion_form *form, const char *host, uint16_t port) {
     address to;
-    if (!resolve(&to, host, port)) return 0;
+    if (!resolve(&to, host, port) || !is_length(form)) return 0;
     pthread_mutex_lock(&p->lock);
     stream *s = find(p, number);
     if (s) {
         s->form.payload_type = form->payload_type;
         s->form.silence = form->silence;
         s->form.key_type = form->key_type;
+        s->asked_ticks = form->frame_ticks;
+        if (!s->room) s->form.frame_ticks = form->frame_ticks;
         if (form->key_type < 0) s->key_at = s->key_count = 0;
         if (!same(&to, &s->described)) {
             s->described = s->target = to;
@@ -229,15 +234,15 @@ int clarion_play(clarion_pump *p, uint32_t number, uint32_t play, const uint8_t 
 }
 
 int64_t clarion_stop(clarion_pump *p, uint32_t number) {
-    int64_t frames = -1;
+    int64_t heard_ms = -1;
     pthread_mutex_lock(&p->lock);
     stream *s = find(p, number);
     if (s && s->playing.on) {
-        frames = s->playing.frames;
+        heard_ms = s->playing.heard_ms;
         end_play(p, s, 0);
     }
     pthread_mutex_unlock(&p->lock);
-    return frames;
+    return heard_ms;
 }
 
 static int room_for_keys(stream *s, size_t more) {

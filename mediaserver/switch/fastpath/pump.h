@@ -6,8 +6,7 @@ typedef struct {
     uint32_t ssrc;
     uint32_t first_timestamp;
     uint16_t first_sequence;
-    uint16_t frame_bytes;  /* payload of one packet; also the step of the timestamps */
-    uint16_t frame_ticks;  /* ticks of 2 ms from packet to packet */
+    uint16_t frame_ticks;  /* ticks of 2 ms from packet to packet; 16 bytes of payload each, the step of the timestamps */
     int16_t key_type;      /* payload type of telephone events, -1 for none */
     uint8_t payload_type;
     uint8_t silence;       /* the byte that a frame of silence repeats */
@@ -44,7 +43,7 @@ typedef struct {
 
 /* Kinds of events, and what their fields hold. */
 enum {
-    CLARION_PLAYED = 1,  /* a: play, b: frames sent; it came to its end */
+    CLARION_PLAYED = 1,  /* a: play, b: milliseconds sent; it came to its end */
     CLARION_KEY = 2,     /* data: the datagram of a telephone event */
     CLARION_AUDIO = 3,   /* data: a datagram of audio, while listening */
     CLARION_STALLED = 4, /* a: milliseconds that were given up */
@@ -69,7 +68,8 @@ void clarion_close(clarion_pump *pump);
 uint32_t clarion_add(clarion_pump *pump, int fd, const clarion_form *form, const char *host, uint16_t port);
 /* `fd` may be closed afterwards. What is called for a stream that is gone does nothing. */
 void clarion_remove(clarion_pump *pump, uint32_t stream);
-/* A new description: codec, key type and address; the sending side goes on with its sequence. 0 for a bad address. */
+/* A new description: codec, key type, packet length and address; the sending side goes on with its sequence. 0 for a bad
+   address or length. */
 int clarion_change(clarion_pump *pump, uint32_t stream, const clarion_form *form, const char *host, uint16_t port);
 void clarion_send(clarion_pump *pump, uint32_t stream, int on);
 void clarion_listen(clarion_pump *pump, uint32_t stream, int on);
@@ -77,7 +77,7 @@ void clarion_tap(clarion_pump *pump, uint32_t stream, int on);
 /* `clips` stay the caller's and must live until the play has ended, was stopped or replaced. 0 without memory. */
 int clarion_play(clarion_pump *pump, uint32_t stream, uint32_t play, const uint8_t *const *clips, const size_t *sizes,
                  size_t count);
-/* The frames heard of what was playing, -1 when nothing was. */
+/* The milliseconds heard of what was playing, -1 when nothing was. */
 int64_t clarion_stop(clarion_pump *pump, uint32_t stream);
 /* One key: `count` telephone-event payloads of 4 bytes, one a frame, the first with the marker; then `gap` frames of
    audio. 0 when too many keys wait. */
@@ -85,7 +85,8 @@ int clarion_keys(clarion_pump *pump, uint32_t stream, const uint8_t *payloads, s
 /* A room, in which streams of 20 ms hear each other; 0 when all are taken. */
 uint32_t clarion_room(clarion_pump *pump);
 void clarion_close_room(clarion_pump *pump, uint32_t room);
-/* 0 when the room is full or closed, or the stream gone or of another packet length. Nobody hears a new member. */
+/* 0 when the room is full or closed, or the stream gone. Nobody hears a new member. While it is in a room it is sent
+   packets of 20 ms, whatever length it prefers (RFC 4566 6 makes ptime a wish; who cannot take 20 ms does not join). */
 int clarion_join(clarion_pump *pump, uint32_t room, uint32_t stream);
 void clarion_leave(clarion_pump *pump, uint32_t stream);
 /* 0 when they are not in one room. */

@@ -19,6 +19,8 @@ from mediaserver.switch.rtp.stream import MediaFormat, Sink
 
 #: RFC 3550 6.2: seconds between reports.
 _REPORT_INTERVAL = 5.0
+#: Seconds between looks after silence for those who listen.
+_LAPSE = 0.06
 _DATAGRAM = 2048
 _EVENTS_AT_ONCE = 1 << 17
 
@@ -39,6 +41,7 @@ class FastPump:
         self._sockets: dict[MediaSocket, FastStream | None] = {}
         self._streams: dict[int, FastStream] = {}
         self._reports: asyncio.TimerHandle | None = None
+        self._lapses: asyncio.TimerHandle | None = None
         self.has_rooms = True
         self._totals = PumpTotals()
 
@@ -79,9 +82,10 @@ class FastPump:
     def close(self) -> None:
         for media in tuple(self._sockets):
             self.detach(media)
-        if self._reports is not None:
-            self._reports.cancel()
-            self._reports = None
+        for timer in (self._reports, self._lapses):
+            if timer is not None:
+                timer.cancel()
+        self._reports = self._lapses = None
         if self._loop is not None:
             self._loop.remove_reader(self._notified)
             self._library.lib.clarion_close(self._pump)
@@ -102,6 +106,8 @@ class FastPump:
         self._sockets[media] = self._streams[stream.number] = stream
         if self._reports is None:
             self._arm_reports()
+        if self._lapses is None:
+            self._arm_lapses()
         return stream
 
     def room(self) -> FastRoom:
@@ -145,6 +151,18 @@ class FastPump:
             stream.spoken(event.data, event.a)
         else:
             stream.heard(event.data, is_key=event.kind == Kind.KEY)
+
+    def _arm_lapses(self) -> None:
+        assert self._loop is not None
+        self._lapses = self._loop.call_later(_LAPSE, self._lapse)
+
+    def _lapse(self) -> None:
+        self._lapses = None
+        now = time.monotonic()
+        for stream in tuple(self._streams.values()):
+            stream.lapse(now)
+        if self._streams:
+            self._arm_lapses()
 
     # --- RTCP
 

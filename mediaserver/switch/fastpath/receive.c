@@ -11,13 +11,17 @@
 #define BATCH 4
 #define READY 256
 #define DATAGRAM 2048
+/* RFC 3389: what is sent instead of silence. It is a sign of the far end, and no audio. */
+#define COMFORT_NOISE 13
 
 static int accepted(stream *s, const address *source, int64_t now) {
     if (s->is_latched && same(source, &s->latched)) {
         s->heard_at = now;
         return 1;
     }
-    if (!s->is_latched || same(source, &s->described) || now - s->heard_at > LATCH_SILENCE_NS) {
+    int known = same_host(source, &s->latched) || same_host(source, &s->described);
+    int64_t silence = known ? LATCH_SILENCE_NS : LATCH_LONG_SILENCE_NS;
+    if (!s->is_latched || same(source, &s->described) || now - s->heard_at > silence) {
         s->latched = s->target = *source;
         s->is_latched = 1;
         s->heard_at = now;
@@ -85,7 +89,7 @@ static void take(clarion_pump *p, stream *s, const uint8_t *data, size_t length,
     p->totals.strange++;
     if (!bounds(data, length, &start, &end)) return;
     int kind = data[1] & 0x7f, is_key = s->form.key_type >= 0 && kind == s->form.key_type;
-    if (!is_key && kind != 0 && kind != 8) return;
+    if (!is_key && kind != 0 && kind != 8 && kind != COMFORT_NOISE) return;
     if (!accepted(s, source, now)) return;
     p->totals.strange--;
     p->totals.received++;
@@ -107,6 +111,7 @@ static void take(clarion_pump *p, stream *s, const uint8_t *data, size_t length,
         tell(p, CLARION_KEY, s->number, 0, 0, data, length);
         return;
     }
+    if (kind == COMFORT_NOISE) return;
     if (s->room) say(s, data + start, end - start, timestamp, kind);
     if (s->listening && !tell(p, CLARION_AUDIO, s->number, 0, 0, data, length)) p->totals.dropped++;
 }

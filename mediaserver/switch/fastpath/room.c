@@ -151,11 +151,12 @@ void leave(clarion_pump *p, stream *s) {
     r->count--;
     s->room = 0;
     s->hears = 0;
+    s->form.frame_ticks = s->asked_ticks;
     free(s->voice);
     s->voice = NULL;
 }
 
-/* The next tick on which the others of the room are sent to; for the first member its own. */
+/* The next tick on which the others of the room are sent to; for the first member its own, where that is soon. */
 static void fall_in(clarion_pump *p, stream *s, const room *r) {
     for (int member = 0; member < ROOM_MEMBERS; member++) {
         stream *other = r->members[member] ? &p->streams[r->members[member] - 1] : s;
@@ -169,6 +170,9 @@ static void fall_in(clarion_pump *p, stream *s, const room *r) {
         schedule(p, s, quiet_tick(p, FRAME_TICKS));
         return;
     }
+    if (s->asked_ticks <= FRAME_TICKS) return;
+    unschedule(p, s);
+    schedule(p, s, quiet_tick(p, FRAME_TICKS));
 }
 
 int clarion_join(clarion_pump *p, uint32_t room_number, uint32_t number) {
@@ -177,12 +181,12 @@ int clarion_join(clarion_pump *p, uint32_t room_number, uint32_t number) {
     pthread_mutex_lock(&p->lock);
     stream *s = find(p, number);
     room *r = room_number && room_number <= ROOMS ? &p->rooms[room_number - 1] : NULL;
-    if (s && r && r->count < ROOM_MEMBERS && s->form.frame_ticks == FRAME_TICKS &&
-        s->form.frame_bytes == FRAME_SAMPLES) {
+    if (s && r && r->count < ROOM_MEMBERS) {
         voice *fresh = calloc(1, sizeof *fresh);
         if (fresh) {
             leave(p, s);
             s->voice = fresh;
+            s->form.frame_ticks = FRAME_TICKS;
             for (s->member = 0; r->members[s->member]; s->member++) {}
             r->members[s->member] = (uint32_t)(s - p->streams) + 1;
             r->count++;

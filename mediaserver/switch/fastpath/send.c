@@ -13,17 +13,17 @@ void end_play(clarion_pump *p, stream *s, int completed) {
     playing->sizes = NULL;
     playing->on = 0;
     if (!completed) return;
-    if (!tell(p, CLARION_PLAYED, s->number, playing->play, playing->frames, NULL, 0)) {
+    if (!tell(p, CLARION_PLAYED, s->number, playing->play, playing->heard_ms, NULL, 0)) {
         s->ended = 1;
         s->ended_play = playing->play;
-        s->ended_frames = playing->frames;
+        s->ended_ms = playing->heard_ms;
     }
 }
 
 /* The next frame, which may span clips; the last one is padded. 0 at the end. */
 static int next_frame(clarion_pump *p, stream *s, uint8_t *frame) {
     playback *playing = &s->playing;
-    size_t want = s->form.frame_bytes, have = 0;
+    size_t want = frame_bytes(s), have = 0;
     while (have < want && playing->clip < playing->count) {
         size_t left = playing->sizes[playing->clip] - playing->offset;
         size_t take = left < want - have ? left : want - have;
@@ -40,7 +40,7 @@ static int next_frame(clarion_pump *p, stream *s, uint8_t *frame) {
         return 0;
     }
     memset(frame + have, s->form.silence, want - have);
-    playing->frames++;
+    playing->heard_ms += s->form.frame_ticks * (uint32_t)(TICK_NS / 1000000);
     return 1;
 }
 
@@ -75,8 +75,9 @@ static int send_key(clarion_pump *p, stream *s, uint8_t *packet) {
 
 static void send_frame(clarion_pump *p, stream *s) {
     uint8_t packet[RTP_HEADER + LARGEST_FRAME];
-    if (s->ended && tell(p, CLARION_PLAYED, s->number, s->ended_play, s->ended_frames, NULL, 0)) s->ended = 0;
-    s->timestamp += s->form.frame_bytes;
+    const size_t length = frame_bytes(s);
+    if (s->ended && tell(p, CLARION_PLAYED, s->number, s->ended_play, s->ended_ms, NULL, 0)) s->ended = 0;
+    s->timestamp += (uint32_t)length;
     if (!s->sending) {
         s->talking = 0;
         return;
@@ -85,14 +86,14 @@ static void send_frame(clarion_pump *p, stream *s) {
     if (s->key_count && send_key(p, s, packet)) return;
     uint8_t kind = s->form.payload_type;
     int talks = s->playing.on && next_frame(p, s, packet + RTP_HEADER);
-    if (!talks) memset(packet + RTP_HEADER, s->form.silence, s->form.frame_bytes);
+    if (!talks) memset(packet + RTP_HEADER, s->form.silence, length);
     if (s->room) talks = mix(p, s, packet + RTP_HEADER, talks);
     /* RFC 3551 4.1: the marker opens a talkspurt. */
     if (talks && !s->talking) kind |= 0x80;
     s->talking = talks;
-    transmit(p, s, packet, kind, s->timestamp, s->form.frame_bytes);
+    transmit(p, s, packet, kind, s->timestamp, length);
     const uint8_t *payload = packet + RTP_HEADER;
-    if (s->tapped && !tell(p, CLARION_SPOKEN, s->number, s->form.payload_type, 0, payload, s->form.frame_bytes))
+    if (s->tapped && !tell(p, CLARION_SPOKEN, s->number, s->form.payload_type, 0, payload, length))
         p->totals.dropped++;
 }
 
@@ -133,14 +134,14 @@ static void send_tick(clarion_pump *p) {
     p->tick++;
 }
 
-/* Where too much time was lost to catch up, the clock and the timestamps pass over whole frames of it. */
+/* Where too much time was lost to catch up, the clock and the timestamps pass over it. */
 static void give_up(clarion_pump *p, uint64_t behind) {
     p->epoch += (int64_t)behind * TICK_NS;
     p->totals.given_up += behind;
     for (uint32_t slot = 0; slot < p->used; slot++) {
         stream *s = &p->streams[slot];
         if (!s->number) continue;
-        s->timestamp += (uint32_t)(behind / s->form.frame_ticks) * s->form.frame_bytes;
+        s->timestamp += (uint32_t)behind * TICK_BYTES;
         s->talking = 0;
     }
     tell(p, CLARION_STALLED, 0, (uint32_t)(behind * (TICK_NS / 1000000)), 0, NULL, 0);

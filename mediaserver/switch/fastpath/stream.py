@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from common.control import RtpStats
-from mediaserver.switch.fastpath.library import Library
+from mediaserver.switch.fastpath.library import TICK_MS, Library
 from mediaserver.switch.rtp import rtcp
 from mediaserver.switch.rtp.dtmf import key_payloads
 from mediaserver.switch.rtp.ear import Ear
 from mediaserver.switch.rtp.latch import Address
-from mediaserver.switch.rtp.packet import CLOCK_RATE, FRAME, FRAME_MS, MalformedPacket, PayloadType, decode
+from mediaserver.switch.rtp.packet import CLOCK_RATE, FRAME_MS, MalformedPacket, PayloadType, decode
 from mediaserver.switch.rtp.stats import fraction_lost
-from mediaserver.switch.rtp.stream import KEY_GAP, AudioHeard, AudioSpoken, KeyHeard, MediaFormat, PlayEnded, Sink
+from mediaserver.switch.rtp.stream import KEY_GAP_MS, AudioHeard, AudioSpoken, KeyHeard, MediaFormat, PlayEnded, Sink
 from mediaserver.switch.rtp.transcode import silence_byte, to_ulaw
 
 log = structlog.get_logger()
-
-#: Ticks of the C loop between two packets.
-_FRAME_TICKS = 10
 
 
 class FastStream:
@@ -55,19 +53,18 @@ class FastStream:
                 "ssrc": form.ssrc,
                 "first_timestamp": form.first_timestamp,
                 "first_sequence": form.first_sequence,
-                "frame_bytes": FRAME,
-                "frame_ticks": _FRAME_TICKS,
+                "frame_ticks": form.ptime // TICK_MS,
                 "key_type": -1 if form.key_type is None else form.key_type,
                 "payload_type": int(form.codec),
                 "silence": silence_byte(form.codec),
             },
         )
 
-    def change(self, codec: PayloadType, key_type: int | None, far_end: Address) -> None:
+    def change(self, codec: PayloadType, key_type: int | None, far_end: Address, ptime: int = FRAME_MS) -> None:
         """After a re-INVITE. A queue in the old codec is cut, since its clips are encoded for that."""
         if codec is not self.form.codec:
             self.stop_play()
-        self.form = replace(self.form, codec=codec, key_type=key_type)
+        self.form = replace(self.form, codec=codec, key_type=key_type, ptime=ptime)
         host, port = far_end
         self._library.lib.clarion_change(self._pump, self.number, self._form(), host.encode(), port)
 
@@ -94,27 +91,27 @@ class FastStream:
     def stop_play(self) -> None:
         if self._play is None:
             return
-        frames = self._library.lib.clarion_stop(self._pump, self.number)
-        if frames >= 0:
-            self._ended(self._play, completed=False, frames=frames)
+        heard_ms = self._library.lib.clarion_stop(self._pump, self.number)
+        if heard_ms >= 0:
+            self._ended(self._play, completed=False, heard_ms=heard_ms)
         # Otherwise it has come to its end meanwhile, and the event that says so is on its way.
 
     def send_keys(self, keys: str) -> None:
         for key in keys:
-            payloads = [payload for _, payload in key_payloads(key)]
-            told = b"".join(payloads)
-            if not self._library.lib.clarion_keys(self._pump, self.number, told, len(payloads), KEY_GAP):
+            payloads = [payload for _, payload in key_payloads(key, ptime=self.form.ptime)]
+            told, gap = b"".join(payloads), -(-KEY_GAP_MS // self.form.ptime)
+            if not self._library.lib.clarion_keys(self._pump, self.number, told, len(payloads), gap):
                 log.warning("too_many_keys_wait", keys=len(keys))
                 return
 
-    def played(self, play: int, frames: int) -> None:
+    def played(self, play: int, heard_ms: int) -> None:
         """The C loop came to the end of a queue."""
         if play == self._play:
-            self._ended(play, completed=True, frames=frames)
+            self._ended(play, completed=True, heard_ms=heard_ms)
 
-    def _ended(self, play: int, *, completed: bool, frames: int) -> None:
+    def _ended(self, play: int, *, completed: bool, heard_ms: int) -> None:
         self._play, self._clips = None, ()
-        self._sink(PlayEnded(play, completed, frames * FRAME_MS))
+        self._sink(PlayEnded(play, completed, heard_ms))
 
     # --- receiving
 
@@ -130,9 +127,12 @@ class FastStream:
         except MalformedPacket:
             return
         if not is_key:
-            self._ear.audio(packet)
+            self._ear.audio(packet, time.monotonic())
         elif (key := self._ear.key(packet)) is not None:
             self.press(key)
+
+    def lapse(self, now: float) -> None:
+        self._ear.lapse(now)
 
     def tap(self, on: bool) -> None:
         self._library.lib.clarion_tap(self._pump, self.number, on)

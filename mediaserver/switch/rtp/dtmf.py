@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from mediaserver.switch.rtp.packet import FRAME, Packet, timestamp_after
+from mediaserver.switch.rtp.packet import FRAME_MS, SAMPLES_A_MS, Packet, timestamp_after
 
 KEYS = "0123456789*#ABCD"
 _EVENT = struct.Struct("!BBH")
@@ -50,11 +50,11 @@ class KeyReceiver:
         return KEYS[event]
 
 
-def key_payloads(key: str, milliseconds: int = 100) -> Iterator[tuple[bool, bytes]]:
-    """(marker, payload) of each 20 ms packet of one key; all are sent with the timestamp of the first."""
-    event = KEYS.index(key)
-    frames = max(2, milliseconds // 20)
+def key_payloads(key: str, milliseconds: int = 100, ptime: int = FRAME_MS) -> Iterator[tuple[bool, bytes]]:
+    """(marker, payload) of each packet of one key; all are sent with the timestamp of the first, `ptime` ms apart."""
+    event, step = KEYS.index(key), ptime * SAMPLES_A_MS
+    frames = max(2, milliseconds // ptime)
     for number in range(1, frames):
-        yield number == 1, _EVENT.pack(event, _VOLUME, number * FRAME)
+        yield number == 1, _EVENT.pack(event, _VOLUME, number * step)
     for _ in range(_END_COPIES):
-        yield False, _EVENT.pack(event, _END | _VOLUME, frames * FRAME)
+        yield False, _EVENT.pack(event, _END | _VOLUME, frames * step)

@@ -36,11 +36,17 @@ class Ear:
             self._keys, self._ssrc = KeyReceiver(), packet.ssrc
         return self._keys.receive(packet)
 
-    def audio(self, packet: Packet) -> None:
+    def audio(self, packet: Packet, now: float) -> None:
+        """`now` is monotonic seconds."""
         if self._jitter is None:
             return
         packet = packet._replace(payload=to_ulaw(packet.payload, packet.payload_type))
-        self._give(self._jitter.push(packet))
+        self._give(self._jitter.push(packet, now))
+
+    def lapse(self, now: float) -> None:
+        """Time has passed, whether anything came or not."""
+        if self._jitter is not None:
+            self._give(self._jitter.lapse(now))
 
     def _give(self, frames: list[bytes]) -> None:
         for frame in frames:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 Address = tuple[str, int]
 
-#: Seconds of silence from the latched source after which another may take over (a far end that moved behind NAT).
+#: Seconds of silence from the latched source after which another port of its machine, or of the described one, may
+#: take over (a NAT that made a new binding).
 _SILENCE = 3.0
+#: And after which anybody may (a far end that moved). A far end that suppresses silence is quiet for seconds: a
+#: stranger must not have the call then.
+_LONG_SILENCE = 15.0
 
 
 class Latch:
@@ -33,8 +37,12 @@ class Latch:
         if source == self._latched:
             self._heard_at = now
             return True
-        if self._latched is None or source == self._described or now - self._heard_at > _SILENCE:
+        if self._latched is None or source == self._described or self._may_take_over(source, now):
             self._latched = self.target = source
             self._heard_at = now
             return True
         return False
+
+    def _may_take_over(self, source: Address, now: float) -> bool:
+        known = self._latched is not None and source[0] in (self._latched[0], self._described[0])
+        return now - self._heard_at > (_SILENCE if known else _LONG_SILENCE)

@@ -14,6 +14,9 @@ FRAME = 160
 FRAME_SECONDS = 0.02
 FRAME_MS = 20
 CLOCK_RATE = 8000
+SAMPLES_A_MS = 8
+#: RFC 3389: sent by some instead of silence. It is a sign of the far end, and no audio.
+COMFORT_NOISE = 13
 
 
 class PayloadType(IntEnum):

@@ -12,13 +12,21 @@ from mediaserver.switch.rtp import rtcp
 from mediaserver.switch.rtp.dtmf import key_payloads
 from mediaserver.switch.rtp.ear import Ear
 from mediaserver.switch.rtp.latch import Address, Latch
-from mediaserver.switch.rtp.packet import FRAME, FRAME_MS, MalformedPacket, Packet, PayloadType, decode
+from mediaserver.switch.rtp.packet import (
+    COMFORT_NOISE,
+    FRAME_MS,
+    SAMPLES_A_MS,
+    MalformedPacket,
+    Packet,
+    PayloadType,
+    decode,
+)
 from mediaserver.switch.rtp.stats import ReceiverStats
 from mediaserver.switch.rtp.transcode import silence_byte, to_ulaw
 
 _HEADER = struct.Struct("!BBHII")
-#: 20 ms frames of silence between two keys sent (80 ms).
-KEY_GAP = 4
+#: Milliseconds of audio between two keys sent.
+KEY_GAP_MS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,52 +68,60 @@ class MediaFormat:
     ssrc: int
     first_sequence: int = 0
     first_timestamp: int = 0
+    #: Milliseconds of audio in a packet that we send, 10 to 60 in steps of 10.
+    ptime: int = FRAME_MS
+
+    @property
+    def frame(self) -> int:
+        """Payload bytes of a packet, and the step of its timestamp."""
+        return self.ptime * SAMPLES_A_MS
 
 
 class Playback:
-    """A queue of clips in the line's codec, given out in frames; a frame may span clips, the last one is padded."""
+    """A queue of clips in the line's codec, given out in frames; a frame may span clips, the last one is padded.
 
-    __slots__ = ("_clip", "_clips", "_next", "_offset", "_silence", "frames", "play", "stop_on_key")
+    `silence` is the byte of it.
+    """
+
+    __slots__ = ("_clip", "_clips", "_next", "_offset", "_sent", "_silence", "play", "stop_on_key")
 
     def __init__(self, play: int, clips: tuple[bytes, ...], stop_on_key: bool, silence: bytes) -> None:
         self.play = play
         self.stop_on_key = stop_on_key
-        self.frames = 0
+        self._sent = 0
         self._clips = clips
         self._next = 0
         self._clip = b""
         self._offset = 0
         self._silence = silence
 
-    def frame(self) -> bytes | None:
-        """The next 160 bytes, None at the end."""
+    def frame(self, size: int) -> bytes | None:
+        """The next `size` bytes, None at the end."""
         offset = self._offset
-        frame = self._clip[offset : offset + FRAME]
-        self._offset = offset + FRAME
-        if len(frame) < FRAME:
-            frame = self._span(frame)
+        frame = self._clip[offset : offset + size]
+        self._offset = offset + size
+        if len(frame) < size:
+            frame = self._span(frame, size)
             if not frame:
                 return None
-        self.frames += 1
+        self._sent += size
         return frame
 
-    def _span(self, frame: bytes) -> bytes:
-        while len(frame) < FRAME and self._next < len(self._clips):
+    def _span(self, frame: bytes, size: int) -> bytes:
+        while len(frame) < size and self._next < len(self._clips):
             self._clip = self._clips[self._next]
             self._next += 1
-            self._offset = FRAME - len(frame)
+            self._offset = size - len(frame)
             frame += self._clip[: self._offset]
-        if frame and len(frame) < FRAME:
-            frame += self._silence[len(frame) :]
-        return frame
+        return frame.ljust(size, self._silence) if frame else b""
 
     @property
     def heard_ms(self) -> int:
-        return self.frames * FRAME_MS
+        return self._sent // SAMPLES_A_MS
 
 
 class RtpStream:
-    """`packet()` is called once in 20 ms, `receive()` for every datagram; events go to `sink`."""
+    """`packet()` is called once in `form.ptime` ms, `receive()` for every datagram; events go to `sink`."""
 
     def __init__(self, form: MediaFormat, far_end: Address, sink: Sink) -> None:
         self.form = form
@@ -117,7 +133,7 @@ class RtpStream:
         self._sink = sink
         self._sequence = form.first_sequence
         self._timestamp = form.first_timestamp
-        self._silence = bytes([silence_byte(form.codec)]) * FRAME
+        self._silence = bytes([silence_byte(form.codec)])
         self._playback: Playback | None = None
         self._keys_to_send: deque[str] = deque()
         self._key_packets: Iterator[tuple[bool, bytes]] | None = None
@@ -130,12 +146,12 @@ class RtpStream:
         self._ear = Ear(lambda frame: sink(AudioHeard(frame)))
         self._remote: rtcp.Report | None = None
 
-    def change(self, codec: PayloadType, key_type: int | None, far_end: Address) -> None:
+    def change(self, codec: PayloadType, key_type: int | None, far_end: Address, ptime: int = FRAME_MS) -> None:
         """After a re-INVITE. A queue in the old codec is cut, since its clips are encoded for that."""
         if codec is not self.form.codec:
             self.stop_play()
-            self._silence = bytes([silence_byte(codec)]) * FRAME
-        self.form = replace(self.form, codec=codec, key_type=key_type)
+            self._silence = bytes([silence_byte(codec)])
+        self.form = replace(self.form, codec=codec, key_type=key_type, ptime=ptime)
         self.latch.describe(far_end)
 
     # --- sending
@@ -153,9 +169,10 @@ class RtpStream:
         self._keys_to_send.extend(keys)
 
     def packet(self) -> bytes:
-        """The datagram of this 20 ms; silence is sent too, since it keeps NATs open and far ends calm."""
+        """The datagram of this moment; silence is sent too, since it keeps NATs open and far ends calm."""
+        size = self.form.frame
         self._sequence = sequence = (self._sequence + 1) & 0xFFFF
-        self._timestamp = timestamp = (self._timestamp + FRAME) & 0xFFFFFFFF
+        self._timestamp = timestamp = (self._timestamp + size) & 0xFFFFFFFF
         self.packets_sent += 1
         if self._key_packets is not None or self._keys_to_send:
             datagram = self._key_packet()
@@ -164,18 +181,18 @@ class RtpStream:
         playback = self._playback
         payload = None
         if playback is not None:
-            payload = playback.frame()
+            payload = playback.frame(size)
             if payload is None:
                 self._end_playback(playback, completed=True)
         kind: int = self.form.codec
         if payload is None:
-            payload = self._silence
+            payload = self._silence * size
             self._talking = False
         elif not self._talking:
             # RFC 3551 4.1: the marker opens a talkspurt.
             self._talking = True
             kind |= 0x80
-        self._octets_sent += FRAME
+        self._octets_sent += size
         if self.tapped:
             self._sink(AudioSpoken(to_ulaw(payload, self.form.codec)))
         return _HEADER.pack(0x80, kind, sequence, timestamp, self.form.ssrc) + payload
@@ -183,9 +200,9 @@ class RtpStream:
     def tap(self, on: bool) -> None:
         self.tapped = on
 
-    def skip(self, frames: int) -> None:
+    def skip(self, milliseconds: int) -> None:
         """Time passes in which nothing is sent: the clock of the timestamps goes on."""
-        self._timestamp = (self._timestamp + frames * FRAME) & 0xFFFFFFFF
+        self._timestamp = (self._timestamp + milliseconds * SAMPLES_A_MS) & 0xFFFFFFFF
         self._talking = False
 
     def _key_packet(self) -> bytes | None:
@@ -193,13 +210,13 @@ class RtpStream:
             self._key_gap -= 1
             return None
         if self._key_packets is None:
-            self._key_packets = key_payloads(self._keys_to_send.popleft())
+            self._key_packets = key_payloads(self._keys_to_send.popleft(), ptime=self.form.ptime)
             self._key_timestamp = self._timestamp
         step = next(self._key_packets, None)
         if step is None:
             # This frame is the first of the gap.
             self._key_packets = None
-            self._key_gap = KEY_GAP - 1
+            self._key_gap = -(-KEY_GAP_MS // self.form.ptime) - 1
             return None
         marker, payload = step
         kind = (self.form.key_type or 0) | (0x80 if marker else 0)
@@ -215,6 +232,10 @@ class RtpStream:
     def listen(self, on: bool) -> None:
         self._ear.listen(on)
 
+    def lapse(self, now: float) -> None:
+        """Time has passed: who listens hears silence where nothing came."""
+        self._ear.lapse(now)
+
     def receive(self, data: bytes, source: Address, now: float) -> bool:
         """`now` is monotonic seconds. False: it was a stranger's, of another codec or malformed, and is passed over."""
         try:
@@ -223,7 +244,7 @@ class RtpStream:
             return False
         kind = packet.payload_type
         is_key = kind == self.form.key_type
-        if not is_key and kind not in (PayloadType.PCMU, PayloadType.PCMA):
+        if not is_key and kind not in (PayloadType.PCMU, PayloadType.PCMA, COMFORT_NOISE):
             return False
         if not self.latch.accept(source, now):
             return False
@@ -232,8 +253,8 @@ class RtpStream:
         self._stats.receive(packet, now, timed=not is_key)
         if is_key:
             self._receive_key(packet)
-        else:
-            self._ear.audio(packet)
+        elif kind != COMFORT_NOISE:
+            self._ear.audio(packet, now)
         return True
 
     def _begin_source(self, ssrc: int) -> None:

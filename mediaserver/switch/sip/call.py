@@ -20,7 +20,7 @@ from mediaserver.switch.sip.outgoing import Requester
 from mediaserver.switch.sip.redirects import Redirects
 from mediaserver.switch.sip.release import Release, read_release, retry_after
 from mediaserver.switch.sip.requests import Identity, make_invite, target_uri
-from mediaserver.switch.sip.sdp import MediaTarget, SdpError, make_offer, parse_answer
+from mediaserver.switch.sip.sdp import MediaTarget, SdpError, offer_again, parse_answer
 from mediaserver.switch.sip.session_timer import longer
 from mediaserver.switch.sip.transaction import Address
 from mediaserver.switch.sip.transfer import Transfer
@@ -137,7 +137,7 @@ class OutboundCall:
 
     def own_sdp(self) -> bytes:
         """Our offer again, as it stands."""
-        return make_offer(self.local_media.ip, self.local_media.port, version=self.sdp_version)
+        return offer_again(self.local_media, self.sdp_version)
 
     def answered_sdp(self, response: Response) -> bytes:
         """The answer may have come early (13.2.1)."""

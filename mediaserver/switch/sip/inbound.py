@@ -19,7 +19,7 @@ from mediaserver.switch.sip.outgoing import Outgoing, Requester
 from mediaserver.switch.sip.release import UNSAID, Release
 from mediaserver.switch.sip.requests import Identity
 from mediaserver.switch.sip.responses import ALLOW_HEADER, make_response
-from mediaserver.switch.sip.sdp import MediaTarget, make_offer, parse_answer
+from mediaserver.switch.sip.sdp import MediaTarget, offer_again, parse_answer
 from mediaserver.switch.sip.server import ServerTransaction
 from mediaserver.switch.sip.transaction import Address
 from mediaserver.switch.sip.transfer import Transfer
@@ -154,7 +154,7 @@ class InboundCall:
         self.media = media
 
     def own_sdp(self) -> bytes:
-        return make_offer(self.local_media.ip, self.local_media.port, version=self.sdp_version)
+        return offer_again(self.local_media, self.sdp_version)
 
     def _respond(self, status: int, now: float, sdp: bytes = b"") -> None:
         tag = self.dialog.local_tag if self.dialog is not None else ""

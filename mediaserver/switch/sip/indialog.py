@@ -15,7 +15,7 @@ from mediaserver.switch.sip.message import Request, Response
 from mediaserver.switch.sip.release import Release, read_release
 from mediaserver.switch.sip.requests import Identity
 from mediaserver.switch.sip.responses import ACCEPT_HEADER, ALLOW_HEADER, make_response
-from mediaserver.switch.sip.sdp import MediaTarget, SdpError, make_answer, make_offer, parse_answer
+from mediaserver.switch.sip.sdp import MediaTarget, SdpError, make_answer, offer_again, parse_answer
 from mediaserver.switch.sip.server import ServerTransaction
 from mediaserver.switch.sip.session_timer import MIN_SE, is_supported, read_session_expires
 from mediaserver.switch.sip.session_timer import answer as answer_session
@@ -164,7 +164,7 @@ def _negotiate(call: ServedCall, request: Request, source: Address) -> Response:
         call.agent.emit(MediaChanged(call.spec.call, media, request.sdp, sdp))
     else:
         call.sdp_version += 1
-        sdp = make_offer(local.ip, local.port, version=call.sdp_version)
+        sdp = offer_again(local, call.sdp_version)
     _retarget(call, request)
     headers = (("Contact", call.identity.contact), ALLOW_HEADER)
     return make_response(request, 200, source, headers=headers, sdp=sdp)
@@ -210,9 +210,7 @@ def acknowledged(call: ServedCall, request: Request) -> None:
         return
     call.note_media(media)
     local = call.local_media
-    call.agent.emit(
-        MediaChanged(call.spec.call, media, request.sdp, make_offer(local.ip, local.port, version=call.sdp_version))
-    )
+    call.agent.emit(MediaChanged(call.spec.call, media, request.sdp, offer_again(local, call.sdp_version)))
 
 
 Handler = Callable[[ServedCall, ServerTransaction, Request, Address, float], None]

@@ -51,7 +51,7 @@ _MIRROR = {
 
 @dataclass(frozen=True, slots=True)
 class MediaTarget:
-    """Where the far end wants its audio and what it takes there. `ptime` is milliseconds per packet.
+    """Where the far end wants its audio and what it takes there. `ptime` is milliseconds per packet sent there.
 
     `direction` is the far end's view; `payload_types` are every G.711 type it takes, in its order of preference,
     `codec`/`payload_type` the first of them; `telephone_event` is None where it takes no RFC 4733 keys.
@@ -81,6 +81,11 @@ def make_offer(local_ip: str, port: int, *, ptime: int = DEFAULT_PTIME, version:
     """An offer of PCMU, PCMA and telephone-event at `local_ip`:`port`, both directions."""
     formats = ((0, "PCMU/8000"), (8, "PCMA/8000"), (TELEPHONE_EVENT_PAYLOAD, "telephone-event/8000"))
     return _write(local_ip, port, formats, ptime, Direction.SENDRECV, version)
+
+
+def offer_again(local: MediaTarget, version: int) -> bytes:
+    """What `local` was read from, offered anew inside the call."""
+    return make_offer(local.ip, local.port, ptime=local.ptime, version=version)
 
 
 def make_answer(offer: MediaTarget, local_ip: str, port: int, *, version: int = 1) -> bytes:
@@ -184,7 +189,7 @@ def _target(session: _Section, stream: _Section) -> MediaTarget:
         payload_type=codecs[0][0],
         payload_types=tuple(codecs),
         telephone_event=telephone_event,
-        ptime=_ptime(stream.attribute("ptime")),
+        ptime=_ptime(stream.attribute("ptime"), stream.attribute("maxptime")),
         direction=stream.direction() or session.direction() or Direction.SENDRECV,
         rtcp_port=_number(rtcp[0], 1, 65_535, "a=rtcp") if rtcp else min(port + 1, 65_535),
     )
@@ -222,11 +227,17 @@ def _address(connection: str) -> str:
         raise SdpError("the c= line holds no IP address") from error
 
 
-def _ptime(value: str | None) -> int:
-    """The asked packet length, rounded to what we can send: 10 to 60 ms in steps of 10."""
-    if value is None or not (value.isascii() and value.isdigit() and len(value) <= 4):
-        return DEFAULT_PTIME
-    return max(10, min(60, int(value) // 10 * 10))
+def _ptime(wished: str | None, most: str | None) -> int:
+    """The packet length to send, 10 to 60 ms in steps of 10: what is wished, within what can be taken (maxptime)."""
+    length, limit = _milliseconds(wished), _milliseconds(most)
+    asked = DEFAULT_PTIME if length is None else length
+    return max(10, min(60, asked if limit is None else min(asked, limit)) // 10 * 10)
+
+
+def _milliseconds(value: str | None) -> int | None:
+    if value is None or not (value.isascii() and value.isdigit() and len(value) <= 4) or not int(value):
+        return None
+    return int(value)
 
 
 def _number(text: str, low: int, high: int, name: str) -> int:

@@ -11,7 +11,7 @@ from mediaserver.switch.rtp import rtcp
 from mediaserver.switch.rtp.dtmf import KeyReceiver, key_payloads
 from mediaserver.switch.rtp.jitter import JitterBuffer
 from mediaserver.switch.rtp.latch import Latch
-from mediaserver.switch.rtp.packet import FRAME, Packet, PayloadType, decode, encode
+from mediaserver.switch.rtp.packet import COMFORT_NOISE, FRAME, Packet, PayloadType, decode, encode
 from mediaserver.switch.rtp.stats import ReceiverStats
 from mediaserver.switch.rtp.stream import (
     AudioHeard,
@@ -109,7 +109,7 @@ def test_keys_are_heard_and_strangers_are_not() -> None:
 
 def test_garbage_and_unknown_payload_types_change_nothing() -> None:
     mine, events = stream()
-    for datagram in (b"", b"junk" * 10, audio(1, kind=13), audio(1, kind=96)):
+    for datagram in (b"", b"junk" * 10, audio(1, kind=14), audio(1, kind=96)):
         mine.receive(datagram, FAR, 0.0)
     assert events == []
     assert mine.stats().received == 0
@@ -146,7 +146,17 @@ def test_the_first_source_is_latched_and_the_described_one_overrides() -> None:
     assert latch.accept(FAR, 1.5)
     assert latch.target == FAR
     assert not latch.accept(behind_nat, 2.0)
-    assert latch.accept(behind_nat, 9.0)
+    assert not latch.accept(behind_nat, 9.0)
+    assert latch.accept(behind_nat, 17.0)
+
+
+def test_a_pause_of_the_far_end_opens_the_call_to_another_port_of_it_and_to_no_stranger() -> None:
+    latch = Latch(FAR)
+    behind_nat, rebound, stranger = ("203.0.113.5", 999), ("203.0.113.5", 1000), ("203.0.113.6", 1)
+    assert latch.accept(behind_nat, 0.0)
+    assert not latch.accept(stranger, 5.0)
+    assert latch.accept(rebound, 5.0)
+    assert latch.target == rebound
 
 
 def test_loss_and_jitter_are_counted_after_rfc_3550() -> None:
@@ -208,10 +218,10 @@ def test_reports_and_goodbyes_are_whole_words_and_name_no_host() -> None:
 def test_the_jitter_buffer_puts_packets_in_order(order: list[int], start: int) -> None:
     buffer = JitterBuffer()
     sent = {number: bytes([number]) * FRAME for number in range(8)}
-    heard = buffer.push(Packet(0, False, 0, start, 1, sent[0]))
+    heard = buffer.push(Packet(0, False, 0, start, 1, sent[0]), 0.0)
     window = [number + 1 for number in order[:3]] if set(order[:3]) == {0, 1, 2} else [1, 2, 3]
     for number in [*window, 4, 5]:
-        heard += buffer.push(Packet(0, False, number, (start + number * FRAME) & 0xFFFFFFFF, 1, sent[number]))
+        heard += buffer.push(Packet(0, False, number, (start + number * FRAME) & 0xFFFFFFFF, 1, sent[number]), 0.0)
     assert b"".join(heard + buffer.flush()) == b"".join(sent[number] for number in range(6))
 
 
@@ -219,7 +229,7 @@ def test_a_lost_packet_is_filled_with_silence() -> None:
     buffer = JitterBuffer()
     heard = []
     for number in (0, 2, 3, 4, 5, 6):
-        heard += buffer.push(Packet(0, False, number, number * FRAME, 1, bytes([number]) * FRAME))
+        heard += buffer.push(Packet(0, False, number, number * FRAME, 1, bytes([number]) * FRAME), 0.0)
     heard += buffer.flush()
     assert [frame[0] for frame in heard] == [0, 0xFF, 2, 3, 4, 5, 6]
 
@@ -229,9 +239,106 @@ def test_the_jitter_buffer_stays_small_whatever_arrives(arriving: list[tuple[int
     buffer = JitterBuffer()
     given_out = 0
     for timestamp, payload in arriving:
-        given_out += len(buffer.push(Packet(0, False, 0, timestamp, 1, payload)))
+        given_out += len(buffer.push(Packet(0, False, 0, timestamp, 1, payload), 0.0))
     given_out += len(buffer.flush())
-    assert given_out <= len(arriving) * 56
+    assert given_out <= len(arriving) * 63
+
+
+def heard_of(buffer: JitterBuffer, arrivals: list[tuple[int, float]]) -> list[int]:
+    """The first byte of each frame given out; packets are (number, moment)."""
+    frames = []
+    for number, now in arrivals:
+        frames += buffer.push(Packet(0, False, number, number * FRAME, 1, bytes([number % 200]) * FRAME), now)
+    return [frame[0] for frame in frames]
+
+
+def test_the_jitter_buffer_waits_longer_once_packets_came_too_late_and_less_when_they_stay_in_order() -> None:
+    buffer = JitterBuffer()
+    arrivals = [(0, 0.0), (2, 0.04), (3, 0.06), (4, 0.08), (5, 0.1), (1, 0.1), (6, 0.12)]
+    assert heard_of(buffer, arrivals) == [0, 255, 2, 3, 4, 5, 6]
+    assert buffer.depth_ms > 60
+    again = [(7, 0.14), (9, 0.18), (10, 0.2), (11, 0.22), (12, 0.24), (8, 0.24), (13, 0.26)]
+    assert heard_of(buffer, again) == [7, 8, 9, 10, 11, 12, 13]
+    heard_of(buffer, [(number, number * 0.02) for number in range(14, 4014)])
+    assert buffer.depth_ms == 40
+
+
+def test_a_repeated_packet_is_not_taken_for_a_late_one() -> None:
+    buffer = JitterBuffer()
+    assert heard_of(buffer, [(0, 0.0), (1, 0.02), (0, 0.03), (1, 0.04), (2, 0.05)]) == [0, 1, 2]
+    assert buffer.depth_ms == 60
+
+
+def test_silence_passes_where_nothing_comes_and_the_word_after_it_is_whole() -> None:
+    buffer = JitterBuffer()
+    assert heard_of(buffer, [(0, 0.0)]) == [0]
+    assert buffer.lapse(0.1) == []
+    silence = [frame for moment in range(1, 51) for frame in buffer.lapse(moment * 0.02)]
+    assert set(b"".join(silence)) == {0xFF}
+    assert 0.75 < len(silence) * 0.02 < 0.85
+    after = heard_of(buffer, [(50, 1.0), (51, 1.02)])
+    assert after[-2:] == [50, 51]
+    assert len(silence) + len(after) - 2 == 49
+
+
+def test_a_stalled_network_costs_no_word() -> None:
+    buffer = JitterBuffer()
+    heard_of(buffer, [(0, 0.0)])
+    assert len(buffer.lapse(0.5)) > 10
+    assert heard_of(buffer, [(number, 0.51) for number in range(1, 6)]) == [1, 2, 3, 4, 5]
+
+
+def test_a_packet_held_for_a_missing_one_is_not_held_for_ever() -> None:
+    buffer = JitterBuffer()
+    heard_of(buffer, [(0, 0.0), (2, 0.04)])
+    assert [frame[0] for frame in buffer.lapse(0.25)][:2] == [0xFF, 2]
+
+
+@given(st.lists(st.sampled_from([10, 20, 30, 40, 60]), min_size=1, max_size=20))
+def test_packets_of_any_and_changing_length_are_one_stream(lengths: list[int]) -> None:
+    buffer, start, heard, said = JitterBuffer(), 0, b"", b""
+    for number, length in enumerate(lengths):
+        payload = bytes([number]) * (length * 8)
+        heard += b"".join(buffer.push(Packet(0, False, number, start, 1, payload), start / 8000))
+        start, said = start + len(payload), said + payload
+    assert (heard + b"".join(buffer.flush()))[: len(said)] == said
+
+
+@given(st.sampled_from([10, 20, 30, 40, 50, 60]), st.lists(st.binary(max_size=700), max_size=5))
+def test_packets_are_as_long_as_the_far_end_wishes(ptime: int, clips: list[bytes]) -> None:
+    events: list[StreamEvent] = []
+    mine = RtpStream(MediaFormat(PayloadType.PCMU, 101, 42, ptime=ptime), FAR, events.append)
+    mine.play(7, tuple(clips), False)
+    sent = [decode(mine.packet())]
+    while not events:
+        sent.append(decode(mine.packet()))
+    assert {len(packet.payload) for packet in sent} == {8 * ptime}
+    assert {b.timestamp - a.timestamp for a, b in itertools.pairwise(sent)} <= {8 * ptime}
+    whole = b"".join(clips)
+    assert b"".join(packet.payload for packet in sent).startswith(whole)
+    assert events == [PlayEnded(7, True, -(-len(whole) // (8 * ptime)) * ptime)]
+
+
+@given(st.sampled_from([10, 20, 30, 40, 50, 60]))
+def test_keys_last_as_long_whatever_the_packets(ptime: int) -> None:
+    sent = [payload for _, payload in key_payloads("7", 120, ptime)]
+    durations = [int.from_bytes(payload[2:]) for payload in sent]
+    assert durations[-1] == 8 * (120 // ptime * ptime)
+    assert [payload[1] & 0x80 for payload in sent[-3:]] == [0x80] * 3
+    assert durations == sorted(durations)
+
+
+def test_comfort_noise_is_a_sign_of_the_far_end_and_no_audio() -> None:
+    mine, events = stream()
+    mine.listen(True)
+    mine.receive(audio(1, b"\x10" * FRAME), FAR, 0.02)
+    mine.receive(audio(2, b"\x40", kind=COMFORT_NOISE), FAR, 0.04)
+    mine.receive(audio(3, b"\x20" * FRAME), FAR, 0.06)
+    mine.receive(audio(4, b"\x20" * FRAME), FAR, 0.08)
+    mine.receive(audio(5, b"\x20" * FRAME), FAR, 0.1)
+    mine.receive(audio(6, b"\x20" * FRAME), FAR, 0.12)
+    assert [event.audio[0] for event in events if isinstance(event, AudioHeard)] == [0x10, 0xFF, 0x20, 0x20, 0x20, 0x20]
+    assert (mine.stats().received, mine.stats().lost) == (6, 0)
 
 
 def test_time_in_which_nothing_is_sent_passes_in_the_timestamps_and_opens_a_talkspurt() -> None:
@@ -239,7 +346,7 @@ def test_time_in_which_nothing_is_sent_passes_in_the_timestamps_and_opens_a_talk
     before = decode(mine.packet())
     mine.play(1, (b"\x10" * 480,), False)
     decode(mine.packet())
-    mine.skip(23)
+    mine.skip(23 * 20)
     after = decode(mine.packet())
     assert (after.sequence - before.sequence) % 2**16 == 2
     assert (after.timestamp - before.timestamp) % 2**32 == 25 * FRAME

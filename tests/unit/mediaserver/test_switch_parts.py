@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.control import CallRequest, DialogResult, Disposition, EventType, RtpStats, Trunk
-from common.errors import ContractError
+from common.errors import ContractError, Refused
 from common.setting_types import PortRange
 from mediaserver import wire
 from mediaserver.clipstore import ClipStore
@@ -47,6 +47,12 @@ def test_ports_are_even_and_rest_before_they_are_used_again() -> None:
     with pytest.raises(NoPorts):
         ports.take(14.9)
     assert ports.take(15.0) == first
+
+
+@pytest.mark.parametrize("ptime", [0, 15, 70, "20", True])
+def test_a_packet_length_we_cannot_ask_for_is_refused_by_name(ptime: object) -> None:
+    with pytest.raises(Refused, match="ptime"):
+        Trunk("127.0.0.1", ptime=ptime)  # type: ignore[arg-type]
 
 
 @given(st.lists(st.booleans(), max_size=60))

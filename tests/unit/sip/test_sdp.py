@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediaserver.switch.sip.sdp import Codec, Direction, SdpError, make_answer, make_offer, parse_answer
+from mediaserver.switch.sip.sdp import Codec, Direction, SdpError, make_answer, make_offer, offer_again, parse_answer
 
 
 def describe(*lines: str) -> bytes:
@@ -80,6 +80,23 @@ def test_an_answer_mirrors_the_direction(theirs: str, ours: str) -> None:
 def test_the_packet_length_is_kept_within_what_we_send(written: str, used: int) -> None:
     target = parse_answer(describe("c=IN IP4 192.0.2.1", "m=audio 5000 RTP/AVP 0", f"a=ptime:{written}"))
     assert target.ptime == used
+
+
+@pytest.mark.parametrize(("lines", "used"), [(["a=maxptime:10"], 10), (["a=ptime:60", "a=maxptime:45"], 40)])
+def test_no_packet_is_longer_than_the_far_end_can_take(lines: list[str], used: int) -> None:
+    assert parse_answer(describe("c=IN IP4 192.0.2.1", "m=audio 5000 RTP/AVP 0", *lines)).ptime == used
+
+
+def test_comfort_noise_is_refused_by_leaving_it_out() -> None:
+    target = parse_answer(describe("c=IN IP4 192.0.2.1", "m=audio 5000 RTP/AVP 0 13", "a=rtpmap:13 CN/8000"))
+    assert b"m=audio 9 RTP/AVP 0\r\n" in make_answer(target, "127.0.0.1", 9)
+
+
+def test_the_packet_length_we_wish_stays_in_later_offers() -> None:
+    ours = parse_answer(make_offer("127.0.0.1", 4000, ptime=40))
+    again = offer_again(ours, 7)
+    assert b"a=ptime:40\r\n" in again
+    assert again.startswith(b"v=0\r\no=clarion 4000 7 IN IP4 127.0.0.1\r\n")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from common.classification import AnswerRules
+from common.conversation import Part
 from common.errors import Refused
 from common.media_terms import check_ptime
 from common.origins import BadUrl, parse_origin
@@ -20,6 +21,12 @@ from common.origins import BadUrl, parse_origin
 DESTINATION = re.compile(
     r"\+\d{3,15}|sip:[A-Za-z0-9._+~-]{1,64}@(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d{1,5})?"
 )
+
+#: Agents' phones, consulted people and supervisors: also extensions of a PBX, and phones anywhere.
+_PHONE = re.compile(
+    r"\+?\d{2,15}|sips?:[A-Za-z0-9._+~-]{1,64}@(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:]{2,45}\])(?::\d{1,5})?"
+)
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Disposition(StrEnum):
@@ -66,6 +73,13 @@ class EventType(StrEnum):
     ANSWERED = "answered"
     #: The call is over; `status` holds the whole outcome.
     ENDED = "ended"
+    #: The script waits for an agent: `detail` has `skill`, `kind`, and `timeout` in seconds (0: as long as it takes).
+    AGENT_WANTED = "agent_wanted"
+    #: It waits no more: an agent came, time ran out, or the caller is gone.
+    AGENT_UNWANTED = "agent_unwanted"
+    #: `detail.call` joined the conversation of this customer, or left it; `why` it left.
+    JOINED = "joined"
+    LEFT = "left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +171,24 @@ class CallRequest:
     boot_id: str = ""
     allow: tuple[str, ...] = ()
     answer: AnswerRules = field(default_factory=AnswerRules)
+    #: An agent's leg is a call like others that stays up between customers.
+    part: Part = Part.CUSTOMER
+    #: The customer whose conversation it joins as soon as it is answered.
+    joins: str = ""
+    #: The sound it hears while it waits or is held; "" for the site's music.
+    music: str = ""
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.attempt_id):
+        if not _ID.fullmatch(self.attempt_id):
             raise Refused("attempt_id: use 1 to 64 letters, digits, - or _")
-        if not DESTINATION.fullmatch(self.to):
+        if self.part is Part.CUSTOMER and not DESTINATION.fullmatch(self.to):
             raise Refused("to: use + and 3 to 15 digits, or a sip: URI on a loopback address")
+        if not _PHONE.fullmatch(self.to) and not DESTINATION.fullmatch(self.to):
+            raise Refused("to: use 2 to 15 digits, with or without +, or a sip: URI")
+        if self.joins and (self.part is Part.CUSTOMER or not _ID.fullmatch(self.joins)):
+            raise Refused("joins: an agent, another or a supervisor joins the customer with this attempt id")
+        if self.part is not Part.CUSTOMER and self.application:
+            raise Refused("application: scripts talk to customers; agents, others and supervisors have none")
         for origin in self.allow:
             try:
                 parse_origin(origin)
@@ -181,11 +207,20 @@ class CallRequest:
             identity = CallerIdentity(**body.get("identity", {}))
             answer = AnswerRules.from_json(body.get("answer", {}))
             allow = tuple(body.get("allow", ()))
-            return cls(**{**body, "trunk": trunk, "identity": identity, "allow": allow, "answer": answer})
+            part = _part(body.get("part", Part.CUSTOMER))
+            read = {"trunk": trunk, "identity": identity, "allow": allow, "answer": answer, "part": part}
+            return cls(**{**body, **read})
         except KeyError as error:
             raise Refused(f"{error.args[0]}: this field is required") from error
         except TypeError as error:
             raise Refused(f"call request: {error}") from error
+
+
+def _part(text: object) -> Part:
+    try:
+        return Part(str(text))
+    except ValueError:
+        raise Refused(f"part: write one of {', '.join(Part)}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +308,8 @@ class CallEvent:
     attempt_id: str
     at: str
     status: CallStatus | None = None
+    #: What this type of event tells besides, as `EventType` says.
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -6,9 +6,7 @@ import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
-from typing import Any
 
-import orjson
 import structlog
 from aiohttp import WSMsgType, web
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -16,7 +14,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from common.control import CallRequest, CallStatus, Disposition
 from common.errors import ConfigError, Refused
 from common.setting_types import Endpoint
+from mediaserver.conversations_api import ConversationsApi
+from mediaserver.http_answers import answer, read_object
 from mediaserver.switch.admission import NotAdmitted
+from mediaserver.switch.bridges import Conflict
 from mediaserver.switch.switchboard import BootChanged, Switchboard
 
 _MAX_BODY = 256 * 1024
@@ -52,6 +53,7 @@ class ControlApi:
                 web.get("/v1/events", self._events),
                 web.get("/metrics", self._metrics),
                 web.get("/healthz", self._health),
+                *ConversationsApi(self._switchboard).routes,
             ]
         )
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN)
@@ -73,36 +75,32 @@ class ControlApi:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if not _open_to(request) and not self._shows_token(request):
-            return _answer({"error": "a bearer token is needed"}, 401, {"WWW-Authenticate": "Bearer"})
+            return answer({"error": "a bearer token is needed"}, 401, {"WWW-Authenticate": "Bearer"})
         try:
             return await handler(request)
         except Refused as error:
-            return _answer({"error": str(error)}, 400)
+            return answer({"error": str(error)}, 400)
+        except Conflict as error:
+            return answer({"error": str(error)}, 409)
 
     def _shows_token(self, request: web.Request) -> bool:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._token)
 
     async def _place(self, request: web.Request) -> web.Response:
-        try:
-            body = orjson.loads(await request.read())
-        except ValueError as error:
-            raise Refused(f"the body is no JSON: {error}") from error
-        if not isinstance(body, dict):
-            raise Refused("the body must be a JSON object, a call request")
-        call = CallRequest.from_json(body)
+        call = CallRequest.from_json(await read_object(request, "a call request"))
         _check_times(call)
         try:
             status, new = await self._switchboard.place(call)
         except BootChanged as error:
-            return _answer({"error": str(error), "boot_id": self._switchboard.boot_id}, 409)
+            return answer({"error": str(error), "boot_id": self._switchboard.boot_id}, 409)
         except NotAdmitted as error:
             self._switchboard.metrics.refused(error.kind)
             refused = CallStatus(
                 call.attempt_id, self._switchboard.boot_id, "ended", Disposition.NOT_ADMITTED, reason=str(error)
             )
-            return _answer(refused.to_json(), 503, {"Retry-After": "1"})
-        return _answer(status.to_json(), 202 if new else 200)
+            return answer(refused.to_json(), 503, {"Retry-After": "1"})
+        return answer(status.to_json(), 202 if new else 200)
 
     async def _show(self, request: web.Request) -> web.Response:
         return _known(self._switchboard.status(request.match_info["attempt"]), 200)
@@ -126,7 +124,7 @@ class ControlApi:
             "workers": board.pool.size,
             "workers_killed": board.pool.killed,
         }
-        return _answer(body, 200)
+        return answer(body, 200)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         return web.Response(body=self._switchboard.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -134,11 +132,11 @@ class ControlApi:
     async def _health(self, request: web.Request) -> web.Response:
         """503 only when nobody could be talked to: a restart would end the calls of one that is merely full or late."""
         words = _words(self._switchboard)
-        return _answer({"status": words}, 503 if words == "no dialog worker" else 200)
+        return answer({"status": words}, 503 if words == "no dialog worker" else 200)
 
     async def _drain(self, request: web.Request) -> web.Response:
         self._switchboard.admission.draining = True
-        return _answer({"draining": True, "calls": self._switchboard.calls}, 202)
+        return answer({"draining": True, "calls": self._switchboard.calls}, 202)
 
     async def _events(self, request: web.Request) -> web.WebSocketResponse:
         seq = _seq(request, self._switchboard.boot_id)
@@ -204,9 +202,5 @@ def _check_times(call: CallRequest) -> None:
 
 def _known(status: CallStatus | None, code: int) -> web.Response:
     if status is None:
-        return _answer({"error": "this attempt is unknown here"}, 404)
-    return _answer(status.to_json(), code)
-
-
-def _answer(body: dict[str, Any], status: int, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=headers)
+        return answer({"error": "this attempt is unknown here"}, 404)
+    return answer(status.to_json(), code)

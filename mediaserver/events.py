@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from itertools import islice
+from typing import Any
 
 import orjson
 
@@ -22,9 +24,15 @@ class EventLog:
         self.last_seq = 0
         self._news = asyncio.Event()
 
-    def add(self, kind: EventType, attempt_id: str, status: CallStatus | None = None) -> None:
+    def add(
+        self,
+        kind: EventType,
+        attempt_id: str,
+        status: CallStatus | None = None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
         self.last_seq += 1
-        event = CallEvent(self.last_seq, self._boot_id, kind, attempt_id, isoformat(utcnow()), status)
+        event = CallEvent(self.last_seq, self._boot_id, kind, attempt_id, isoformat(utcnow()), status, detail or {})
         self._kept.append(orjson.dumps(event.to_json()))
         self._news.set()
         self._news = asyncio.Event()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -50,6 +51,8 @@ class LocalServer:
         self.board: Switchboard = build(options)
         self._waiting: dict[str, asyncio.Future[CallStatus]] = {}
         self._listener: asyncio.Task[None] | None = None
+        #: Told of every event.
+        self.on_event: Callable[[CallEvent], None] = lambda event: None
 
     async def __aenter__(self) -> Self:
         await self.board.start()
@@ -98,6 +101,7 @@ class LocalServer:
             seq, batch = self.board.events.after(seq)
             for line in batch:
                 event = CallEvent.from_json(orjson.loads(line))
+                self.on_event(event)
                 waiting = self._waiting.get(event.attempt_id)
                 if event.type is EventType.ENDED and event.status is not None and waiting and not waiting.done():
                     waiting.set_result(event.status)

@@ -15,6 +15,7 @@ from mediaserver.recognition.choice import AUTO, choose
 from mediaserver.switch import nursery
 from mediaserver.switch.sip.endpoint import SipConfig
 from mediaserver.switch.sip.tls import TlsFiles
+from mediaserver.switch.sounds import Sounds
 from mediaserver.switch.switchboard import Switchboard
 from mediaserver.switch.watch import Watch
 from mediaserver.switch.workers import SESSIONS_A_WORKER, WorkerPool
@@ -76,6 +77,7 @@ def build(options: ServerOptions) -> Switchboard:
         max_calls=options.max_calls,
         default_line=options.line,
         apology=options.apology,
+        sounds=Sounds(options.state_dir / "sounds"),
     )
 
 

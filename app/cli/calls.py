@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -32,6 +32,7 @@ from common.errors import Refused
 from common.ids import new_id
 
 if TYPE_CHECKING:
+    from app.cli.agent_leg import Nailed
     from app.cli.configured import ConfiguredTrunk
     from app.cli.load import LoadPlan
     from app.core.compliance import Refused as RefusedByGate
@@ -54,6 +55,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     call.add_argument("number", metavar="NUMBER", help="+ and 3 to 15 digits, or a sip: URI on a loopback address")
     _add_common(call)
     _add_answer_options(call)
+    call.add_argument(
+        "--agent",
+        metavar="PHONE",
+        help="nail up a leg to this agent's phone first, and bridge the customer to it when the script asks for an"
+        ' agent (<transfer dest="agent:NAME">)',
+    )
     call.add_argument("--trace", action="store_true", help="put the SIP ladder and the script's steps in the output")
     call.add_argument("--t1", type=_seconds, default=0.5, metavar="SECONDS", help="SIP's timer T1 (%(default)s)")
     call.add_argument("--left", action="store_true", help="wait for SIP's timers and tell what the call left behind")
@@ -218,10 +225,13 @@ def _call(args: argparse.Namespace) -> int:
             print(json.dumps(refused(request, refusal), ensure_ascii=False))
             return NOT_ANSWERED
     left: dict[str, int] | None = {} if args.left else None
-    status = _run(_place(request, allow, tls_files(args), args.t1, left))
+    plan = _Plan(request, allow, tls_files(args), args.t1, check_number(args.agent) if args.agent else "")
+    status, nailed = _run(_place(plan, left))
     if configured is not None:
         configured.heed(number, status)
     printed = outcome(status, trace=args.trace)
+    if nailed is not None:
+        printed["agent"] = nailed.to_json()
     if left is not None:
         printed["left"] = left
     print(json.dumps(printed, ensure_ascii=False))
@@ -248,24 +258,43 @@ def build_request(args: argparse.Namespace, number: str, trunk: Trunk) -> CallRe
     )
 
 
-async def _place(
-    request: CallRequest, allow: tuple[str, ...], tls: TlsFiles, t1: float, left: dict[str, int] | None
-) -> CallStatus:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """`agent` is the phone of an agent who waits for the customer, "" for none."""
+
+    request: CallRequest
+    allow: tuple[str, ...]
+    tls: TlsFiles
+    t1: float
+    agent: str = ""
+
+
+async def _place(plan: _Plan, left: dict[str, int] | None) -> tuple[CallStatus, Nailed | None]:
     """`left`, where it is wanted, is filled with what the call left behind."""
+    from app.cli.agent_leg import call_with_agent
     from mediaserver.local import LocalServer
     from mediaserver.server import APOLOGY
 
-    trunk, before = request.trunk, _held()
+    request, before, nailed = plan.request, _held(), None
     local = LocalServer(
-        host=near_address(trunk), line=trunk.line, allow=allow, max_calls=1, apology=APOLOGY, t1=t1, tls=tls
+        host=near_address(request.trunk),
+        line=request.trunk.line,
+        allow=plan.allow,
+        max_calls=2,
+        apology=APOLOGY,
+        t1=plan.t1,
+        tls=plan.tls,
     )
     async with local as server:
-        status = await server.call(request)
+        if plan.agent:
+            status, nailed = await call_with_agent(server, request, plan.agent)
+        else:
+            status = await server.call(request)
         if left is not None:
             left |= await server.left()
     if left is not None:
         left |= {name: count - before[name] for name, count in _held().items() if count != before[name]}
-    return status
+    return status, nailed
 
 
 def _held() -> dict[str, int]:

@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from common.control import CallerIdentity, Disposition, RtpStats, Trunk
+from common.conversation import Supervision
 from common.errors import ClarionError
-from mediaserver.switch.hearing import Member, Supervision
+from mediaserver.switch.hearing import Member
 from mediaserver.switch.sip.release import UNSAID, Release
 
 

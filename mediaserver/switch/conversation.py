@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from common.conversation import Part, Supervision
 from common.errors import ContractError
-from mediaserver.switch.hearing import Member, Part, Supervision, hearing
+from mediaserver.switch.hearing import Member, hearing
 from mediaserver.switch.media import MediaRoom, MediaStream
 
 

@@ -7,22 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Part(StrEnum):
-    #: Whoever was called.
-    CUSTOMER = "customer"
-    AGENT = "agent"
-    #: A consulted person or a third one in a conference.
-    OTHER = "other"
-    SUPERVISOR = "supervisor"
-
-
-class Supervision(StrEnum):
-    LISTEN = "listen"
-    WHISPER = "whisper"
-    BARGE = "barge"
+from common.conversation import Part, Supervision
 
 
 @dataclass(frozen=True, slots=True)

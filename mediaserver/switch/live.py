@@ -30,6 +30,9 @@ class LiveCall:
         #: Its clips are still being read.
         self.loading = False
         self.hang_up_after_queue = False
+        #: The name of the music it is to hear, and the play of ours that it hears now.
+        self.tune = ""
+        self.sound: int | None = None
         #: The dialog wants to hear the far end; classification does.
         self.dialog_hears = False
         self.classified = False

@@ -13,6 +13,7 @@ from common.control import DialogResult
 from common.errors import ContractError
 from mediaserver import wire
 from mediaserver.switch.answering import Answering
+from mediaserver.switch.bridges import LOST, SCHEME, Bridges
 from mediaserver.switch.classifying import Classification
 from mediaserver.switch.clips import ClipShelf
 from mediaserver.switch.live import LiveCall
@@ -38,6 +39,7 @@ class Sessions:
         roster: Roster,
         workers: WorkerPool,
         transfers: Transfers,
+        bridges: Bridges,
         classification: Classification,
         shelf: ClipShelf,
         apology: str,
@@ -51,6 +53,7 @@ class Sessions:
         self._roster = roster
         self._workers = workers
         self._transfers = transfers
+        self._bridges = bridges
         self._shelf = shelf
         self._apology = Apology(apology)
         self._allow = allow
@@ -128,13 +131,22 @@ class Sessions:
 
     def let_go(self, call: LiveCall) -> None:
         """Hang up once the present queue is played."""
-        if self._transfers.hands_over(call):
+        if self._is_handed_over(call):
             # The caller talks with somebody else now, whatever the script does.
             return
         if call.playing is None:
             call.line.hang_up(call.id)
         else:
             call.hang_up_after_queue = True
+
+    def alone(self, call: LiveCall, why: str) -> None:
+        """Whom it talked with has left, and no script waits: what became of a lost agent is not met with silence."""
+        if call.record.state is not CallState.ANSWERED:
+            return
+        if why == LOST:
+            self._run(self._apologise(call))
+        else:
+            call.line.hang_up(call.id)
 
     # --- what dialogs ask
 
@@ -158,15 +170,25 @@ class Sessions:
             case wire.Transfer():
                 # Whoever is put through has been talked to; the far end's audio is another's from here on.
                 self.answering.over(call)
-                self._transfers.begin(call, message)
+                self._transfer(call, message)
             case wire.EndTransfer():
                 self._transfers.end(call)
+                self._bridges.take_back(call)
             case wire.Step(_, text):
                 call.record.trace("vxml", text, self._clock.utcnow())
             case wire.DialogOver():
                 self._dialog_over(call, message)
             case _:
                 raise ContractError(f"{type(message).__name__} from a dialog worker")
+
+    def _transfer(self, call: LiveCall, asked: wire.Transfer) -> None:
+        if asked.destination.startswith(SCHEME):
+            self._bridges.wanted(call, asked)
+        else:
+            self._transfers.begin(call, asked)
+
+    def _is_handed_over(self, call: LiveCall) -> bool:
+        return self._transfers.hands_over(call) or self._bridges.hands_over(call)
 
     def dialog_lost(self, call: str, why: str) -> None:
         known = self._roster.find(call)
@@ -192,7 +214,8 @@ class Sessions:
 
     def _application_error(self, call: LiveCall) -> None:
         call.record.dialog_over(DialogResult.APPLICATION_ERROR, {})
-        if self._transfers.hands_over(call):
+        self._bridges.abandon(call)
+        if self._is_handed_over(call):
             return
         self._transfers.abandon(call)
         if call.record.state is CallState.ENDED:

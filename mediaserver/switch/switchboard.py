@@ -12,18 +12,22 @@ import structlog
 
 from common.clock import Clock, SystemClock
 from common.control import CallRequest, CallStatus, DialogResult, Disposition, EventType
+from common.conversation import Part
 from common.errors import ClarionError, ContractError, Refused
 from mediaserver import wire
 from mediaserver.journal import Journal
 from mediaserver.lines import base
 from mediaserver.metrics import Metrics
 from mediaserver.switch.admission import Admission, NotAdmitted
+from mediaserver.switch.bridges import Bridges
 from mediaserver.switch.classifying import Classification
 from mediaserver.switch.clips import ClipShelf
 from mediaserver.switch.live import LiveCall
 from mediaserver.switch.outcomes import Outcomes
 from mediaserver.switch.roster import Roster
 from mediaserver.switch.sessions import Sessions
+from mediaserver.switch.sounding import Sounder
+from mediaserver.switch.sounds import Sounds
 from mediaserver.switch.transfers import Transfers
 from mediaserver.switch.watch import Watch
 from mediaserver.switch.workers import WorkerPool
@@ -59,6 +63,7 @@ class Switchboard:
         watch: Watch | None = None,
         metrics: Metrics | None = None,
         classification: Classification | None = None,
+        sounds: Sounds | None = None,
     ) -> None:
         self.boot_id = boot_id
         self.lines = lines
@@ -74,10 +79,14 @@ class Switchboard:
         self._clock = clock or SystemClock()
         self.classification = classification or Classification()
         self._transfers = Transfers(self.admission.has_room, self._note_transfer)
+        self.sounds = sounds or Sounds(clip_directory / "sounds")
+        self._sounder = Sounder(self.sounds, self.roster)
+        self.bridges = Bridges(self.roster, self._sounder, self.events, self._note_transfer, self._alone)
         self.sessions = Sessions(
             roster=self.roster,
             workers=workers,
             transfers=self._transfers,
+            bridges=self.bridges,
             classification=self.classification,
             shelf=ClipShelf(clip_directory),
             apology=apology,
@@ -104,6 +113,7 @@ class Switchboard:
             call.cancel_timers()
         await self.pool.close()
         await self.classification.close()
+        await self.sounds.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._outcomes.close()
 
@@ -124,7 +134,7 @@ class Switchboard:
     async def place(self, request: CallRequest) -> tuple[CallStatus, bool]:
         """The call's status and whether it is new: a known attempt is never dialled again.
 
-        Raise NotAdmitted, BootChanged, or Refused when the line is unknown.
+        Raise NotAdmitted, BootChanged, Conflict when nobody waits for it, or Refused when the line is unknown.
         """
         known = self.status(request.attempt_id)
         if known is not None:
@@ -134,6 +144,7 @@ class Switchboard:
         line = self.lines.get(request.trunk.line or self._default_line)
         if line is None:
             raise Refused(f"trunk.line: {request.trunk.line!r} is none of {', '.join(self.lines)}")
+        self.bridges.check(request)
         self.admission.admit(request)
         call = LiveCall(request, self.boot_id, line)
         self.sessions.answering.check(call)
@@ -162,19 +173,22 @@ class Switchboard:
         self.admission.draining = True
         try:
             async with asyncio.timeout(limit):
-                await self.roster.until_idle()
+                await self.roster.until_served()
         except TimeoutError:
             log.warning("drain_limit_reached", calls=self.calls)
-            for call in self.roster.under_way():
-                call.end_by_system()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.roster.until_idle(), _LAST_BYE)
+        for call in self.roster.under_way():
+            call.end_by_system()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.roster.until_idle(), _LAST_BYE)
 
     def _taken(self) -> int:
         return len(self.roster) + self._transfers.legs
 
     def _note_transfer(self, call: LiveCall, text: str) -> None:
         call.record.trace("sip", text, self._clock.utcnow())
+
+    def _alone(self, call: LiveCall, why: str) -> None:
+        self.sessions.alone(call, why)
 
     def _dial(self, call: LiveCall) -> None:
         call.record.invite(self._clock.utcnow())
@@ -183,6 +197,9 @@ class Switchboard:
             self._fail(call, base.Failed(call.id, Disposition.CANCELLED, None, "cancelled before the INVITE", False))
             return
         call.placed = True
+        self.bridges.expect(call)
+        if call.request.part is not Part.CUSTOMER:
+            self.sounds.get_ready()
         answering = self.sessions.answering
         answering.placed(call)
         self.sessions.prepare(call, answering.expected(call))
@@ -225,7 +242,9 @@ class Switchboard:
                 call.record.press(key)
                 call.tell(wire.KeyPressed(call.id, key))
             case base.Played(_, play, completed, heard_ms):
-                self.sessions.player.played(call, play, completed, heard_ms)
+                if not self._sounder.played(call, play):
+                    self.sessions.player.played(call, play, completed, heard_ms)
+                self._sounder.resume(call)
             case base.Heard(_, audio):
                 call.hear(audio)
                 self.sessions.answering.hear(call, audio)
@@ -244,16 +263,19 @@ class Switchboard:
             call.end_by_system()
         elif self.sessions.answering.answered(call):
             self.sessions.talk(call)
+        self.bridges.answered(call)
 
     def _fail(self, call: LiveCall, event: base.Failed) -> None:
         self.sessions.answering.over(call)
         call.record.fail(event, self._clock.utcnow())
+        self.bridges.failed(call, event)
         self.sessions.abandon(call)
         self._finish(call)
 
     def _hung_up(self, call: LiveCall, event: base.HungUp) -> None:
         self._transfers.abandon(call)
         call.record.hang_up(event, self._clock.utcnow())
+        self.bridges.hung_up(call)
         self.sessions.answering.over(call)
         if event.by_far_end:
             call.record.dialog_over(DialogResult.CALLER_HANGUP, {})

@@ -16,11 +16,12 @@ from enum import StrEnum
 import structlog
 
 from common.control import Disposition
+from common.conversation import Part
 from common.errors import ClarionError
 from mediaserver import wire
 from mediaserver.lines import base
 from mediaserver.switch.destinations import BadDestination, NotAllowed, Reach
-from mediaserver.switch.hearing import Member, Part
+from mediaserver.switch.hearing import Member
 from mediaserver.switch.live import LiveCall
 
 GONE = "connection.disconnect.transfer"
@@ -161,7 +162,7 @@ class Transfers:
             case base.Answered():
                 self._answered(known)
             case base.Failed():
-                self._over(known, _outcome(event))
+                self._over(known, outcome_of(event))
             case base.HungUp():
                 self._over(known, "far_end_disconnect" if event.by_far_end else "near_end_disconnect")
             case _:
@@ -268,7 +269,8 @@ def transfer_kinds(line: base.Line) -> tuple[str, ...]:
     return blind + (("bridge", "consultation") if base.Capability.CONVERSATION in line.capabilities else ())
 
 
-def _outcome(failed: base.Failed) -> str:
+def outcome_of(failed: base.Failed) -> str:
+    """What a destination that was not reached means to the script."""
     if failed.disposition is Disposition.REFUSED and failed.sip_status is not None:
         return _by_status(failed.sip_status)
     return _FAILED.get(failed.disposition, "unknown")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ poll_method epoll
 sip_listen 127.0.0.1:{sip}
 net_interface 127.0.0.1
 audio_player aubridge,near
-audio_source aubridge,far
+audio_source {mouth}
 audio_alert aubridge,near
 ausrc_srate 8000
 auplay_srate 8000
@@ -25,6 +26,7 @@ auplay_channels 1
 module_path /usr/lib/baresip/modules
 module g711.so
 module aubridge.so
+module aufile.so
 module_app account.so
 module_app menu.so
 module ctrl_tcp.so
@@ -46,14 +48,15 @@ class Baresip:
 
 
 @asynccontextmanager
-async def baresip(answers: bool = True, certificate: Path | None = None) -> AsyncIterator[Baresip]:
+async def baresip(answers: bool = True, certificate: Path | None = None, hums: bool = False) -> AsyncIterator[Baresip]:
     """A running telephone; with `answers` it takes every call at once, else it rings. `certificate` opens TLS
-    on the next port."""
+    on the next port. With `hums` it hums for the first 30 s of a call, else it is silent."""
     with tempfile.TemporaryDirectory(prefix="baresip-") as folder:
         sip = free_range(12)
         # baresip takes the next port for TLS.
         control, rtp = sip + 2, sip + 4
-        config = _CONFIG.format(sip=sip, control=control, rtp=rtp, rtp_last=rtp + 7)
+        mouth = f"aufile,{_hum(Path(folder))}" if hums else "aubridge,far"
+        config = _CONFIG.format(sip=sip, control=control, rtp=rtp, rtp_last=rtp + 7, mouth=mouth)
         if certificate is not None:
             config += f"sip_certificate {certificate}\n"
         mode = "auto" if answers else "manual"
@@ -72,6 +75,16 @@ async def baresip(answers: bool = True, certificate: Path | None = None) -> Asyn
             if process.returncode is None:
                 process.terminate()
             await process.wait()
+
+
+def _hum(folder: Path) -> Path:
+    hum = folder / "hum.wav"
+    with wave.open(str(hum), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(b"".join((x * 200 - 4000).to_bytes(2, "little", signed=True) for x in range(40)) * 6000)
+    return hum
 
 
 def _write(folder: Path, config: str, accounts: str) -> None:

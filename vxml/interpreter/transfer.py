@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from vxml.interpreter.form import FormRun
 
 _KINDS: Final = ("blind", "bridge", "consultation")
-_SCHEMES: Final = ("tel", "sip", "sips")
+#: `agent:SKILL` is ours: whoever is put through then is chosen outside the script.
+_SCHEMES: Final = ("tel", "sip", "sips", "agent")
 _GONE: Final = "connection.disconnect.transfer"
 
 

@@ -9,9 +9,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from common.conversation import Part, Supervision
 from common.errors import ContractError
 from mediaserver.switch.conversation import Conversation
-from mediaserver.switch.hearing import Member, Part, Supervision, hearing
+from mediaserver.switch.hearing import Member, hearing
 
 CUSTOMER, AGENT, OTHER = Member("c", Part.CUSTOMER), Member("a", Part.AGENT), Member("o", Part.OTHER)
 

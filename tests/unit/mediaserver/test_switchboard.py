@@ -12,117 +12,16 @@ import pytest
 import pytest_asyncio
 
 from common.clock import VirtualClock
-from common.control import CallRequest, CallStatus, DialogResult, Disposition, RtpStats, Trunk
+from common.control import DialogResult, Disposition, RtpStats
 from common.errors import Refused
 from mediaserver import wire
 from mediaserver.journal import Journal
 from mediaserver.lines import base
 from mediaserver.switch.admission import NotAdmitted
-from mediaserver.switch.switchboard import BootChanged, Switchboard
+from mediaserver.switch.switchboard import BootChanged
+from tests.support.switchboard import Bench
 
 pytestmark = pytest.mark.asyncio
-
-
-class FakeLine:
-    """Notes what it is asked; tests report what happened by `say`."""
-
-    capabilities = frozenset(base.Capability)
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[Any, ...]] = []
-        self.say: base.Sink = lambda event: None
-
-    async def start(self, sink: base.Sink) -> None:
-        self.say = sink
-
-    async def close(self) -> None: ...
-
-    def place(self, call: base.Place) -> None:
-        self.asked.append(("place", call.call))
-
-    def hang_up(self, call: str) -> None:
-        self.asked.append(("hang_up", call))
-
-    def play(self, call: str, play: int, clips: tuple[bytes, ...], stop_on_key: bool) -> None:
-        self.asked.append(("play", play, sum(map(len, clips)), stop_on_key))
-
-    def stop_play(self, call: str) -> None:
-        self.asked.append(("stop_play", call))
-
-    def listen(self, call: str, on: bool) -> None:
-        self.asked.append(("listen", on))
-
-    def send_keys(self, call: str, keys: str) -> None: ...
-
-
-class FakeWorker:
-    def __init__(self) -> None:
-        self.told: list[wire.Message | wire.Audio] = []
-        self.inline: dict[str, bytes] = {}
-        self._decoder = wire.Decoder()
-
-    def send(self, frame: bytes) -> None:
-        self.told += self._decoder.feed(frame)
-
-
-class FakePool:
-    size, pids = 1, ()
-
-    def __init__(self) -> None:
-        self.worker = FakeWorker()
-        self.room = True
-        self.ended: list[str] = []
-
-    async def start(self, sink: Any) -> None: ...
-
-    async def close(self) -> None: ...
-
-    def has_room(self, key: Any) -> bool:
-        return self.room
-
-    def begin(self, key: Any, call: str) -> FakeWorker:
-        return self.worker
-
-    def end(self, worker: Any, call: str) -> None:
-        self.ended.append(call)
-
-    async def render(self, text: str, language: str) -> str:
-        return ""
-
-
-class Bench:
-    def __init__(self, directory: Path, boot_id: str = "boot1", max_calls: int = 2) -> None:
-        self.line, self.pool = FakeLine(), FakePool()
-        self.directory = directory
-        self.board = Switchboard(
-            boot_id=boot_id,
-            lines={"native": self.line},
-            workers=self.pool,  # type: ignore[arg-type]
-            journal=Journal(directory / "journal"),
-            clip_directory=directory,
-            allow=(),
-            max_calls=max_calls,
-            clock=VirtualClock(),
-        )
-
-    async def place(self, attempt: str = "a1", application: str = "http://x/", **more: Any) -> tuple[CallStatus, bool]:
-        trunk = Trunk("127.0.0.1", line=more.pop("line", "native"))
-        return await self.board.place(CallRequest(attempt, "+15550101234", "", trunk, application, **more))
-
-    async def answered(self, attempt: str = "a1", **more: Any) -> None:
-        await self.place(attempt, **more)
-        self.line.say(base.Answered(attempt))
-
-    def dialog(self, message: wire.Message) -> None:
-        self.board.sessions.dialog_said(message, self.pool.worker)  # type: ignore[arg-type]
-
-    def hung_up(self, attempt: str = "a1", by_far_end: bool = True) -> None:
-        self.line.say(base.HungUp(attempt, by_far_end, RtpStats(sent=9)))
-
-    def status(self, attempt: str = "a1") -> CallStatus:
-        status = self.board.status(attempt)
-        assert status is not None
-        return status
 
 
 @pytest_asyncio.fixture

@@ -10,11 +10,12 @@ import pytest
 import pytest_asyncio
 
 from common.control import CallRequest, Disposition, RtpStats, Trunk
+from common.conversation import Part
 from common.errors import ContractError
 from mediaserver import wire
 from mediaserver.lines import base
 from mediaserver.switch.destinations import BadDestination, NotAllowed, Reach
-from mediaserver.switch.hearing import Member, Part
+from mediaserver.switch.hearing import Member
 from mediaserver.switch.live import LiveCall
 from mediaserver.switch.transfers import GONE, Transfers, transfer_kinds
 

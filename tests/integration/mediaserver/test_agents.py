@@ -1,0 +1,143 @@
+"""An agent's phone (baresip, which hums), nailed up by the control API, and customers put through."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from simulators.carrier.agent import Carrier, CarrierSettings
+from simulators.carrier.population import load_population
+from tests.support.baresip import Baresip, baresip
+from tests.support.media_server import FORM, Bench, Pages, media_server
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration, pytest.mark.timeout(60)]
+PEOPLE = {
+    # Hears the music, then the agent.
+    "81": {"script": "talk wait:0.5 talk hangup", "patience": 20},
+    "82": {"script": "wait:0.3 talk hangup", "patience": 20},
+    "83": {"script": "wait:15", "patience": 20},
+    # Heard by whoever is with it, and hears them.
+    "84": {"script": "wait:0.2 say:0.5 talk hangup", "patience": 20},
+    "85": {"script": "wait:1 say:9", "patience": 20},
+}
+WANTS = FORM.format(
+    '<transfer name="to" type="{kind}" dest="agent:sales" connecttimeout="5s">'
+    '<catch event="connection.disconnect.transfer error"><exit/></catch>'
+    '<filled><exit namelist="to"/></filled></transfer>'
+)
+
+
+@dataclass
+class Floor:
+    """A media server with the leg `leg` to an agent's phone."""
+
+    bench: Bench
+    phone: Baresip
+    numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    async def nail_up(self) -> str:
+        leg = f"leg{next(self.numbers)}"
+        trunk = {"host": "127.0.0.1", "port": self.phone.port}
+        to = f"sip:alice@127.0.0.1:{self.phone.port}"
+        await self.bench.place(leg, "", "", to=to, trunk=trunk, part="agent", application="", max_duration=86_400)
+        await self.bench.event(leg, "answered")
+        return leg
+
+    async def customer(self, suffix: str, page: str) -> str:
+        """Whose script waits for an agent."""
+        name = f"c{next(self.numbers)}"
+        await self.bench.place(name, suffix, page)
+        await self.bench.event(name, "agent_wanted")
+        return name
+
+    async def put(self, customer: str, call: str, **wish: Any) -> int:
+        url = f"{self.bench.api}/v1/calls/{customer}/members/{call}"
+        async with self.bench.http.put(url, json=wish) as answer:
+            return answer.status
+
+    async def let_go(self, customer: str, call: str) -> int:
+        async with self.bench.http.delete(f"{self.bench.api}/v1/calls/{customer}/members/{call}") as answer:
+            return answer.status
+
+    def heard(self, name: str) -> tuple[int, int]:
+        """How often this customer heard what it waited for, and how often not."""
+        (call,) = (call for call in self.bench.carrier.calls.values() if call.attempt == name)
+        assert call.media is not None
+        assert call.media.customer is not None
+        return call.media.customer.heard, call.media.customer.missed
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def floor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Floor]:
+    folder = tmp_path_factory.mktemp("agents")
+    (folder / "people.json").write_text(json.dumps({"suffixes": PEOPLE}))
+    pages = Pages({kind: WANTS.format(kind=kind) for kind in ("bridge", "consultation")})
+    await pages.start()
+    carrier = Carrier(CarrierSettings(port=0), load_population(folder / "people.json"))
+    async with carrier, media_server(folder, carrier, pages) as bench, baresip(hums=True) as phone:
+        await bench.board.sounds.ready()
+        yield Floor(bench, phone)
+    await pages.stop()
+
+
+async def test_one_leg_serves_customers_one_after_the_other(floor: Floor) -> None:
+    leg = await floor.nail_up()
+    first = await floor.customer("81", "bridge")
+    await asyncio.sleep(0.2)
+    assert await floor.put(first, leg) == 200
+    assert (await floor.bench.ended(first))["dialog"] == "caller_hangup"
+    assert (await floor.bench.status(leg))["state"] == "answered"
+
+    second = await floor.customer("82", "consultation")
+    assert await floor.put(second, leg, zip_tone=False) == 200
+    status = await floor.bench.ended(second)
+    assert (status["dialog"], status["exit"]) == ("completed", {})
+    assert (await floor.bench.status(leg))["state"] == "answered"
+    assert (floor.heard(first), floor.heard(second)) == ((2, 0), (1, 0))
+    floor.bench.board.hang_up(leg)
+
+
+async def test_a_lost_leg_gives_the_customer_what_the_script_says(floor: Floor) -> None:
+    leg = await floor.nail_up()
+    customer = await floor.customer("83", "bridge")
+    await floor.put(customer, leg)
+    floor.phone.command("hangup")
+
+    assert (await floor.bench.ended(customer))["exit"] == {"to": "network_disconnect"}
+    assert (await floor.bench.ended(leg))["disposition"] == "answered"
+
+
+async def test_an_agent_consults_and_leaves_the_customer_with_the_consulted(floor: Floor) -> None:
+    leg = await floor.nail_up()
+    customer = await floor.customer("85", "bridge")
+    await floor.put(customer, leg)
+    await floor.put(customer, customer, held=True)
+    other = f"{customer}-consulted"
+    await floor.bench.place(other, "84", "", part="other", application="", joins=customer)
+    await floor.bench.event(other, "answered")
+    assert await floor.let_go(customer, leg) == 200
+
+    # The consulted one hears the customer and hangs up; the agent's leg is free meanwhile.
+    assert (await floor.bench.ended(customer))["exit"] == {"to": "far_end_disconnect"}
+    assert floor.heard(other) == (1, 0)
+    assert (await floor.bench.status(leg))["state"] == "answered"
+    floor.bench.board.hang_up(leg)
+
+
+async def test_what_is_asked_of_the_wrong_calls_is_refused(floor: Floor) -> None:
+    leg = await floor.nail_up()
+    assert await floor.put("nobody", leg) == 404
+    customer = await floor.customer("83", "bridge")
+    assert await floor.let_go(customer, leg) == 409
+    assert await floor.put(customer, leg, held="yes") == 400
+    async with floor.bench.http.put(f"{floor.bench.api}/v1/sounds/music", data=b"no audio") as answer:
+        assert answer.status == 400
+    for call in (customer, leg):
+        floor.bench.board.hang_up(call)

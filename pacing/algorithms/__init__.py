@@ -1,0 +1,39 @@
+"""Pacing for jobs with agents: pure rules, asked about once a second what to dial and what to cancel."""
+
+from pacing.algorithms.base import Pacer
+from pacing.algorithms.configuration import Configuration, Formula, Mode, ServiceLevel, Work
+from pacing.algorithms.observation import (
+    Abandoned,
+    Connected,
+    Decision,
+    Event,
+    InboundArrived,
+    Observation,
+    Outcome,
+    Placed,
+    Resolved,
+    TalkEnded,
+    WrapupEnded,
+)
+from pacing.algorithms.pacers import create
+
+__all__ = [
+    "Abandoned",
+    "Configuration",
+    "Connected",
+    "Decision",
+    "Event",
+    "Formula",
+    "InboundArrived",
+    "Mode",
+    "Observation",
+    "Outcome",
+    "Pacer",
+    "Placed",
+    "Resolved",
+    "ServiceLevel",
+    "TalkEnded",
+    "Work",
+    "WrapupEnded",
+    "create",
+]

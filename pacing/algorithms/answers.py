@@ -1,0 +1,173 @@
+"""Whether and when a ringing call will be a person who needs an agent: P(person by t | age), learnt.
+
+Each second of age has its hazards: how many of the calls seen ringing at that age became a person, or anything else,
+before the next look. Every call counts at every age it reached, whatever became of it, so neither the order in which
+results arrive nor our own cancelling can bias the hit rate. The *shape* over ages is learnt slowly; a *level*
+that multiplies the persons' hazards follows quickly: people who came by people who were expected. Where the last few
+dozen differ from it more than chance explains, older ones are dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from pacing.algorithms.observation import Floats, Outcome, Resolved, Seen
+
+#: The shape remembers about so many calls.
+_MEMORY = 6_000.0
+#: People expected that the level remembers, and that are looked at for a change.
+_LONG, _SHORT = 200.0, 25.0
+#: A change is believed beyond so many standard deviations.
+_SURE = 3.3
+#: Before anything was seen: so many calls' worth of a hit rate of about a half. To begin with caution costs little.
+_FIRST = 4.0
+_FIRST_HUMAN, _FIRST_OTHER = 0.045, 0.015
+
+
+class Answers:
+    def __init__(self, ring_timeout: float) -> None:
+        self.ages = min(300, int(ring_timeout) + 4)
+        self._seen = np.full(self.ages, _FIRST)
+        self._humans = np.full(self.ages, _FIRST * _FIRST_HUMAN)
+        self._humans[:2] /= 10
+        self._others = np.full(self.ages, _FIRST * _FIRST_OTHER)
+        self._came, self._expected = 0.0, 0.0
+        self._came_lately, self._expected_lately = 0.0, 0.0
+        self._awaited = 0.0
+        self._hazards = self._shape()
+        #: People and machines found after classification, and call-seconds spent in it.
+        self._found = np.array([1.0, 1.0])
+        self._classifying = 0.0
+        self.humans = 0.0
+
+    def see(self, seen: Seen, elapsed: float) -> Floats:
+        """Learn from one look; give how many calls ring at each second of age."""
+        counts = np.zeros(self.ages)
+        if len(seen.ringing):
+            ages = np.minimum(seen.ringing, self.ages - 1).astype(np.int64)
+            counts = np.bincount(ages, minlength=self.ages).astype(np.float64)
+        came = self._resolve((event for event in seen.events if isinstance(event, Resolved)), seen.now, elapsed)
+        self._follow(came)
+        self._seen += counts * elapsed
+        self._classifying += len(seen.classifying) * elapsed
+        self._awaited = float((counts * self._hazards[0]).sum()) * elapsed
+        return counts
+
+    def place(self, count: int) -> None:
+        """So many calls are at age 0 now."""
+        self._seen[0] += count
+        self._awaited += count * float(self._hazards[0][0])
+
+    @property
+    def level(self) -> float:
+        return (self._came + 8.0) / (self._expected + 8.0)
+
+    @property
+    def uncertainty(self) -> float:
+        """Standard deviation of the level by its mean."""
+        return float(1.0 / np.sqrt(self._came + 8.0))
+
+    @property
+    def classification(self) -> tuple[float, float]:
+        """Mean seconds from answer to verdict, and the share of people among verdicts."""
+        total = float(self._found.sum())
+        return self._classifying / total, float(self._found[0]) / total
+
+    def table(self, seconds: int, cancel_after: float | None = None) -> Floats:
+        """P(person within 0, 1, … `seconds` | ringing at age): one row a second of age.
+
+        With `cancel_after`, of older calls only the next second counts: each later one can still be prevented.
+        """
+        shape, others = self._hazards
+        humans = np.minimum(shape * self.level, 0.9 * (1.0 - others))
+        stay = 1.0 - humans - others
+        later = humans.copy()
+        if cancel_after is not None:
+            later[min(int(cancel_after) + 1, self.ages) :] = 0.0
+        table = np.zeros((self.ages, seconds + 1))
+        beyond = np.zeros(self.ages)
+        for second in range(1, seconds + 1):
+            beyond[:-1] = table[1:, second - 1]
+            table[:, second] = later + stay * beyond
+        if cancel_after is not None:
+            table[:, 1:] = np.maximum(table[:, 1:], humans[:, None])
+        lag = min(seconds, round(self.classification[0]))
+        return np.concatenate([np.zeros((self.ages, lag)), table[:, : seconds + 1 - lag]], axis=1)
+
+    def refresh(self) -> None:
+        """Take what was learnt into the shape. The level goes on as if the new one had always been expected by."""
+        before = float((self._seen * self._hazards[0]).sum())
+        self._hazards = self._shape()
+        ratio = float((self._seen * self._hazards[0]).sum()) / before
+        self._expected *= ratio
+        self._expected_lately *= ratio
+        self._awaited *= ratio
+
+    def save(self) -> Any:
+        arrays = [self._seen, self._humans, self._others, self._found, *self._hazards]
+        numbers = [self._came, self._expected, self._came_lately, self._expected_lately]
+        return [[array.tolist() for array in arrays], [*numbers, self._awaited, self._classifying, self.humans]]
+
+    def restore(self, learnt: Any) -> None:
+        arrays, numbers = learnt
+        self._seen, self._humans, self._others, self._found, *hazards = (np.array(array) for array in arrays)
+        self._hazards = (hazards[0], hazards[1])
+        self._came, self._expected, self._came_lately, self._expected_lately = numbers[:4]
+        self._awaited, self._classifying, self.humans = numbers[4:]
+        if len(self._seen) != self.ages:
+            raise ValueError("the ring timeout was another one")
+
+    def _resolve(self, events: Iterable[Resolved], now: float, elapsed: float) -> float:
+        came = 0.0
+        lag = self.classification[0]
+        for event in events:
+            if event.outcome == Outcome.CANCELLED:
+                continue
+            since = elapsed - (0.0 if event.at is None else min(max(now - event.at, 0.0), elapsed))
+            answered = event.outcome in (Outcome.HUMAN, Outcome.MACHINE)
+            if answered:
+                self._found[event.outcome == Outcome.MACHINE] += 1
+            age = int(max(0.0, event.age - since - (lag if answered else 0.0)))
+            age = min(age, self.ages - 1)
+            if event.outcome == Outcome.HUMAN:
+                self._humans[age] += 1
+                came += 1
+            else:
+                self._others[age] += 1
+        return came
+
+    def _follow(self, came: float) -> None:
+        """Move the level by what came and what had been awaited."""
+        awaited = self._awaited
+        self.humans += came
+        # Forgotten by what was expected, not by time: an idle hour teaches nothing.
+        keep_long = max(0.0, 1.0 - max(awaited, came * 0.5) / _LONG)
+        keep_short = max(0.0, 1.0 - max(awaited, came * 0.5) / _SHORT)
+        self._came = self._came * keep_long + came
+        self._expected = self._expected * keep_long + awaited
+        self._came_lately = self._came_lately * keep_short + came
+        self._expected_lately = self._expected_lately * keep_short + awaited
+        due = self.level * self._expected_lately
+        if due > 2.0 and abs(self._came_lately - due) > _SURE * np.sqrt(due / 2.0 + 1.0):
+            self._came, self._expected = self._came_lately, self._expected_lately
+        if self._seen[0] > _MEMORY:
+            kept = _MEMORY / self._seen[0]
+            for numbers in (self._seen, self._humans, self._others):
+                numbers *= kept
+
+    def _shape(self) -> tuple[Floats, Floats]:
+        seen = _smooth(self._seen)
+        humans = np.minimum(_smooth(self._humans) / seen, 0.9)
+        others = np.minimum(_smooth(self._others) / seen, 0.95 - humans)
+        return humans, np.maximum(others, 0.0)
+
+
+def _smooth(numbers: Floats) -> Floats:
+    """Over neighbouring seconds, at a young age not at all: nothing answers in the first."""
+    smooth = numbers.copy()
+    smooth[1:-1] = 0.25 * numbers[:-2] + 0.5 * numbers[1:-1] + 0.25 * numbers[2:]
+    smooth[0] = numbers[0]
+    return smooth

@@ -1,0 +1,57 @@
+"""The threshold of risk, steered by the regulator's running balance.
+
+The balance says how many more people might have been abandoned by now. While it stands above a small reserve the
+threshold is high, when it falls below it goes down steeply; what is left over after long is taken up by a base that
+moves slowly. Only what really happened enters, so a wrong model costs talk time and never the limit.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pacing.algorithms.ledger import Ledger
+
+#: Aim below the limit: what is still in the air at the end of a period must fit too.
+MARGIN = 0.97
+#: The balance is measured in what may be abandoned in so many seconds, and moves the base over so many.
+_SPAN, _SLOWLY = 900.0, 3_600.0
+#: The threshold: where it begins, and the bounds of its base and of what the balance does to it.
+_FIRST, _LOWEST, _HIGHEST = 0.06, 0.005, 0.6
+_DOWN, _UP = -4.0, 1.0
+#: Until so many people have answered the threshold is smaller: the models know little yet.
+_LEARNING = 30.0
+
+
+class Steering:
+    def __init__(self, limit: float) -> None:
+        self._aim = limit * MARGIN
+        self._base = math.log(_FIRST)
+        #: People answering, a second.
+        self._rate = 0.0
+        self._live: float | None = None
+
+    def threshold(self, ledger: Ledger, people: float, elapsed: float) -> float:
+        """The chance of meeting no agent that the next call may have. `people`: how many answers were learnt from."""
+        self._measure(ledger, elapsed)
+        unit = max(1.0, self._aim * self._rate * _SPAN)
+        error = (ledger.balance(self._aim) - 0.3 * unit) / unit
+        error = min(max(error, _DOWN), _UP)
+        if people >= _LEARNING:
+            self._base += min(error, 1.0) * elapsed / _SLOWLY
+            self._base = min(max(self._base, math.log(_LOWEST)), math.log(_HIGHEST))
+        slow_start = min(1.0, (5.0 + people) / (5.0 + _LEARNING))
+        return min(_HIGHEST, math.exp(self._base + 1.5 * error) * slow_start)
+
+    def save(self) -> Any:
+        return [self._base, self._rate, self._live]
+
+    def restore(self, learnt: Any) -> None:
+        self._base, self._rate, self._live = learnt
+
+    def _measure(self, ledger: Ledger, elapsed: float) -> None:
+        live = ledger.live
+        if self._live is not None and elapsed > 0:
+            share = min(1.0, elapsed / _SPAN)
+            self._rate += share * (max(0.0, live - self._live) / elapsed - self._rate)
+        self._live = live

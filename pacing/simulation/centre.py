@@ -1,0 +1,258 @@
+"""The virtual call centre: calls, agents and callers as events on a virtual clock; the pacer is asked every second."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from pacing.algorithms.observation import (
+    Abandoned,
+    Connected,
+    Decision,
+    Event,
+    InboundArrived,
+    Observation,
+    Outcome,
+    Placed,
+    Resolved,
+)
+from pacing.simulation.contacts import Contacts, Fate
+from pacing.simulation.floor import Floor
+from pacing.simulation.result import Result
+from pacing.simulation.scenario import HOUR, Scenario, at_hour
+
+
+class Decides(Protocol):
+    def decide(self, observation: Observation, now: float) -> Decision: ...
+
+
+class Call:
+    __slots__ = ("answered", "fate", "human", "id", "over", "placed")
+
+    def __init__(self, call_id: int, fate: Fate, placed: float) -> None:
+        self.id = call_id
+        self.fate = fate
+        self.placed = placed
+        self.answered = 0.0
+        self.human = False
+        #: Nothing more will come of it: what is still in the clock for it is void.
+        self.over = False
+
+
+class Centre:
+    """One shift. `run()` gives its result; `step()` one second, for pictures while it runs."""
+
+    def __init__(self, scenario: Scenario, pacer: Decides, seed: int) -> None:
+        self.scenario = scenario
+        self.result = Result()
+        self.now = 0.0
+        self._pacer = pacer
+        self._contacts = Contacts(scenario, seed)
+        self._chance = np.random.default_rng((seed, 2))
+        self._clock: list[tuple[float, int, Callable[[Any], None], Any]] = []
+        self._order = 0
+        self._calls = 0
+        self._lines = 0
+        self.events: list[Event] = []
+        self._ringing: dict[int, Call] = {}
+        self._classifying: dict[int, Call] = {}
+        self._waiting: dict[int, Call] = {}
+        self._inbound: deque[tuple[int, float]] = deque()
+        self._inbound_ids = 0
+        self.floor = Floor(scenario, self, seed)
+        if scenario.inbound:
+            self._next_inbound()
+
+    def run(self) -> Result:
+        for _ in range(round(self.scenario.hours * HOUR)):
+            self.step()
+        self.floor.account()
+        return self.result
+
+    def step(self) -> None:
+        """Live through everything up to now, ask the pacer, do as it says, and let a second begin."""
+        clock, now = self._clock, self.now
+        while clock and clock[0][0] <= now:
+            at, _, then, what = heapq.heappop(clock)
+            self.now = at
+            then(what)
+        self.now = now
+        self.floor.second()
+        decision = self._pacer.decide(self._observe(), now)
+        for call_id in decision.cancel:
+            self._cancel(self._ringing.get(call_id))  # type: ignore[call-overload]
+        for _ in range(decision.place):
+            self._place()
+        if now % 60 == 0:
+            self._minute()
+        self.now = now + 1.0
+
+    def at(self, time: float, then: Callable[[Any], None], what: Any) -> None:
+        self._order += 1
+        heapq.heappush(self._clock, (time, self._order, then, what))
+
+    def agent_free(self) -> None:
+        """An agent has become ready: inbound callers first, then the person who has waited longest."""
+        while self.floor.ready and self._inbound:
+            _, since = self._inbound.popleft()
+            self.result.inbound_waits.append(self.now - since)
+            self.floor.take_inbound(float(self.scenario.inbound_talk.draw(self._chance, 1)[0]))
+        while self.floor.ready and self._waiting:
+            self._connect(next(iter(self._waiting.values())))
+
+    def call_ended(self) -> None:
+        self._lines -= 1
+
+    def _observe(self) -> Observation:
+        now, floor = self.now, self.floor
+        events, self.events = self.events, []
+        return Observation(
+            ready=[now - since for since in floor.ready.values()],
+            talking=[now - since for since in floor.talking.values()],
+            wrapup=[now - since for since in floor.wrapup.values()],
+            on_break=len(floor.on_break),
+            inbound_talking=[now - since for since in floor.inbound.values()],
+            ringing={key: now - call.placed for key, call in self._ringing.items()},
+            classifying={key: now - call.answered for key, call in self._classifying.items()},
+            waiting={key: now - call.answered for key, call in self._waiting.items()},
+            inbound_waiting=[now - since for _, since in self._inbound],
+            lines_in_use=self._lines,
+            events=events,
+        )
+
+    def _place(self) -> None:
+        s = self.scenario
+        if s.lines is not None and self._lines >= s.lines:
+            return
+        self._calls += 1
+        self._lines += 1
+        self.result.placed += 1
+        fate = self._contacts.next()
+        call = Call(self._calls, fate, self.now)
+        self._ringing[call.id] = call
+        self.events.append(Placed(call.id, self.now))
+        self._foresee(call, fate)
+
+    def _foresee(self, call: Call, fate: Fate) -> None:
+        """Put what will come of a call into the clock."""
+        s = self.scenario
+        lot, hit = fate.lot, s.hit_rate_at(self.now)
+        machines = min(s.machines, 1.0 - hit)
+        if lot < hit and fate.answer < s.ring_timeout:
+            call.human = True
+            self.at(self.now + fate.answer, self._answered, call)
+        elif hit <= lot < hit + machines and fate.machine_answer < s.ring_timeout:
+            self.at(self.now + fate.machine_answer, self._answered, call)
+        elif lot >= 1.0 - s.busy - s.failed and hit + machines <= lot:
+            outcome = Outcome.BUSY if lot < 1.0 - s.failed else Outcome.FAILED
+            self.at(self.now + min(fate.refusal, s.ring_timeout), self._ended, (call, outcome))
+        else:
+            self.at(self.now + s.ring_timeout, self._ended, (call, Outcome.NO_ANSWER))
+
+    def _ended(self, what: tuple[Call, Outcome]) -> None:
+        call, outcome = what
+        if call.over:
+            return
+        self._over(call)
+        self.events.append(Resolved(call.id, outcome, self.now - call.placed, self.now))
+
+    def _over(self, call: Call) -> None:
+        call.over = True
+        self._lines -= 1
+        for calls in (self._ringing, self._classifying, self._waiting):
+            calls.pop(call.id, None)
+
+    def _cancel(self, call: Call | None) -> None:
+        if call is None:
+            return
+        s, fate = self.scenario, call.fate
+        if call.human and call.placed + fate.answer <= self.now + s.cancel_delay:
+            # It crosses the answer: a person says hello to nobody.
+            self.result.live += 1
+            self.result.abandoned += 1
+            self.events.append(Resolved(call.id, Outcome.HUMAN, fate.answer, self.now))
+            self.events.append(Abandoned(call.id, 0.0, self.now))
+        else:
+            self.result.cancelled += 1
+            self.events.append(Resolved(call.id, Outcome.CANCELLED, self.now - call.placed, self.now))
+        self._over(call)
+
+    def _answered(self, call: Call) -> None:
+        if call.over:
+            return
+        del self._ringing[call.id]
+        call.answered = self.now
+        detection = self.scenario.detection
+        if detection is None:
+            self._person(call)
+            return
+        self._classifying[call.id] = call
+        self.at(self.now + call.fate.greeting + call.fate.detection, self._classified, call)
+
+    def _classified(self, call: Call) -> None:
+        detection = self.scenario.detection
+        if call.over or detection is None:
+            return
+        del self._classifying[call.id]
+        wrong = call.fate.mistake < (detection.false_machine if call.human else detection.false_human)
+        if call.human != wrong:
+            self._person(call)
+            return
+        self.result.false_machines += call.human
+        self._ended((call, Outcome.MACHINE))
+
+    def _person(self, call: Call) -> None:
+        """Taken for a person: an agent now, or within the time allowed after the greeting's end."""
+        self.result.live += call.human
+        self.events.append(Resolved(call.id, Outcome.HUMAN, self.now - call.placed, self.now))
+        if self.floor.ready:
+            self._connect(call)
+            return
+        self._waiting[call.id] = call
+        last = call.answered + call.fate.greeting + self.scenario.connect_within
+        self.at(max(last, self.now), self._too_late, call)
+
+    def _connect(self, call: Call) -> None:
+        self._waiting.pop(call.id, None)
+        call.over = True
+        self.result.person_waits.append(self.now - call.answered)
+        self.events.append(Connected(call.id, self.now - call.answered, self.now))
+        self.floor.take(call.fate.talk if call.human else call.fate.machine_talk, human=call.human)
+
+    def _too_late(self, call: Call) -> None:
+        if call.over:
+            return
+        self._over(call)
+        self.result.abandoned += call.human
+        self.events.append(Abandoned(call.id, self.now - call.answered, self.now))
+
+    def _next_inbound(self) -> None:
+        rate = at_hour(self.scenario.inbound, self.now / HOUR, 0.0) / HOUR
+        if rate <= 0:
+            self.at(self.now + 60.0, lambda _: self._next_inbound(), None)
+            return
+        self.at(self.now + self._chance.exponential(1 / rate), self._caller, None)
+
+    def _caller(self, _: None) -> None:
+        self.events.append(InboundArrived(self.now))
+        self._inbound_ids += 1
+        self._inbound.append((self._inbound_ids, self.now))
+        patience = float(self.scenario.inbound_patience.draw(self._chance, 1)[0])
+        self.at(self.now + patience, self._caller_gone, self._inbound_ids)
+        self.agent_free()
+        self._next_inbound()
+
+    def _caller_gone(self, caller: int) -> None:
+        left = [entry for entry in self._inbound if entry[0] != caller]
+        if len(left) < len(self._inbound):
+            self.result.inbound_lost += 1
+            self._inbound = deque(left)
+
+    def _minute(self) -> None:
+        floor, result = self.floor, self.result
+        counts = (len(floor.ready), len(floor.talking), len(floor.wrapup), len(self._ringing))
+        result.minutes.append((*counts, result.abandoned, result.live))

@@ -1,0 +1,116 @@
+"""What the predictive pacer learns: when people answer, when agents come free, and that the world has changed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pacing.algorithms.answers import Answers
+from pacing.algorithms.observation import Observation, Outcome, Resolved, look
+from pacing.algorithms.releases import Ends, Releases, bins_of
+
+
+class Calls:
+    """A hundred calls a minute of which a share answers after 8 s; the rest ring 25 s unless cancelled at 15 s."""
+
+    def __init__(self, *, cancel: bool = False) -> None:
+        self.answers = Answers(25.0)
+        self._cancel = cancel
+        self._chance = np.random.default_rng(5)
+        self._ringing: dict[int, tuple[float, bool]] = {}
+        self._number = 0
+        self.now = 0.0
+
+    def run(self, seconds: int, hit_rate: float) -> None:
+        for _ in range(seconds):
+            self.now += 1
+            if self.now % 5 == 0:
+                self.answers.refresh()
+            events = []
+            for call, (placed, answers) in list(self._ringing.items()):
+                age = self.now - placed
+                ended = Outcome.HUMAN if answers and age >= 8 else Outcome.NO_ANSWER if age >= 25 else None
+                if self._cancel and age >= 15:
+                    ended = Outcome.CANCELLED
+                if ended:
+                    del self._ringing[call]
+                    events.append(Resolved(call, ended, age, self.now))
+            ringing = {call: self.now - placed for call, (placed, _) in self._ringing.items()}
+            self.answers.see(look(Observation(ringing=ringing, events=events), self.now), 1.0)
+            new = int(self._chance.poisson(100 / 60))
+            self.answers.place(new)
+            for _ in range(new):
+                self._number += 1
+                self._ringing[self._number] = (self.now, bool(self._chance.random() < hit_rate))
+
+    @property
+    def hit_rate(self) -> float:
+        return float(self.answers.table(26)[0, -1])
+
+
+@pytest.mark.parametrize("cancel", [False, True])
+def test_the_hit_rate_is_learnt_though_results_come_late_and_calls_are_cancelled(cancel: bool) -> None:
+    calls = Calls(cancel=cancel)
+    calls.run(3_000, 0.25)
+    assert float(calls.answers.table(14)[0, -1]) == pytest.approx(0.25, abs=0.03)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.15, 0.45), (0.45, 0.15)])
+def test_a_step_of_the_hit_rate_is_followed_within_minutes(before: float, after: float) -> None:
+    calls = Calls()
+    calls.run(2_400, before)
+    calls.run(240, after)
+    assert calls.hit_rate == pytest.approx(after, rel=0.25)
+
+
+def test_a_chance_streak_does_not_move_the_level_far() -> None:
+    calls = Calls()
+    calls.run(2_400, 0.3)
+    levels = []
+    for _ in range(30):
+        calls.run(60, 0.3)
+        levels.append(calls.hit_rate)
+    assert max(levels) < 0.45
+    assert min(levels) > 0.2
+
+
+def test_those_who_ring_longer_than_people_take_will_hardly_answer() -> None:
+    calls = Calls()
+    calls.run(2_400, 0.3)
+    table = calls.answers.table(10)
+    assert table[12, 10] < 0.05 < table[2, 10]
+
+
+def test_of_a_call_that_may_be_cancelled_only_the_next_second_counts() -> None:
+    table = Answers(25.0).table(20, cancel_after=15.0)
+    assert table[17, 1] == pytest.approx(table[17, 20])
+    assert table[5, 20] > table[5, 5]
+
+
+def test_durations_under_way_count_from_their_first_second() -> None:
+    ends = Ends(30.0)
+    for _ in range(600):
+        ends.spend(bins_of(np.array([200.0] * 5)), 1.0)
+    long = ends.within(30)
+    assert long[np.argmax(bins_of(np.array([200.0]))), 30] < 0.06
+
+
+@pytest.mark.parametrize("elapsed", [5.0, 60.0, 300.0])
+def test_a_memoryless_duration_is_learnt_as_one(elapsed: float) -> None:
+    ends = Ends(30.0)
+    chance = np.random.default_rng(1)
+    durations = chance.exponential(100.0, 3_000)
+    for edge in range(0, 1_500, 1):
+        ends.spend(bins_of(np.full(int((durations > edge).sum()), float(edge))), 1.0)
+    ends.end(durations.tolist())
+    within = ends.within(30)[np.argmax(bins_of(np.array([elapsed]))), 30]
+    assert within == pytest.approx(1 - np.exp(-0.3), abs=0.05)
+
+
+def test_who_talks_must_wrap_up_first() -> None:
+    releases = Releases()
+    releases.talk.end([60.0] * 200)
+    releases.wrapup.end([20.0] * 200)
+    talking, wrapup = releases.tables(30)
+    assert (np.diff(talking, axis=1) >= -1e-9).all()
+    assert (talking[:, 1] <= wrapup[:, 1] + 0.2).all()

@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, Command] = {
     "call": Command("app.cli.calls", "place one call without a database and print its outcome"),
     "load": Command("app.cli.calls", "place many calls at once and print what became of them"),
     "vxml": Command("app.cli.vxml", "check, try and test VoiceXML scripts without a telephone"),
+    "simulate": Command("app.cli.simulate", "try settings in a virtual call centre"),
     "conformance": Command("app.cli.vxml", "run the W3C's conformance cases"),
 }
 

@@ -97,6 +97,17 @@ class Answers:
         lag = min(seconds, round(self.classification[0]))
         return np.concatenate([np.zeros((self.ages, lag)), table[:, : seconds + 1 - lag]], axis=1)
 
+    def worth(self) -> Floats:
+        """People expected of one more second of ringing, by age, if the call is kept to its end."""
+        humans, others = self._hazards
+        people, seconds = 0.0, 1e-9
+        worth = np.zeros(self.ages)
+        for age in range(self.ages - 1, -1, -1):
+            stay = max(0.0, 1.0 - humans[age] - others[age])
+            people, seconds = humans[age] + stay * people, 1.0 + stay * seconds
+            worth[age] = people / seconds
+        return worth
+
     def refresh(self) -> None:
         """Take what was learnt into the shape. The level goes on as if the new one had always been expected by."""
         before = float((self._seen * self._hazards[0]).sum())

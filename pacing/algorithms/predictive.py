@@ -36,7 +36,7 @@ _SMALL = 30
 _STRIDE, _RENEW = 2.0, 5.0
 _AT_ONCE = 8
 #: Calls are cancelled beyond so many times the threshold.
-CANCEL = 2.0
+CANCEL = 1.0
 #: Seconds of inbound arrivals, and abandoned people, that are remembered.
 _INBOUND_MEMORY, _PATIENCE_MEMORY = 900.0, 200.0
 
@@ -54,6 +54,8 @@ class _Tables:
     ringing: Table
     talking: Table
     wrapup: Table
+    #: People to come of a line's second, of a call ringing at each second of age.
+    worth: Floats
 
     @property
     def ones(self) -> Floats:
@@ -94,8 +96,10 @@ class Predictive(Pacer):
         spare = seen.ready - seen.waiting - len(seen.inbound_waiting)
         cancel = self._to_cancel(seen, balance, spare, threshold, tables)
         place = 0
-        if not cancel and seen.logged_in and room:
-            place = self._how_many(balance, spare, threshold, tables, room)
+        if not cancel and seen.logged_in:
+            wanted = self._how_many(balance, spare, threshold, tables, max(room, _AT_ONCE))
+            place = min(wanted, room)
+            cancel = self._to_renew(seen, wanted - place, tables)
         self._answers.place(place)
         return Decision(place, cancel)
 
@@ -123,6 +127,16 @@ class Predictive(Pacer):
         if chance <= CANCEL * threshold:
             return ()
         return tuple(call for call, age in zip(seen.ringing_ids, seen.ringing, strict=True) if age >= after)
+
+    def _to_renew(self, seen: Seen, missing: int, tables: _Tables) -> tuple[CallId, ...]:
+        """Where lines run short: the oldest lawfully rung calls whose line a new call would use better."""
+        lines, after = self.configuration.lines, self.configuration.cancel_after
+        if missing <= 0 or lines is None or after is None or seen.lines_in_use < lines or not seen.ringing_ids:
+            return ()
+        worth = tables.worth[np.minimum(seen.ringing, len(tables.worth) - 1).astype(np.int64)]
+        worse = np.flatnonzero((seen.ringing >= after) & (worth < tables.worth[0]))
+        oldest = worse[np.argsort(-seen.ringing[worse], kind="stable")][:missing]
+        return tuple(seen.ringing_ids[at] for at in oldest)
 
     def _learn(self, seen: Seen, talking: Floats, wrapup: Floats, elapsed: float) -> None:
         releases = self._releases
@@ -175,6 +189,7 @@ class Predictive(Pacer):
             ringing=Table.of(_at(answers, times), exact=exact),
             talking=Table.of(_at(talk, times + grace), exact=exact),
             wrapup=Table.of(_at(wrapup, times + grace), exact=exact),
+            worth=self._answers.worth(),
         )
 
     def _save(self) -> Any:

@@ -13,9 +13,9 @@ from typing import Any
 from pacing.algorithms.ledger import Ledger
 
 #: Aim below the limit: what is still in the air at the end of a period must fit too.
-MARGIN = 0.97
+MARGIN = 0.985
 #: The balance is measured in what may be abandoned in so many seconds, and moves the base over so many.
-_SPAN, _SLOWLY = 900.0, 3_600.0
+_SPAN, _SLOWLY = 1_200.0, 3_600.0
 #: The threshold: where it begins, and the bounds of its base and of what the balance does to it.
 _FIRST, _LOWEST, _HIGHEST = 0.06, 0.005, 0.6
 _DOWN, _UP = -4.0, 1.0
@@ -41,7 +41,7 @@ class Steering:
             self._base += min(error, 1.0) * elapsed / _SLOWLY
             self._base = min(max(self._base, math.log(_LOWEST)), math.log(_HIGHEST))
         slow_start = min(1.0, (5.0 + people) / (5.0 + _LEARNING))
-        return min(_HIGHEST, math.exp(self._base + 1.5 * error) * slow_start)
+        return min(_HIGHEST, math.exp(self._base + error) * slow_start)
 
     def save(self) -> Any:
         return [self._base, self._rate, self._live]

@@ -87,6 +87,13 @@ def test_of_a_call_that_may_be_cancelled_only_the_next_second_counts() -> None:
     assert table[5, 20] > table[5, 5]
 
 
+def test_a_call_that_has_rung_long_is_worth_less_of_its_line_than_a_new_one() -> None:
+    calls = Calls()
+    calls.run(1_200, 0.3)
+    worth = calls.answers.worth()
+    assert worth[16] < worth[0] < worth[5]
+
+
 def test_durations_under_way_count_from_their_first_second() -> None:
     ends = Ends(30.0)
     for _ in range(600):

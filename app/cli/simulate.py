@@ -1,0 +1,173 @@
+"""`clarion simulate pacing`: what a pacing would do in a virtual call centre, as text and as a picture."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from common.errors import Refused
+
+if TYPE_CHECKING:
+    from pacing.simulation.result import Result
+    from pacing.simulation.scenario import Scenario
+
+_MODES = ("progressive", "ratio", "adaptive", "expert", "predictive")
+_COLUMNS = (
+    f"{'':28}{'talk min/h':>11}{'utilisation':>12}{'abandoned':>11}{'with AMD errors':>16}{'wait p95':>9}{'idle':>7}"
+)
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("simulate", help="try settings in a virtual call centre")
+    kinds = parser.add_subparsers(metavar="WHAT", required=True)
+    pacing = kinds.add_parser(
+        "pacing",
+        help="how much agents would talk and whom nobody would answer",
+        description="Lives through a shift on a virtual clock with the pacer that jobs use.",
+    )
+    pacing.add_argument("--agents", type=int, default=20)
+    pacing.add_argument("--hours", type=float, default=8.0)
+    pacing.add_argument("--hit-rate", type=float, default=0.25, metavar="SHARE", help="share of calls a person answers")
+    pacing.add_argument("--machines", type=float, default=0.0, metavar="SHARE", help="share of calls a machine answers")
+    pacing.add_argument("--detection", action="store_true", help="tell machines from people, with delay and errors")
+    pacing.add_argument("--talk", default="120", metavar="SECONDS|FILE", help="mean, or a CSV with observed ones")
+    pacing.add_argument("--wrapup", default="20", metavar="SECONDS|FILE")
+    pacing.add_argument("--lines", type=int)
+    pacing.add_argument("--calls-per-second", type=float)
+    pacing.add_argument("--mode", choices=_MODES, default="predictive")
+    pacing.add_argument("--limit", type=float, default=0.03, metavar="SHARE", help="abandonment limit")
+    pacing.add_argument("--level", type=float, default=1.5, help="lines an agent: ratio; where adaptive begins")
+    pacing.add_argument("--seed", type=int, default=1)
+    pacing.add_argument("--compare", action="store_true", help="every mode, beside the clairvoyant bound")
+    pacing.add_argument("--file", type=Path, metavar="YAML", help="scenarios of a file instead of these options")
+    pacing.add_argument("--svg", type=Path, metavar="FILE", help="draw the shift (one scenario, one mode)")
+    pacing.add_argument("--json", action="store_true", help="print figures as JSON lines")
+    pacing.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from pacing.simulation.chart import draw
+
+    scenarios = _from_file(arguments.file) if arguments.file else [_from_options(arguments)]
+    modes = _MODES if arguments.compare else (arguments.mode,)
+    if arguments.svg and (len(scenarios) > 1 or len(modes) > 1):
+        raise Refused("--svg draws one shift: give one scenario and no --compare")
+    if not arguments.json:
+        print(_COLUMNS)
+    for scenario in scenarios:
+        for mode in modes:
+            result = _shift(scenario, mode, arguments)
+            _print(scenario, mode, result, as_json=arguments.json)
+            if arguments.svg:
+                title = f"{scenario.name}: {mode}, seed {arguments.seed}"
+                arguments.svg.write_text(draw(result, title, arguments.limit), encoding="utf-8")
+        if not arguments.json:
+            _print_bound(scenario)
+    return 0
+
+
+def _shift(scenario: Scenario, mode: str, arguments: argparse.Namespace) -> Result:
+    from pacing.algorithms import Mode
+    from pacing.simulation.runs import shift
+
+    chosen = {"abandonment_limit": arguments.limit, "dial_level": arguments.level}
+    return shift(scenario, Mode(mode), arguments.seed, **chosen)
+
+
+def _from_options(arguments: argparse.Namespace) -> Scenario:
+    from pacing.simulation.scenario import Detection, Scenario
+
+    return Scenario(
+        name=f"{arguments.agents} agents",
+        agents=arguments.agents,
+        hours=arguments.hours,
+        hit_rate=arguments.hit_rate,
+        machines=arguments.machines,
+        detection=Detection() if arguments.detection else None,
+        talk=_durations("--talk", arguments.talk, "lognormal", 0.9),
+        wrapup=_durations("--wrapup", arguments.wrapup, "gamma", 0.6),
+        lines=arguments.lines,
+        calls_per_second=arguments.calls_per_second,
+    )
+
+
+def _durations(option: str, given: str, shape: str, cv: float) -> Any:
+    """Seconds, or the numbers in the first column of a CSV file; a heading is passed over."""
+    from pacing.simulation.distributions import Durations
+
+    try:
+        return Durations(shape, mean=float(given), cv=cv)
+    except ValueError:
+        pass
+    try:
+        with open(given, newline="", encoding="utf-8") as file:
+            cells = [row[0].strip() for row in csv.reader(file) if row and row[0].strip()]
+    except OSError as error:
+        raise Refused(f"{option}: {given} is neither seconds nor a readable file ({error.strerror})") from error
+    values: list[float] = []
+    for line, cell in enumerate(cells, start=1):
+        try:
+            values.append(float(cell))
+        except ValueError:
+            if line > 1:
+                raise Refused(f"{option}: {given}, line {line}: {cell!r} is no number of seconds") from None
+    return Durations("empirical", values=tuple(values))
+
+
+def _from_file(path: Path) -> list[Scenario]:
+    import yaml
+
+    from pacing.simulation.grids import expand
+
+    try:
+        return expand(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise Refused(f"--file: {path} cannot be read ({error.strerror})") from error
+    except yaml.YAMLError as error:
+        raise Refused(f"--file: {path} is no YAML ({error})") from error
+    except Refused as error:
+        raise Refused(f"{path}: {error}") from error
+
+
+def _print(scenario: Scenario, mode: str, result: Result, *, as_json: bool) -> None:
+    figures = {
+        "scenario": scenario.name,
+        "mode": mode,
+        "talk_minutes_an_hour": result.talk_minutes_an_hour,
+        "utilisation": result.utilisation,
+        "abandonment": result.abandonment,
+        "abandonment_with_false_machines": result.abandonment_with_false_machines,
+        "person_wait_p95": _percentile(result.person_waits, 0.95),
+        "agent_wait_mean": sum(result.agent_waits) / max(1, len(result.agent_waits)),
+        "inbound_wait_p95": _percentile(result.inbound_waits, 0.95),
+        "inbound_lost": result.inbound_lost,
+        "placed": result.placed,
+        "cancelled": result.cancelled,
+        "live": result.live,
+        "abandoned": result.abandoned,
+    }
+    if as_json:
+        print(json.dumps(figures))
+        return
+    print(
+        f"{f'{scenario.name}, {mode}'[:27]:28}{result.talk_minutes_an_hour:11.1f}{result.utilisation:12.1%}"
+        f"{result.abandonment:11.2%}{result.abandonment_with_false_machines:16.2%}"
+        f"{figures['person_wait_p95']:8.1f}s{figures['agent_wait_mean']:6.1f}s"
+    )
+    sys.stdout.flush()
+
+
+def _print_bound(scenario: Scenario) -> None:
+    from pacing.simulation.bound import clairvoyant
+
+    bound = clairvoyant(scenario)
+    talk = 60 * bound * scenario.talk.average / (scenario.talk.average + scenario.wrapup.average)
+    print(f"{f'{scenario.name}, clairvoyant'[:27]:28}{talk:11.1f}{bound:12.1%}{0.0:11.2%}")
+
+
+def _percentile(values: list[float], share: float) -> float:
+    return sorted(values)[int(share * (len(values) - 1))] if values else 0.0

@@ -1,0 +1,67 @@
+"""A shift as a picture: what agents did minute by minute, and the abandonment rate so far. SVG, no script."""
+
+from __future__ import annotations
+
+from html import escape
+
+from pacing.simulation.result import Result
+
+_WIDTH, _HEIGHT, _LEFT, _TOP = 900, 320, 50, 34
+_LAYERS = (("talking", "#2fb344", 1), ("wrap-up", "#f59f00", 2), ("ready", "#d63939", 0))
+
+
+def draw(result: Result, title: str, limit: float = 0.03) -> str:
+    """Talking, wrap-up and ready agents stacked; the line is abandoned / live so far, the dashes the limit."""
+    minutes = result.minutes or [(0, 0, 0, 0, 0, 0)]
+    most = max(1, max(sum(row[:3]) for row in minutes))
+    across = _WIDTH / max(1, len(minutes) - 1)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 60} {_TOP + _HEIGHT + 40}" '
+        f'font-family="sans-serif" font-size="12" role="img"><title>{escape(title)}</title>',
+        f'<text x="{_LEFT}" y="18" font-size="14">{escape(title)}</text>',
+    ]
+    base = [0.0] * len(minutes)
+    for name, colour, column in _LAYERS:
+        top = [low + row[column] for low, row in zip(base, minutes, strict=True)]
+        edge = [_point(at * across, value / most) for at, value in enumerate(top)]
+        floor = [_point(at * across, value / most) for at, value in enumerate(base)]
+        points = " ".join(edge + floor[::-1])
+        parts.append(f'<polygon points="{points}" fill="{colour}" fill-opacity="0.75"><title>{name}</title></polygon>')
+        base = top
+    parts += _rate(minutes, across, limit)
+    parts += _axes(most, len(minutes))
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def _point(across: float, share: float) -> str:
+    return f"{_LEFT + across:.1f},{_TOP + _HEIGHT * (1 - share):.1f}"
+
+
+def _rate(minutes: list[tuple[int, int, int, int, int, int]], across: float, limit: float) -> list[str]:
+    """The abandonment rate so far, on a scale that ends at three times the limit."""
+    scale = 3 * max(limit, 1e-6)
+    points = [_point(at * across, min(1.0, row[4] / row[5] / scale)) for at, row in enumerate(minutes) if row[5]]
+    dashes = f'stroke="#1d273b" stroke-dasharray="6 4" x1="{_LEFT}" x2="{_LEFT + _WIDTH}"'
+    y = _TOP + _HEIGHT * (1 - limit / scale)
+    return [
+        f'<line {dashes} y1="{y:.1f}" y2="{y:.1f}"/>',
+        f'<text x="{_LEFT + _WIDTH + 6}" y="{y + 4:.1f}">{limit:.1%}</text>',
+        f'<polyline points="{" ".join(points)}" fill="none" stroke="#1d273b" stroke-width="2"/>',
+    ]
+
+
+def _axes(most: int, count: int) -> list[str]:
+    parts = [f'<rect x="{_LEFT}" y="{_TOP}" width="{_WIDTH}" height="{_HEIGHT}" fill="none" stroke="#888"/>']
+    parts.append(f'<text x="{_LEFT - 8}" y="{_TOP + 10}" text-anchor="end">{most}</text>')
+    parts.append(f'<text x="{_LEFT - 8}" y="{_TOP + _HEIGHT}" text-anchor="end">0</text>')
+    for hour in range(count // 60 + 1):
+        x = _LEFT + _WIDTH * hour * 60 / max(1, count - 1)
+        if x <= _LEFT + _WIDTH + 1:
+            parts.append(f'<text x="{x:.1f}" y="{_TOP + _HEIGHT + 16}" text-anchor="middle">{hour} h</text>')
+    at = _LEFT + _WIDTH - 330
+    for name, colour, _ in _LAYERS:
+        parts.append(f'<rect x="{at}" y="8" width="12" height="12" fill="{colour}" fill-opacity="0.75"/>')
+        parts.append(f'<text x="{at + 17}" y="18">{name}</text>')
+        at += 80
+    parts.append(f'<text x="{at}" y="18">— abandoned so far</text>')
+    return parts

@@ -1,0 +1,90 @@
+"""Grids of scenarios, what many shifts come to, the picture, and the command that shows them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from app.cli import main
+from common.errors import Refused
+from pacing.algorithms import Mode
+from pacing.simulation.chart import draw
+from pacing.simulation.grids import benchmark, expand
+from pacing.simulation.runs import Summary, pool, shift
+from pacing.simulation.scenario import Scenario
+
+TINY = Scenario(agents=4, hours=0.1)
+
+
+def test_the_benchmark_is_at_least_24_scenarios_of_four_sizes() -> None:
+    scenarios = benchmark()
+    assert len({scenario.name for scenario in scenarios}) == len(scenarios) >= 24
+    assert {scenario.agents for scenario in scenarios} == {5, 20, 100, 500}
+
+
+def test_a_grid_combines_its_values_and_keeps_what_is_common() -> None:
+    found = expand({"common": {"hours": 1}, "scenarios": [{"name": "a"}], "grid": {"agents": [1, 2], "hit_rate": 0.3}})
+    assert [(one.name, one.agents, one.hours) for one in found] == [
+        ("a", 20, 1),
+        ("agents=1 hit_rate=0.3", 1, 1),
+        ("agents=2 hit_rate=0.3", 2, 1),
+    ]
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"scenarios": ["x"]}, {"grid": 5}, {"other": 1}])
+def test_a_file_without_scenarios_is_refused(body: Any) -> None:
+    with pytest.raises(Refused, match="scenario file"):
+        expand(body)
+
+
+def test_abandonment_is_pooled_over_shifts_with_its_interval_and_the_worst() -> None:
+    shifts = [Summary(100, 2, 0, 0.8, 40.0, 300), Summary(100, 4, 0, 0.9, 44.0, 300)]
+    pooled = pool(TINY, shifts)
+    assert pooled.abandonment == pytest.approx(0.03)
+    assert pooled.worst == 0.04
+    assert pooled.interval[0] < 0.03 < pooled.interval[1]
+    assert pooled.utilisation == pytest.approx(0.85)
+
+
+def test_the_picture_is_well_formed_and_says_what_it_shows() -> None:
+    picture = etree.fromstring(draw(shift(TINY, Mode.PROGRESSIVE, 1), "A <quiet> hour").encode())
+    words = "".join(picture.itertext())
+    assert "A <quiet> hour" in words
+    assert "3.0%" in words
+
+
+def test_the_command_compares_the_modes_beside_the_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "pacing", "--agents", "3", "--hours", "0.05", "--compare"]) == 0
+    shown = capsys.readouterr().out
+    assert all(mode in shown for mode in ("progressive", "ratio", "adaptive", "expert", "predictive", "clairvoyant"))
+
+
+def test_the_command_reads_scenarios_and_durations_from_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenarios, observed = tmp_path / "day.yaml", tmp_path / "talks.csv"
+    scenarios.write_text("common: {hours: 0.02}\ngrid: {agents: [2, 3]}\n", encoding="utf-8")
+    observed.write_text("seconds,who\n30,a\n45.5,b\n", encoding="utf-8")
+    assert main(["simulate", "pacing", "--file", str(scenarios), "--json"]) == 0
+    assert [json.loads(line)["scenario"] for line in capsys.readouterr().out.splitlines()] == ["agents=2", "agents=3"]
+    options = ["--agents", "2", "--hours", "0.02", "--talk", str(observed), "--svg", str(tmp_path / "a.svg")]
+    assert main(["simulate", "pacing", *options]) == 0
+    assert (tmp_path / "a.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--talk", "nowhere.csv"], "--talk"),
+        (["--file", "nowhere.yaml"], "--file"),
+        (["--hit-rate", "7"], "hit_rate"),
+        (["--svg", "a.svg", "--compare"], "--svg"),
+    ],
+)
+def test_the_command_says_what_is_wrong(options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "pacing", *options]) != 0
+    assert said in capsys.readouterr().err

@@ -39,7 +39,7 @@ P99_LIMIT, LATE_LIMIT, CPU_LIMIT, SETUP_TARGET, FIRST_WORD_LIMIT = 23.0, 0.001, 
 TOKEN = "benchmark-of-the-media-server"
 #: Below the ports that other programs are given by the system.
 PORTS = range(12000, 20000)
-CARRIER_PORTS = "20000-27998"
+CARRIER_PORTS = range(20000, 27999)
 KEY_INTERVAL = 5
 SUFFIX_TALK, SUFFIX_DIRECT = "90", "10"
 #: What the server says, in the benchmark's folder.
@@ -65,6 +65,7 @@ class Bench:
     #: What the far end saw, as JSON lines.
     journal: Path
     http: aiohttp.ClientSession
+    line: str = "native"
 
 
 async def main() -> int:
@@ -97,11 +98,12 @@ async def media_bench(
     people: Mapping[str, Mapping[str, object]] | None = None,
     ahead: Collection[str] = ("server", "carrier"),
     ports: range = PORTS,
+    asterisk: tuple[str, str, str] | None = None,
 ) -> AsyncIterator[Bench]:
     """`pages` are served besides the benchmark's own two; `program` is the server's, as Python takes it.
 
     `people` are further customers of the carrier, by number suffix. `ahead` are those of the two that
-    run ahead of other programs.
+    run ahead of other programs. `asterisk` is where the asterisk line finds its own.
     """
     trunk, sip, listen = (free_port() for _ in range(3))
     population = directory / "population.json"
@@ -110,29 +112,30 @@ async def media_bench(
     population.write_text(json.dumps({"suffixes": {**talkers, **(people or {})}}))
     runner, scripts = await _serve_scripts(pages or {})
     journal = directory / "carrier.jsonl"
-    sinks = ["--journal", str(journal), "--http-bind", "-", "--smtp-bind", "-", "--rtp-ports", CARRIER_PORTS]
+    sinks = [
+        "--journal",
+        str(journal),
+        "--http-bind",
+        "-",
+        "--smtp-bind",
+        "-",
+        "--rtp-ports",
+        f"{CARRIER_PORTS.start}-{CARRIER_PORTS.stop - 1}",
+    ]
     behaviour = ["--sip-bind", f"127.0.0.1:{trunk}", "--population", str(population)]
     carrier = _start_carrier(["simulators.carrier", *behaviour, *sinks], "carrier" in ahead)
-    server = _start(
-        program or ["-m", "mediaserver"],
-        {
-            "CLARION_HOME": str(directory),
-            "CLARION_MEDIASERVER_TOKEN": TOKEN,
-            "CLARION_MEDIASERVER_LISTEN": f"127.0.0.1:{listen}",
-            "CLARION_MEDIASERVER_SIP": f"127.0.0.1:{sip}",
-            "CLARION_MEDIASERVER_RTP_PORTS": f"{ports.start}-{ports.stop - 1}",
-            "CLARION_MEDIASERVER_MAX_CALLS": str(max(most, 1000)),
-            "CLARION_MEDIASERVER_APPLICATION_SERVER": scripts,
-            "CLARION_MEDIASERVER_PUMP": pump,
-            "CLARION_MEDIASERVER_PRIORITY": "realtime" if "server" in ahead else "normal",
-            "CLARION_LOG_LEVEL": "WARNING",
-        },
-        directory / SERVER_LOG,
-    )
+    settings = _settings(directory, listen, sip, ports, scripts) | _line(asterisk)
+    settings |= {
+        "CLARION_MEDIASERVER_MAX_CALLS": str(max(most, 1000)),
+        "CLARION_MEDIASERVER_PUMP": pump,
+        "CLARION_MEDIASERVER_PRIORITY": "realtime" if "server" in ahead else "normal",
+    }
+    server = _start(program or ["-m", "mediaserver"], settings, directory / SERVER_LOG)
     headers = {"Authorization": f"Bearer {TOKEN}"}
     try:
         async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=20)) as http:
-            bench = Bench(f"http://127.0.0.1:{listen}/v1", scripts, trunk, sip, server.pid, carrier.pid, journal, http)
+            api, line = f"http://127.0.0.1:{listen}/v1", "asterisk" if asterisk else "native"
+            bench = Bench(api, scripts, trunk, sip, server.pid, carrier.pid, journal, http, line)
             await _ready(bench)
             yield bench
     finally:
@@ -141,6 +144,26 @@ async def media_bench(
         for process in (server, carrier):
             process.wait(60)
         await runner.cleanup()
+
+
+def _settings(home: Path, listen: int, sip: int, ports: range, scripts: str) -> dict[str, str]:
+    return {
+        "CLARION_HOME": str(home),
+        "CLARION_MEDIASERVER_TOKEN": TOKEN,
+        "CLARION_MEDIASERVER_LISTEN": f"127.0.0.1:{listen}",
+        "CLARION_MEDIASERVER_SIP": f"127.0.0.1:{sip}",
+        "CLARION_MEDIASERVER_RTP_PORTS": f"{ports.start}-{ports.stop - 1}",
+        "CLARION_MEDIASERVER_APPLICATION_SERVER": scripts,
+        "CLARION_LOG_LEVEL": "WARNING",
+    }
+
+
+def _line(asterisk: tuple[str, str, str] | None) -> dict[str, str]:
+    """Settings for the asterisk line, where Asterisk's address, user and password are given."""
+    if asterisk is None:
+        return {}
+    names = ("ASTERISK_URL", "ASTERISK_USER", "ASTERISK_PASSWORD", "LINE")
+    return {f"CLARION_MEDIASERVER_{name}": value for name, value in zip(names, (*asterisk, "asterisk"), strict=True)}
 
 
 def _start_carrier(module: list[str], ahead: bool) -> subprocess.Popen[bytes]:
@@ -207,7 +230,7 @@ async def request(
         "attempt_id": attempt,
         "to": f"+155501{abs(hash(attempt)) % 1000:03d}{suffix}",
         "sender": "+15550100000",
-        "trunk": {"host": "127.0.0.1", "port": bench.trunk},
+        "trunk": {"host": "127.0.0.1", "port": bench.trunk, "line": bench.line},
         "application": f"{bench.scripts}/{script}.vxml",
         "revision": revision,
         **more,

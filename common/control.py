@@ -29,6 +29,10 @@ _PHONE = re.compile(
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
+#: The drivers of telephone lines, by the names that trunks and settings use.
+LINES = ("native", "pyvoip", "asterisk")
+
+
 class Disposition(StrEnum):
     """How the call ended for the media server, before it is mapped to a completion code."""
 
@@ -86,7 +90,7 @@ class EventType(StrEnum):
 class Trunk:
     """Where calls leave. `transport` is udp, tcp, tls, or dns (as NAPTR says); port 0 has DNS find the servers (SRV).
 
-    `line` picks the driver (native or pyvoip).
+    `line` picks the driver, one of LINES.
     """
 
     host: str

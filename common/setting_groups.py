@@ -21,6 +21,7 @@ from common.setting_types import (
     parse_file,
     parse_level,
     parse_line,
+    parse_name,
     parse_recognizer,
     parse_url,
     whole,
@@ -186,7 +187,36 @@ class MediaServerSettings:
     max_calls: Annotated[int, Setting("MEDIASERVER_MAX_CALLS", "Most calls at one time.", 200, whole(1, 10000))]
     line: Annotated[
         str,
-        Setting("MEDIASERVER_LINE", "Line driver of trunks that name none: native or pyvoip.", "native", parse_line),
+        Setting(
+            "MEDIASERVER_LINE",
+            "Line driver of trunks that name none: native, pyvoip or asterisk; the last two are there only if named.",
+            "native",
+            parse_line,
+        ),
+    ]
+    asterisk_url: Annotated[
+        str,
+        Setting(
+            "MEDIASERVER_ASTERISK_URL",
+            "Address of Asterisk's REST interface, for the asterisk line.",
+            "http://127.0.0.1:8088/ari",
+            parse_url,
+        ),
+    ]
+    asterisk_user: Annotated[
+        str, Setting("MEDIASERVER_ASTERISK_USER", "User of Asterisk's REST interface (ari.conf).", "clarion")
+    ]
+    asterisk_password: Annotated[
+        str, Setting("MEDIASERVER_ASTERISK_PASSWORD", "Password of that user.", "", secret=True)
+    ] = field(repr=False)
+    asterisk_app: Annotated[
+        str,
+        Setting(
+            "MEDIASERVER_ASTERISK_APP",
+            "Name of this media server at Asterisk; two at one Asterisk need different ones.",
+            "clarion",
+            parse_name,
+        ),
     ]
     recognizer: Annotated[
         str,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
+
+from common.control import LINES
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,12 @@ def parse_recognizer(value: str) -> str:
 
 
 def parse_line(value: str) -> str:
-    if value not in ("native", "pyvoip"):
-        raise ValueError("write one of native, pyvoip")
+    if value not in LINES:
+        raise ValueError(f"write one of {', '.join(LINES)}")
+    return value
+
+
+def parse_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]{1,40}", value):
+        raise ValueError("use 1 to 40 letters, digits or _")
     return value

@@ -14,6 +14,7 @@ import orjson
 
 from common.control import CallEvent, CallRequest, CallStatus, EventType
 from common.setting_types import Endpoint
+from mediaserver.lines.asterisk_client import AriAccess
 from mediaserver.server import T1, ServerOptions, build
 from mediaserver.switch.holdings import holdings
 from mediaserver.switch.sip.tls import TlsFiles
@@ -33,6 +34,7 @@ class LocalServer:
         apology: str = "",
         t1: float = T1,
         tls: TlsFiles | None = None,
+        asterisk: AriAccess | None = None,
     ) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="clarion-call-")
         options = ServerOptions(
@@ -46,6 +48,7 @@ class LocalServer:
             spare_workers=1,
             t1=t1,
             tls=tls or TlsFiles(),
+            asterisk=asterisk or AriAccess(),
         )
         self._linger = 64 * t1 + 1
         self.board: Switchboard = build(options)

@@ -15,6 +15,7 @@ from common.settings import Settings, ensure_secrets
 from mediaserver.clipstore import prune_for_ever
 from mediaserver.collector import calm, collect_when_idle
 from mediaserver.control import ControlApi
+from mediaserver.lines.asterisk_client import AriAccess
 from mediaserver.priority import Claim
 from mediaserver.server import ServerOptions, build
 from mediaserver.switch.sip.tls import TlsFiles, client_context
@@ -53,6 +54,7 @@ def _options(settings: Settings) -> ServerOptions:
         state_dir=mine.state_dir,
         allow=(mine.application_server, *mine.allow),
         line=mine.line,
+        asterisk=AriAccess(mine.asterisk_url, mine.asterisk_user, mine.asterisk_password, mine.asterisk_app),
         tls=TlsFiles.named(mine.tls_authorities, mine.tls_certificate, mine.tls_key),
         pump=mine.pump,
         recognizer=mine.recognizer,

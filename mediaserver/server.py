@@ -9,6 +9,7 @@ from pathlib import Path
 from common.ids import new_id
 from common.setting_types import Endpoint, PortRange, PumpKind
 from mediaserver.journal import Journal
+from mediaserver.lines.asterisk_client import AriAccess
 from mediaserver.lines.base import Line
 from mediaserver.lines.native import NativeLine
 from mediaserver.recognition.choice import AUTO, choose
@@ -44,6 +45,7 @@ class ServerOptions:
     spare_workers: int = 1
     t1: float = T1
     tls: TlsFiles = field(default_factory=TlsFiles)
+    asterisk: AriAccess = field(default_factory=AriAccess)
     log_level: str = "WARNING"
     log_format: str = "text"
 
@@ -92,5 +94,10 @@ def _lines(options: ServerOptions) -> Mapping[str, Line]:
 
         # The library binds a port of its own beside the user agent's.
         lines["pyvoip"] = PyVoipLine(options.sip.host)
-    lines["native"] = NativeLine(sip, options.ports, options.sip.host, pump=options.pump)
+    native = NativeLine(sip, options.ports, options.sip.host, pump=options.pump)
+    if options.line == "asterisk":
+        from mediaserver.lines.asterisk import AsteriskLine
+
+        lines["asterisk"] = AsteriskLine(options.asterisk, options.sip.host, native.pump)
+    lines["native"] = native
     return lines

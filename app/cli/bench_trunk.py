@@ -14,6 +14,7 @@ from common.errors import Refused
 from common.gateways import Gateway
 
 if TYPE_CHECKING:
+    from mediaserver.lines.asterisk_client import AriAccess
     from mediaserver.switch.sip.tls import TlsFiles
 
 _ADDRESS = re.compile(
@@ -147,6 +148,17 @@ def tls_files(args: argparse.Namespace) -> TlsFiles:
     if args.client_key is not None and args.client_cert is None:
         raise Refused("--client-key: its certificate is missing; give --client-cert too")
     return TlsFiles(args.ca_file, args.client_cert, args.client_key)
+
+
+def ari_access(line: str) -> AriAccess | None:
+    """How Asterisk is reached, by the settings; None for other lines."""
+    if line != "asterisk":
+        return None
+    from common.settings import Settings
+    from mediaserver.lines.asterisk_client import AriAccess
+
+    mine = Settings.load().mediaserver
+    return AriAccess(mine.asterisk_url, mine.asterisk_user, mine.asterisk_password, mine.asterisk_app)
 
 
 def near_address(trunk: Trunk) -> str:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 from app.cli.bench_trunk import (
     add_identity_options,
     add_options,
+    ari_access,
     is_address,
     near_address,
     read_identity,
@@ -27,7 +28,7 @@ from app.cli.bench_trunk import (
     tls_files,
 )
 from common.classification import PROFILES, AnswerRules, Mode, OnMachine
-from common.control import DESTINATION, CallRequest, CallStatus, Disposition, Trunk
+from common.control import DESTINATION, LINES, CallRequest, CallStatus, Disposition, Trunk
 from common.errors import Refused
 from common.ids import new_id
 
@@ -121,7 +122,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "--window", default="", metavar="NAME", help="calling window that holds on a configured trunk; the only one"
     )
     parser.add_argument("--script", required=True, metavar="FILE_OR_URL", help="VoiceXML document to run on answer")
-    parser.add_argument("--line", choices=("native", "pyvoip"), help="line driver (native, or the trunk's own)")
+    parser.add_argument("--line", choices=LINES, help="line driver (native, or the trunk's own)")
     parser.add_argument("--sender", default=_SENDER, metavar="NUMBER", help="caller number (%(default)s)")
     parser.add_argument(
         "--value",
@@ -284,6 +285,7 @@ async def _place(plan: _Plan, left: dict[str, int] | None) -> tuple[CallStatus, 
         apology=APOLOGY,
         t1=plan.t1,
         tls=plan.tls,
+        asterisk=ari_access(request.trunk.line),
     )
     async with local as server:
         if plan.agent:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from app.cli.bench_trunk import ari_access
 from app.core.completion import code_for_call
 from app.core.compliance import Refused as RefusedByGate
 from common.control import CallRequest, CallStatus, Disposition
@@ -68,7 +69,15 @@ async def measure(plan: LoadPlan) -> dict[str, Any]:
     line = plan.requests[0].trunk.line
     most = len(plan.requests) if plan.gate is None else min(len(plan.requests), plan.gate.max_channels)
     usage = _Usage()
-    async with LocalServer(host=plan.host, line=line, allow=plan.allow, max_calls=most, tls=plan.tls) as server:
+    local = LocalServer(
+        host=plan.host,
+        line=line,
+        allow=plan.allow,
+        max_calls=most,
+        tls=plan.tls,
+        asterisk=ari_access(line),
+    )
+    async with local as server:
         calm()
         watch = asyncio.create_task(_watch(server, usage))
         began = time.monotonic()

@@ -16,11 +16,11 @@ from app.security.secrets import Vault
 from app.services.audit import record
 from app.services.organizations import organization_for
 from app.services.usage import Use, use_of
+from common.control import LINES
 from common.errors import Refused
 from common.gateways import Gateway
 from common.loopback import is_loopback
 
-LINES = ("native", "pyvoip")
 TRANSPORTS = ("udp", "tcp", "tls", "dns")
 _HOST = re.compile(
     r"(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
@@ -214,6 +214,8 @@ def _signalling(fields: TrunkFields) -> dict[str, Any]:
         raise Refused(
             "line: pyVoIP knows no proxy, gateways, redirections, domain or registration; take the native line"
         )
+    if fields.line == "asterisk" and (fields.gateways or fields.redirects or fields.register):
+        raise Refused("line: gateways, redirections and registration are set in Asterisk itself; take the native line")
     chosen = {
         "proxy": proxy,
         "gateways": list(fields.gateways),

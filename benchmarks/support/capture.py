@@ -50,10 +50,12 @@ class Spacing:
 
 
 @contextmanager
-def capture(file: Path, ports: range) -> Iterator[None]:
-    """Keep the headers of what leaves `ports` while the block runs."""
+def capture(file: Path, ports: range, towards: range | None = None) -> Iterator[None]:
+    """Keep the headers of what leaves `ports`, for ports `towards` where given, while the block runs."""
     # Shorter ones are no RTP, and would break the records' even length.
     rule = f"udp and src portrange {ports.start}-{ports.stop - 1} and greater {_SNAP}"
+    if towards is not None:
+        rule += f" and dst portrange {towards.start}-{towards.stop - 1}"
     command = ["dumpcap", "-q", "-P", "-i", "lo", "-s", str(_SNAP), "-B", "32", "-f", rule, "-w", str(file)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None

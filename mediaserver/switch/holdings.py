@@ -6,15 +6,21 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 
+from mediaserver.lines.asterisk import AsteriskLine
 from mediaserver.lines.base import Line
 from mediaserver.lines.native import NativeLine
 
 
 def holdings(lines: Iterable[Line]) -> Counter[str]:
-    """Calls, dialogs, transactions, timers and tasks of SIP, streams and sockets of RTP; of the native line alone."""
+    """SIP's calls, dialogs, transactions, timers and tasks, RTP's streams and sockets, calls and requests at Asterisk.
+
+    What the pyvoip line holds is the library's.
+    """
     held: Counter[str] = Counter()
     for line in lines:
         if isinstance(line, NativeLine):
             held.update({f"sip_{name}": count for name, count in asdict(line.endpoint.stats()).items()})
             held.update(rtp_streams=line.pump.streams, rtp_sockets=line.pump.open_sockets)
+        elif isinstance(line, AsteriskLine):
+            held.update(line.held())
     return held

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from common.control import Disposition, Trunk
+from mediaserver.lines.asterisk import AsteriskLine
+from mediaserver.lines.asterisk_client import AriAccess
 from mediaserver.lines.base import (
     Answered,
     Capability,
@@ -27,6 +29,7 @@ from mediaserver.lines.native import NativeLine
 from mediaserver.lines.pyvoip import PyVoipLine
 from mediaserver.switch.sip.endpoint import SipConfig
 from simulators.carrier.agent import Carrier, CarrierSettings
+from tests.support.asterisk import ABSENT, PASSWORD, USER, asterisk, asterisk_root
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(60)]
 #: Spoken for a second, so that the simulated customer hears a prompt.
@@ -39,6 +42,14 @@ def native() -> Line:
 
 def pyvoip() -> Line:
     return PyVoipLine("127.0.0.1")
+
+
+@pytest.fixture(scope="module")
+def ari(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AriAccess]:
+    if asterisk_root() is None:
+        pytest.skip(ABSENT)
+    with asterisk(tmp_path_factory.mktemp("asterisk")) as server:
+        yield AriAccess(server.url, USER, PASSWORD)
 
 
 class Bench:
@@ -71,11 +82,18 @@ class Bench:
         return [event for event in self.events if isinstance(event, kind)]
 
 
-@pytest_asyncio.fixture(params=[native, pyvoip], ids=["native", "pyvoip"])
+@pytest_asyncio.fixture(params=["native", "pyvoip", "asterisk"])
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    make: Callable[[], Line] = request.param
+    line: Line
+    match request.param:
+        case "native":
+            line = native()
+        case "pyvoip":
+            line = pyvoip()
+        case _:
+            line = AsteriskLine(request.getfixturevalue("ari"), "127.0.0.1")
     async with Carrier(CarrierSettings(port=0)) as carrier:
-        bench = Bench(make(), carrier)
+        bench = Bench(line, carrier)
         await bench.line.start(bench.hear)
         yield bench
         await bench.line.close()

@@ -14,6 +14,8 @@ import pytest
 import pytest_asyncio
 
 from simulators.carrier.agent import Carrier, CarrierSettings
+from tests.support.asterisk import ABSENT, USER, asterisk, asterisk_root
+from tests.support.asterisk import PASSWORD as ASTERISK_PASSWORD
 from tests.support.kamailio import PASSWORD, kamailio
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(90)]
@@ -50,6 +52,42 @@ async def clarion(
 
 def left_in(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
+
+
+@pytest.mark.skipif(asterisk_root() is None, reason=ABSENT)
+async def test_an_answered_call_by_asterisk_runs_the_script(
+    carrier: Carrier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = tmp_path / "call"
+    call.mkdir()
+    with asterisk(tmp_path / "asterisk") as server:
+        for name, value in (("URL", server.url), ("USER", USER), ("PASSWORD", ASTERISK_PASSWORD)):
+            monkeypatch.setenv(f"CLARION_MEDIASERVER_ASTERISK_{name}", value)
+        code, outcome = await clarion(carrier, call, "call", "+15550101034", "--line", "asterisk", "--left")
+    assert (code, outcome["completion_code"], outcome["disposition"]) == (0, "ANSWER_HUMAN", "answered")
+    assert (outcome["dtmf"], outcome["exit"], outcome["left"]) == ("1", {"key": "1"}, {})
+    assert left_in(call) == ["hello.vxml", "password"]
+
+
+async def test_an_asterisk_that_is_not_there_is_told_with_the_mend(carrier: Carrier, tmp_path: Path) -> None:
+    (tmp_path / "hello.vxml").write_text(SCRIPT)
+    arguments = (
+        "call",
+        "+15550101034",
+        "--trunk",
+        f"127.0.0.1:{carrier.port}",
+        "--script",
+        str(tmp_path / "hello.vxml"),
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app.cli", *arguments, "--line", "asterisk"),
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "CLARION_MEDIASERVER_ASTERISK_URL": "http://127.0.0.1:9/ari"},
+    )
+    _, complaint = await process.communicate()
+    assert process.returncode == 1
+    assert b"set CLARION_MEDIASERVER_ASTERISK_URL" in complaint
+    assert b"Traceback" not in complaint
 
 
 @pytest.mark.parametrize("line", ["native", "pyvoip"])

@@ -38,7 +38,7 @@ def test_defaults_follow_what_they_are_made_of() -> None:
         ("CLARION_DATABASE_URL", "mysql://x", "sqlite:///PATH"),
         ("CLARION_MEDIASERVER_RTP_PORTS", "30000-20000", "FIRST-LAST"),
         ("CLARION_MEDIASERVER_MAX_CALLS", "many", "whole number"),
-        ("CLARION_MEDIASERVER_LINE", "isdn", "native, pyvoip"),
+        ("CLARION_MEDIASERVER_LINE", "isdn", "native, pyvoip, asterisk"),
         ("CLARION_SMTP_TLS", "yes", "none, starttls, tls"),
         ("CLARION_LOG_LEVEL", "LOUD", "DEBUG"),
         ("CLARION_SECRET_KEY", "short", "at least 16"),

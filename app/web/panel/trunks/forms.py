@@ -10,6 +10,7 @@ from app.models import Trunk
 from app.services.trunks import TRANSPORTS, TrunkFields
 from app.web.panel.owned import OwnedForm
 
+_ASTERISK = "Asterisk (media servers must run with CLARION_MEDIASERVER_LINE=asterisk)"
 _PYVOIP = "pyVoIP (small sites; media servers must run with CLARION_MEDIASERVER_LINE=pyvoip)"
 
 
@@ -54,7 +55,12 @@ class TrunkForm(OwnedForm):
         description="Carriers often block trunks that exceed theirs.",
     )
     line = SelectField(
-        "Line", choices=[SelectChoice("native", "Native (recommended)"), SelectChoice("pyvoip", _PYVOIP)]
+        "Line",
+        choices=[
+            SelectChoice("native", "Native (recommended)"),
+            SelectChoice("pyvoip", _PYVOIP),
+            SelectChoice("asterisk", _ASTERISK),
+        ],
     )
     proxy = StringField(
         "Outbound proxy", [Optional(), Length(max=260)], description="HOST or HOST:PORT that every call goes through."

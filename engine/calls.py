@@ -263,14 +263,21 @@ class Calls:
 
     async def watch_dnc(self) -> None:
         """Whoever asks not to be called while we ring is not rung any longer."""
-        by_organization: dict[int, dict[tuple[int, str], Call]] = defaultdict(dict)
+        by_job: dict[int, dict[tuple[int, str], Call]] = defaultdict(dict)
         for call in self._calls.values():
             if not call.answered and not call.running.closed_as:
                 attempt = call.running.attempt
-                by_organization[attempt.organization_id][attempt.contact_id, attempt.address] = call
-        for organization_id, calls in by_organization.items():
+                by_job[call.running.plan.job_id][attempt.contact_id, attempt.address] = call
+        for calls in by_job.values():
+            plan = next(iter(calls.values())).running.plan
             listed = await asyncio.to_thread(
-                listed_calls, self._database, organization_id, tuple(calls), self._clock.utcnow()
+                listed_calls,
+                self._database,
+                plan.organization_id,
+                plan.campaign_id,
+                plan.calendar.zones,
+                tuple(calls),
+                self._clock.utcnow(),
             )
             for key in listed:
                 await self._cancel(calls[key], _CLOSED_BY_DNC)

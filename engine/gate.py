@@ -47,7 +47,7 @@ def judge(
     engine: Engine, plan: JobPlan, claims: Sequence[Claimed], channels: frozenset[Channel], now: datetime
 ) -> Verdict:
     """`channels` are those that can be used at all (SMS and email may be switched off)."""
-    people = look_up(engine, plan.organization_id, [claimed.contact_id for claimed in claims], now)
+    people = look_up(engine, plan.organization_id, [claimed.contact_id for claimed in claims], now, plan.campaign_id)
     works: list[Work] = []
     parked: list[Parked] = []
     for claimed in claims:
@@ -73,7 +73,7 @@ def _judge_one(
         return close(state, "CONTACT_DELETED", now)
     addresses = _addresses(plan, wanted, person)
     choice = (
-        choose([_candidate(index, *pair, people, person) for index, pair in enumerate(addresses)], plan.rules, now)
+        choose([_candidate(index, *pair, people, person, now) for index, pair in enumerate(addresses)], plan.rules, now)
         if wanted.channel in channels
         else NoAddress("NO_CALLABLE_ADDRESS", f"{wanted.channel} is switched off; set it up to use it")
     )
@@ -112,5 +112,8 @@ def _addresses(plan: JobPlan, wanted: Attempt, person: Person) -> list[tuple[Sub
     return found
 
 
-def _candidate(index: int, subject: Subject, row: AddressRow, people: People, person: Person) -> Candidate:
-    return Candidate(index, replace(subject, dnc=people.list_holding(person, row), quiet=people.quiet_around(person)))
+def _candidate(
+    index: int, subject: Subject, row: AddressRow, people: People, person: Person, now: datetime
+) -> Candidate:
+    listed = people.list_holding(person, row, subject.zones, now)
+    return Candidate(index, replace(subject, dnc=listed, quiet=people.quiet_around(person)))

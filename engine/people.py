@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from app.core.calendars import Known
-from app.core.compliance import Quiet
+from app.core.calendars import Known, ZoneMap, place_of
+from app.core.compliance import Listing, Quiet
 from app.db import read_transaction
 from app.models import Address, Contact, DncKind
 from app.services import places
-from app.services.dnc import blocked
+from app.services.dnc import blocked, subjects_of
 from app.services.quiet import quiet_addresses
 
 
@@ -34,6 +34,7 @@ class AddressRow:
 class Person:
     id: int
     external_id: str
+    customer_id: str
     language: str
     time_zone: str
     deleted: bool
@@ -50,36 +51,49 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Persons by contact id. `listed` maps (kind, value) on a do-not-call list to the list's name; `quiet` maps
-    addresses to the attempts under way there, or ended nobody knows how."""
+    """Persons by contact id. `listed` maps (kind, value) to what do-not-call lists say of it; `quiet` maps addresses
+    to the attempts under way there, or ended nobody knows how."""
 
     persons: Mapping[int, Person]
-    listed: Mapping[tuple[str, str], str]
+    listed: Mapping[tuple[str, str], Sequence[Listing]]
     quiet: Mapping[str, Sequence[Quiet]]
 
-    def list_holding(self, person: Person, address: AddressRow) -> str:
-        """Name of the do-not-call list that forbids this address or this person; "" for none."""
-        own = self.listed.get((address.kind, address.value), "")
-        return own or self.listed.get((str(DncKind.CONTACT_ID), person.external_id), "")
+    def list_holding(self, person: Person, address: AddressRow, zones: Sequence[str], now: datetime) -> str:
+        """Name of the do-not-call list that forbids this address or this person there and now; "" for none."""
+        subjects = [(address.kind, address.value), *subjects_of(person.external_id, person.customer_id)]
+        listings = (listing for subject in subjects for listing in self.listed.get(subject, ()))
+        return next((listing.list_name for listing in listings if listing.holds(zones, now)), "")
 
     def quiet_around(self, person: Person) -> tuple[Quiet, ...]:
         """Whichever address of the person the other attempt is to: it is the person who is left alone."""
         return tuple(quiet for row in person.addresses.values() for quiet in self.quiet.get(row.value, ()))
 
 
-def look_up(engine: Engine, organization_id: int, contact_ids: Collection[int], now: datetime) -> People:
+def look_up(
+    engine: Engine,
+    organization_id: int,
+    contact_ids: Collection[int],
+    now: datetime,
+    campaign_id: int | None = None,
+    also: Sequence[tuple[str, str]] = (),
+) -> People:
+    """`campaign_id` None counts every do-not-call list; `also` are further subjects to look for on them."""
     with read_transaction(engine) as session:
         persons = _persons(session, organization_id, contact_ids)
         reached = [
             (address.kind, address.value) for person in persons.values() for address in person.addresses.values()
         ]
-        subjects = [*reached, *((str(DncKind.CONTACT_ID), person.external_id) for person in persons.values())]
-        hits = blocked(session, organization_id, subjects, now)
+        named = [subjects_of(person.external_id, person.customer_id) for person in persons.values()]
+        subjects = [*reached, *also, *(subject for each in named for subject in each)]
+        hits = blocked(session, organization_id, subjects, now, campaign_id)
         others = quiet_addresses(session, organization_id, [value for _, value in reached], now)
     quiet: dict[str, list[Quiet]] = {}
     for other in others:
         quiet.setdefault(other.address, []).append(other.quiet)
-    return People(persons, {(hit.kind, hit.value): hit.list_name for hit in hits}, quiet)
+    listed: dict[tuple[str, str], list[Listing]] = {}
+    for hit in hits:
+        listed.setdefault((hit.kind, hit.value), []).append(hit)
+    return People(persons, listed, quiet)
 
 
 def _persons(session: Session, organization_id: int, contact_ids: Collection[int]) -> dict[int, Person]:
@@ -114,6 +128,7 @@ def _person(contact: Contact, addresses: Mapping[str, AddressRow], home: places.
     values = {
         **contact.attributes,
         "contact_id": contact.external_id,
+        "customer_id": contact.customer_id,
         "first_name": contact.first_name,
         "last_name": contact.last_name,
         "language": contact.language,
@@ -122,6 +137,7 @@ def _person(contact: Contact, addresses: Mapping[str, AddressRow], home: places.
     return Person(
         id=contact.id,
         external_id=contact.external_id,
+        customer_id=contact.customer_id,
         language=contact.language,
         time_zone=contact.time_zone,
         deleted=contact.deleted_at is not None,
@@ -132,20 +148,28 @@ def _person(contact: Contact, addresses: Mapping[str, AddressRow], home: places.
 
 
 def listed_calls(
-    engine: Engine, organization_id: int, calls: Collection[tuple[int, str]], now: datetime
+    engine: Engine,
+    organization_id: int,
+    campaign_id: int,
+    zone_map: ZoneMap,
+    calls: Collection[tuple[int, str]],
+    now: datetime,
 ) -> set[tuple[int, str]]:
     """Which of these pairs of contact and phone number are on a do-not-call list by now, the number or the person."""
-    with read_transaction(engine) as session:
-        wanted = {contact_id for contact_id, _ in calls}
-        persons = dict(session.execute(select(Contact.id, Contact.external_id).where(Contact.id.in_(wanted))).all())
-        subjects = [(str(DncKind.PHONE), number) for _, number in calls]
-        subjects += [(str(DncKind.CONTACT_ID), external_id) for external_id in persons.values()]
-        hits = {(hit.kind, hit.value) for hit in blocked(session, organization_id, subjects, now)}
-    return {
-        (contact_id, number)
-        for contact_id, number in calls
-        if (DncKind.PHONE, number) in hits or (DncKind.CONTACT_ID, persons.get(contact_id)) in hits
-    }
+    wanted = [contact_id for contact_id, _ in calls]
+    numbers = [(str(DncKind.PHONE), number) for _, number in calls]
+    people = look_up(engine, organization_id, wanted, now, campaign_id, also=numbers)
+    found = set()
+    for contact_id, number in calls:
+        person = people.persons.get(contact_id)
+        if person is None:
+            continue
+        # The number rung may have been replaced since: it still counts.
+        rung = AddressRow(0, str(DncKind.PHONE), "", number, (), "")
+        row = next((row for row in person.addresses.values() if row.value == number), rung)
+        if people.list_holding(person, row, place_of(person.known(row), zone_map).zones, now):
+            found.add((contact_id, number))
+    return found
 
 
 def address_names(engine: Engine, address_ids: Collection[int]) -> dict[int, str]:

@@ -72,6 +72,7 @@ class CodeFlags:
 class JobPlan:
     job_id: int
     organization_id: int
+    campaign_id: int
     state: str
     campaign: str
     strategy: Strategy
@@ -142,6 +143,7 @@ class PlanReader:
         return JobPlan(
             job_id=job.id,
             organization_id=job.organization_id,
+            campaign_id=job.campaign_id,
             state=job.state,
             campaign=str(settings["campaign"]),
             strategy=self._strategy(session, job.strategy_revision_id),

@@ -34,13 +34,11 @@ from app.models.contact import (
     AttributeType,
     Contact,
     ContactList,
-    DncEntry,
-    DncKind,
-    DncList,
     ImportReject,
     ImportRun,
     ImportState,
 )
+from app.models.dnc import CampaignDncGroup, DncEntry, DncGroup, DncGroupList, DncKind, DncList
 from app.models.identity import AllowedHost, AuditEntry, CallingWindow, CompletionCode, Organization, Role, User
 from app.models.test_call import TestCall, TestCallState
 
@@ -58,10 +56,13 @@ __all__ = [
     "Base",
     "CallingWindow",
     "Campaign",
+    "CampaignDncGroup",
     "CompletionCode",
     "Contact",
     "ContactList",
     "DncEntry",
+    "DncGroup",
+    "DncGroupList",
     "DncKind",
     "DncList",
     "GuardTime",

@@ -1,4 +1,4 @@
-"""Contact lists, contacts, their addresses, do-not-call entries, and imports."""
+"""Contact lists, contacts, their addresses, and imports."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef, unique_among_common
+from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef
 
 
 class AttributeType(StrEnum):
@@ -76,12 +76,21 @@ class Contact(Base):
     __table_args__ = (
         UniqueConstraint("contact_list_id", "external_id"),
         Index("ix_contact_list_order", "contact_list_id", "id"),
+        Index(
+            "ix_contact_customer",
+            "organization_id",
+            "customer_id",
+            sqlite_where=text("customer_id != ''"),
+            postgresql_where=text("customer_id != ''"),
+        ),
     )
 
     id: Mapped[IdColumn]
     organization_id: Mapped[OrganizationRef]
     contact_list_id: Mapped[int] = mapped_column(BigId, ForeignKey("contact_list.id", ondelete="CASCADE"))
     external_id: Mapped[str] = mapped_column(String(120))
+    #: The person's ID in the customer's own system, where several contacts are one person; "" for none.
+    customer_id: Mapped[str] = mapped_column(String(120), default="", server_default="")
     first_name: Mapped[str] = mapped_column(String(120), default="")
     last_name: Mapped[str] = mapped_column(String(120), default="")
     language: Mapped[str] = mapped_column(String(16), default="")
@@ -121,45 +130,6 @@ class Address(Base):
     time_zones: Mapped[str] = mapped_column(String(1000), default="")
     #: Why it is not to be used any more (a permanent failure's completion code); "" while usable.
     disabled_code: Mapped[str] = mapped_column(String(64), default="")
-
-
-class DncList(Base):
-    """A do-not-call list; one without organization is common to all."""
-
-    __tablename__ = "dnc_list"
-    __table_args__ = (UniqueConstraint("organization_id", "name"), unique_among_common("dnc_list"))
-
-    id: Mapped[IdColumn]
-    organization_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("organization.id", ondelete="CASCADE"))
-    name: Mapped[Name]
-    created_at: Mapped[datetime]
-
-
-class DncKind(StrEnum):
-    PHONE = "phone"
-    EMAIL = "email"
-    #: `Contact.external_id`: blocks every address of that person.
-    CONTACT_ID = "contact_id"
-
-
-class DncEntry(Base):
-    __tablename__ = "dnc_entry"
-    __table_args__ = (
-        UniqueConstraint("dnc_list_id", "kind", "value"),
-        Index("ix_dnc_entry_lookup", "kind", "value"),
-    )
-
-    id: Mapped[IdColumn]
-    dnc_list_id: Mapped[int] = mapped_column(BigId, ForeignKey("dnc_list.id", ondelete="CASCADE"))
-    organization_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("organization.id", ondelete="CASCADE"))
-    kind: Mapped[str] = mapped_column(String(16))
-    value: Mapped[str] = mapped_column(String(254))
-    #: None is for ever.
-    until: Mapped[datetime | None]
-    #: panel, import, sms_stop, email_unsubscribe, call, api.
-    source: Mapped[str] = mapped_column(String(32))
-    proof: Mapped[str] = mapped_column(String(255), default="")
-    created_at: Mapped[datetime]
 
 
 class ImportRun(Base):

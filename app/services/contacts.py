@@ -17,7 +17,7 @@ from app.services.csv_text import csv_lines
 from app.services.lists import remove_contacts
 
 MASK = "********"
-_FIELDS = ("first_name", "last_name", "language", "time_zone")
+_FIELDS = ("first_name", "last_name", "language", "time_zone", "customer_id")
 _BATCH = 1000
 
 

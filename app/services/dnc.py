@@ -1,22 +1,32 @@
 """Do-not-call lists: adding, removing, and the look-up that every attempt passes.
 
-Each organization has its own lists; those without organization are common to all and always apply too.
+Each organization has its own lists; those without organization are common to all and always apply too. A list
+"by group" holds for campaigns that have chosen a group with it, and wherever no campaign is known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.core.compliance import Listing, earliest_day
 from app.core.phone import parse_number
 from app.db import insert_missing
-from app.models import Attempt, CompletionCode, Contact, DncEntry, DncKind, DncList
+from app.models import (
+    Attempt,
+    CampaignDncGroup,
+    CompletionCode,
+    Contact,
+    DncEntry,
+    DncGroupList,
+    DncKind,
+    DncList,
+)
 from app.security.access import Actor, NotFound, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.csv_text import csv_lines
@@ -34,47 +44,65 @@ _SOURCES = {"voice": CALL, "sms": SMS_STOP, "email": EMAIL_UNSUBSCRIBE}
 _BATCH = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One entry that blocks. `until` None is for ever."""
-
-    kind: str
-    value: str
-    list_name: str
-    until: datetime | None
+#: In place of a campaign: the lists that hold for all campaigns, and no list by group.
+NO_CAMPAIGN = 0
 
 
 def blocked(
-    session: Session, organization_id: int, subjects: Iterable[tuple[str, str]], now: datetime | None = None
-) -> list[Hit]:
+    session: Session,
+    organization_id: int,
+    subjects: Iterable[tuple[str, str]],
+    now: datetime | None = None,
+    campaign_id: int | None = None,
+) -> list[Listing]:
     """Which of the (kind, value) pairs are on a list of the organization or on a common one at this moment.
 
-    Kinds are `DncKind`s; values are E.164 numbers, emails, or contacts' external ids. One query for 500 values.
+    Kinds are `DncKind`s; values are E.164 numbers, emails, or ids. A listing of `until_day` still has to be asked
+    where the person is (`Listing.holds`). Without a campaign every list counts. One query for 500 values.
     """
     moment = now or utcnow()
     by_kind: dict[str, set[str]] = {}
     for kind, value in subjects:
         if value:
             by_kind.setdefault(str(kind), set()).add(value.lower() if kind == DncKind.EMAIL else value)
-    hits: list[Hit] = []
+    hits: list[Listing] = []
     for kind, values in by_kind.items():
         for batch in _batches(sorted(values)):
             statement = (
-                select(DncEntry.kind, DncEntry.value, DncList.name, DncEntry.until)
+                select(DncEntry.kind, DncEntry.value, DncList.name, DncEntry.until, DncEntry.until_day)
                 .join(DncList, DncList.id == DncEntry.dnc_list_id)
                 .where(
                     DncEntry.kind == kind,
                     DncEntry.value.in_(batch),
                     or_(DncEntry.organization_id == organization_id, DncEntry.organization_id.is_(None)),
                     or_(DncEntry.until.is_(None), DncEntry.until > moment),
+                    or_(DncEntry.until_day.is_(None), DncEntry.until_day >= earliest_day(moment)),
+                    *_chosen(campaign_id),
                 )
                 .order_by(DncEntry.id)
             )
-            hits += [Hit(*row) for row in session.execute(statement)]
+            hits += [Listing(*row) for row in session.execute(statement)]
     return hits
 
 
+def _chosen(campaign_id: int | None) -> list[ColumnElement[bool]]:
+    if campaign_id is None:
+        return []
+    chosen = (
+        select(DncGroupList.dnc_list_id)
+        .join(CampaignDncGroup, CampaignDncGroup.dnc_group_id == DncGroupList.dnc_group_id)
+        .where(CampaignDncGroup.campaign_id == campaign_id)
+    )
+    return [or_(DncList.by_group.is_(False), DncList.id.in_(chosen))]
+
+
+def subjects_of(external_id: str, customer_id: str) -> list[tuple[str, str]]:
+    """A person as lists name it, whatever the address."""
+    return [(str(DncKind.CONTACT_ID), external_id), (str(DncKind.CUSTOMER_ID), customer_id)]
+
+
 def is_listed(session: Session, organization_id: int, kind: str, value: str, now: datetime | None = None) -> bool:
+    """Wherever the person is: an entry of a day holds as long as it does anywhere."""
     return bool(blocked(session, organization_id, [(kind, value)], now))
 
 
@@ -144,12 +172,13 @@ def add(
     organization_id: int | None = None,
     source: str = "panel",
     proof: str = "",
-    until: datetime | None = None,
+    until: datetime | date | None = None,
     home_country: str = "US",
 ) -> int:
     """Put (kind, value) pairs on a list, the organization's own one if none is named; how many are new.
 
-    What is listed already stays, and is only ever prolonged: a limit never shortens an entry without end.
+    `until` is a moment, or the last day where the person is. What is listed already stays, and is only ever
+    prolonged: a limit never shortens an entry without end.
     """
     actor.require(Permission.DNC_EDIT)
     dnc_list = _target(session, actor, dnc_list_id, organization_id)
@@ -170,11 +199,14 @@ def opt_out(
 def opt_out_after(session: Session, attempt: Attempt) -> int:
     """The person said so in this attempt: list the address used and, by their id, every other address of theirs."""
     kind = DncKind.EMAIL if attempt.channel == "email" else DncKind.PHONE
-    person = session.scalar(select(Contact.external_id).where(Contact.id == attempt.contact_id)) or ""
+    row = session.execute(
+        select(Contact.external_id, Contact.customer_id).where(Contact.id == attempt.contact_id)
+    ).one_or_none()
+    external_id, customer_id = row or ("", "")
     return opt_out(
         session,
         attempt.organization_id,
-        [(kind, attempt.address), (DncKind.CONTACT_ID, person)],
+        [(kind, attempt.address), (DncKind.CONTACT_ID, external_id), (DncKind.CUSTOMER_ID, customer_id)],
         source=_SOURCES[attempt.channel],
         proof=attempt.id,
     )
@@ -199,8 +231,10 @@ def _enter(
     wanted: Sequence[tuple[DncKind, str]],
     source: str,
     proof: str,
-    until: datetime | None,
+    until: datetime | date | None,
 ) -> int:
+    moment = until if isinstance(until, datetime) else None
+    day = until if until is not None and moment is None else None
     added = 0
     for batch in _batches(wanted):
         present = {
@@ -217,7 +251,8 @@ def _enter(
                 "organization_id": dnc_list.organization_id,
                 "kind": kind.value,
                 "value": value,
-                "until": until,
+                "until": moment,
+                "until_day": day,
                 "source": source,
                 "proof": proof,
                 "created_at": utcnow(),
@@ -226,14 +261,26 @@ def _enter(
             if (kind.value, value) not in present
         ]
         for entry in present.values():
-            if (entry.kind, entry.value) in batch and entry.until is not None:
-                entry.until = None if until is None else max(entry.until, until)
+            if (entry.kind, entry.value) in batch:
+                _prolong(entry, moment, day)
         if rows:
             session.execute(insert_missing(session, DncEntry), rows)
             added += len(rows)
     session.flush()
     record(session, actor, "dnc.add", dnc_list, after={"added": added, "source": source})
     return added
+
+
+def _prolong(entry: DncEntry, moment: datetime | None, day: date | None) -> None:
+    """The later end counts, and none before any; a moment and a day both stay, since neither is surely the later."""
+    if entry.until is None and entry.until_day is None:
+        return
+    if moment is None and day is None:
+        entry.until, entry.until_day = None, None
+    if moment is not None:
+        entry.until = max(entry.until or moment, moment)
+    if day is not None:
+        entry.until_day = max(entry.until_day or day, day)
 
 
 def remove(session: Session, actor: Actor, entry_id: int) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -28,8 +28,8 @@ from app.models import (
 )
 from app.security.access import Actor, Permission, get_scoped
 from app.services import places
-from app.services.calendars import Calendar, read_calendar
-from app.services.dnc import blocked
+from app.services.calendars import read_calendar
+from app.services.dnc import NO_CAMPAIGN, blocked, subjects_of
 from app.services.jobs import ENDED
 from app.services.quiet import quiet_addresses
 
@@ -54,7 +54,10 @@ def why_not_dialled(session: Session, actor: Actor, contact_id: int, now: dateti
     addresses = session.scalars(
         select(Address).where(Address.contact_id == contact.id).order_by(Address.position)
     ).all()
-    holds = list(_person_holds(session, contact, addresses))
+    holds = list(_person_holds(contact, addresses))
+    places_of = dict(_places(session, contact, addresses))
+    listed = list(_listed(session, contact, places_of, now, NO_CAMPAIGN))
+    holds += listed
     rows = session.execute(
         select(JobContact, Job).join(Job, Job.id == JobContact.job_id).where(JobContact.contact_id == contact.id)
     ).all()
@@ -65,21 +68,29 @@ def why_not_dialled(session: Session, actor: Actor, contact_id: int, now: dateti
     for job_contact, job in active:
         holds += _job_holds(session, job_contact, job, now)
         holds += _quiet_holds(session, job_contact, addresses, now)
-        holds += _window_holds(session, job, contact, addresses, now)
+        holds += _window_holds(session, job, places_of, now)
+        chosen = _listed(session, contact, places_of, now, job.campaign_id)
+        holds += [replace(hold, job_id=job.id) for hold in chosen if hold not in listed]
     return holds
 
 
-def _person_holds(session: Session, contact: Contact, addresses: Sequence[Address]) -> Iterator[Hold]:
+def _listed(
+    session: Session, contact: Contact, places_of: Mapping[Address, Place], now: datetime, campaign_id: int
+) -> Iterator[Hold]:
+    """Each address with the person, as the gate sees them: an entry of a day ends where the person is."""
+    for address, place in places_of.items():
+        subjects = [(address.kind, address.value), *subjects_of(contact.external_id, contact.customer_id)]
+        for hit in blocked(session, contact.organization_id, subjects, now, campaign_id):
+            if hit.holds(place.zones, now):
+                words = f"{address.name}: {hit.kind.replace('_', ' ')} is on the do-not-call list {hit.list_name!r}"
+                yield Hold("IN_DNC_LIST", words, hit.ends(place.zones))
+
+
+def _person_holds(contact: Contact, addresses: Sequence[Address]) -> Iterator[Hold]:
     if contact.deleted_at is not None:
         yield Hold("CONTACT_DELETED", "the contact was deleted")
     if not addresses:
         yield Hold("NO_CALLABLE_ADDRESS", "the contact has no phone and no email address")
-    for hit in blocked(
-        session,
-        contact.organization_id,
-        [(address.kind, address.value) for address in addresses] + [("contact_id", contact.external_id)],
-    ):
-        yield Hold("IN_DNC_LIST", f"{hit.kind} is on the do-not-call list {hit.list_name!r}", hit.until)
     for address in addresses:
         if address.disabled_code:
             yield Hold(address.disabled_code, f"{address.name} is switched off after {address.disabled_code}")
@@ -136,29 +147,24 @@ def _quiet_holds(
             yield Hold("RESTRICTED_RULE", words, other.quiet.until(now), job_contact.job_id)
 
 
-def _window_holds(
-    session: Session, job: Job, contact: Contact, addresses: Sequence[Address], now: datetime
-) -> Iterator[Hold]:
+def _window_holds(session: Session, job: Job, places_of: Mapping[Address, Place], now: datetime) -> Iterator[Hold]:
     window = session.get(CallingWindow, int(job.settings["calling_window_id"]))
     if window is None or window.always_open:
         return
     calendar = read_calendar(session, job.organization_id)
     limits = Limits(window.hours, calendar.guards, calendar.holiday_rules(window, job.campaign_id))
-    for address, place in _places(session, calendar, contact, addresses):
-        late = untimely(limits, place, now)
-        if late is not None:
-            code = "RESTRICTED_HOLIDAY" if late.holiday else "RESTRICTED_TIME"
-            words = f"{address.name}: {late.text} (calling window {window.name!r})"
-            yield Hold(code, words, late.until, job.id)
-            # What each source says is only worth reading where the strictest of them holds the contact back.
-            for conflict in place.conflicts:
-                yield Hold(code, f"{address.name}: {conflict}; the stricter window counts", late.until, job.id)
+    for address, place in places_of.items():
+        if address.kind != AddressKind.PHONE or (late := untimely(limits, place, now)) is None:
+            continue
+        code = "RESTRICTED_HOLIDAY" if late.holiday else "RESTRICTED_TIME"
+        yield Hold(code, f"{address.name}: {late.text} (calling window {window.name!r})", late.until, job.id)
+        # What each source says is only worth reading where the strictest of them holds the contact back.
+        for conflict in place.conflicts:
+            yield Hold(code, f"{address.name}: {conflict}; the stricter window counts", late.until, job.id)
 
 
-def _places(
-    session: Session, calendar: Calendar, contact: Contact, addresses: Sequence[Address]
-) -> Iterator[tuple[Address, Place]]:
+def _places(session: Session, contact: Contact, addresses: Sequence[Address]) -> Iterator[tuple[Address, Place]]:
+    calendar = read_calendar(session, contact.organization_id)
     home = places.homes(session, {contact.contact_list_id})[contact.contact_list_id]
     for address in addresses:
-        if address.kind == AddressKind.PHONE:
-            yield address, places.place(calendar, contact, home, address)
+        yield address, places.place(calendar, contact, home, address)

@@ -15,7 +15,7 @@ from app.core.phone import BadNumber, parse_number
 from app.models import Address, AddressKind, CallingWindow, Contact, DncKind, Trunk
 from app.services import places
 from app.services.calendars import Calendar, read_calendar
-from app.services.dnc import blocked, opt_out
+from app.services.dnc import blocked, opt_out, subjects_of
 from app.services.quiet import quiet_addresses
 
 
@@ -43,13 +43,15 @@ def check_number(
     """
     holders = _holders(session, organization_id, number)
     subjects = [(str(DncKind.PHONE), number)]
-    subjects += [(str(DncKind.CONTACT_ID), contact.external_id) for contact in holders]
-    hits = blocked(session, organization_id, subjects, now)
+    for contact in holders:
+        subjects += subjects_of(contact.external_id, contact.customer_id)
     found = _places(session, rules.calendar, number, holders)
     others = tuple(other.quiet for other in quiet_addresses(session, organization_id, [number], now))
+    zones = tuple(dict.fromkeys(zone for place in found for zone in place.zones))
+    hits = [hit for hit in blocked(session, organization_id, subjects, now) if hit.holds(zones, now)]
     subject = Subject(
         "voice",
-        tuple(dict.fromkeys(zone for place in found for zone in place.zones)),
+        zones,
         dnc=hits[0].list_name if hits else "",
         quiet=others,
         country=next((place.country for place in found if place.country), ""),
@@ -61,7 +63,8 @@ def check_number(
 def opt_out_number(session: Session, organization_id: int, number: str, proof: str) -> None:
     """Whoever was reached there asked for no more."""
     subjects = [(DncKind.PHONE, number)]
-    subjects += [(DncKind.CONTACT_ID, contact.external_id) for contact in _holders(session, organization_id, number)]
+    for contact in _holders(session, organization_id, number):
+        subjects += [(DncKind.CONTACT_ID, contact.external_id), (DncKind.CUSTOMER_ID, contact.customer_id)]
     opt_out(session, organization_id, subjects, source="call", proof=proof)
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.models import (
     Address,
@@ -92,17 +92,23 @@ def stop(session: Session, number: str, proof: str) -> int:
 def start_again(session: Session, number: str) -> None:
     """Take back what STOP by SMS had listed, the number and its holder, and nothing else that forbids them."""
     own = select(DncList.id).where(DncList.organization_id.is_not(None))
-    holders = (
-        select(Contact.external_id)
-        .join(Address, Address.contact_id == Contact.id)
-        .where(
-            Address.kind == AddressKind.PHONE,
-            Address.value == number,
-            Contact.organization_id == DncEntry.organization_id,
+
+    def holders(name: InstrumentedAttribute[str]) -> Select[str]:
+        return (
+            select(name)
+            .join(Address, Address.contact_id == Contact.id)
+            .where(
+                Address.kind == AddressKind.PHONE,
+                Address.value == number,
+                Contact.organization_id == DncEntry.organization_id,
+            )
         )
-    )
+
     the_number = (DncEntry.kind == DncKind.PHONE) & (DncEntry.value == number)
-    the_person = (DncEntry.kind == DncKind.CONTACT_ID) & DncEntry.value.in_(holders)
+    the_person = or_(
+        (DncEntry.kind == DncKind.CONTACT_ID) & DncEntry.value.in_(holders(Contact.external_id)),
+        (DncEntry.kind == DncKind.CUSTOMER_ID) & DncEntry.value.in_(holders(Contact.customer_id)),
+    )
     entries = session.scalars(
         select(DncEntry).where(
             or_(the_number, the_person), DncEntry.source == dnc.SMS_STOP, DncEntry.dnc_list_id.in_(own)

@@ -22,6 +22,7 @@ STRATEGY = parse(
 PLAN = JobPlan(
     job_id=1,
     organization_id=1,
+    campaign_id=1,
     state="running",
     campaign="Campaign",
     strategy=STRATEGY,

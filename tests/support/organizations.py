@@ -25,6 +25,7 @@ from app.models import (
     Contact,
     ContactList,
     DncEntry,
+    DncGroup,
     DncList,
     GuardTime,
     HolidayRow,
@@ -108,6 +109,7 @@ def _people(make: _Builder) -> None:
     email = f"{marker.lower()}@example.org"
     make.add(Address(organization_id=home, contact_id=contact, kind="email", name="email", value=email))
     dnc_list = make.add(DncList(organization_id=home, name=marker, created_at=now))
+    make.add(DncGroup(organization_id=home, name=marker))
     make.add(
         DncEntry(
             dnc_list_id=dnc_list, organization_id=home, kind="contact_id", value=marker, source="panel", created_at=now

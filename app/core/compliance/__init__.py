@@ -16,6 +16,7 @@ from app.core.compliance.gate import (
     check,
     choose,
 )
+from app.core.compliance.listing import Listing, earliest_day
 from app.core.compliance.quiet import GUARD, Quiet
 from app.core.compliance.timing import Guard, GuardScope, Limits, untimely
 
@@ -30,6 +31,7 @@ __all__ = [
     "GuardScope",
     "Held",
     "Limits",
+    "Listing",
     "NoAddress",
     "Quiet",
     "Refused",
@@ -37,5 +39,6 @@ __all__ = [
     "Subject",
     "check",
     "choose",
+    "earliest_day",
     "untimely",
 ]

@@ -9,7 +9,7 @@ from common.errors import Refused
 
 IGNORED = ""
 ID = "id"
-FIELDS = ("first_name", "last_name", "language", "time_zone")
+FIELDS = ("first_name", "last_name", "language", "time_zone", "customer_id")
 ADDRESS = re.compile(r"(phone|email)([1-9]?)")
 ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 #: Names that a call's values carry already.

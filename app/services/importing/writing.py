@@ -22,7 +22,7 @@ from app.services.importing.rows import PreparedContact, Reject
 _ROW_KEPT = 2000
 _CONTACT_COLUMNS = (
     "id", "organization_id", "contact_list_id", "external_id", "first_name", "last_name", "language", "time_zone",
-    "attributes", "last_completion_code", "created_at", "updated_at",
+    "customer_id", "attributes", "last_completion_code", "created_at", "updated_at",
 )  # fmt: skip
 _ADDRESS_COLUMNS = (
     "organization_id", "contact_id", "kind", "name", "position", "value", "original", "country", "time_zones",
@@ -123,7 +123,7 @@ def _add(connection: Connection, target: Target, contacts: Sequence[PreparedCont
             (
                 contact_id, target.organization_id, target.contact_list_id, contact.external_id,
                 get("first_name", ""), get("last_name", ""), get("language", ""), get("time_zone", ""),
-                attributes(contact.attributes), "", moment, moment,
+                get("customer_id", ""), attributes(contact.attributes), "", moment, moment,
             )
         )  # fmt: skip
         addresses += _address_rows(target, contact_id, contact)

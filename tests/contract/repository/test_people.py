@@ -239,7 +239,7 @@ def test_exports_what_can_be_imported_again_and_runs_no_formula(engine: Engine, 
     contact(engine, world, "=cmd()", first_name="+1 (202) 555", last_name="-x", attributes={"plan": True})
     with read_transaction(engine) as session:
         rows = list(csv.DictReader(io.StringIO("".join(contacts.export_csv(session, ROOT, world.contact_list)))))
-    assert list(rows[0]) == ["id", "first_name", "last_name", "language", "time_zone", "email", "plan"]
+    assert list(rows[0]) == ["id", "first_name", "last_name", "language", "time_zone", "customer_id", "email", "plan"]
     assert rows[0]["email"] == "meadow@example.org"
     assert (rows[1]["id"], rows[1]["first_name"], rows[1]["last_name"]) == ("'=cmd()", "+1 (202) 555", "'-x")
     assert rows[1]["plan"] == "true"

@@ -34,6 +34,7 @@ from app.services import (
     contacts,
     dashboard,
     dnc,
+    dnc_groups,
     drafts,
     explain,
     hosts,
@@ -126,6 +127,12 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "dnc.list_dnc_lists": lambda c: dnc.list_dnc_lists(c.session, c.actor),
     "dnc.list_entries": lambda c: dnc.list_entries(c.session, c.actor, c.it.dnc_list),
     "dnc.remove": lambda c: dnc.remove(c.session, c.actor, c.it.dnc_entry),
+    "dnc_groups.delete_group": lambda c: dnc_groups.delete_group(c.session, c.actor, c.it.dnc_group),
+    "dnc_groups.list_groups": lambda c: dnc_groups.list_groups(c.session, c.actor),
+    "dnc_groups.put_group": lambda c: dnc_groups.put_group(
+        c.session, c.actor, "Another", [c.it.dnc_list], [c.it.campaign], c.it.organization_id
+    ),
+    "dnc_groups.set_by_group": lambda c: dnc_groups.set_by_group(c.session, c.actor, c.it.dnc_list, True),
     "drafts.export": lambda c: drafts.export(c.session, c.actor, c.it.script_revision),
     "drafts.keep_test_run": lambda c: drafts.keep_test_run(c.session, c.actor, c.it.script_revision, [], {}),
     "drafts.put_together": lambda c: drafts.put_together(c.session, c.actor, c.it.script_revision, drafts.Changes({})),

@@ -26,7 +26,8 @@ from app.models import (
 )
 from app.security.access import Actor
 from app.services import dnc, scripts, test_calls
-from app.services.number_gate import check_number, opt_out_number
+from app.services.calendars import Calendar
+from app.services.number_gate import NumberRules, check_number, opt_out_number
 from app.services.test_calls import Wanted
 from common.clock import utcnow
 from common.errors import Refused
@@ -35,7 +36,7 @@ ROOT = Actor.system()
 #: Monday, 12:00 in New York.
 NOON = datetime(2026, 1, 5, 17, tzinfo=UTC)
 DAYTIME = {day: [["08:00", "21:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
-OPEN = Rules(DAYTIME)
+OPEN = NumberRules(Rules(DAYTIME), Calendar())
 NEW_YORK, LOS_ANGELES = "+12125550140", "+12135550140"
 GOOD = b'<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><block>Hi</block></form></vxml>'
 
@@ -188,7 +189,7 @@ def test_the_zone_given_with_a_contact_counts_too(session: Session, made: Made) 
 
 def test_the_gate_hears_every_list_that_holds_the_number_or_its_holder(session: Session, made: Made) -> None:
     someone(session, made, NEW_YORK)
-    always = Rules({}, always_open=True, simulated_trunk=True)
+    always = NumberRules(Rules({}, always_open=True, simulated_trunk=True), Calendar())
     assert isinstance(check_number(session, made.home, NEW_YORK, always, NOON), Allowed)
     dnc.add(session, ROOT, [("contact_id", "P1")], organization_id=made.home)
     refused = check_number(session, made.home, NEW_YORK, always, NOON)
@@ -200,7 +201,8 @@ def test_the_gate_hears_every_list_that_holds_the_number_or_its_holder(session: 
 
 
 def test_an_open_window_on_a_real_trunk_is_refused_by_the_gate_too(session: Session, made: Made) -> None:
-    verdict = check_number(session, made.home, NEW_YORK, Rules({}, always_open=True), NOON)
+    rules = NumberRules(Rules({}, always_open=True), Calendar())
+    verdict = check_number(session, made.home, NEW_YORK, rules, NOON)
     assert isinstance(verdict, RefusedByGate)
     assert verdict.code == "RESTRICTED_RULE"
 

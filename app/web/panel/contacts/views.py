@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.calendars import Place
-from app.models import AddressKind, CompletionCode, DncKind, Job
+from app.models import AddressKind, CompletionCode, Job
 from app.security.access import Permission
 from app.services import contacts, dnc, lists, places, reports
 from app.services.calendars import read_calendar
@@ -37,7 +37,7 @@ def index() -> str:
 def show(contact_id: int) -> str:
     view = contacts.get_contact(reader(), actor(), contact_id)
     subjects = [(address.kind, address.value) for address in view.addresses]
-    subjects.append((DncKind.CONTACT_ID, view.contact.external_id))
+    subjects += dnc.subjects_of(view.contact.external_id, view.contact.customer_id)
     may_report = actor().may(Permission.REPORTS_VIEW)
     attempts = reports.contact_history(reader(), actor(), contact_id, limit=_ATTEMPTS) if may_report else []
     return render_template(
@@ -126,7 +126,10 @@ def _subjects(view: contacts.ContactView, chosen: str) -> list[tuple[str, str]]:
         if chosen == str(address.id):
             return [(address.kind, address.value)]
     everything = [(address.kind, address.value) for address in view.addresses]
-    return [*everything, (DncKind.CONTACT_ID, view.contact.external_id)]
+    return [
+        *everything,
+        *(pair for pair in dnc.subjects_of(view.contact.external_id, view.contact.customer_id) if pair[1]),
+    ]
 
 
 def _flags(organization_ids: set[int]) -> dict[str, CompletionCode]:

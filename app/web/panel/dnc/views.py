@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
-
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
+from wtforms.fields.choices import SelectChoice
 
 from app.security.access import Permission
-from app.services import dnc
-from app.web.database import reader, writing
+from app.services import campaigns, dnc, dnc_groups
+from app.web.database import afresh, reader, writing
 from app.web.downloads import csv_of
-from app.web.panel.dnc.forms import DncForm
+from app.web.panel.dnc.forms import DncForm, DncGroupForm, DncListForm
 from app.web.panel.gate import area, needs
 from app.web.viewer import actor
 from common.errors import Refused
@@ -34,7 +33,6 @@ def add() -> Response | tuple[str, int]:
     form = DncForm()
     form.offer_organizations()
     if form.validate_on_submit():
-        until = datetime.combine(form.until.data, time.max, UTC) if form.until.data else None
         try:
             with writing() as session:
                 subjects = [(form.kind.data, form.value.data)]
@@ -42,9 +40,10 @@ def add() -> Response | tuple[str, int]:
                     session,
                     actor(),
                     subjects,
+                    dnc_list_id=request.form.get("list", type=int),
                     organization_id=form.chosen_organization,
                     proof=form.proof.data or "",
-                    until=until,
+                    until=form.until.data,
                 )
             flash(
                 "Added. It holds from this moment." if added else "It was listed already.",
@@ -54,6 +53,64 @@ def add() -> Response | tuple[str, int]:
         except Refused as refused:
             form.value.errors = [*form.value.errors, str(refused)]
     return _page(form), 422
+
+
+@blueprint.get("/lists")
+@needs(Permission.DNC_VIEW)
+def lists() -> str:
+    return _lists(DncListForm(formdata=None), DncGroupForm(formdata=None))
+
+
+@blueprint.post("/lists")
+@needs(Permission.DNC_EDIT)
+def new_list() -> Response | tuple[str, int]:
+    form = DncListForm()
+    form.offer_organizations()
+    if form.validate_on_submit():
+        try:
+            with writing() as session:
+                made = dnc.create_dnc_list(session, actor(), form.name.data or "", form.chosen_organization)
+                if form.by_group.data:
+                    dnc_groups.set_by_group(session, actor(), made.id, True)
+            flash(f"{made.name} is made.", "success")
+            return redirect(url_for("dnc.index", list=made.id))
+        except Refused as refused:
+            form.name.errors = [*form.name.errors, str(refused)]
+    return _lists(form, DncGroupForm(formdata=None)), 422
+
+
+@blueprint.post("/lists/<int:list_id>/by-group")
+@needs(Permission.DNC_EDIT)
+def set_by_group(list_id: int) -> Response:
+    with writing() as session:
+        dnc_groups.set_by_group(session, actor(), list_id, request.form.get("by_group") == "yes")
+    flash("Changed. It holds from the next attempt on, in running jobs too.", "success")
+    return redirect(url_for("dnc.lists"))
+
+
+@blueprint.post("/groups")
+@needs(Permission.DNC_EDIT)
+def put_group() -> Response | tuple[str, int]:
+    form = _with_choices(DncGroupForm())
+    if form.validate_on_submit():
+        try:
+            chosen = (form.lists.data or [], form.campaigns.data or [])
+            with writing() as session:
+                dnc_groups.put_group(session, actor(), form.name.data or "", *chosen, form.chosen_organization)
+            flash("The group is kept. It holds from the next attempt on, in running jobs too.", "success")
+            return redirect(url_for("dnc.lists"))
+        except Refused as refused:
+            form.name.errors = [*form.name.errors, str(refused)]
+    return _lists(DncListForm(formdata=None), form), 422
+
+
+@blueprint.post("/groups/<int:group_id>/delete")
+@needs(Permission.DNC_EDIT)
+def delete_group(group_id: int) -> Response:
+    with writing() as session:
+        dnc_groups.delete_group(session, actor(), group_id)
+    flash("The group is deleted; its lists stay.", "success")
+    return redirect(url_for("dnc.lists"))
 
 
 @blueprint.get("/<int:list_id>/entries.csv")
@@ -70,6 +127,31 @@ def remove(entry_id: int) -> Response:
         dnc.remove(session, actor(), entry_id)
     flash("Removed. The contact may be reached again, if nothing else forbids it.", "success")
     return redirect(request.referrer if _ours(request.referrer) else url_for("dnc.index"))
+
+
+def _lists(list_form: DncListForm, group_form: DncGroupForm) -> str:
+    afresh()
+    list_form.offer_organizations()
+    _with_choices(group_form)
+    for form in (list_form, group_form):
+        for field in form:
+            field.id = field.label.field_id = f"{type(form).__name__.lower()}-{field.name}"
+    return render_template(
+        "dnc/lists.html",
+        list_form=list_form,
+        group_form=group_form,
+        lists=dnc.list_dnc_lists(reader(), actor()),
+        groups=dnc_groups.list_groups(reader(), actor()),
+        campaigns={row.id: row.name for row in campaigns.list_campaigns(reader(), actor())},
+    )
+
+
+def _with_choices(form: DncGroupForm) -> DncGroupForm:
+    form.offer_organizations()
+    form.lists.choices = [SelectChoice(str(row.id), row.name) for row, _ in dnc.list_dnc_lists(reader(), actor())]
+    rows = campaigns.list_campaigns(reader(), actor())
+    form.campaigns.choices = [SelectChoice(str(row.id), row.name) for row in rows]
+    return form
 
 
 def _page(form: DncForm) -> str:

@@ -1,0 +1,94 @@
+"""A do-not-call entry made at t stops every attempt after t + 1 s: calls, SMS and email, whichever way it was made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from random import Random
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.db import read_transaction, write_transaction
+from app.models import Attempt, Contact
+from app.security.access import Actor
+from app.security.tokens import Unsubscribe
+from app.services import dnc, receipts
+from channels.memory import MemoryChannel
+from channels.voice.memory import Ending
+from common.clock import utcnow
+from common.control import Disposition
+from engine.tuning import Tuning
+from tests.integration.engine.conftest import House
+from tests.support.job_rows import make_job
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+
+Play = Callable[[Callable[[House], Awaitable[None]]], None]
+PEOPLE = 18
+#: Everybody is rung, written to and mailed, over and over.
+ROUND = """<Strategy xmlns="urn:clarion:strategy:1" name="s">
+<Handler name="call"><Call timeout="20s"><Address attribute="phone1"/><Results default="text"/></Call></Handler>
+<Handler name="text"><Sms><Address attribute="phone1"/><Text>Hello</Text><Results default="mail"/></Sms></Handler>
+<Handler name="mail"><Email><Address attribute="email"/><Subject>Hello</Subject><Text>Hello</Text>
+<Results default="call"/></Email></Handler></Strategy>"""
+ROOT = Actor.system()
+
+
+def by_the_panel(session: Session, home: int, number: int) -> None:
+    dnc.add(session, ROOT, [("contact_id", str(number))], organization_id=home)
+
+
+def by_the_customer(session: Session, home: int, number: int) -> None:
+    session.get_one(Contact, number).customer_id = f"C{number}"
+    dnc.add(session, ROOT, [("customer_id", f"C{number}")], organization_id=home)
+
+
+def by_stop_and_the_link(session: Session, home: int, number: int) -> None:
+    """An address is all that each of these tells; together they are the whole person."""
+    receipts.stop(session, f"+1202555{number:04d}", "STOP")
+    receipts.unsubscribe(session, Unsubscribe(home, "email", f"person{number}@example.org"))
+
+
+def for_a_day(session: Session, home: int, number: int) -> None:
+    subjects = [("contact_id", str(number))]
+    dnc.add(session, ROOT, subjects, organization_id=home, until=utcnow().date() + timedelta(days=1))
+
+
+WAYS = (by_the_panel, by_the_customer, by_stop_and_the_link, for_a_day)
+
+
+def test_no_attempt_starts_a_second_after_its_person_was_listed(play: Play) -> None:
+    random = Random(5)
+
+    async def scenario(house: House) -> None:
+        house.channels.update(sms=MemoryChannel("sms", "SMS_SENT"), email=MemoryChannel("email", "EMAIL_SENT"))
+        house.server.behave = lambda _request: Ending(Disposition.REFUSED, 486, None, seconds=random.uniform(0, 0.2))
+        make_job(house.database, PEOPLE, strategy_xml=ROUND)
+        # As sites run it, but for what only delays the end.
+        house.start(tuning=Tuning(grace=1.0, life=2.0))
+        home = house.sql("SELECT id FROM organization")[0][0]
+        listed: dict[int, datetime] = {}
+        await house.until(lambda: {"voice", "sms", "email"} <= channels_used(house))
+        for number in random.sample(range(1, PEOPLE + 1), PEOPLE * 2 // 3):
+            with write_transaction(house.database) as session:
+                random.choice(WAYS)(session, home, number)
+            listed[number] = utcnow()
+            await asyncio.sleep(random.uniform(0, 0.05))
+        started = len(house.sql("SELECT id FROM attempt"))
+        await asyncio.sleep(1.5)
+        with read_transaction(house.database) as session:
+            attempts = session.execute(select(Attempt.contact_id, Attempt.channel, Attempt.started_at)).all()
+        late = [row for row in attempts if row[0] in listed and row[2] > listed[row[0]] + timedelta(seconds=1)]
+        assert late == []
+        # The others are still reached: it was not the engine that had stopped.
+        assert len(attempts) > started
+        assert {row[1] for row in attempts} == {"voice", "sms", "email"}
+
+    play(scenario)
+
+
+def channels_used(house: House) -> set[str]:
+    return {row[0] for row in house.sql("SELECT DISTINCT channel FROM attempt")}

@@ -116,6 +116,8 @@ class Trunk:
     calls_per_second: int = 0
     #: Milliseconds of audio in the packets we ask for, 10 to 60 in steps of 10; what we send is as the far end asks.
     ptime: int = 20
+    #: What its owner calls it; told in a call's status, and apart where one trunk's limits are handed out in parts.
+    name: str = ""
 
     def __post_init__(self) -> None:
         check_ptime(self.ptime)
@@ -154,6 +156,7 @@ class CallerIdentity:
 class CallRequest:
     """One call to place. Times are seconds.
 
+    `alternatives` are further trunks, in this order, for a call that rang nobody at those before.
     `application` is the URL of the VoiceXML start document ("" answers silence until hang-up);
     `values` become `session.connection.ccxml.values.*`; `organization` and `revision` choose the dialog worker.
     `allow` are further origins (`https://host`) that its scripts may fetch from, at public addresses only.
@@ -181,6 +184,7 @@ class CallRequest:
     joins: str = ""
     #: The sound it hears while it waits or is held; "" for the site's music.
     music: str = ""
+    alternatives: tuple[Trunk, ...] = ()
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.attempt_id):
@@ -210,9 +214,14 @@ class CallRequest:
             trunk = Trunk.from_json(body["trunk"])
             identity = CallerIdentity(**body.get("identity", {}))
             answer = AnswerRules.from_json(body.get("answer", {}))
-            allow = tuple(body.get("allow", ()))
-            part = _part(body.get("part", Part.CUSTOMER))
-            read = {"trunk": trunk, "identity": identity, "allow": allow, "answer": answer, "part": part}
+            read = {
+                "trunk": trunk,
+                "identity": identity,
+                "answer": answer,
+                "allow": tuple(body.get("allow", ())),
+                "alternatives": tuple(Trunk.from_json(other) for other in body.get("alternatives", ())),
+                "part": _part(body.get("part", Part.CUSTOMER)),
+            }
             return cls(**{**body, **read})
         except KeyError as error:
             raise Refused(f"{error.args[0]}: this field is required") from error
@@ -258,6 +267,19 @@ class RtpStats:
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkFault:
+    """A trunk that did not take a call: its `name` and why.
+
+    `down`: it cannot be used now. `retry_after` is how many seconds it asked to be left alone, 0 where it did not.
+    """
+
+    trunk: str
+    reason: str
+    down: bool = False
+    retry_after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CallStatus:
     """The outcome of a call as far as it is known. `disposition` is None while it is under way."""
 
@@ -272,6 +294,9 @@ class CallStatus:
     release: str = ""
     #: A provisional response beyond 100 was seen.
     provisional: bool = False
+    #: The name of the trunk it went by (the last tried), and those that did not take it.
+    trunk: str = ""
+    faults: tuple[TrunkFault, ...] = ()
     dialog: DialogResult | None = None
     #: human, machine, fax, silence or network; "" where nobody asked. `sound` is the tone that told it, or that ended
     #: the call while it rang: a Sound of mediaserver.cpa.events.
@@ -295,6 +320,7 @@ class CallStatus:
         values["times"] = Times(**values.get("times", {}))
         values["rtp"] = RtpStats(**values.get("rtp", {}))
         values["trace"] = tuple(values.get("trace", ()))
+        values["faults"] = tuple(TrunkFault(**fault) for fault in values.get("faults", ()))
         if values.get("disposition") is not None:
             values["disposition"] = Disposition(values["disposition"])
         if values.get("dialog") is not None:

@@ -67,7 +67,9 @@ class AsteriskLine:
         self._host = media_host
         self._owns_pump = pump is None
         self._pump = pump or make_pump(PumpKind.AUTO, media_host, PortAllocator(None))
-        absent = {Capability.TRANSFER} | (set() if self._pump.has_rooms else {Capability.CONVERSATION})
+        absent = {Capability.TRANSFER, Capability.FAILOVER} | (
+            set() if self._pump.has_rooms else {Capability.CONVERSATION}
+        )
         self.capabilities = frozenset(Capability).difference(absent)
         self._calls: dict[str, _Call] = {}
         self._limits: dict[str, TrunkLimits] = {}

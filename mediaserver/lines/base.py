@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from common.control import CallerIdentity, Disposition, RtpStats, Trunk
+from common.control import CallerIdentity, Disposition, RtpStats, Trunk, TrunkFault
 from common.conversation import Supervision
 from common.errors import ClarionError
 from mediaserver.switch.hearing import Member
@@ -28,6 +28,8 @@ class Capability(StrEnum):
     TRANSFER = "transfer"
     #: Calls that hear each other.
     CONVERSATION = "conversation"
+    #: Another trunk takes a call that the first did not.
+    FAILOVER = "failover"
 
 
 class Unsupported(ClarionError):
@@ -45,6 +47,8 @@ class Place:
     trunk: Trunk
     ring_timeout: float
     identity: CallerIdentity = field(default_factory=CallerIdentity)
+    #: Further trunks, where nobody can have rung at those before. Lines without the capability FAILOVER ignore them.
+    alternatives: tuple[Trunk, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,15 @@ class Ladder:
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkFailed:
+    """A trunk did not take the call; `following` is tried now, if any."""
+
+    call: str
+    fault: TrunkFault
+    following: Trunk | None
+
+
+@dataclass(frozen=True, slots=True)
 class Transferred:
     """How a blind transfer went: 200 to 299 when the far end has gone there. The call is up until somebody hangs up."""
 
@@ -128,7 +141,7 @@ class Transferred:
     sip_status: int
 
 
-LineEvent = Ringing | Answered | Failed | HungUp | Key | Played | Heard | Ladder | Transferred
+LineEvent = Ringing | Answered | Failed | HungUp | Key | Played | Heard | Ladder | TrunkFailed | Transferred
 Sink = Callable[[LineEvent], None]
 
 

@@ -102,6 +102,7 @@ class NativeLine:
             sdp=make_offer(self._advertise, media.port, ptime=call.trunk.ptime),
             ring_timeout=call.ring_timeout,
             identity=call.identity,
+            alternatives=call.alternatives,
         )
         try:
             self._endpoint.invite(spec)
@@ -190,6 +191,8 @@ class NativeLine:
                 self._media_changed(call, media)
             case sip.KeyByInfo(call, key):
                 self._key(call, key)
+            case sip.TrunkFailed(call, fault, following):
+                self._tell(base.TrunkFailed(call, fault, following))
             case sip.Transferred(call, status):
                 self._tell(base.Transferred(call, status))
             case sip.Ended(call, by_far_end, release):

@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from common.clock import isoformat
-from common.control import CallRequest, CallStatus, DialogResult, Disposition, RtpStats, Times
+from common.control import CallRequest, CallStatus, DialogResult, Disposition, RtpStats, Times, TrunkFault
 from common.errors import ContractError
-from mediaserver.lines.base import Failed, HungUp
+from mediaserver.lines.base import Failed, HungUp, TrunkFailed
 from mediaserver.switch.sip.release import UNSAID
 
 _MASK = "•"
@@ -60,6 +60,9 @@ class CallRecord:
         self.answered_by = ""
         self.sound = ""
         self._boot_id = boot_id
+        #: By which it goes.
+        self.trunk = request.trunk
+        self._faults: list[TrunkFault] = []
         self._reason = ""
         self._release = UNSAID
         self._provisional = False
@@ -94,6 +97,10 @@ class CallRecord:
         self._provisional = self._provisional or event.provisional
         self._release = event.release
         self._moments["ended"] = isoformat(at)
+
+    def trunk_failed(self, event: TrunkFailed) -> None:
+        self._faults.append(event.fault)
+        self.trunk = event.following or self.trunk
 
     def hang_up(self, event: HungUp, at: datetime) -> None:
         self._step(Step.HANG_UP)
@@ -143,6 +150,8 @@ class CallRecord:
             q850=self._release.q850,
             release=self._release.text,
             provisional=self._provisional,
+            trunk=self.trunk.name,
+            faults=tuple(self._faults),
             dialog=self.dialog,
             answered_by=self.answered_by,
             sound=self.sound,

@@ -213,6 +213,7 @@ class Switchboard:
                 trunk=request.trunk,
                 ring_timeout=request.ring_timeout,
                 identity=request.identity,
+                alternatives=request.alternatives,
             )
         )
         answering.dialled(call)
@@ -248,6 +249,9 @@ class Switchboard:
             case base.Heard(_, audio):
                 call.hear(audio)
                 self.sessions.answering.hear(call, audio)
+            case base.TrunkFailed(_, fault, following):
+                call.record.trunk_failed(event)
+                call.record.trace("sip", f"trunk: {fault.reason}{'; the next one' if following else ''}", now)
             case base.Failed():
                 self._fail(call, event)
             case base.HungUp():
@@ -298,7 +302,7 @@ class Switchboard:
     def _finish(self, call: LiveCall) -> None:
         call.cancel_timers()
         status = call.record.status()
-        self.metrics.ended(call.request.trunk.host, status)
+        self.metrics.ended(call.record.trunk.host, status)
         self._outcomes.report(status)
         self.roster.remove(call)
 

@@ -199,7 +199,7 @@ class Transfers:
                 to=reach.to,
                 sender=request.sender,
                 display_name=request.display_name,
-                trunk=request.trunk,
+                trunk=call.record.trunk,
                 ring_timeout=asked.connect_timeout or _RING,
             )
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -108,7 +108,8 @@ class SipEndpoint:
     def invite(self, spec: InviteSpec) -> None:
         """Place a call. Raise Refused for a spec that makes no INVITE, ContractError for a call under way."""
         placer = self._open_placer()
-        check_spec(spec)
+        for trunk in (spec.trunk, *spec.alternatives):
+            check_spec(replace(spec, trunk=trunk))
         if spec.call in placer:
             raise ContractError(f"call {spec.call} is under way already")
         placer.place(spec)

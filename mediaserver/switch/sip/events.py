@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from common.control import CallerIdentity, Disposition, Trunk
+from common.control import CallerIdentity, Disposition, Trunk, TrunkFault
 from mediaserver.switch.sip.release import UNSAID, Release
 from mediaserver.switch.sip.sdp import MediaTarget
 
@@ -32,6 +32,8 @@ class InviteSpec:
     session_expires: int = 1800
     #: "" makes one; another trunk is tried with the first one's.
     call_id: str = ""
+    #: Tried in this order where nobody can have rung at those before.
+    alternatives: tuple[Trunk, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,16 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkFailed:
+    """The trunk did not take the call: it is `down`, asked to be left alone, or has no room. `following` is tried now;
+    None where there is none, or somebody may have rung already."""
+
+    call: str
+    fault: TrunkFault
+    following: Trunk | None
+
+
+@dataclass(frozen=True, slots=True)
 class Transferred:
     """How a blind transfer went: 200 to 299 connected; the call itself goes on until somebody hangs up."""
 
@@ -125,5 +137,16 @@ class Ladder:
     text: str
 
 
-SipEvent = Incoming | Provisional | Established | MediaChanged | KeyByInfo | Transferred | Ended | Failed | Ladder
+SipEvent = (
+    Incoming
+    | Provisional
+    | Established
+    | MediaChanged
+    | KeyByInfo
+    | TrunkFailed
+    | Transferred
+    | Ended
+    | Failed
+    | Ladder
+)
 SipSink = Callable[[SipEvent], None]

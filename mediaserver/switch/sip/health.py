@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from common.control import Trunk
 from mediaserver.switch.sip.transaction import Address
 
 #: Seconds between two OPTIONS to one server, and how long a server is looked after once no call has gone there.
@@ -14,6 +15,9 @@ FORGET = 600.0
 _SILENT = 2
 #: Seconds a server that could not be reached counts as down.
 _REST = 30.0
+
+#: What leads to a trunk's servers.
+_At = tuple[str, int, str, str, tuple[str, ...]]
 
 
 @dataclass(slots=True)
@@ -35,6 +39,7 @@ class Health:
 
     def __init__(self) -> None:
         self._servers: dict[Address, _Server] = {}
+        self._trunks: dict[_At, tuple[Address, ...]] = {}
 
     def rank(self, addresses: Iterable[Address], now: float) -> list[Address]:
         """Those worth trying, the doubtful ones last; a server that asked for rest is left alone."""
@@ -43,8 +48,23 @@ class Health:
         well = [address for address, server in awake if server is None or not server.is_doubtful(now)]
         return well + [address for address, server in awake if server is not None and server.is_doubtful(now)]
 
-    def watch(self, addresses: Iterable[Address], now: float) -> None:
-        """These are a trunk's choices: ask them from time to time how they are."""
+    def order(self, trunks: Sequence[Trunk], now: float) -> tuple[list[Trunk], list[Trunk]]:
+        """All of them, those whose every server is in doubt last; and which of these came before a better one."""
+        doubtful = [trunk for trunk in trunks if self._is_doubtful(trunk, now)]
+        well = [trunk for trunk in trunks if trunk not in doubtful]
+        passed_over = [trunk for trunk in doubtful if well and trunks.index(trunk) < trunks.index(well[0])]
+        return well + doubtful, passed_over
+
+    def _is_doubtful(self, trunk: Trunk, now: float) -> bool:
+        servers = [self._servers.get(address) for address in self._trunks.get(_at(trunk), ())]
+        return bool(servers) and all(server is not None and server.is_doubtful(now) for server in servers)
+
+    def knows(self, trunk: Trunk) -> bool:
+        return _at(trunk) in self._trunks
+
+    def watch(self, trunk: Trunk, addresses: Sequence[Address], now: float) -> None:
+        """These are a trunk's servers: ask them from time to time how they are."""
+        self._trunks[_at(trunk)] = tuple(addresses)
         for address in addresses:
             self._servers.setdefault(address, _Server(now, now)).used_at = now
 
@@ -52,6 +72,8 @@ class Health:
         """Whom to send OPTIONS now; each is given once an interval."""
         for address in [a for a, server in self._servers.items() if now - server.used_at > FORGET]:
             del self._servers[address]
+        for at in [at for at, addresses in self._trunks.items() if not any(a in self._servers for a in addresses)]:
+            del self._trunks[at]
         due = [address for address, server in self._servers.items() if now - server.pinged_at >= PING_INTERVAL]
         for address in due:
             self._servers[address].pinged_at = now
@@ -72,3 +94,7 @@ class Health:
 
     def unreachable(self, address: Address, now: float) -> None:
         self._servers.setdefault(address, _Server(now, now)).down_until = now + _REST
+
+
+def _at(trunk: Trunk) -> _At:
+    return (trunk.host, trunk.port, trunk.transport, trunk.proxy, trunk.gateways)

@@ -1,40 +1,45 @@
 """Places calls: waits for the trunk's limits, finds its servers, and tries the next where the first rang nobody.
 
-Another server is tried only when nothing beyond 100 was seen and the first transaction is closed by the far end or the
-network (503, connection refused), so that nobody's telephone rings twice for one attempt.
+Another server, then another trunk, is tried only when nothing beyond 100 was seen and the first transaction is closed
+by the far end or the network (503, connection refused), so that nobody's telephone rings twice for one attempt.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 
-from common.control import Disposition, Trunk
+import structlog
+
+from common.control import Disposition, Trunk, TrunkFault
 from common.errors import ConfigError
-from mediaserver.switch.sip.events import Ended, Failed, InviteSpec, SipEvent
+from mediaserver.switch.sip.events import Ended, Failed, InviteSpec, SipEvent, TrunkFailed
 from mediaserver.switch.sip.health import Health
 from mediaserver.switch.sip.limits import TrunkLimits
 from mediaserver.switch.sip.message import Response
 from mediaserver.switch.sip.registration import Registrar, Registration
 from mediaserver.switch.sip.release import retry_after
 from mediaserver.switch.sip.requests import Identity
-from mediaserver.switch.sip.resolver import Resolver
+from mediaserver.switch.sip.resolver import Resolver, fixed_address
 from mediaserver.switch.sip.transaction import Address
-from mediaserver.switch.sip.transport import is_ip
 from mediaserver.switch.sip.transports import Transports
 from mediaserver.switch.sip.useragent import UserAgent
 
-_Key = tuple[str, int, str, str, str]
+log = structlog.get_logger()
+
+_Key = tuple[str, int, str, str, str, str]
+_SILENT = "its servers answer no OPTIONS"
 
 
 @dataclass(slots=True)
 class _Placed:
-    """A call from its order to its end; `left` are the servers not tried yet."""
+    """A call from its order to its end; `left` are the trunk's servers not tried yet, `further` the trunks."""
 
     spec: InviteSpec
     key: _Key
+    further: list[Trunk]
     left: list[Address] = field(default_factory=list)
     at: Address | None = None
     task: asyncio.Task[None] | None = None
@@ -75,10 +80,18 @@ class Placer:
         return tuple(self._calls)
 
     def place(self, spec: InviteSpec) -> None:
-        trunk = spec.trunk
+        (first, *further), passed_over = self._health.order((spec.trunk, *spec.alternatives), time.monotonic())
         # Whichever server gets it, one attempt has one Call-ID.
-        spec = replace(spec, call_id=spec.call_id or self._agent.token())
-        placed = self._calls[spec.call] = _Placed(spec, _key(trunk))
+        spec = replace(spec, trunk=first, call_id=spec.call_id or self._agent.token())
+        placed = self._calls[spec.call] = _Placed(spec, _key(first), further)
+        for trunk in passed_over:
+            self._report(TrunkFailed(spec.call, TrunkFault(trunk.name, _SILENT, down=True), first))
+        if further:
+            self._scout((first, *further))
+        self._wait_for_room(placed)
+
+    def _wait_for_room(self, placed: _Placed) -> None:
+        trunk = placed.spec.trunk
         limits = self._limits.get(placed.key)
         if limits is None and (trunk.max_channels or trunk.calls_per_second):
             limits = self._limits[placed.key] = TrunkLimits(trunk.max_channels, trunk.calls_per_second)
@@ -87,7 +100,7 @@ class Placer:
         else:
             # A trunk's limits hold from the next call on when they are changed.
             limits.max_channels, limits.calls_per_second = trunk.max_channels, trunk.calls_per_second
-            limits.ask(spec.call, time.monotonic())
+            limits.ask(placed.spec.call, time.monotonic())
             self._let_start(placed.key)
 
     def cancel(self, call: str) -> bool:
@@ -127,9 +140,8 @@ class Placer:
 
     def _begin(self, placed: _Placed) -> None:
         trunk = placed.spec.trunk
-        host = trunk.host.strip("[]")
-        simple = is_ip(host) and trunk.transport == "udp" and not (trunk.gateways or trunk.proxy or trunk.register)
-        if simple and self._health.rank([address := Address(host, trunk.port)], time.monotonic()):
+        address = fixed_address(trunk)
+        if address is not None and not trunk.register and self._health.rank([address], time.monotonic()):
             placed.at = address
             self._agent.invite(placed.spec, address, time.monotonic())
             self._flush()
@@ -138,17 +150,17 @@ class Placer:
 
     async def _find(self, placed: _Placed) -> None:
         now = time.monotonic()
+        trunk = placed.spec.trunk
         try:
-            addresses = await self._resolver.addresses(placed.spec.trunk)
+            addresses = await self._resolver.addresses(trunk)
         except OSError as error:
-            self._fail(placed, Disposition.TRANSPORT_ERROR, None, _why(error))
+            self._give_up(placed, Disposition.TRANSPORT_ERROR, None, _why(error))
             return
-        if len(addresses) > 1:
-            self._health.watch(addresses, now)
-            self._set_timer("ping", self._health.next_timer(), self._ping)
+        if len(addresses) > 1 or placed.spec.alternatives:
+            self._watch(trunk, addresses)
         placed.left = self._health.rank(addresses, now)
         if not placed.left:
-            self._fail(placed, Disposition.REFUSED, 503, "every server of the trunk asked for rest (Retry-After)")
+            self._give_up(placed, Disposition.REFUSED, 503, "every server of the trunk asked for rest (Retry-After)")
         else:
             await self._try(placed)
 
@@ -165,19 +177,20 @@ class Placer:
                 continue
             refused = await self._registered(placed.spec.trunk, address, identity)
             if refused:
-                self._fail(placed, Disposition.AUTH_FAILED, None, refused)
+                self._give_up(placed, Disposition.AUTH_FAILED, None, refused)
                 return
             placed.at, placed.task = address, None
             self._agent.invite(placed.spec, address, time.monotonic(), identity)
             self._flush()
             return
-        self._fail(placed, Disposition.TRANSPORT_ERROR, None, _why(error))
+        self._give_up(placed, Disposition.TRANSPORT_ERROR, None, _why(error))
 
     async def _registered(self, trunk: Trunk, address: Address, identity: Identity) -> str:
         """Why the trunk may not be used there, "" where it may."""
         if not trunk.register:
             return ""
-        key = (trunk, address)
+        # What it may carry has nothing to do with who we are there.
+        key = (replace(trunk, max_channels=0, calls_per_second=0, name=""), address)
         known = self._registrations.get(key)
         if known is None:
             registrar = Registrar(self._agent.loose, self._agent.timers, self._agent.token)
@@ -189,21 +202,41 @@ class Placer:
 
     def _tries_another(self, placed: _Placed, event: Failed) -> bool:
         now = time.monotonic()
+        unreachable = event.disposition is Disposition.TRANSPORT_ERROR
+        unwilling = event.disposition is Disposition.REFUSED and event.sip_status == 503
         if placed.at is not None:
-            if event.disposition is Disposition.TRANSPORT_ERROR:
+            if unreachable:
                 self._health.unreachable(placed.at, now)
             elif event.disposition is not Disposition.NO_REPLY:
                 self._health.answered(placed.at, event.sip_status, event.retry_after, now)
-        closed = event.disposition is Disposition.TRANSPORT_ERROR or (
-            event.disposition is Disposition.REFUSED and event.sip_status == 503
-        )
-        if not closed or event.provisional or placed.cancelled or not placed.left:
+        if not (unreachable or unwilling):
             return False
+        closed = not event.provisional and not placed.cancelled
         limits = self._limits.get(placed.key)
-        if limits is not None and not limits.again(placed.spec.call, now):
+        if closed and placed.left and (limits is None or limits.again(placed.spec.call, now)):
+            placed.at, placed.task = None, asyncio.get_running_loop().create_task(self._try(placed))
+            return True
+        reason = f"{event.sip_status or ''} {event.reason}".strip()
+        fault = TrunkFault(placed.spec.trunk.name, reason, unreachable, event.retry_after)
+        return self._next_trunk(placed, fault, closed=closed)
+
+    def _next_trunk(self, placed: _Placed, fault: TrunkFault, *, closed: bool = True) -> bool:
+        """Tell of the fault; False when the call ends with it. `closed`: nobody can have rung."""
+        following = placed.further.pop(0) if closed and placed.further else None
+        self._report(TrunkFailed(placed.spec.call, fault, following))
+        if following is None:
             return False
-        placed.at, placed.task = None, asyncio.get_running_loop().create_task(self._try(placed))
+        self._leave_room(placed)
+        placed.spec, placed.key = replace(placed.spec, trunk=following), _key(following)
+        placed.at, placed.task, placed.left = None, None, []
+        self._wait_for_room(placed)
         return True
+
+    def _give_up(self, placed: _Placed, disposition: Disposition, status: int | None, reason: str) -> None:
+        """Nothing of the call left by this trunk."""
+        down = disposition in (Disposition.TRANSPORT_ERROR, Disposition.AUTH_FAILED)
+        if not self._next_trunk(placed, TrunkFault(placed.spec.trunk.name, reason, down)):
+            self._fail(placed, disposition, status, reason)
 
     def _fail(self, placed: _Placed, disposition: Disposition, status: int | None, reason: str) -> None:
         placed.task = None
@@ -213,6 +246,9 @@ class Placer:
 
     def _over(self, placed: _Placed) -> None:
         self._calls.pop(placed.spec.call, None)
+        self._leave_room(placed)
+
+    def _leave_room(self, placed: _Placed) -> None:
         limits = self._limits.get(placed.key)
         if limits is not None:
             limits.release(placed.spec.call)
@@ -228,16 +264,38 @@ class Placer:
         for call in started:
             self._begin(self._calls[call])
         for call in late:
-            self._fail(self._calls[call], Disposition.NOT_ADMITTED, None, "the trunk's limits leave no room for it")
+            self._give_up(self._calls[call], Disposition.NOT_ADMITTED, None, "the trunk's limits leave no room for it")
         self._set_timer(key, limits.next_timer(), lambda: self._let_start(key))
 
     # --- health
 
+    def _scout(self, trunks: Sequence[Trunk]) -> None:
+        """Look after all of them, those that no call needs too: their turn may come."""
+        for trunk in trunks:
+            address = fixed_address(trunk)
+            if address is not None:
+                self._watch(trunk, [address])
+            elif not self._health.knows(trunk):
+                self._in_background(self._look_up(trunk))
+
+    async def _look_up(self, trunk: Trunk) -> None:
+        try:
+            self._watch(trunk, await self._resolver.addresses(trunk))
+        except OSError as error:
+            log.info("trunk_not_found", trunk=trunk.name, error=_why(error))
+
+    def _watch(self, trunk: Trunk, addresses: Sequence[Address]) -> None:
+        self._health.watch(trunk, addresses, time.monotonic())
+        self._set_timer("ping", self._health.next_timer(), self._ping)
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._pings.add(task)
+        task.add_done_callback(self._pings.discard)
+
     def _ping(self) -> None:
         for address in self._health.due(time.monotonic()):
-            task = asyncio.get_running_loop().create_task(self._ask_after(address))
-            self._pings.add(task)
-            task.add_done_callback(self._pings.discard)
+            self._in_background(self._ask_after(address))
         self._set_timer("ping", self._health.next_timer(), self._ping)
 
     async def _ask_after(self, address: Address) -> None:
@@ -264,7 +322,7 @@ class Placer:
 
 
 def _key(trunk: Trunk) -> _Key:
-    return (trunk.host, trunk.port, trunk.transport, trunk.username, trunk.proxy)
+    return (trunk.host, trunk.port, trunk.transport, trunk.username, trunk.proxy, trunk.name)
 
 
 def _why(error: OSError | ConfigError) -> str:

@@ -136,3 +136,11 @@ class Resolver:
         port = server.port or (TLS_PORT if transport == "tls" else DEFAULT_PORT)
         hosts = [host] if is_ip(host) else await self._records.addresses(host)
         return [Address(found, port, transport, domain.strip("[]") if transport == "tls" else "") for found in hosts]
+
+
+def fixed_address(trunk: Trunk) -> Address | None:
+    """Of a trunk that is one address and no more, asked nobody for."""
+    host = trunk.host.strip("[]")
+    if is_ip(host) and trunk.transport == "udp" and not (trunk.gateways or trunk.proxy):
+        return Address(host, trunk.port)
+    return None

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from common.control import Disposition, Trunk
-from mediaserver.switch.sip.events import Ended, Established, Failed, InviteSpec, Ladder
+from mediaserver.switch.sip.events import Ended, Established, Failed, InviteSpec, Ladder, TrunkFailed
 from mediaserver.switch.sip.sdp import make_offer
 from mediaserver.switch.sip.selection import Naptr, Server
 from tests.support.sip_near import FAST, NOTHING, Near, near
@@ -40,9 +40,10 @@ class Zone:
         return ["127.0.0.1"]
 
 
-def call(end: Near, trunk: Trunk, name: str = "call") -> None:
+def call(end: Near, trunk: Trunk, name: str = "call", further: tuple[Trunk, ...] = ()) -> None:
     offer = make_offer("127.0.0.1", 40_000)
-    end.endpoint.invite(InviteSpec(name, "+12125550100", "+12125550199", "", trunk, offer, 10.0))
+    spec = InviteSpec(name, "+12125550100", "+12125550199", "", trunk, offer, 10.0, alternatives=further)
+    end.endpoint.invite(spec)
 
 
 def closed_port() -> int:
@@ -149,5 +150,66 @@ def test_a_trunks_limits_delay_calls_and_refuse_what_waits_too_long() -> None:
                 assert len(starts) == 5
                 assert len(refused) == 3
                 assert all(later - earlier > 0.98 for earlier, later in zip(starts, starts[2:], strict=False))
+
+    asyncio.run(scene())
+
+
+def faults(end: Near) -> list[tuple[str, bool, int, str]]:
+    """The trunk, whether it is down, how long it wants rest, and who follows."""
+    told = [(event.fault, event.following) for event in end.of(TrunkFailed)]
+    return [(fault.trunk, fault.down, fault.retry_after, after.name if after else "") for fault, after in told]
+
+
+def test_another_trunk_takes_a_call_that_the_first_ones_did_not() -> None:
+    async def scene() -> None:
+        async with sipp("refuse_with_retry_after") as busy, sipp("answer_after_180") as good, near() as end:
+            dead = Trunk("127.0.0.1", closed_port(), name="dead")
+            tired = Trunk("127.0.0.1", busy.port, name="tired", calls_per_second=1, max_channels=1)
+            call(end, dead, further=(tired, Trunk("127.0.0.1", good.port, name="good", max_channels=1)))
+            await end.wait(Established, Failed)
+            end.endpoint.hang_up("call")
+            await end.wait(Ended, Failed)
+            assert end.end == Ended("call", by_far_end=False)
+            assert faults(end) == [("dead", True, 0, "tired"), ("tired", False, 60, "good")]
+            ids = [event.text for event in end.of(Ladder) if event.text.startswith("Call-ID")]
+            assert (len(ids), len(set(ids))) == (3, 1)
+            assert (await busy.wait(), await good.wait()) == ("", "")
+            # What was tried lately is not tried again: one is down, one rests, and its channel is free.
+            end.events.clear()
+            call(end, dead, "second", further=(tired,))
+            await end.wait(Failed)
+            assert [event.fault.trunk for event in end.of(TrunkFailed)][:2] == ["dead", "tired"]
+            assert await end.settled() == NOTHING
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(("scenario", "status"), [("refuse", 486), ("ring_then_refuse", 503)])
+def test_no_other_trunk_is_tried_once_the_first_may_have_rung(scenario: str, status: int) -> None:
+    async def scene() -> None:
+        async with sipp(scenario, status) as first, sipp("answer_after_180") as second, near() as end:
+            further = (Trunk("127.0.0.1", second.port, name="second"),)
+            call(end, Trunk("127.0.0.1", first.port, name="first"), further=further)
+            await end.wait(Ended, Failed)
+            assert isinstance(end.end, Failed)
+            assert end.end.sip_status == status
+            assert end.ladder.count("-> INVITE") == 1
+
+    asyncio.run(scene())
+
+
+def test_a_trunk_without_room_passes_its_calls_on() -> None:
+    async def scene() -> None:
+        async with sipp("ring_until_cancelled") as first, sipp("answer_after_180") as second, near() as end:
+            full = Trunk("127.0.0.1", first.port, name="full", max_channels=1)
+            call(end, full)
+            call(end, full, "next", further=(Trunk("127.0.0.1", second.port, name="free"),))
+            await end.until(lambda: any(e.call == "next" for e in (*end.of(Established), *end.of(Failed))))
+            assert faults(end) == [("full", False, 0, "free")]
+            for name in ("call", "next"):
+                end.endpoint.hang_up(name)
+            await end.until(lambda: len(end.of(Ended)) + len(end.of(Failed)) == 2)
+            assert [event.call for event in end.of(Ended)] == ["next"]
+            assert (await first.wait(), await second.wait()) == ("", "")
 
     asyncio.run(scene())

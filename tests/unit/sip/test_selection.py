@@ -120,11 +120,12 @@ def test_what_is_no_gateway_is_refused(text: str) -> None:
 
 
 A, B = Address("192.0.2.1", 5060), Address("192.0.2.2", 5060)
+PAIR = Trunk("pair.example")
 
 
 def test_a_server_silent_to_two_options_comes_last_until_it_answers() -> None:
     health = Health()
-    health.watch([A, B], 0.0)
+    health.watch(PAIR, [A, B], 0.0)
     health.answered(A, None, 0, 30.0)
     assert health.rank([A, B], 30.0) == [A, B]
     health.answered(A, None, 0, 60.0)
@@ -152,9 +153,27 @@ def test_a_server_that_asks_for_rest_gets_it() -> None:
 
 def test_servers_are_asked_once_an_interval_as_long_as_calls_go_there() -> None:
     health = Health()
-    health.watch([A, B], 0.0)
+    health.watch(PAIR, [A, B], 0.0)
     assert health.next_timer() == PING_INTERVAL
     assert health.due(PING_INTERVAL) == [A, B]
     assert health.due(PING_INTERVAL) == []
-    health.watch([B], FORGET)
+    health.watch(PAIR, [B], FORGET)
     assert health.due(FORGET + 1) == [B]
+
+
+def test_a_trunk_whose_every_server_is_silent_comes_after_those_that_are_well() -> None:
+    health, other, unknown = Health(), Trunk("other.example"), Trunk("unknown.example")
+    health.watch(PAIR, [A, B], 0.0)
+    health.watch(other, [Address("192.0.2.3", 5060)], 0.0)
+    silence = [(A, 30.0), (A, 60.0), (B, 30.0)]
+    for server, now in silence:
+        health.answered(server, None, 0, now)
+    assert health.order([PAIR, other, unknown], 60.0) == ([PAIR, other, unknown], [])
+    health.answered(B, None, 0, 60.0)
+    assert health.order([PAIR, other, unknown], 60.0) == ([other, unknown, PAIR], [PAIR])
+    assert health.order([other, PAIR], 60.0) == ([other, PAIR], [])
+    assert health.order([PAIR], 60.0) == ([PAIR], [])
+    health.answered(A, 200, 0, 90.0)
+    assert health.order([PAIR, other], 90.0) == ([PAIR, other], [])
+    assert health.due(FORGET + 61) == []
+    assert not health.knows(PAIR)

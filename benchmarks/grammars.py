@@ -143,7 +143,7 @@ def measure(name: str, mode: str, items: list[tuple[str, ...]]) -> bool:
     print(f"--- {name}")
     kept = True
     for form, body in (("XML", as_xml(items, mode)), ("ABNF", as_abnf(items, mode))):
-        took, grammar = best(lambda body=body: link(parse_grammar(body)))  # type: ignore[misc]
+        took, grammar = best(lambda body=body: link(parse_grammar(body)))
         kept &= show(f"compile from {form}, {len(body) / 1024:,.0f} KB", took, "ms", LIMITS["compile"])
     took, pattern = best(lambda: _fresh_pattern(texts))
     show("  peer: re, one alternation", took, "ms")

@@ -165,12 +165,12 @@ class Director:
         target, condition = _TRANSITIONS[state]
         ends = target in ENDED
         with read_transaction(self._engine) as session:
-            asked = text(f"SELECT 1 FROM job WHERE id = :job AND state = :state AND {condition}")  # noqa: S608
+            asked = text(f"SELECT 1 FROM job WHERE id = :job AND state = :state AND {condition}")
             if session.execute(asked, {"job": job_id, "state": state}).first() is None:
                 return
         with self._writing(lease) as session:
             statement = text(
-                f"UPDATE job SET state = :target, ended_at = {':now' if ends else 'ended_at'}"  # noqa: S608
+                f"UPDATE job SET state = :target, ended_at = {':now' if ends else 'ended_at'}"
                 f"{', detail = ' + repr('') if ends else ''} WHERE id = :job AND state = :state AND {condition}"
             )
             values = {"job": job_id, "state": state, "target": str(target)}

@@ -144,4 +144,4 @@ def _addresses(carrier: Carrier | None, sinks: Sinks) -> dict[str, Any]:
 
 
 def _say(**values: Any) -> None:
-    print(json.dumps(values), flush=True)  # noqa: T201 - a command speaks on its standard output
+    print(json.dumps(values), flush=True)

@@ -24,6 +24,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.support import postgres
 
+pytest_plugins = ("tests.support.database",)
+
 # No wall-clock limit for one example: on a busy machine it would fail at random.
 settings.register_profile("clarion", deadline=None, max_examples=50)
 settings.load_profile("clarion")

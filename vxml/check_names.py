@@ -107,7 +107,7 @@ _BUILT_IN: Final = frozenset(
     application document dialog session lastresult$ _event _message _prompt _dtmf
     break case catch const continue delete do else false finally for function if in instanceof let new null of return
     switch this throw true try typeof var void while with
-    """.split()  # noqa: SIM905 - a list of eighty quoted words reads worse
+    """.split()
 )
 
 

@@ -6,6 +6,7 @@ import time
 
 import structlog
 from flask import Blueprint, Response, abort, current_app, g, jsonify, request
+from flask.sansio.blueprints import BlueprintSetupState
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -38,8 +39,8 @@ class Metrics:
 
 
 @blueprint.record_once
-def _install(state: object) -> None:
-    app = state.app  # type: ignore[attr-defined]
+def _install(state: BlueprintSetupState) -> None:
+    app = state.app
     metrics = Metrics()
     app.extensions["clarion_metrics"] = metrics
 

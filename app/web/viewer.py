@@ -14,7 +14,7 @@ from app.web.database import reader
 from app.web.words import ROLE_NAMES
 
 
-class Viewer(UserMixin):  # type: ignore[misc]
+class Viewer(UserMixin):
     """A signed-in person. The session names the user and the generation its password had then."""
 
     def __init__(self, user: User, remote_address: str) -> None:

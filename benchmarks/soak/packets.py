@@ -249,7 +249,7 @@ async def _main_part(bench: Bench, attack: Attack, count: int) -> list[float]:
 def _tell_media(bench: Bench, ends: list[dict[str, object]]) -> None:
     """What the far ends got of what was sent to them."""
     got = {line["attempt"]: line["rtp"]["received"] for line in read_journal(bench.journal) if line["event"] == "end"}
-    sent = {str(end["attempt_id"]): end["rtp"]["sent"] for end in ends}  # type: ignore[index]
+    sent = {str(end["attempt_id"]): end["rtp"]["sent"] for end in ends}
     print(f"RTP: {sum(sent.values())} sent by the calls, {sum(got.get(attempt, 0) for attempt in sent)} at the far end")
 
 

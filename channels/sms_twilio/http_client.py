@@ -18,7 +18,7 @@ from twilio.http.response import Response
 from common.errors import ConfigError
 
 
-class PooledHttpClient(AsyncHttpClient):  # type: ignore[misc]  # the twilio package is not typed
+class PooledHttpClient(AsyncHttpClient):
     """Sends every request to `api_url`, keeping its path. Opens its session on the first request."""
 
     def __init__(self, api_url: str, *, timeout: float = 15.0, connections: int = 50) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.store.base import (
+    EVERYTHING,
     AttemptStore,
     Claimed,
     FinishedAttempt,
@@ -19,6 +20,7 @@ from engine.store.memory import MemoryStore
 from engine.store.sql import SqlStore
 
 __all__ = [
+    "EVERYTHING",
     "AttemptStore",
     "Claimed",
     "FinishedAttempt",

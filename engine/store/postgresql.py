@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - the parts are our own constants
 """PostgreSQL's statements: each batch is one, and so a transaction by itself.
 
 The rows travel as one JSON document: arrays of columns cost the driver more than the database needs for the work.

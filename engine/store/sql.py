@@ -137,7 +137,7 @@ class SqlStore:
             return 0
         named = "" if job_contact_ids is None else f" AND id IN ({_marks(job_contact_ids)})"
         statement = (
-            "UPDATE job_contact SET state = 'ready', lease_owner = '', lease_until = NULL"  # noqa: S608
+            "UPDATE job_contact SET state = 'ready', lease_owner = '', lease_until = NULL"
             f" WHERE state = 'leased' AND lease_owner = ?{named}"
         )
         return self._change(statement, (owner, *(job_contact_ids or ())))
@@ -145,7 +145,7 @@ class SqlStore:
     def reap(self, now: datetime, dead_owners: Collection[str] = (), limit: int = 1000) -> int:
         over = f"(lease_until < ? OR lease_owner IN ({_marks(dead_owners)}))"
         statement = (
-            "UPDATE job_contact SET state = 'ready', lease_owner = '', lease_until = NULL WHERE id IN"  # noqa: S608
+            "UPDATE job_contact SET state = 'ready', lease_owner = '', lease_until = NULL WHERE id IN"
             f" (SELECT id FROM job_contact WHERE state = 'leased' AND {over} ORDER BY lease_until LIMIT ?)"
             f" AND state = 'leased' AND {over}"
         )
@@ -163,16 +163,16 @@ class SqlStore:
         if not dead_owners:
             return []
         orphans = (
-            f"SELECT id FROM attempt WHERE state = 'in_progress' AND owner IN ({_marks(dead_owners)})"  # noqa: S608
+            f"SELECT id FROM attempt WHERE state = 'in_progress' AND owner IN ({_marks(dead_owners)})"
             " ORDER BY owner, id LIMIT ?"
         )
         taking = (
-            f"UPDATE attempt SET owner = ? WHERE id IN ({orphans}) AND state = 'in_progress'"  # noqa: S608
+            f"UPDATE attempt SET owner = ? WHERE id IN ({orphans}) AND state = 'in_progress'"
             f" AND owner IN ({_marks(dead_owners)}) RETURNING id"
         )
         columns = ", ".join(f"a.{name}" for name in ATTEMPT.split(", "))
         reading = (
-            f"SELECT {columns}, j.strategy_state FROM attempt a JOIN job_contact j ON j.id = a.job_contact_id"  # noqa: S608
+            f"SELECT {columns}, j.strategy_state FROM attempt a JOIN job_contact j ON j.id = a.job_contact_id"
             " WHERE a.id = ?"
         )
         placed = self._dialect.placeholders

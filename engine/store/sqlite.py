@@ -1,7 +1,5 @@
 """SQLite's statements: groups of rows, inside one BEGIN IMMEDIATE."""
 
-# ruff: noqa: S608 - the parts are our own constants
-
 from __future__ import annotations
 
 import sqlite3

@@ -41,7 +41,7 @@ _KNOWN_STATUS = {int(status) for status in SIP.SIPStatus}
 _STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9]{2})")
 
 
-class Message(SIP.SIPMessage):  # type: ignore[misc, unused-ignore]
+class Message(SIP.SIPMessage):
     """A response the library can read: `code` and `reason` as sent, whatever the library knows of them."""
 
     def __init__(self, data: bytes) -> None:
@@ -83,7 +83,7 @@ class Parties:
     display_name: str
 
 
-class TrunkClient(SIP.SIPClient):  # type: ignore[misc, unused-ignore]
+class TrunkClient(SIP.SIPClient):
     """The library's SIP client without REGISTER and without a thread; writes requests a peer can accept."""
 
     def listen(self, received: Callable[[bytes, Address], None], refused: Callable[[bytes], None]) -> None:
@@ -168,7 +168,7 @@ def _write(
     return "\r\n".join(lines) + "\r\n\r\n"
 
 
-class TrunkPhone(pyVoIP.VoIP.VoIPPhone):  # type: ignore[misc, unused-ignore]
+class TrunkPhone(pyVoIP.VoIP.VoIPPhone):
     """The library's phone for one trunk address. Its calls' ports are held by their sockets, not by a list."""
 
     sip: TrunkClient
@@ -189,7 +189,7 @@ class _Queue:
     position: int = 0
 
 
-class MediaClient(RTP.RTPClient):  # type: ignore[misc, unused-ignore]
+class MediaClient(RTP.RTPClient):
     """The library's RTP client: its two threads, mu-law straight through, absolute deadlines.
 
     `heard_key`, `played` and `heard_audio` are called on its threads.

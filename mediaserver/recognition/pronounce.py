@@ -16,7 +16,7 @@ _MAX_WORD = 60
 
 # espeak-ng's American English phonemes in its own letters, and the model's phones; "" for what is not heard.
 _PHONES = {
-    **{consonant: consonant.upper() for consonant in "b d f g k l m n p r s t v w z".split()},  # noqa: SIM905
+    **{consonant: consonant.upper() for consonant in "b d f g k l m n p r s t v w z".split()},
     "h": "HH",
     "j": "Y",
     "tS": "CH",

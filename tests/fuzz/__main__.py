@@ -257,7 +257,7 @@ def fuzz_expression(chance: random.Random) -> Iterator[tuple[bytes, Callable[[],
             f" expr={quoteattr(third)}/></log></filled></field><block><if cond={quoteattr(second)}><exit"
             f" expr={quoteattr(first)}/></if></block></form>"
         )
-        yield body, lambda body=body: converse(chance, body)  # type: ignore[misc]
+        yield body, lambda body=body: converse(chance, body)
 
 
 TARGETS = {"document": fuzz_document, "grammar": fuzz_grammar, "ssml": fuzz_ssml, "expression": fuzz_expression}

@@ -1,6 +1,5 @@
 """Migrated databases for tests: SQLite in a file, PostgreSQL on the session's private server.
 
-Name the fixtures you need in a conftest: `from tests.support.database import engine, sqlite_engine  # noqa: F401`.
 Migrating takes a while, so each kind is migrated once a session and copied for each test.
 """
 

@@ -114,7 +114,7 @@ class Dialogs:
         key = WorkerKey("organization", call)
         worker = self.begin(call, page, key)
         end = asyncio.ensure_future(self.ended(call))
-        while worker.child is None and not end.done():  # noqa: ASYNC110 - the pool says nothing when it is there
+        while worker.child is None and not end.done():
             await asyncio.sleep(_LOOK)
         assert worker.child is not None
         watched = Watched(worker.child.pid)

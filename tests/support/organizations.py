@@ -77,7 +77,7 @@ class _Builder:
         self._session.add(row)
         self._session.flush()
         key = row.__tablename__
-        self.ids.setdefault(key, row.attempt_id if isinstance(row, AttemptTrace) else row.id)  # type: ignore[attr-defined]
+        self.ids.setdefault(key, row.attempt_id if isinstance(row, AttemptTrace) else row.id)
         return self.ids[key]
 
 

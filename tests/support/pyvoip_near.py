@@ -29,7 +29,7 @@ class NearLine:
 
     def call(self, port: int, *, name: str = "call", ring_timeout: float = 10.0, **trunk: str) -> None:
         to = trunk.pop("to", "+12125550100")
-        self.line.place(Place(name, to, "+12125550199", "Clinic", Trunk("127.0.0.1", port, **trunk), ring_timeout))  # type: ignore[arg-type]
+        self.line.place(Place(name, to, "+12125550199", "Clinic", Trunk("127.0.0.1", port, **trunk), ring_timeout))
 
     def of(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]

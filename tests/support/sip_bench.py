@@ -34,7 +34,7 @@ class SipBench:
 
     def call(self, spec: InviteSpec = SPEC, **changes: object) -> Request:
         """Place a call; its INVITE."""
-        self.agent.invite(replace(spec, **changes), FAR, self.now)  # type: ignore[arg-type]
+        self.agent.invite(replace(spec, **changes), FAR, self.now)
         self.collect()
         return self.requests("INVITE")[-1]
 

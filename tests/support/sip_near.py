@@ -89,7 +89,7 @@ class Near:
 
 @asynccontextmanager
 async def near(config: SipConfig = FAST, records: Records | None = None, **changes: object) -> AsyncIterator[Near]:
-    endpoint = SipEndpoint(replace(config, **changes), records)  # type: ignore[arg-type]
+    endpoint = SipEndpoint(replace(config, **changes), records)
     end = Near(endpoint)
     await endpoint.start(end.sink)
     try:

@@ -122,7 +122,7 @@ class Bench:
         self.board = Switchboard(
             boot_id=boot_id,
             lines={"native": self.line},
-            workers=self.pool,  # type: ignore[arg-type]
+            workers=self.pool,
             journal=Journal(directory / "journal"),
             clip_directory=directory,
             sounds=Sounds(directory / "sounds"),
@@ -140,7 +140,7 @@ class Bench:
         self.line.say(base.Answered(attempt))
 
     def dialog(self, message: wire.Message) -> None:
-        self.board.sessions.dialog_said(message, self.pool.worker)  # type: ignore[arg-type]
+        self.board.sessions.dialog_said(message, self.pool.worker)
 
     def hung_up(self, attempt: str = "a1", by_far_end: bool = True) -> None:
         self.line.say(base.HungUp(attempt, by_far_end, RtpStats(sent=9)))

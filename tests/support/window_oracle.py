@@ -83,9 +83,9 @@ def main() -> int:
         checked += int((END - START) / MINUTE)
         wrong += len(problems)
         for problem in problems[:5]:
-            print(problem)  # noqa: T201
+            print(problem)
         if number % 25 == 0 or number == len(zones):
-            print(f"{number} of {len(zones)} zones, {checked:,} minutes, {wrong} wrong", flush=True)  # noqa: T201
+            print(f"{number} of {len(zones)} zones, {checked:,} minutes, {wrong} wrong", flush=True)
     return 1 if wrong else 0
 
 

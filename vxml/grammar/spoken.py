@@ -11,18 +11,14 @@ from vxml.grammar.abnf import parse_abnf
 from vxml.grammar.model import Grammar, GrammarError
 from vxml.grammar.program import link
 
-_UNITS: Final = tuple("one two three four five six seven eight nine".split())  # noqa: SIM905
-_TEENS: Final = tuple(
-    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()  # noqa: SIM905
-)
-_TENS: Final = tuple("twenty thirty forty fifty sixty seventy eighty ninety".split())  # noqa: SIM905
+_UNITS: Final = tuple("one two three four five six seven eight nine".split())
+_TEENS: Final = tuple("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split())
+_TENS: Final = tuple("twenty thirty forty fifty sixty seventy eighty ninety".split())
 _ORDINAL: Final[Mapping[str, str]] = {
     "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
     "twelve": "twelfth", "twenty": "twentieth", "thirty": "thirtieth",
 }  # fmt: skip
-_MONTHS: Final = (
-    "january february march april may june july august september october november december".split()  # noqa: SIM905
-)
+_MONTHS: Final = "january february march april may june july august september october november december".split()
 #: The dollar of a region; elsewhere "dollars" does not tell which (appendix P asks for no code then).
 _DOLLARS: Final[Mapping[str, str]] = {"us": "USD", "ca": "CAD", "au": "AUD", "nz": "NZD", "sg": "SGD", "hk": "HKD"}
 _CURRENCIES: Final[Mapping[str, str]] = {

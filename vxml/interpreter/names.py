@@ -10,7 +10,7 @@ _RESERVED: Final = frozenset(
     """
     break case catch class const continue debugger default delete do else enum export extends false finally for
     function if import in instanceof new null return super switch this throw true try typeof var void while with
-    """.split()  # noqa: SIM905 - a list of forty quoted words reads worse
+    """.split()
 )
 
 

@@ -169,7 +169,7 @@ def _bulk(connection: Connection, table: str, columns: Sequence[str], rows: Rows
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
 
 
 def _many(connection: Connection, statement: str, rows: Rows) -> None:
@@ -203,7 +203,7 @@ def _update_sqlite(
     columns = "".join(f"{name} = ?, " for name in fields)
     _many(
         connection,
-        f"UPDATE contact SET {columns}attributes = ?, deleted_at = NULL, updated_at = '{moment}' WHERE id = ?",  # noqa: S608
+        f"UPDATE contact SET {columns}attributes = ?, deleted_at = NULL, updated_at = '{moment}' WHERE id = ?",
         [(*values, as_json(attributes), known_id) for *values, attributes, known_id in people],
     )
     _many(connection, _insert("address", _ADDRESS_COLUMNS) + _REPLACE_ADDRESS, addresses)
@@ -217,7 +217,7 @@ def _update_postgresql(
     columns = "".join(f"{name} = data.{name}, " for name in fields)
     _joined(
         connection,
-        f"UPDATE contact SET {columns}attributes = data.attributes, deleted_at = NULL, updated_at = :now "  # noqa: S608
+        f"UPDATE contact SET {columns}attributes = data.attributes, deleted_at = NULL, updated_at = :now "
         "FROM {data} WHERE contact.id = data.id",
         [*fields, "attributes", "id"],
         people,
@@ -225,7 +225,7 @@ def _update_postgresql(
     )
     names = ", ".join(_ADDRESS_COLUMNS)
     # The WHERE keeps ON CONFLICT from being read as part of a join.
-    statement = f"INSERT INTO address ({names}) SELECT {names} FROM {{data}} WHERE true" + _REPLACE_ADDRESS  # noqa: S608
+    statement = f"INSERT INTO address ({names}) SELECT {names} FROM {{data}} WHERE true" + _REPLACE_ADDRESS
     _joined(connection, statement, _ADDRESS_COLUMNS, addresses)
     statement = (
         "DELETE FROM address USING {data} WHERE address.contact_id = data.contact_id AND address.name = data.name"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -126,7 +126,7 @@ class LiveStreams:
             await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
-async def _with_heartbeats(frames: AsyncIterator[Frame]) -> AsyncIterator[Frame | None]:
+async def _with_heartbeats(frames: AsyncGenerator[Frame]) -> AsyncGenerator[Frame | None]:
     """The frames, and None where nothing came for HEARTBEAT_SECONDS: proxies close what is silent."""
     following: asyncio.Future[Frame] = asyncio.ensure_future(anext(frames))
     try:
@@ -143,7 +143,7 @@ async def _with_heartbeats(frames: AsyncIterator[Frame]) -> AsyncIterator[Frame 
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
-        await frames.aclose()  # type: ignore[attr-defined]
+        await frames.aclose()
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +48,7 @@ class Feeds:
     def listeners(self) -> int:
         return sum(feed.listeners for feed in self._feeds.values())
 
-    async def frames(self, job_id: int) -> AsyncIterator[Frame]:
+    async def frames(self, job_id: int) -> AsyncGenerator[Frame]:
         """Frames as they come, the newest only: a slow reader skips, it never queues. Ends after the job's last."""
         feed = self._feeds.setdefault(job_id, _Feed())
         feed.listeners += 1

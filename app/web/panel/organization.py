@@ -11,7 +11,7 @@ from app.web.database import reader
 from app.web.viewer import actor
 
 
-class OrganizationForm(FlaskForm):  # type: ignore[misc]
+class OrganizationForm(FlaskForm):
     """A form whose organization field is there only where there is a choice."""
 
     organization_id = SelectField("Organization", coerce=int, description="Whose it is; it cannot be changed later.")

@@ -13,7 +13,7 @@ from app.web.database import reader
 from app.web.viewer import actor
 
 
-class OwnedForm(FlaskForm):  # type: ignore[misc]
+class OwnedForm(FlaskForm):
     organization_id = SelectField(
         "Organization", coerce=int, description="Who it belongs to; it cannot be moved later."
     )

@@ -14,12 +14,6 @@ from app.models import OutboxEvent
 from common.clock import utcnow
 from engine.bus import Bus, Hint, MemoryBus, SqlBus
 from engine.bus.sql import purge
-from tests.support.database import (  # noqa: F401
-    migrated_postgres_url,
-    postgres_template,
-    sqlite_template,
-    sqlite_url,
-)
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
@@ -37,7 +31,7 @@ def make_bus(request: pytest.FixtureRequest) -> Iterator[Callable[[], Bus]]:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - the condition is in another process or thread
+        while not condition():
             await asyncio.sleep(0.01)
 
 
@@ -77,7 +71,7 @@ def test_what_was_said_before_is_not_heard(make_bus: Callable[[], Bus]) -> None:
     asyncio.run(scenario())
 
 
-def test_old_hints_are_purged(sqlite_url: str) -> None:  # noqa: F811
+def test_old_hints_are_purged(sqlite_url: str) -> None:
     engine = make_engine(sqlite_url)
     asyncio.run(SqlBus(engine).publish(Hint("job", {})))
     with engine.connect() as connection:

@@ -153,7 +153,7 @@ def test_an_entry_ends_when_it_says_and_is_only_ever_prolonged(engine: Engine, w
     actor, subject = Actor.system(world.organization_id), [("email", "a@example.org")]
 
     def listed(session: object, moment: datetime) -> bool:
-        return dnc.is_listed(session, world.organization_id, "email", "a@example.org", moment)  # type: ignore[arg-type]
+        return dnc.is_listed(session, world.organization_id, "email", "a@example.org", moment)
 
     with write_transaction(engine) as session:
         dnc.add(session, actor, subject, until=NOW + timedelta(days=2))

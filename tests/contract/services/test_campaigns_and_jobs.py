@@ -102,7 +102,7 @@ def test_refuses_a_campaign_naming_the_field(
     session: Session, actor: Actor, fields: CampaignFields, change: dict[str, object], field: str
 ) -> None:
     with pytest.raises(Refused, match=f"^{field}"):
-        campaigns.create_campaign(session, actor, replace(fields, **change))  # type: ignore[arg-type]
+        campaigns.create_campaign(session, actor, replace(fields, **change))
 
 
 def test_refuses_a_second_campaign_of_the_same_name(

@@ -41,7 +41,7 @@ def world(engine: Engine) -> World:
 
 def add(engine: Engine, world: World, subjects: Sequence[tuple[str, str]], **more: object) -> None:
     with write_transaction(engine) as session:
-        dnc.add(session, ROOT, subjects, organization_id=world.organization_id, **more)  # type: ignore[arg-type]
+        dnc.add(session, ROOT, subjects, organization_id=world.organization_id, **more)
 
 
 def held_by(engine: Engine, world: World, now: datetime = NOW, campaign_id: int | None = None) -> dict[str, str]:

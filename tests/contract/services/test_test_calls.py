@@ -128,7 +128,7 @@ def test_refuses_a_request_naming_the_field(
     session: Session, made: Made, change: dict[str, object], words: str
 ) -> None:
     with pytest.raises(Refused, match=words):
-        test_calls.request(session, ROOT, made.revision_id, replace(made.wanted, **change))  # type: ignore[arg-type]
+        test_calls.request(session, ROOT, made.revision_id, replace(made.wanted, **change))
 
 
 def test_an_open_window_needs_a_simulated_trunk(session: Session, made: Made) -> None:

@@ -10,12 +10,6 @@ from sqlalchemy import Engine, text
 from app.db import make_engine
 from app.services.dnc import OWN_LIST
 from engine.store import AttemptStore, Claimed, MemoryStore, SqlStore
-from tests.support.database import (  # noqa: F401
-    migrated_postgres_url,
-    postgres_template,
-    sqlite_template,
-    sqlite_url,
-)
 from tests.support.job_rows import START, make_job
 
 CONTACTS = 20

@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 
-from engine.store import Claimed, FinishedAttempt, Hold, NewAttempt, Next, Outcome, Parked, Progress, Share
+from engine.store import EVERYTHING, Claimed, FinishedAttempt, Hold, NewAttempt, Next, Outcome, Parked, Progress, Share
 from tests.contract.store.conftest import CONTACTS, World
 from tests.support.job_rows import START
 
@@ -15,7 +15,7 @@ UNTIL = NOW + timedelta(seconds=60)
 LATER = NOW + timedelta(minutes=5)
 
 
-def claim(world: World, owner: str = "one", limit: int = 5, share: Share = Share()) -> list[Claimed]:  # noqa: B008
+def claim(world: World, owner: str = "one", limit: int = 5, share: Share = EVERYTHING) -> list[Claimed]:
     return world.store.claim(world.job_id, owner, NOW, UNTIL, limit, share)
 
 

@@ -21,14 +21,6 @@ from engine.plans import PlanReader
 from engine.runner import EngineRunner
 from engine.store import SqlStore
 from engine.tuning import Tuning
-from tests.support.database import (  # noqa: F401
-    database_url,
-    engine,
-    migrated_postgres_url,
-    postgres_template,
-    sqlite_template,
-    sqlite_url,
-)
 
 SECRET = "tests-only-secret-key-0123456789"
 QUICK = Tuning(
@@ -115,14 +107,14 @@ class House:
     async def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         try:
             async with asyncio.timeout(seconds):
-                while not condition():  # noqa: ASYNC110 - the condition is in the database
+                while not condition():
                     await asyncio.sleep(0.03)
         except TimeoutError:
             pytest.fail(f"job {self.job_state()}, finals {self.final_codes()}, attempts {self.attempt_codes()}")
 
 
 @pytest.fixture
-def play(engine: Engine) -> Callable[[Callable[[House], Awaitable[None]]], None]:  # noqa: F811
+def play(engine: Engine) -> Callable[[Callable[[House], Awaitable[None]]], None]:
     """Run a scenario in a house of its own."""
 
     def run(scenario: Callable[[House], Awaitable[None]]) -> None:

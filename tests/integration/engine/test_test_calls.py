@@ -60,14 +60,14 @@ def row(house: House, key: str) -> TestCall:
 
 async def ended(house: House, key: str, seconds: float = 10.0) -> TestCall:
     async with asyncio.timeout(seconds):
-        while row(house, key).state != "done":  # noqa: ASYNC110 - the condition is in the database
+        while row(house, key).state != "done":
             await asyncio.sleep(0.03)
     return row(house, key)
 
 
 async def placed(house: House, count: int = 1) -> None:
     async with asyncio.timeout(10):
-        while len(house.server.requests) < count:  # noqa: ASYNC110
+        while len(house.server.requests) < count:
             await asyncio.sleep(0.02)
 
 

@@ -23,7 +23,6 @@ from app.services import dnc
 from common.clock import utcnow
 from simulators.carrier.agent import Carrier, CarrierSettings
 from simulators.carrier.journal import read_journal
-from tests.support.database import sqlite_template, sqlite_url  # noqa: F401
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -35,7 +34,7 @@ ANNA, BO = "+12125550134", "+12135550134"
 
 
 @pytest.fixture
-def database(sqlite_url: str) -> Engine:  # noqa: F811
+def database(sqlite_url: str) -> Engine:
     return make_engine(sqlite_url)
 
 

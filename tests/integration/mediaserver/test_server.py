@@ -102,7 +102,7 @@ async def test_a_dead_worker_takes_only_its_own_dialogs(bench: Bench) -> None:
     for attempt in ("victim", "other"):
         await bench.event(attempt, "answered")
     await bench.pages.until_asked(2)
-    worker = bench.board.roster.find("victim").worker  # type: ignore[union-attr]
+    worker = bench.board.roster.find("victim").worker
     assert worker is not None
     assert worker.child is not None
     os.kill(worker.child.pid, signal.SIGKILL)
@@ -117,7 +117,7 @@ async def test_a_dead_worker_takes_only_its_own_dialogs(bench: Bench) -> None:
 async def test_a_worker_that_runs_away_is_killed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     await bench.place("victim", "10", "listen")
     await bench.pages.until_asked(1)
-    worker = bench.board.roster.find("victim").worker  # type: ignore[union-attr]
+    worker = bench.board.roster.find("victim").worker
     assert worker is not None
     assert worker.child is not None
     os.kill(worker.child.pid, signal.SIGSTOP)
@@ -210,7 +210,7 @@ async def test_a_restart_answers_lost_for_what_was_under_way(tmp_path: Path) -> 
             await first.event("a1", "ringing")
             boot = first.board.boot_id
             # As kill -9 leaves it: the journal knows the beginning alone.
-            first.board._outcomes._journal.end = _unwritten  # type: ignore[method-assign]
+            first.board._outcomes._journal.end = _unwritten
         async with media_server(tmp_path, carrier, pages) as second:
             code, status = await second.place("a1", "02", boot_id=boot)
             assert (code, status["disposition"]) == (200, "lost")

@@ -65,7 +65,7 @@ async def transfer(bench: Bench, name: str, suffix: str = "91") -> dict[str, Any
     trunk = {"host": "127.0.0.1", "port": bench.carrier.port, "transfers": ["+1555"]}
     await bench.place("a1", suffix, name, trunk=trunk)
     status = await bench.ended("a1")
-    assert bench.board.lines["native"].pump.streams == 0  # type: ignore[attr-defined]
+    assert bench.board.lines["native"].pump.streams == 0
     return status
 
 

@@ -8,7 +8,7 @@ from mediaserver.cpa.events import FAILURES, Sound
 
 
 def status(disposition: Disposition | None, **values: object) -> CallStatus:
-    return CallStatus("a1", "boot", "ended", disposition, **values)  # type: ignore[arg-type]
+    return CallStatus("a1", "boot", "ended", disposition, **values)
 
 
 @pytest.mark.parametrize(

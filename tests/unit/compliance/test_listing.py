@@ -13,7 +13,7 @@ DAY = date(2026, 3, 8)
 
 
 def listing(**ends: object) -> Listing:
-    return Listing("phone", "+12025550100", "List", **ends)  # type: ignore[arg-type]
+    return Listing("phone", "+12025550100", "List", **ends)
 
 
 def test_an_entry_without_end_holds_for_ever() -> None:

@@ -19,7 +19,7 @@ from common.errors import ConfigError
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     opened = db.make_engine(f"sqlite:///{tmp_path / 'deep' / 'clarion.db'}")
-    Organization.__table__.create(opened)  # type: ignore[attr-defined]
+    Organization.__table__.create(opened)
     yield opened
     opened.dispose()
 
@@ -60,7 +60,7 @@ def test_readers_and_a_writer_do_not_wait_for_each_other(engine: Engine) -> None
 
 
 def test_an_exception_rolls_back(engine: Engine) -> None:
-    with pytest.raises(ValueError), db.write_transaction(engine) as session:  # noqa: PT012
+    with pytest.raises(ValueError), db.write_transaction(engine) as session:
         session.add(organization("never"))
         session.flush()
         raise ValueError

@@ -86,7 +86,7 @@ def test_a_call_cancelled_while_its_answer_is_lost_is_asked_after_and_not_placed
     async def scenario() -> None:
         bench = Bench(Deaf(lambda: setattr(bench.call, "unwanted", True)), lambda: True)
         await bench.order()
-        assert bench.link.client.asked == 1  # type: ignore[attr-defined]
+        assert bench.link.client.asked == 1
         assert bench.codes == ["NO_PORTS"]
 
     asyncio.run(scenario())

@@ -18,7 +18,7 @@ RUNNING = Running(ATTEMPT, PLAN, RunnerState(), "phone1")
 
 def answered(**values: object) -> CallStatus:
     status = CallStatus("a1", "boot", "ended", Disposition.ANSWERED, 200)
-    return replace(status, **values)  # type: ignore[arg-type]
+    return replace(status, **values)
 
 
 def test_the_scripts_own_code_wins_where_it_is_known() -> None:

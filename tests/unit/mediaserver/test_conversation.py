@@ -75,7 +75,7 @@ def test_a_call_that_is_not_up_cannot_join() -> None:
 
 
 def test_a_call_that_is_not_in_it_is_told_of() -> None:
-    talk = Conversation(Room(), lambda call: call)  # type: ignore[arg-type,return-value]
+    talk = Conversation(Room(), lambda call: call)
     for act in (lambda: talk.mute("x", True), lambda: talk.hold("x", True)):
         with pytest.raises(ContractError):
             act()
@@ -90,7 +90,7 @@ class AnyConversation(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.room = Room()
-        self.talk = Conversation(self.room, lambda call: call)  # type: ignore[arg-type,return-value]
+        self.talk = Conversation(self.room, lambda call: call)
 
     @rule(call=st.sampled_from("abcd"), part=st.sampled_from(Part))
     def join(self, call: str, part: Part) -> None:

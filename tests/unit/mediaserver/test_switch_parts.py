@@ -34,7 +34,7 @@ def request(**changes: object) -> CallRequest:
         "trunk": Trunk("127.0.0.1"),
         **changes,
     }
-    return CallRequest(**values)  # type: ignore[arg-type]
+    return CallRequest(**values)
 
 
 def test_ports_are_even_and_rest_before_they_are_used_again() -> None:
@@ -52,7 +52,7 @@ def test_ports_are_even_and_rest_before_they_are_used_again() -> None:
 @pytest.mark.parametrize("ptime", [0, 15, 70, "20", True])
 def test_a_packet_length_we_cannot_ask_for_is_refused_by_name(ptime: object) -> None:
     with pytest.raises(Refused, match="ptime"):
-        Trunk("127.0.0.1", ptime=ptime)  # type: ignore[arg-type]
+        Trunk("127.0.0.1", ptime=ptime)
 
 
 @given(st.lists(st.booleans(), max_size=60))

@@ -262,6 +262,6 @@ def test_other_calls_events_are_not_taken() -> None:
 
 def test_a_line_offers_what_it_can_do() -> None:
     line = FakeLine()
-    assert transfer_kinds(line) == ("blind", "bridge", "consultation")  # type: ignore[arg-type]
-    line.capabilities = frozenset()  # type: ignore[misc]
-    assert transfer_kinds(line) == ()  # type: ignore[arg-type]
+    assert transfer_kinds(line) == ("blind", "bridge", "consultation")
+    line.capabilities = frozenset()
+    assert transfer_kinds(line) == ()

@@ -29,7 +29,7 @@ class Bench:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(5):
-            while not condition():  # noqa: ASYNC110 - the loop has to turn
+            while not condition():
                 await asyncio.sleep(0)
 
     async def over(self) -> None:
@@ -56,7 +56,7 @@ async def test_a_slow_page_has_its_audio_until_it_is_there() -> None:
 async def test_audio_that_is_over_begins_again() -> None:
     bench = Bench()
     for turn in range(1, 4):
-        await bench.until(lambda turn=turn: bench.heard == ["play"] * turn)  # type: ignore[misc]
+        await bench.until(lambda turn=turn: bench.heard == ["play"] * turn)
         bench.waiting.ended()
     await bench.until(lambda: len(bench.heard) == 4)
     bench.page.set_result(None)

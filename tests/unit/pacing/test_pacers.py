@@ -68,19 +68,19 @@ def test_lines_and_calls_per_second_are_never_exceeded(
     for seen, elapsed in shift:
         now += elapsed
         decision = pacer.decide(seen, now)
-        lines_left = lines - len(seen.ringing) - len(seen.classifying) - len(seen.waiting) - len(seen.talking)  # type: ignore[arg-type]
+        lines_left = lines - len(seen.ringing) - len(seen.classifying) - len(seen.waiting) - len(seen.talking)
         assert 0 <= decision.place <= max(0, lines_left)
         placed.append((now, decision.place))
         assert sum(count for at, count in placed if at > now - 1.0 + 1e-6) <= max(1 if rate else 0, rate)
-        assert set(decision.cancel) <= {call for call, age in seen.ringing.items() if age >= 15.0}  # type: ignore[union-attr]
+        assert set(decision.cancel) <= {call for call, age in seen.ringing.items() if age >= 15.0}
 
 
 @settings(max_examples=20)
 @given(observations, st.floats(1, 3))
 def test_progressive_never_dials_beyond_the_agents_who_are_ready(seen: Observation, per_agent: float) -> None:
     decision = create(Configuration(Mode.PROGRESSIVE, lines_per_agent=per_agent)).decide(seen, 0.0)
-    in_the_air = len(seen.ringing) + len(seen.classifying) + len(seen.waiting)  # type: ignore[arg-type]
-    assert decision.place <= max(0, len(seen.ready) * per_agent - in_the_air)  # type: ignore[arg-type]
+    in_the_air = len(seen.ringing) + len(seen.classifying) + len(seen.waiting)
+    assert decision.place <= max(0, len(seen.ready) * per_agent - in_the_air)
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -108,10 +108,10 @@ def test_a_rate_below_one_lets_one_call_go_in_its_whole_time() -> None:
         (Observation(wrapup=[float("nan")]), "wrapup"),
         (Observation(ready=-3), "ready"),
         (Observation(ringing={1: float("inf")}), "ringing"),
-        (Observation(ringing={1: "old"}), "ringing"),  # type: ignore[dict-item]
+        (Observation(ringing={1: "old"}), "ringing"),
         (Observation(lines_in_use=-1), "lines_in_use"),
         (Observation(events=[Resolved(1, Outcome.HUMAN, -2.0)]), "Resolved.age"),
-        (Observation(events=[Resolved(1, "maybe", 2.0)]), "Resolved.outcome"),  # type: ignore[arg-type]
+        (Observation(events=[Resolved(1, "maybe", 2.0)]), "Resolved.outcome"),
         (Observation(events=[TalkEnded(-5.0)]), "TalkEnded.duration"),
         (Observation(events=[Placed(1, float("nan"))]), "Placed.at"),
     ],
@@ -212,6 +212,6 @@ def test_what_happened_before_the_period_is_forgotten() -> None:
 
 
 def test_the_formula_with_false_machines_counts_a_share_of_the_machines_as_people() -> None:
-    pacer = create(Configuration(formula="with_false_machines", false_machine_rate=0.1))  # type: ignore[arg-type]
+    pacer = create(Configuration(formula="with_false_machines", false_machine_rate=0.1))
     pacer.decide(Observation(events=[Resolved(call, Outcome.MACHINE, 9.0) for call in range(20)]), 0.0)
     assert (pacer.ledger.live, pacer.ledger.abandoned) == (pytest.approx(2.0), pytest.approx(2.0))

@@ -45,7 +45,7 @@ class _Greedy:
     def decide(self, observation: Observation, now: float) -> Decision:
         assert observation.lines_in_use is not None
         self.most_lines = max(self.most_lines, observation.lines_in_use)
-        old = [call for call, age in observation.ringing.items() if age > 20]  # type: ignore[union-attr]
+        old = [call for call, age in observation.ringing.items() if age > 20]
         return Decision(40, tuple(old[:1]))
 
 

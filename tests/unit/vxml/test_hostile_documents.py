@@ -33,7 +33,7 @@ EVENTS = st.sampled_from(
 )
 
 
-def _tag(name: str, *attributes: tuple[str, st.SearchStrategy[str]], inside: st.SearchStrategy[str] | None = None):  # type: ignore[no-untyped-def]
+def _tag(name: str, *attributes: tuple[str, st.SearchStrategy[str]], inside: st.SearchStrategy[str] | None = None):
     given_attributes = [
         st.one_of(st.just(""), values.map(lambda value, key=key: f" {key}={_quoted(value)}"))
         for key, values in attributes

@@ -58,7 +58,7 @@ SHADOW = "[r$.duration, r$.size, typeof r$.termchar == 'undefined' ? 'none' : r$
 
 
 def logged(body: str, script: object = "") -> list[str]:
-    heard = talk(body, script)  # type: ignore[arg-type]
+    heard = talk(body, script)
     assert heard.ended is not None
     return heard.of("log") or [heard.ended.detail]
 

@@ -9,7 +9,7 @@ from vxml.messages import Spoken
 
 
 def logged(body: str, *inputs: object, **options: object) -> list[str]:
-    return talk(body, *inputs, **options).of("log")  # type: ignore[arg-type]
+    return talk(body, *inputs, **options).of("log")
 
 
 def test_declaring_a_variable_again_without_a_value_keeps_it() -> None:

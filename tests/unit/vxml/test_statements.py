@@ -14,7 +14,7 @@ ASK = '<form id="a"><field name="f" type="boolean"><prompt>A</prompt></field></f
 
 
 def logged(body: str, script: str = "", **options: object) -> list[str]:
-    return talk(body, script, **options).of("log")  # type: ignore[arg-type]
+    return talk(body, script, **options).of("log")
 
 
 @pytest.mark.parametrize(

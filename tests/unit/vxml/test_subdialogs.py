@@ -6,7 +6,7 @@ from tests.support.voicexml import page, talk
 
 
 def logged(body: str, *inputs: object, **options: object) -> list[str]:
-    return talk(body, *inputs, **options).of("log")  # type: ignore[arg-type]
+    return talk(body, *inputs, **options).of("log")
 
 
 def test_values_come_back_as_they_are() -> None:

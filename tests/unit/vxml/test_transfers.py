@@ -38,7 +38,7 @@ KINDS = ("blind", "bridge", "consultation")
 def transfer(attributes: str, content: str = "", script: object = (), kinds: tuple[str, ...] = KINDS) -> Transcript:
     body = f"""<catch><log><value expr="_event"/></log><exit/></catch><form>
       <transfer name="t" {attributes}>{content}<filled><log><value expr="t"/></log></filled></transfer></form>"""
-    return talk(body, script, transfers=kinds)  # type: ignore[arg-type]
+    return talk(body, script, transfers=kinds)
 
 
 def command(heard: Transcript) -> Transfer:

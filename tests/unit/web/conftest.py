@@ -18,7 +18,6 @@ from app.web.vxml_pages.application import create_pages
 from app.web.vxml_pages.mount import mount
 from common.settings import Settings
 from tests.support import panel
-from tests.support.database import sqlite_engine, sqlite_template  # noqa: F401
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +34,7 @@ def cheap_hashes() -> Iterator[None]:
 def world_template(
     cheap_hashes: None,
     tmp_path_factory: pytest.TempPathFactory,
-    sqlite_template: Path,  # noqa: F811
+    sqlite_template: Path,
 ) -> tuple[Path, panel.World]:
     """Hashing passwords takes a while, so the small installation is made once and copied."""
     path = tmp_path_factory.mktemp("world") / "clarion.db"
@@ -66,7 +65,7 @@ def settings(tmp_path: Path, sqlite_url: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def shared_app(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Flask:  # noqa: F811
+def shared_app(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Flask:
     """Compiling the panel's addresses and templates takes longer than most tests, so all of them share one."""
     engine = make_engine(f"sqlite:///{sqlite_template}")
     app = create_app(panel.settings(tmp_path_factory.mktemp("shared"), str(engine.url)), engine)
@@ -75,7 +74,7 @@ def shared_app(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) 
 
 
 @pytest.fixture
-def app(shared_app: Flask, settings: Settings, sqlite_engine: Engine) -> Iterator[Flask]:  # noqa: F811
+def app(shared_app: Flask, settings: Settings, sqlite_engine: Engine) -> Iterator[Flask]:
     """The shared application, on this test's database and settings."""
     configuration = dict(shared_app.config)
     shared_app.config["CLARION"] = settings

@@ -110,7 +110,7 @@ def streams(settings: Settings, sqlite_engine: Engine) -> LiveStreams:
 
 
 def address(client: FlaskClient, world: World) -> tuple[str, str]:
-    url = urlsplit(client.get(f"/jobs/{world.job_id}/stream").json["url"])  # type: ignore[index]
+    url = urlsplit(client.get(f"/jobs/{world.job_id}/stream").json["url"])
     return url.path, url.query
 
 

@@ -7,7 +7,7 @@ from wtforms.validators import EqualTo, InputRequired, Length
 from app.security.passwords import LONGEST, SHORTEST
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]
+class SignInForm(FlaskForm):
     login = StringField(
         "Login",
         [InputRequired("Enter your login."), Length(max=120)],
@@ -20,7 +20,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class PasswordForm(FlaskForm):  # type: ignore[misc]
+class PasswordForm(FlaskForm):
     current = PasswordField(
         "Present password",
         [InputRequired("Enter the password you signed in with.")],

@@ -17,7 +17,7 @@ _MESSAGE_HELP = "Contact attributes in braces, with words for when one is missin
 _ONLY_NUMBERS = "Give a whole number of 1 or more."
 
 
-class CampaignForm(FlaskForm):  # type: ignore[misc]
+class CampaignForm(FlaskForm):
     name = StringField("Name", [InputRequired("Give the campaign a name."), Length(max=120)])
     contact_list_id = SelectField("Contact list", coerce=int, description="Who is to be reached.")
     strategy_id = SelectField(

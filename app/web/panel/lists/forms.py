@@ -33,7 +33,7 @@ class ListForm(OrganizationForm):
         field.errors = [*field.errors, problem.partition(": ")[2] or problem]
 
 
-class UploadForm(FlaskForm):  # type: ignore[misc]
+class UploadForm(FlaskForm):
     file = FileField(
         "CSV file",
         [FileRequired("Choose a file.")],

@@ -21,7 +21,7 @@ class NewScriptForm(OrganizationForm):
     file = FileField("File", [FileRequired("Choose a file.")], description=_HELP, render_kw={"accept": _FILES})
 
 
-class UploadForm(FlaskForm):  # type: ignore[misc]
+class UploadForm(FlaskForm):
     file = FileField("File", [FileRequired("Choose a file.")], description=_HELP, render_kw={"accept": _FILES})
     entry = StringField(
         "First document",
@@ -30,7 +30,7 @@ class UploadForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class TestCallForm(FlaskForm):  # type: ignore[misc]
+class TestCallForm(FlaskForm):
     number = StringField(
         "Number",
         [InputRequired("Give the number to call."), Length(max=40)],

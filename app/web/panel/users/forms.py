@@ -9,7 +9,7 @@ from app.models import Role
 from app.web.words import ROLE_NAMES
 
 
-class UserForm(FlaskForm):  # type: ignore[misc]
+class UserForm(FlaskForm):
     login = StringField("Login", [InputRequired("Give a login."), Length(max=120)], render_kw={"autocomplete": "off"})
     name = StringField("Name", [Optional(), Length(max=120)])
     organization_id = SelectField("Organization", coerce=int, description="All organizations is for operators.")

@@ -1,8 +1,0 @@
-from tests.support.database import (  # noqa: F401
-    database_url,
-    engine,
-    migrated_postgres_url,
-    postgres_template,
-    sqlite_template,
-    sqlite_url,
-)

@@ -15,7 +15,7 @@ from typing import Any, Self
 from common.classification import AnswerRules
 from common.conversation import Part
 from common.errors import Refused
-from common.media_terms import check_ptime
+from common.media_terms import check_keys, check_ptime
 from common.origins import BadUrl, parse_origin
 
 DESTINATION = re.compile(
@@ -116,11 +116,14 @@ class Trunk:
     calls_per_second: int = 0
     #: Milliseconds of audio in the packets we ask for, 10 to 60 in steps of 10; what we send is as the far end asks.
     ptime: int = 20
+    #: How keys are sent and heard: auto, inband or info (media_terms.KEYS).
+    keys: str = "auto"
     #: What its owner calls it; told in a call's status, and apart where one trunk's limits are handed out in parts.
     name: str = ""
 
     def __post_init__(self) -> None:
         check_ptime(self.ptime)
+        check_keys(self.keys)
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 
@@ -16,15 +17,17 @@ from common.errors import ConfigError, Refused
 from common.setting_types import Endpoint
 from mediaserver.conversations_api import ConversationsApi
 from mediaserver.http_answers import answer, read_object
+from mediaserver.lines.base import Unsupported
 from mediaserver.switch.admission import NotAdmitted
 from mediaserver.switch.bridges import Conflict
-from mediaserver.switch.switchboard import BootChanged, Switchboard
+from mediaserver.switch.switchboard import BootChanged, NotUp, Switchboard
 
 _MAX_BODY = 256 * 1024
 #: Seconds between pings on the event socket; a dead engine is noticed after two.
 _PING = 15.0
 _SHUTDOWN = 2.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
+_KEYS = re.compile(r"[0-9A-D*#]{1,64}")
 
 log = structlog.get_logger()
 
@@ -48,6 +51,7 @@ class ControlApi:
                 web.post("/v1/calls", self._place),
                 web.get("/v1/calls/{attempt}", self._show),
                 web.delete("/v1/calls/{attempt}", self._hang_up),
+                web.post("/v1/calls/{attempt}/keys", self._send_keys),
                 web.get("/v1/status", self._status),
                 web.post("/v1/drain", self._drain),
                 web.get("/v1/events", self._events),
@@ -107,6 +111,17 @@ class ControlApi:
 
     async def _hang_up(self, request: web.Request) -> web.Response:
         return _known(self._switchboard.hang_up(request.match_info["attempt"]), 202)
+
+    async def _send_keys(self, request: web.Request) -> web.Response:
+        keys = (await read_object(request, "the keys to send")).get("keys")
+        if not isinstance(keys, str) or not _KEYS.fullmatch(keys):
+            raise Refused("keys: give 1 to 64 of 0-9, A-D, * and #")
+        try:
+            return _known(self._switchboard.send_keys(request.match_info["attempt"], keys), 202)
+        except NotUp as error:
+            return answer({"error": str(error)}, 409)
+        except Unsupported as error:
+            return answer({"error": str(error)}, 501)
 
     async def _status(self, request: web.Request) -> web.Response:
         board = self._switchboard

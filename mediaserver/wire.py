@@ -115,11 +115,12 @@ class Render:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One piece of a queue: a file of mu-law, silence, or a private clip sent before under `inline`."""
+    """One piece of a queue: a file of mu-law, silence, keys to send, or a private clip sent before under `inline`."""
 
     file: str = ""
     silence_ms: int = 0
     inline: str = ""
+    keys: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ import asyncio
 import base64
 import hashlib
 import os
+import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 import structlog
 
@@ -23,6 +25,11 @@ from vxml.messages import AudioItem, BreakItem, Fetch, Fetched, PromptItem, Spee
 _MAX_BREAK_MS = 60_000
 #: How a recording of the session is handed to us (vxml.interpreter.runtime).
 _RECORDING = "data:audio/wav;base64,"
+#: Keys for the far end in the place of audio: `dtmf:12#`.
+_KEYS = "dtmf:"
+_SENDABLE = re.compile(r"[0-9A-D*#]{1,64}")
+#: Milliseconds a key takes with the pause after it.
+_KEY_MS = 180
 #: Characters that are spoken at once: two minutes, for which the synthesiser's answer takes 6 MB.
 _PIECE = 2000
 #: Private clips kept in memory for repetition within a call.
@@ -117,6 +124,8 @@ class PromptRenderer:
     async def _audio(self, item: AudioItem, visitor: Visitor) -> Rendered:
         if item.url.startswith(_RECORDING):
             return await self._recording(item)
+        if item.url.startswith(_KEYS):
+            return _keys(item)
         found = await self._from_ahead(item, visitor) or await self._fetched(item, visitor)
         if found.clips:
             return found
@@ -191,7 +200,16 @@ def _fetch_of(item: AudioItem) -> Fetch:
     return Fetch(id=0, url=item.url, timeout=item.timeout, max_age=item.max_age, max_stale=item.max_stale)
 
 
+def _keys(item: AudioItem) -> Rendered:
+    keys = unquote(item.url.removeprefix(_KEYS)).upper()
+    if not _SENDABLE.fullmatch(keys):
+        return Rendered((), failures=("dtmf: takes 1 to 64 keys of 0-9, A-D, * and #",))
+    return Rendered((Clip(keys=keys),))
+
+
 def _milliseconds(clip: Clip, private: Mapping[str, bytes]) -> int:
+    if clip.keys:
+        return _KEY_MS * len(clip.keys)
     if clip.inline:
         return len(private[clip.inline]) * 1000 // audio.RATE
     return os.stat(clip.file).st_size * 1000 // audio.RATE if clip.file else clip.silence_ms

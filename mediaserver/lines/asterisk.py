@@ -207,7 +207,7 @@ class AsteriskLine:
                 self._tell(report)
             case base.Key(call, key):
                 if (stream := self._stream(call)) is not None:
-                    stream.press(key)
+                    stream.press(key, time.monotonic())
             case Over(call, by_far_end, release):
                 stream = self._stream(call)
                 stats = RtpStats() if stream is None else stream.stats()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ class _Call:
     """One call's media; the user agent keeps the signalling."""
 
     media: MediaSocket
+    keys: str
     stream: MediaStream | None = None
     ringing: bool = False
     listening: bool = False
@@ -92,7 +94,7 @@ class NativeLine:
             failed = base.Failed(call.call, Disposition.NOT_ADMITTED, None, str(error), provisional=False)
             asyncio.get_running_loop().call_soon(self._tell, failed)
             return
-        self._calls[call.call] = _Call(media)
+        self._calls[call.call] = _Call(media, call.trunk.keys)
         spec = sip.InviteSpec(
             call=call.call,
             to=call.to,
@@ -137,12 +139,14 @@ class NativeLine:
             stream.listen(on)
 
     def send_keys(self, call: str, keys: str) -> None:
-        """Raise Unsupported when the far end did not negotiate telephone events."""
-        stream = self._stream(call)
-        if stream is not None:
-            if stream.form.key_type is None:
-                raise base.Unsupported("the far end takes no RFC 4733 keys")
-            stream.send_keys(keys)
+        """The way that the trunk wants, else as telephone events, else in the audio."""
+        known = self._calls.get(call)
+        if known is None or known.stream is None:
+            return
+        if known.keys == "info":
+            self._endpoint.send_keys(call, keys)
+        else:
+            known.stream.send_keys(keys)
 
     def transfer(self, call: str, target: str) -> None:
         self._endpoint.transfer(call, target)
@@ -230,14 +234,7 @@ class NativeLine:
 
     def _begin(self, call: str, known: _Call, target: MediaTarget) -> None:
         known.stream = known.media.begin(
-            rtp.MediaFormat(
-                codec=_CODECS[target.codec],
-                key_type=target.telephone_event,
-                ssrc=secrets.randbits(32),
-                first_sequence=secrets.randbits(15),
-                first_timestamp=secrets.randbits(32),
-                ptime=target.ptime,
-            ),
+            _form(target, known.keys),
             (target.ip, target.port),
             (target.ip, target.rtcp_port),
             lambda event: self._heard(call, event),
@@ -252,8 +249,7 @@ class NativeLine:
             return
         known.stream.sending = target.wants_audio
         if target.wants_audio:
-            address = (target.ip, target.port)
-            known.stream.change(_CODECS[target.codec], target.telephone_event, address, target.ptime)
+            known.stream.change(_form(target, known.keys), (target.ip, target.port))
             known.media.rtcp_target = (target.ip, target.rtcp_port)
 
     def _heard(self, call: str, event: rtp.StreamEvent) -> None:
@@ -268,9 +264,22 @@ class NativeLine:
     def _key(self, call: str, key: str) -> None:
         stream = self._stream(call)
         if stream is not None:
-            stream.press(key)
+            stream.press(key, time.monotonic())
 
     def _free(self, call: str) -> None:
         known = self._calls.pop(call, None)
         if known is not None:
             known.media.close()
+
+
+def _form(target: MediaTarget, keys: str) -> rtp.MediaFormat:
+    return rtp.MediaFormat(
+        codec=_CODECS[target.codec],
+        key_type=target.telephone_event,
+        ssrc=secrets.randbits(32),
+        first_sequence=secrets.randbits(15),
+        first_timestamp=secrets.randbits(32),
+        ptime=target.ptime,
+        hears_tones=keys == "inband" or target.telephone_event is None,
+        sends_tones=keys == "inband",
+    )

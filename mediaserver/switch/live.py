@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
 from common.control import CallRequest, DialogResult
 from mediaserver import wire
@@ -27,6 +28,9 @@ class LiveCall:
         #: Somebody outside the call ended it.
         self.stopped = False
         self.playing: int | None = None
+        #: What follows in the queue, and how much of it was heard.
+        self.rest: deque[wire.PlayClips] = deque()
+        self.heard_ms = 0
         #: Its clips are still being read.
         self.loading = False
         self.hang_up_after_queue = False

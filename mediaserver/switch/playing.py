@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
+import structlog
+
 from mediaserver import wire
+from mediaserver.lines.base import Unsupported
 from mediaserver.switch.clips import ClipShelf
 from mediaserver.switch.live import LiveCall
 from mediaserver.switch.record import CallState
+from mediaserver.switch.rtp.stream import KEY_GAP_MS
 from mediaserver.switch.workers import WorkerPool
 
 #: Seconds a call waits for the apology while this server has only just started.
 _APOLOGY_PATIENCE = 3.0
+
+log = structlog.get_logger()
 
 
 class Player:
@@ -32,7 +40,22 @@ class Player:
         self.start(call, message, inline)
 
     def start(self, call: LiveCall, message: wire.PlayClips, inline: dict[str, bytes]) -> None:
-        call.playing, call.loading = message.play, False
+        call.playing, call.heard_ms = message.play, 0
+        first, *rest = split_at_keys(message.clips)
+        call.rest = deque(replace(message, clips=clips) for clips in rest)
+        self._begin(call, replace(message, clips=first), inline)
+
+    def _begin(self, call: LiveCall, message: wire.PlayClips, inline: dict[str, bytes]) -> None:
+        """A part of the queue; keys stand at its beginning, if anywhere."""
+        call.loading = False
+        if message.clips and (keys := message.clips[0].keys):
+            # What plays goes on between two keys: that must be silence.
+            silence = wire.Clip(silence_ms=KEY_GAP_MS * len(keys))
+            message = replace(message, clips=(silence, *message.clips[1:]))
+            try:
+                call.line.send_keys(call.id, keys)
+            except Unsupported as error:
+                log.warning("keys_not_sent", call=call.id, reason=str(error))
         audio = self._shelf.at_hand(message.clips, inline)
         if audio is not None:
             call.line.play(call.id, message.play, audio, message.stop_on_key)
@@ -49,8 +72,13 @@ class Player:
     def played(self, call: LiveCall, play: int, completed: bool, heard_ms: int) -> None:
         if play != call.playing:
             return
+        call.heard_ms += heard_ms
+        if completed and call.rest:
+            self._begin(call, call.rest.popleft(), {} if call.worker is None else call.worker.inline)
+            return
         call.playing = None
-        call.tell(wire.PlayEnded(call.id, play, completed, heard_ms))
+        call.rest.clear()
+        call.tell(wire.PlayEnded(call.id, play, completed, call.heard_ms))
         if call.hang_up_after_queue:
             call.line.hang_up(call.id)
 
@@ -64,6 +92,16 @@ class Player:
             self.played(call, message.play, False, 0)
             return
         call.line.play(call.id, message.play, audio, message.stop_on_key)
+
+
+def split_at_keys(clips: tuple[wire.Clip, ...]) -> list[tuple[wire.Clip, ...]]:
+    """The queue in parts, each of which begins with keys but for the first; at least one."""
+    parts: list[list[wire.Clip]] = [[]]
+    for clip in clips:
+        if clip.keys and parts[-1]:
+            parts.append([])
+        parts[-1].append(clip)
+    return [tuple(part) for part in parts]
 
 
 class Apology:

@@ -24,6 +24,7 @@ from mediaserver.switch.classifying import Classification
 from mediaserver.switch.clips import ClipShelf
 from mediaserver.switch.live import LiveCall
 from mediaserver.switch.outcomes import Outcomes
+from mediaserver.switch.record import CallState
 from mediaserver.switch.roster import Roster
 from mediaserver.switch.sessions import Sessions
 from mediaserver.switch.sounding import Sounder
@@ -42,6 +43,10 @@ log = structlog.get_logger()
 
 class BootChanged(ClarionError):
     """The media server has restarted since the caller learnt its boot id."""
+
+
+class NotUp(ClarionError):
+    """The call is not answered, or over already."""
 
 
 class Switchboard:
@@ -167,6 +172,17 @@ class Switchboard:
             return self.status(attempt)
         call.end_by_system()
         return call.record.status()
+
+    def send_keys(self, attempt: str, keys: str) -> CallStatus | None:
+        """Press keys for the far end; None when the call is unknown. Raise NotUp, or Unsupported by its line."""
+        call = self.roster.find(attempt)
+        status = self.status(attempt) if call is None else call.record.status()
+        if call is None or call.record.state is not CallState.ANSWERED:
+            if status is not None:
+                raise NotUp
+            return None
+        call.line.send_keys(call.id, keys)
+        return status
 
     async def drain(self, limit: float) -> None:
         """Take no new calls, let live ones finish for `limit` seconds, then hang up what is left."""

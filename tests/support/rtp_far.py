@@ -15,10 +15,15 @@ KEY_TYPE = 101
 
 
 class FarEnd:
-    """One call of the pump and the socket that it talks to."""
+    """One call of the pump and the socket that it talks to; `form` are further parts of its MediaFormat."""
 
     def __init__(
-        self, pump: MediaPump, host: str = "127.0.0.1", codec: PayloadType = PayloadType.PCMU, ptime: int = 20
+        self,
+        pump: MediaPump,
+        host: str = "127.0.0.1",
+        codec: PayloadType = PayloadType.PCMU,
+        key_type: int | None = KEY_TYPE,
+        **form: Any,
     ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_DGRAM)
@@ -28,10 +33,8 @@ class FarEnd:
         self.news = asyncio.Event()
         self.media: MediaSocket = pump.open()
         self.near = (host, self.media.port)
-        form = MediaFormat(
-            codec, KEY_TYPE, ssrc=7, first_sequence=65_533, first_timestamp=2**32 - 3 * FRAME, ptime=ptime
-        )
-        self.stream: MediaStream = self.media.begin(form, self.sock.getsockname()[:2], None, self._hear)
+        begun = MediaFormat(codec, key_type, ssrc=7, first_sequence=65_533, first_timestamp=2**32 - 3 * FRAME, **form)
+        self.stream: MediaStream = self.media.begin(begun, self.sock.getsockname()[:2], None, self._hear)
 
     def _hear(self, event: StreamEvent) -> None:
         self.events.append(event)
@@ -41,11 +44,12 @@ class FarEnd:
         loop = asyncio.get_running_loop()
         return [decode(await loop.sock_recv(self.sock, 2048)) for _ in range(count)]
 
-    def waiting(self) -> list[bytes]:
+    def waiting(self) -> list[Packet]:
+        """What has come and was not taken."""
         got = []
         with contextlib.suppress(BlockingIOError):
             while True:
-                got.append(self.sock.recv(2048))
+                got.append(decode(self.sock.recv(2048)))
         return got
 
     def send(self, packet: Packet, by: socket.socket | None = None) -> None:

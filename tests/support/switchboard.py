@@ -73,7 +73,8 @@ class FakeLine:
     def listen(self, call: str, on: bool) -> None:
         self.asked.append(("listen", on))
 
-    def send_keys(self, call: str, keys: str) -> None: ...
+    def send_keys(self, call: str, keys: str) -> None:
+        self.asked.append(("send_keys", keys))
 
     def conversation(self) -> FakeConversation:
         self.conversations.append(FakeConversation())

@@ -26,6 +26,8 @@
 #define CAPACITY 8192
 /* Of keys that wait: some 7,000 keys. */
 #define KEY_STEPS 65536
+/* Bytes of audio that goes before all else (10 minutes). */
+#define MOST_INSET 4800000u
 #define RING (1u << 21)
 /* Audio leaves this much of the ring to keys and ends of plays, which must not be lost. */
 #define RESERVE (1u << 18)
@@ -33,6 +35,8 @@
 #define CLOCK_RATE 8000
 /* Of a frame in a room. */
 #define FRAME_SAMPLES 160
+/* Samples in which a key's tones are looked for. */
+#define TONE_BLOCK 102
 /* Samples kept of each member; a power of two. */
 #define VOICE 4096
 #define ROOMS 1024
@@ -65,6 +69,13 @@ typedef struct {
     uint64_t pulled; /* tick + 1 of `frame` */
 } voice;
 
+/* What was heard of keys in the audio: the key of the last block, and the one that is down, 0 for none. */
+typedef struct {
+    float block[TONE_BLOCK];
+    int filled, misses;
+    char last, held;
+} tone_ear;
+
 typedef struct {
     uint32_t members[ROOM_MEMBERS]; /* slot + 1, 0: nobody */
     int count, taken;
@@ -85,6 +96,9 @@ typedef struct {
     uint32_t timestamp, key_timestamp;
     int sending, talking, listening, tapped;
     playback playing;
+    uint8_t *inset; /* audio that goes before everything else; ours */
+    size_t inset_at, inset_size;
+    tone_ear tones;
     uint32_t ended_play, ended_ms; /* an end that found no room among the events */
     int ended;
     key_step *keys;
@@ -158,6 +172,14 @@ static inline size_t frame_bytes(const stream *s) {
 void say(stream *s, const uint8_t *payload, size_t length, uint32_t timestamp, int payload_type);
 int mix(clarion_pump *p, stream *s, uint8_t *frame, int plays);
 void leave(clarion_pump *p, stream *s);
+
+/* g711.c: the first is mu-law, the second A-law. */
+extern int16_t g711_from[2][256];
+extern uint8_t g711_to[2][65536];
+void make_g711(void);
+
+/* tones.c: tells of the keys that begin in this audio. */
+void hear_tones(clarion_pump *p, stream *s, const uint8_t *payload, size_t length, int payload_type);
 
 /* receive.c */
 typedef struct intake intake;

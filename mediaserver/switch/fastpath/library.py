@@ -38,6 +38,8 @@ class Kind(IntEnum):
     STALLED = 4
     #: The payload of a packet of audio that was sent.
     SPOKEN = 5
+    #: A key that begins in the audio.
+    TONE = 6
 
 
 @dataclass(frozen=True, slots=True)

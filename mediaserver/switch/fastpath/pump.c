@@ -55,6 +55,7 @@ stream *find(clarion_pump *p, uint32_t number) {
 clarion_pump *clarion_open(int notify_fd) {
     clarion_pump *p = calloc(1, sizeof *p);
     if (!p) return NULL;
+    make_g711();
     p->notify = notify_fd;
     p->streams = calloc(CAPACITY, sizeof *p->streams);
     p->ring = malloc(RING);
@@ -84,6 +85,7 @@ static void forget(clarion_pump *p, stream *s) {
     leave(p, s);
     end_play(p, s, 0);
     free(s->keys);
+    free(s->inset);
     memset(s, 0, sizeof *s);
     p->active--;
 }
@@ -169,9 +171,11 @@ int clarion_change(clarion_pump *p, uint32_t number, const clarion_form *form, c
     pthread_mutex_lock(&p->lock);
     stream *s = find(p, number);
     if (s) {
+        if (s->form.payload_type != form->payload_type) s->inset_at = s->inset_size = 0;
         s->form.payload_type = form->payload_type;
         s->form.silence = form->silence;
         s->form.key_type = form->key_type;
+        s->form.hears_tones = form->hears_tones;
         s->asked_ticks = form->frame_ticks;
         if (!s->room) s->form.frame_ticks = form->frame_ticks;
         if (form->key_type < 0) s->key_at = s->key_count = 0;
@@ -267,6 +271,23 @@ int clarion_keys(clarion_pump *p, uint32_t number, const uint8_t *payloads, size
     }
     pthread_mutex_unlock(&p->lock);
     return fits;
+}
+
+int clarion_inset(clarion_pump *p, uint32_t number, const uint8_t *audio, size_t length) {
+    pthread_mutex_lock(&p->lock);
+    stream *s = find(p, number);
+    size_t waiting = s ? s->inset_size - s->inset_at : 0;
+    uint8_t *joined = s && waiting + length <= MOST_INSET ? malloc(waiting + length + 1) : NULL;
+    if (joined) {
+        if (waiting) memcpy(joined, s->inset + s->inset_at, waiting);
+        if (length) memcpy(joined + waiting, audio, length);
+        free(s->inset);
+        s->inset = joined;
+        s->inset_at = 0;
+        s->inset_size = waiting + length;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return !s || joined;
 }
 
 int clarion_stats_of(clarion_pump *p, uint32_t number, clarion_stats *out) {

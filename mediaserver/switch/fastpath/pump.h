@@ -10,6 +10,7 @@ typedef struct {
     int16_t key_type;      /* payload type of telephone events, -1 for none */
     uint8_t payload_type;
     uint8_t silence;       /* the byte that a frame of silence repeats */
+    uint8_t hears_tones;   /* keys are looked for in the audio */
 } clarion_form;
 
 typedef struct {
@@ -47,7 +48,8 @@ enum {
     CLARION_KEY = 2,     /* data: the datagram of a telephone event */
     CLARION_AUDIO = 3,   /* data: a datagram of audio, while listening */
     CLARION_STALLED = 4, /* a: milliseconds that were given up */
-    CLARION_SPOKEN = 5   /* a: payload type, data: the payload of a packet of audio we sent, while tapped */
+    CLARION_SPOKEN = 5,  /* a: payload type, data: the payload of a packet of audio we sent, while tapped */
+    CLARION_TONE = 6     /* a: the key that begins in the audio, as ASCII */
 };
 
 typedef struct {
@@ -82,6 +84,9 @@ int64_t clarion_stop(clarion_pump *pump, uint32_t stream);
 /* One key: `count` telephone-event payloads of 4 bytes, one a frame, the first with the marker; then `gap` frames of
    audio. 0 when too many keys wait. */
 int clarion_keys(clarion_pump *pump, uint32_t stream, const uint8_t *payloads, size_t count, size_t gap);
+/* Audio in the stream's codec that goes out before all else, behind what was given so before; `audio` is copied. 0 when
+   too much of it waits. */
+int clarion_inset(clarion_pump *pump, uint32_t stream, const uint8_t *audio, size_t length);
 /* A room, in which streams of 20 ms hear each other; 0 when all are taken. */
 uint32_t clarion_room(clarion_pump *pump);
 void clarion_close_room(clarion_pump *pump, uint32_t room);

@@ -147,6 +147,8 @@ class FastPump:
             return
         if event.kind == Kind.PLAYED:
             stream.played(event.a, event.b)
+        elif event.kind == Kind.TONE:
+            stream.tone(chr(event.a))
         elif event.kind == Kind.SPOKEN:
             stream.spoken(event.data, event.a)
         else:

@@ -112,6 +112,7 @@ static void take(clarion_pump *p, stream *s, const uint8_t *data, size_t length,
         return;
     }
     if (kind == COMFORT_NOISE) return;
+    if (s->form.hears_tones) hear_tones(p, s, data + start, end - start, kind);
     if (s->room) say(s, data + start, end - start, timestamp, kind);
     if (s->listening && !tell(p, CLARION_AUDIO, s->number, 0, 0, data, length)) p->totals.dropped++;
 }

@@ -15,48 +15,6 @@
 /* Pulls (5 s) after which a wait that was never needed shrinks. */
 #define REVIEW 250
 
-static pthread_once_t tables_made = PTHREAD_ONCE_INIT;
-static int16_t from_ulaw[256], from_alaw[256];
-static uint8_t to_ulaw[65536], to_alaw[65536];
-
-/* 16-bit samples of ITU-T G.711's tables 2 and 1 (transcode.py has the 14 and 13 bits they are made of). */
-static int16_t ulaw_sample(uint8_t byte) {
-    byte = ~byte;
-    int magnitude = ((((byte & 0x0f) << 1) + 33) << (byte >> 4 & 7)) - 33;
-    return (int16_t)((byte & 0x80 ? -magnitude : magnitude) * 4);
-}
-
-static int16_t alaw_sample(uint8_t byte) {
-    byte ^= 0x55;
-    int segment = byte >> 4 & 7, magnitude = ((byte & 0x0f) << 1) + 1;
-    if (segment) magnitude = (magnitude + 32) << (segment - 1);
-    return (int16_t)((byte & 0x80 ? magnitude : -magnitude) * 8);
-}
-
-/* The byte whose sample is nearest, for every sample: the bytes in order of their samples, and the middles between. */
-static void invert(const int16_t *samples, uint8_t *bytes) {
-    uint8_t order[256];
-    for (int i = 0; i < 256; i++) {
-        int at = i;
-        for (; at > 0 && samples[order[at - 1]] > samples[i]; at--) order[at] = order[at - 1];
-        order[at] = (uint8_t)i;
-    }
-    int rank = 0;
-    for (int sample = INT16_MIN; sample <= INT16_MAX; sample++) {
-        while (rank < 255 && 2 * sample > samples[order[rank]] + samples[order[rank + 1]]) rank++;
-        bytes[(uint16_t)sample] = order[rank];
-    }
-}
-
-static void make_tables(void) {
-    for (int byte = 0; byte < 256; byte++) {
-        from_ulaw[byte] = ulaw_sample((uint8_t)byte);
-        from_alaw[byte] = alaw_sample((uint8_t)byte);
-    }
-    invert(from_ulaw, to_ulaw);
-    invert(from_alaw, to_alaw);
-}
-
 /* ---- what a member says */
 
 static void start_voice(voice *v, uint32_t timestamp) {
@@ -69,7 +27,7 @@ static void start_voice(voice *v, uint32_t timestamp) {
 
 void say(stream *s, const uint8_t *payload, size_t length, uint32_t timestamp, int payload_type) {
     voice *v = s->voice;
-    const int16_t *table = payload_type == 8 ? from_alaw : from_ulaw;
+    const int16_t *table = g711_from[payload_type == 8];
     if (length > LATEST) return;
     int32_t ahead = v->begun ? (int32_t)(timestamp - v->end) : INT_MAX;
     /* A jump is a restarted clock, or the end of a long silence. */
@@ -119,8 +77,8 @@ static const int16_t *pull(clarion_pump *p, stream *s) {
 /* Replaces the frame of a member by all that it hears, and its own play on top. */
 int mix(clarion_pump *p, stream *s, uint8_t *frame, int plays) {
     const int alaw = s->form.payload_type == 8;
-    const int16_t *own = alaw ? from_alaw : from_ulaw;
-    const uint8_t *encode = alaw ? to_alaw : to_ulaw;
+    const int16_t *own = g711_from[alaw];
+    const uint8_t *encode = g711_to[alaw];
     room *r = &p->rooms[s->room - 1];
     int32_t sum[FRAME_SAMPLES];
     int heard = plays;
@@ -177,7 +135,6 @@ static void fall_in(clarion_pump *p, stream *s, const room *r) {
 
 int clarion_join(clarion_pump *p, uint32_t room_number, uint32_t number) {
     int joined = 0;
-    pthread_once(&tables_made, make_tables);
     pthread_mutex_lock(&p->lock);
     stream *s = find(p, number);
     room *r = room_number && room_number <= ROOMS ? &p->rooms[room_number - 1] : NULL;

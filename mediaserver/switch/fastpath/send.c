@@ -44,6 +44,16 @@ static int next_frame(clarion_pump *p, stream *s, uint8_t *frame) {
     return 1;
 }
 
+/* The next frame of what goes before all else; 0 when there is none. */
+static int inset_frame(stream *s, uint8_t *frame) {
+    size_t want = frame_bytes(s), left = s->inset_size - s->inset_at, take = left < want ? left : want;
+    if (!left) return 0;
+    memcpy(frame, s->inset + s->inset_at, take);
+    memset(frame + take, s->form.silence, want - take);
+    s->inset_at += take;
+    return 1;
+}
+
 static void transmit(clarion_pump *p, stream *s, uint8_t *packet, uint8_t kind, uint32_t timestamp, size_t length) {
     packet[0] = 0x80;
     packet[1] = kind;
@@ -85,7 +95,7 @@ static void send_frame(clarion_pump *p, stream *s) {
     s->sequence++;
     if (s->key_count && send_key(p, s, packet)) return;
     uint8_t kind = s->form.payload_type;
-    int talks = s->playing.on && next_frame(p, s, packet + RTP_HEADER);
+    int talks = inset_frame(s, packet + RTP_HEADER) || (s->playing.on && next_frame(p, s, packet + RTP_HEADER));
     if (!talks) memset(packet + RTP_HEADER, s->form.silence, length);
     if (s->room) talks = mix(p, s, packet + RTP_HEADER, talks);
     /* RFC 3551 4.1: the marker opens a talkspurt. */

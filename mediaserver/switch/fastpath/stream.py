@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -13,11 +12,13 @@ from mediaserver.switch.fastpath.library import TICK_MS, Library
 from mediaserver.switch.rtp import rtcp
 from mediaserver.switch.rtp.dtmf import key_payloads
 from mediaserver.switch.rtp.ear import Ear
+from mediaserver.switch.rtp.key_ways import Way
 from mediaserver.switch.rtp.latch import Address
-from mediaserver.switch.rtp.packet import CLOCK_RATE, FRAME_MS, MalformedPacket, PayloadType, decode
+from mediaserver.switch.rtp.packet import CLOCK_RATE, MalformedPacket, decode
 from mediaserver.switch.rtp.stats import fraction_lost
 from mediaserver.switch.rtp.stream import KEY_GAP_MS, AudioHeard, AudioSpoken, KeyHeard, MediaFormat, PlayEnded, Sink
-from mediaserver.switch.rtp.transcode import silence_byte, to_ulaw
+from mediaserver.switch.rtp.tone_keys import key_tone
+from mediaserver.switch.rtp.transcode import from_ulaw, silence_byte, to_ulaw
 
 log = structlog.get_logger()
 
@@ -37,7 +38,7 @@ class FastStream:
         self._stop_on_key = False
         #: The clips that C reads from; they must outlive its use of them.
         self._clips: tuple[Any, ...] = ()
-        self._ear = Ear(lambda frame: sink(AudioHeard(frame)))
+        self._ear = Ear(lambda frame: sink(AudioHeard(frame)), self._pressed)
         self._remote: rtcp.Report | None = None
         self._last = library.ffi.new("clarion_stats *")
         self._reported = (0, 0)
@@ -57,14 +58,16 @@ class FastStream:
                 "key_type": -1 if form.key_type is None else form.key_type,
                 "payload_type": int(form.codec),
                 "silence": silence_byte(form.codec),
+                "hears_tones": form.hears_tones,
             },
         )
 
-    def change(self, codec: PayloadType, key_type: int | None, far_end: Address, ptime: int = FRAME_MS) -> None:
+    def change(self, form: MediaFormat, far_end: Address) -> None:
         """After a re-INVITE. A queue in the old codec is cut, since its clips are encoded for that."""
-        if codec is not self.form.codec:
+        if form.codec is not self.form.codec:
             self.stop_play()
-        self.form = replace(self.form, codec=codec, key_type=key_type, ptime=ptime)
+        self.form = form.going_on_from(self.form)
+        self._ear.begin_anew(hears_tones=False)
         host, port = far_end
         self._library.lib.clarion_change(self._pump, self.number, self._form(), host.encode(), port)
 
@@ -97,6 +100,11 @@ class FastStream:
         # Otherwise it has come to its end meanwhile, and the event that says so is on its way.
 
     def send_keys(self, keys: str) -> None:
+        if self.form.keys_are_tones:
+            tones = from_ulaw(b"".join(map(key_tone, keys)), self.form.codec)
+            if not self._library.lib.clarion_inset(self._pump, self.number, tones, len(tones)):
+                log.warning("too_many_keys_wait", keys=len(keys))
+            return
         for key in keys:
             payloads = [payload for _, payload in key_payloads(key, ptime=self.form.ptime)]
             told, gap = b"".join(payloads), -(-KEY_GAP_MS // self.form.ptime)
@@ -128,8 +136,12 @@ class FastStream:
             return
         if not is_key:
             self._ear.audio(packet, time.monotonic())
-        elif (key := self._ear.key(packet)) is not None:
-            self.press(key)
+        else:
+            self._ear.event(packet, time.monotonic())
+
+    def tone(self, key: str) -> None:
+        """The C loop found a key in the audio."""
+        self._ear.key(key, Way.TONES, time.monotonic())
 
     def lapse(self, now: float) -> None:
         self._ear.lapse(now)
@@ -141,8 +153,11 @@ class FastStream:
         """What the C loop has sent, while tapped."""
         self._sink(AudioSpoken(to_ulaw(payload, payload_type)))
 
-    def press(self, key: str) -> None:
-        """A key was pressed, by telephone event or by a SIP INFO."""
+    def press(self, key: str, now: float) -> None:
+        """A key came by SIP INFO."""
+        self._ear.key(key, Way.INFO, now)
+
+    def _pressed(self, key: str) -> None:
         self._sink(KeyHeard(key))
         if self._stop_on_key:
             self.stop_play()

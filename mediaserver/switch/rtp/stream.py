@@ -11,18 +11,19 @@ from common.control import RtpStats
 from mediaserver.switch.rtp import rtcp
 from mediaserver.switch.rtp.dtmf import key_payloads
 from mediaserver.switch.rtp.ear import Ear
+from mediaserver.switch.rtp.key_ways import Way
 from mediaserver.switch.rtp.latch import Address, Latch
 from mediaserver.switch.rtp.packet import (
     COMFORT_NOISE,
     FRAME_MS,
     SAMPLES_A_MS,
     MalformedPacket,
-    Packet,
     PayloadType,
     decode,
 )
 from mediaserver.switch.rtp.stats import ReceiverStats
-from mediaserver.switch.rtp.transcode import silence_byte, to_ulaw
+from mediaserver.switch.rtp.tone_keys import key_tone
+from mediaserver.switch.rtp.transcode import from_ulaw, silence_byte, to_ulaw
 
 _HEADER = struct.Struct("!BBHII")
 #: Milliseconds of audio between two keys sent.
@@ -70,11 +71,25 @@ class MediaFormat:
     first_timestamp: int = 0
     #: Milliseconds of audio in a packet that we send, 10 to 60 in steps of 10.
     ptime: int = FRAME_MS
+    #: Keys are looked for in the audio, and leave in the audio though `key_type` is there.
+    hears_tones: bool = False
+    sends_tones: bool = False
 
     @property
     def frame(self) -> int:
         """Payload bytes of a packet, and the step of its timestamp."""
         return self.ptime * SAMPLES_A_MS
+
+    @property
+    def keys_are_tones(self) -> bool:
+        """That we send."""
+        return self.sends_tones or self.key_type is None
+
+    def going_on_from(self, before: MediaFormat) -> MediaFormat:
+        """This description for a stream that has begun: its numbers go on."""
+        return replace(
+            self, ssrc=before.ssrc, first_sequence=before.first_sequence, first_timestamp=before.first_timestamp
+        )
 
 
 class Playback:
@@ -143,15 +158,19 @@ class RtpStream:
         self._far_ssrc: int | None = None
         self._stats = ReceiverStats()
         self._lost_before = self._received_before = 0
-        self._ear = Ear(lambda frame: sink(AudioHeard(frame)))
+        self._ear = Ear(lambda frame: sink(AudioHeard(frame)), self._pressed)
+        self._ear.begin_anew(hears_tones=form.hears_tones)
+        self._inset = bytearray()
         self._remote: rtcp.Report | None = None
 
-    def change(self, codec: PayloadType, key_type: int | None, far_end: Address, ptime: int = FRAME_MS) -> None:
+    def change(self, form: MediaFormat, far_end: Address) -> None:
         """After a re-INVITE. A queue in the old codec is cut, since its clips are encoded for that."""
-        if codec is not self.form.codec:
+        if form.codec is not self.form.codec:
             self.stop_play()
-            self._silence = bytes([silence_byte(codec)])
-        self.form = replace(self.form, codec=codec, key_type=key_type, ptime=ptime)
+            self._inset.clear()
+            self._silence = bytes([silence_byte(form.codec)])
+        self.form = form.going_on_from(self.form)
+        self._ear.begin_anew(hears_tones=form.hears_tones)
         self.latch.describe(far_end)
 
     # --- sending
@@ -166,7 +185,11 @@ class RtpStream:
             self._end_playback(self._playback, completed=False)
 
     def send_keys(self, keys: str) -> None:
-        self._keys_to_send.extend(keys)
+        """As telephone events, or in the audio where the far end takes none; what plays waits meanwhile."""
+        if self.form.keys_are_tones:
+            self._inset += from_ulaw(b"".join(map(key_tone, keys)), self.form.codec)
+        else:
+            self._keys_to_send.extend(keys)
 
     def packet(self) -> bytes:
         """The datagram of this moment; silence is sent too, since it keeps NATs open and far ends calm."""
@@ -179,8 +202,8 @@ class RtpStream:
             if datagram is not None:
                 return datagram
         playback = self._playback
-        payload = None
-        if playback is not None:
+        payload = self._inset_frame(size)
+        if payload is None and playback is not None:
             payload = playback.frame(size)
             if payload is None:
                 self._end_playback(playback, completed=True)
@@ -204,6 +227,13 @@ class RtpStream:
         """Time passes in which nothing is sent: the clock of the timestamps goes on."""
         self._timestamp = (self._timestamp + milliseconds * SAMPLES_A_MS) & 0xFFFFFFFF
         self._talking = False
+
+    def _inset_frame(self, size: int) -> bytes | None:
+        if not self._inset:
+            return None
+        frame = bytes(self._inset[:size])
+        del self._inset[:size]
+        return frame.ljust(size, self._silence)
 
     def _key_packet(self) -> bytes | None:
         if self._key_gap:
@@ -252,7 +282,7 @@ class RtpStream:
             self._begin_source(packet.ssrc)
         self._stats.receive(packet, now, timed=not is_key)
         if is_key:
-            self._receive_key(packet)
+            self._ear.event(packet, now)
         elif kind != COMFORT_NOISE:
             self._ear.audio(packet, now)
         return True
@@ -263,13 +293,11 @@ class RtpStream:
         self._far_ssrc = ssrc
         self._stats = ReceiverStats()
 
-    def _receive_key(self, packet: Packet) -> None:
-        key = self._ear.key(packet)
-        if key is not None:
-            self.press(key)
+    def press(self, key: str, now: float) -> None:
+        """A key came by SIP INFO."""
+        self._ear.key(key, Way.INFO, now)
 
-    def press(self, key: str) -> None:
-        """A key was pressed, by telephone event or by a SIP INFO."""
+    def _pressed(self, key: str) -> None:
         self._sink(KeyHeard(key))
         if self._playback is not None and self._playback.stop_on_key:
             self._end_playback(self._playback, completed=False)

@@ -60,3 +60,7 @@ def silence_byte(codec: PayloadType) -> int:
 
 def to_ulaw(payload: bytes, payload_type: int) -> bytes:
     return payload.translate(ALAW_TO_ULAW) if payload_type == PayloadType.PCMA else payload
+
+
+def from_ulaw(audio: bytes, codec: PayloadType) -> bytes:
+    return audio.translate(ULAW_TO_ALAW) if codec is PayloadType.PCMA else audio

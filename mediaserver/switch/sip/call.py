@@ -14,6 +14,7 @@ from mediaserver.switch.sip.dialog import Dialog, Sequence
 from mediaserver.switch.sip.digest import Credentials
 from mediaserver.switch.sip.early import EarlyDialogs
 from mediaserver.switch.sip.events import Ended, Failed, InviteSpec, Ladder, Provisional
+from mediaserver.switch.sip.info_keys import InfoKeys
 from mediaserver.switch.sip.keeper import SessionKeeper
 from mediaserver.switch.sip.message import Request, Response, shown
 from mediaserver.switch.sip.outgoing import Requester
@@ -25,7 +26,7 @@ from mediaserver.switch.sip.session_timer import longer
 from mediaserver.switch.sip.transaction import Address
 from mediaserver.switch.sip.transfer import Transfer
 
-_TIMERS = ("ring", "cancel", "ok", "ok limit", "session", "transfer")
+_TIMERS = ("ring", "cancel", "ok", "ok limit", "session", "transfer", "keys")
 
 
 class OutboundCall:
@@ -50,6 +51,7 @@ class OutboundCall:
         self.early = EarlyDialogs(self.requester, self.sequence)
         self.session = SessionKeeper(self, spec.session_expires)
         self.transfer = Transfer(self)
+        self.info_keys = InfoKeys(self)
         self.dialog: Dialog | None = None
         self.media: MediaTarget | None = None
         self.response: Response | None = None

@@ -46,7 +46,7 @@ class Dialog:
     def request_uri(self) -> str:
         return self._target_and_routes()[0]
 
-    def request(self, method: str, token: str, cseq: int, extra: list[tuple[str, str]], sdp: bytes = b"") -> Request:
+    def request(self, method: str, token: str, cseq: int, extra: list[tuple[str, str]], body: bytes = b"") -> Request:
         """A request inside the dialog (12.2.1.1); the CSeq number is the caller's, since an ACK repeats one."""
         uri, routes = self._target_and_routes()
         via = self.identity.via(token, self.destination.transport)
@@ -56,9 +56,7 @@ class Dialog:
         headers.add("CSeq", f"{cseq} {method}")
         for name, value in extra:
             headers.add(name, value)
-        if sdp:
-            headers.add("Content-Type", "application/sdp")
-        return Request(method, uri, headers, sdp)
+        return Request(method, uri, headers, body)
 
     def acknowledge(self, invite: Request, token: str) -> Request:
         """The ACK of a 2xx, with the INVITE's own credentials (13.2.2.4, 22.1)."""

@@ -135,6 +135,11 @@ class SipEndpoint:
         self._open_agent().transfer(call, target, time.monotonic())
         self._flush()
 
+    def send_keys(self, call: str, keys: str) -> None:
+        """By INFO, in an established call."""
+        self._open_agent().send_keys(call, keys, time.monotonic())
+        self._flush()
+
     def stats(self) -> SipStats:
         counts = self._agent.counts() if self._agent is not None else (0, 0, 0, 0)
         return SipStats(*counts, tasks=self._placer.tasks if self._placer is not None else 0)

@@ -13,6 +13,7 @@ from mediaserver.switch.sip.dialog import Dialog, Sequence, dialog_from_request
 from mediaserver.switch.sip.digest import Credentials
 from mediaserver.switch.sip.events import Ended, Established, Failed, Incoming, InviteSpec, Ladder
 from mediaserver.switch.sip.indialog import repeat_until_ack
+from mediaserver.switch.sip.info_keys import InfoKeys
 from mediaserver.switch.sip.keeper import SessionKeeper
 from mediaserver.switch.sip.message import Request
 from mediaserver.switch.sip.outgoing import Outgoing, Requester
@@ -26,7 +27,7 @@ from mediaserver.switch.sip.transfer import Transfer
 
 #: Seconds an offered call rings before it is refused for want of an answer.
 RING_LIMIT = 60.0
-_TIMERS = ("ring", "ok", "ok limit", "session", "transfer")
+_TIMERS = ("ring", "ok", "ok limit", "session", "transfer", "keys")
 
 
 class Action(StrEnum):
@@ -85,6 +86,7 @@ class InboundCall:
         self.requester = Requester(agent, self.spec.call, Credentials("", "", agent.token))
         self.session = SessionKeeper(self, 0)
         self.transfer = Transfer(self)
+        self.info_keys = InfoKeys(self)
         self.sdp_version = 1
         self.local_media = media
         self.dialog: Dialog | None = dialog_from_request(request, agent.token(), source, identity, Sequence())

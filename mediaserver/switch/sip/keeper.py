@@ -91,7 +91,7 @@ class SessionKeeper:
             ("Min-SE", str(MIN_SE)),
         )
         method, sdp = ("UPDATE", b"") if self._by_update else ("INVITE", call.own_sdp())
-        call.requester.send(call.dialog, Outgoing(method, headers, sdp, self._refreshed), now)
+        call.requester.send(call.dialog, Outgoing(method, headers, sdp, done=self._refreshed), now)
         self._set(self._expires_at, self._expire)
 
     def _refreshed(self, response: Response | None, now: float) -> None:

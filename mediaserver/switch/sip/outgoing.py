@@ -30,7 +30,8 @@ class Outgoing:
 
     method: str
     headers: tuple[tuple[str, str], ...] = ()
-    sdp: bytes = b""
+    body: bytes = b""
+    content_type: str = "application/sdp"
     done: Done = lambda _response, _now: None
 
 
@@ -45,7 +46,9 @@ class Requester:
 
     def send(self, dialog: Dialog, outgoing: Outgoing, now: float) -> None:
         extra = [*outgoing.headers, *self._credentials.headers(outgoing.method, dialog.request_uri)]
-        request = dialog.request(outgoing.method, self._agent.token(), dialog.next_cseq(), extra, outgoing.sdp)
+        if outgoing.body:
+            extra.append(("Content-Type", outgoing.content_type))
+        request = dialog.request(outgoing.method, self._agent.token(), dialog.next_cseq(), extra, outgoing.body)
         transaction = self._agent.layer.request(request, dialog.destination, self._owner, now)
         self._pending[transaction] = (dialog, outgoing)
 

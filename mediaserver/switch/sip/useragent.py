@@ -142,6 +142,12 @@ class UserAgent:
         if known is not None:
             known.transfer.start(target, now)
 
+    def send_keys(self, call: str, keys: str, now: float) -> None:
+        """By INFO."""
+        known = self._calls.get(call)
+        if known is not None:
+            known.info_keys.send(keys, now)
+
     def calls(self) -> tuple[str, ...]:
         return tuple(self._calls)
 

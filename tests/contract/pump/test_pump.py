@@ -14,7 +14,7 @@ from mediaserver.switch.media import MediaPump
 from mediaserver.switch.ports import PortAllocator
 from mediaserver.switch.pump import Pump
 from mediaserver.switch.rtp.packet import FRAME, Packet, PayloadType, decode
-from mediaserver.switch.rtp.stream import AudioHeard, AudioSpoken, KeyHeard, PlayEnded
+from mediaserver.switch.rtp.stream import AudioHeard, AudioSpoken, KeyHeard, MediaFormat, PlayEnded
 from mediaserver.switch.rtp.transcode import ALAW_TO_ULAW
 from tests.support.rtp_far import KEY_TYPE, FarEnd
 
@@ -58,7 +58,7 @@ async def test_packets_are_as_long_as_the_far_end_wishes_and_follow_when_it_wish
     got = await far.packets(12)
     beside = len(ruler.waiting())
     ended = (await far.until(PlayEnded))[0]
-    far.stream.change(PayloadType.PCMU, None, far.sock.getsockname()[:2], 40)
+    far.stream.change(MediaFormat(PayloadType.PCMU, None, 0, ptime=40), far.sock.getsockname()[:2])
     while len(got[-1].payload) != 320:
         got += await far.packets(1)
     got += await far.packets(2)
@@ -221,7 +221,7 @@ async def test_stays_quiet_while_held_and_keeps_the_clock(far: FarEnd) -> None:
     got = await far.packets(1)
     far.stream.sending = False
     await asyncio.sleep(0.1)
-    before = [*got, *map(decode, far.waiting())][-1]
+    before = [*got, *far.waiting()][-1]
     far.stream.sending = True
     (after,) = await far.packets(1)
 
@@ -232,7 +232,7 @@ async def test_stays_quiet_while_held_and_keeps_the_clock(far: FarEnd) -> None:
 async def test_another_codec_cuts_the_play_and_goes_on_with_the_sequence(far: FarEnd) -> None:
     far.stream.play(1, (b"a" * FRAME * 500,), False)
     await far.packets(2)
-    far.stream.change(PayloadType.PCMA, None, far.sock.getsockname()[:2])
+    far.stream.change(MediaFormat(PayloadType.PCMA, None, 0), far.sock.getsockname()[:2])
 
     assert (await far.until(PlayEnded))[0].completed is False
     got = await far.packets(2)

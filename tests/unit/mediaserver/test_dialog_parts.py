@@ -191,6 +191,15 @@ async def test_private_text_never_reaches_the_disk(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_keys_in_the_place_of_audio_are_sent_and_what_is_no_key_is_told(tmp_path: Path) -> None:
+    renderer = PromptRenderer(ClipStore(tmp_path), ToneSynthesizer(), Shelf({}))
+    rendered = await renderer.render((AudioItem("dtmf:12%23a*"), AudioItem("dtmf:#5"), AudioItem("dtmf:x")), VISITOR)
+    assert rendered.clips == (Clip(keys="12#A*"), Clip(keys="#5"))
+    assert len(rendered.failures) == 1
+    assert rendered.moments(((2, "end"),)) == ((7 * 180, "end"),)
+
+
+@pytest.mark.asyncio
 async def test_audio_that_cannot_be_had_is_replaced_by_its_alternate(tmp_path: Path) -> None:
     renderer = PromptRenderer(ClipStore(tmp_path), ToneSynthesizer(), Shelf({"http://x/ok.ulaw": b"\x10" * 80}))
     found = await renderer.render((AudioItem("http://x/ok.ulaw"),), VISITOR)

@@ -69,7 +69,7 @@ def test_a_key_stops_a_prompt_that_may_be_barged_into() -> None:
     mine, events = stream()
     mine.play(3, (b"\x10" * 1600,), True)
     mine.packet()
-    mine.press("5")
+    mine.press("5", 0.0)
     assert events == [KeyHeard("5"), PlayEnded(3, False, 20)]
     assert decode(mine.packet()).payload == SILENCE
 
@@ -77,7 +77,7 @@ def test_a_key_stops_a_prompt_that_may_be_barged_into() -> None:
 def test_a_key_leaves_other_prompts_alone() -> None:
     mine, events = stream()
     mine.play(3, (b"\x10" * 1600,), False)
-    mine.press("5")
+    mine.press("5", 0.0)
     assert events == [KeyHeard("5")]
 
 
@@ -132,7 +132,7 @@ def test_alaw_is_silent_in_alaw() -> None:
 def test_a_changed_codec_cuts_the_queue_made_for_the_old_one() -> None:
     mine, events = stream()
     mine.play(1, (b"\x10" * 1600,), False)
-    mine.change(PayloadType.PCMA, 101, FAR)
+    mine.change(MediaFormat(PayloadType.PCMA, 101, 1), FAR)
     assert events == [PlayEnded(1, False, 0)]
     assert decode(mine.packet()).payload_type == 8
 

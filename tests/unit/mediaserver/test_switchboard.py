@@ -18,7 +18,7 @@ from mediaserver import wire
 from mediaserver.journal import Journal
 from mediaserver.lines import base
 from mediaserver.switch.admission import NotAdmitted
-from mediaserver.switch.switchboard import BootChanged
+from mediaserver.switch.switchboard import BootChanged, NotUp
 from tests.support.switchboard import Bench
 
 pytestmark = pytest.mark.asyncio
@@ -130,6 +130,38 @@ async def test_the_call_ends_when_the_last_prompt_is_played(bench: Bench) -> Non
     assert bench.line.asked[-1] == ("play", 1, 800, True)
     bench.line.say(base.Played("a1", 1, True, 100))
     assert bench.line.asked[-1] == ("hang_up", "a1")
+
+
+async def test_keys_of_a_script_are_sent_in_their_place_in_the_queue(bench: Bench) -> None:
+    await bench.answered()
+    clips = (wire.Clip(silence_ms=100), wire.Clip(keys="12#"), wire.Clip(silence_ms=50), wire.Clip(keys="4"))
+    bench.dialog(wire.PlayClips("a1", 1, clips, False, 0))
+    assert bench.line.asked[-1] == ("play", 1, 800, False)
+    bench.line.say(base.Played("a1", 1, True, 100))
+    # Between three keys there is silence, then the queue goes on.
+    assert bench.line.asked[-2:] == [("send_keys", "12#"), ("play", 1, 3 * 640 + 400, False)]
+    bench.line.say(base.Played("a1", 1, True, 290))
+    assert bench.line.asked[-2:] == [("send_keys", "4"), ("play", 1, 640, False)]
+    bench.line.say(base.Played("a1", 1, True, 80))
+    assert bench.pool.worker.told[-1] == wire.PlayEnded("a1", 1, True, 470)
+
+
+async def test_a_queue_that_is_cut_sends_no_more_keys(bench: Bench) -> None:
+    await bench.answered()
+    bench.dialog(wire.PlayClips("a1", 1, (wire.Clip(silence_ms=100), wire.Clip(keys="1")), True, 0))
+    bench.line.say(base.Played("a1", 1, False, 40))
+    assert bench.pool.worker.told[-1] == wire.PlayEnded("a1", 1, False, 40)
+    assert ("send_keys", "1") not in bench.line.asked
+
+
+async def test_keys_are_sent_by_order_in_an_answered_call_alone(bench: Bench) -> None:
+    assert bench.board.send_keys("a1", "1") is None
+    await bench.place()
+    with pytest.raises(NotUp):
+        bench.board.send_keys("a1", "1")
+    bench.line.say(base.Answered("a1"))
+    assert bench.board.send_keys("a1", "1#") is not None
+    assert bench.line.asked[-1] == ("send_keys", "1#")
 
 
 async def test_a_key_that_overtakes_the_prompt_barges_in(bench: Bench) -> None:

@@ -1,0 +1,69 @@
+"""Keys sent by SIP INFO (application/dtmf-relay), one after the other: for far ends that take them no other way."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from mediaserver.switch.sip.agent import CallAgent
+from mediaserver.switch.sip.call_table import CallState
+from mediaserver.switch.sip.dialog import Dialog
+from mediaserver.switch.sip.message import Response
+from mediaserver.switch.sip.outgoing import Outgoing, Requester
+
+#: Milliseconds that a key is to last, and seconds from one to the next.
+_DURATION = 100
+_SPACING = 0.18
+
+
+class KeySendingCall(Protocol):
+    """What sending keys needs of a call."""
+
+    @property
+    def agent(self) -> CallAgent: ...
+
+    dialog: Dialog | None
+    requester: Requester
+    state: CallState
+
+    def timer_key(self, name: str) -> object: ...
+
+    def ladder(self, text: str) -> None: ...
+
+
+class InfoKeys:
+    """The next key leaves when the one before was answered; a refusal drops those that wait."""
+
+    def __init__(self, call: KeySendingCall) -> None:
+        self._call = call
+        self._waiting: deque[str] = deque()
+        self._is_sending = False
+
+    def send(self, keys: str, now: float) -> None:
+        """Nothing happens unless the call is up."""
+        self._waiting.extend(keys)
+        if not self._is_sending:
+            self._next(now)
+
+    def _next(self, now: float) -> None:
+        call = self._call
+        if call.dialog is None or call.state is not CallState.UP:
+            self._waiting.clear()
+        self._is_sending = bool(self._waiting)
+        if not self._is_sending or call.dialog is None:
+            return
+        body = f"Signal={self._waiting.popleft()}\r\nDuration={_DURATION}\r\n".encode()
+        sent = now
+        info = Outgoing(
+            "INFO",
+            body=body,
+            content_type="application/dtmf-relay",
+            done=lambda response, later: self._answered(response, sent, later),
+        )
+        call.requester.send(call.dialog, info, now)
+
+    def _answered(self, response: Response | None, sent: float, now: float) -> None:
+        if response is None or response.status >= 300:
+            self._call.ladder(f"keys by INFO are refused; {len(self._waiting)} more are not sent")
+            self._waiting.clear()
+        self._call.agent.layer.timers.set(self._call.timer_key("keys"), max(now, sent + _SPACING), self._next)

@@ -141,7 +141,8 @@ class Talk:
             return self._missed(call, outcome)
         commands: list[Command] = [Leaves(member)]
         if member.part is Part.SUPERVISOR:
-            return commands
+            # One who was held leaves without the music.
+            return [*commands, *self._tune()]
         if any(self._partners()):
             for left in tuple(self._members.values()):
                 if left.held:

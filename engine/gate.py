@@ -47,7 +47,8 @@ def judge(
     engine: Engine, plan: JobPlan, claims: Sequence[Claimed], channels: frozenset[Channel], now: datetime
 ) -> Verdict:
     """`channels` are those that can be used at all (SMS and email may be switched off)."""
-    people = look_up(engine, plan.organization_id, [claimed.contact_id for claimed in claims], now, plan.campaign_id)
+    wanted = [claimed.contact_id for claimed in claims]
+    people = look_up(engine, plan.organization_id, wanted, now, plan.campaign_id, purpose=plan.consent_purpose)
     works: list[Work] = []
     parked: list[Parked] = []
     for claimed in claims:
@@ -116,4 +117,5 @@ def _candidate(
     index: int, subject: Subject, row: AddressRow, people: People, person: Person, now: datetime
 ) -> Candidate:
     listed = people.list_holding(person, row, subject.zones, now)
-    return Candidate(index, replace(subject, dnc=listed, quiet=people.quiet_around(person)))
+    consent = people.consent(person, row, subject.channel, now)
+    return Candidate(index, replace(subject, dnc=listed, consent=consent, quiet=people.quiet_around(person)))

@@ -11,10 +11,10 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.core.calendars import Known, ZoneMap, place_of
-from app.core.compliance import Listing, Quiet
+from app.core.compliance import Act, Consent, Listing, Quiet
 from app.db import read_transaction
 from app.models import Address, Contact, DncKind
-from app.services import places
+from app.services import consents, places
 from app.services.dnc import blocked, subjects_of
 from app.services.quiet import quiet_addresses
 
@@ -57,6 +57,14 @@ class People:
     persons: Mapping[int, Person]
     listed: Mapping[tuple[str, str], Sequence[Listing]]
     quiet: Mapping[str, Sequence[Quiet]]
+    #: What people have allowed and taken back, by name; None where nobody asks.
+    acts: Mapping[tuple[str, str], Sequence[tuple[str, Act]]] | None = None
+
+    def consent(self, person: Person, address: AddressRow, channel: str, now: datetime) -> Consent:
+        if self.acts is None:
+            return Consent.NOT_NEEDED
+        names = [(address.kind, address.value), *subjects_of(person.external_id, person.customer_id)]
+        return consents.consent_for(self.acts, names, channel, now)
 
     def list_holding(self, person: Person, address: AddressRow, zones: Sequence[str], now: datetime) -> str:
         """Name of the do-not-call list that forbids this address or this person there and now; "" for none."""
@@ -76,8 +84,10 @@ def look_up(
     now: datetime,
     campaign_id: int | None = None,
     also: Sequence[tuple[str, str]] = (),
+    purpose: str = "",
 ) -> People:
-    """`campaign_id` None counts every do-not-call list; `also` are further subjects to look for on them."""
+    """`campaign_id` None counts every do-not-call list; `also` are further subjects to look for on them; `purpose` is
+    what consent is asked for."""
     with read_transaction(engine) as session:
         persons = _persons(session, organization_id, contact_ids)
         reached = [
@@ -86,6 +96,7 @@ def look_up(
         named = [subjects_of(person.external_id, person.customer_id) for person in persons.values()]
         subjects = [*reached, *also, *(subject for each in named for subject in each)]
         hits = blocked(session, organization_id, subjects, now, campaign_id)
+        acts = consents.acts_of(session, organization_id, purpose, subjects) if purpose else None
         others = quiet_addresses(session, organization_id, [value for _, value in reached], now)
     quiet: dict[str, list[Quiet]] = {}
     for other in others:
@@ -93,7 +104,7 @@ def look_up(
     listed: dict[tuple[str, str], list[Listing]] = {}
     for hit in hits:
         listed.setdefault((hit.kind, hit.value), []).append(hit)
-    return People(persons, listed, quiet)
+    return People(persons, listed, quiet, acts)
 
 
 def _persons(session: Session, organization_id: int, contact_ids: Collection[int]) -> dict[int, Person]:
@@ -126,9 +137,9 @@ def _persons(session: Session, organization_id: int, contact_ids: Collection[int
 
 def _person(contact: Contact, addresses: Mapping[str, AddressRow], home: places.Home) -> Person:
     values = {
+        **({"customer_id": contact.customer_id} if contact.customer_id else {}),
         **contact.attributes,
         "contact_id": contact.external_id,
-        "customer_id": contact.customer_id,
         "first_name": contact.first_name,
         "last_name": contact.last_name,
         "language": contact.language,

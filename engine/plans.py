@@ -92,6 +92,8 @@ class JobPlan:
     identity: control.CallerIdentity = field(default_factory=control.CallerIdentity)
     answer: AnswerRules = field(default_factory=AnswerRules)
     calendar: Calendar = field(default_factory=Calendar)
+    #: What people must have given consent for; "" asks for none.
+    consent_purpose: str = ""
 
     @property
     def running(self) -> bool:
@@ -163,6 +165,7 @@ class PlanReader:
             identity=control.CallerIdentity(**(settings.get("identity") or {})),
             answer=AnswerRules.from_json(settings.get("answer") or {}),
             message=str(settings.get("message", "")),
+            consent_purpose=str(settings.get("consent_purpose", "")),
             senders=dict(settings.get("senders") or {}),
             script=self._script(session, job.script_revision_id),
             codes=codes,

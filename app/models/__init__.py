@@ -27,6 +27,7 @@ from app.models.campaign import (
     Strategy,
     StrategyRevision,
 )
+from app.models.consent import ConsentAct, ConsentEvent, ConsentEvidence
 from app.models.contact import (
     Address,
     AddressKind,
@@ -58,6 +59,9 @@ __all__ = [
     "Campaign",
     "CampaignDncGroup",
     "CompletionCode",
+    "ConsentAct",
+    "ConsentEvent",
+    "ConsentEvidence",
     "Contact",
     "ContactList",
     "DncEntry",

@@ -137,6 +137,8 @@ class Campaign(Base):
     #: What is done about who answers, as `common.classification.AnswerRules`; {} listens to nobody.
     answer: Mapped[dict[str, Any]] = mapped_column(default=dict)
     message: Mapped[str] = mapped_column(Text, default="")
+    #: The purpose that people must have given consent for, by the channel used; "" asks for none.
+    consent_purpose: Mapped[str] = mapped_column(String(64), default="", server_default="")
     pacing: Mapped[dict[str, Any]]
     #: "from" of SMS and email: {"sms": "+1555...", "email": "collections@example.org"}.
     senders: Mapped[dict[str, Any]]

@@ -22,6 +22,7 @@ from app.models import (
 )
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
+from app.services.consents import checked_purpose
 from app.services.organizations import organization_for
 from app.services.scripts import latest_published
 from common.classification import AnswerRules, Mode
@@ -58,6 +59,8 @@ class CampaignFields:
     message: str = ""
     pacing: Mapping[str, Any] = field(default_factory=lambda: {"mode": "none"})
     senders: Mapping[str, Any] = field(default_factory=dict)
+    #: What people must have given consent for, by the channel used; "" asks for none.
+    consent_purpose: str = ""
 
 
 def list_campaigns(session: Session, actor: Actor) -> list[Campaign]:
@@ -158,6 +161,7 @@ def checked(session: Session, organization_id: int, fields: CampaignFields) -> d
         "message": fields.message.strip(),
         "pacing": checked_pacing(fields.pacing),
         "senders": dict(fields.senders),
+        "consent_purpose": _purpose(fields.consent_purpose),
     }
 
 
@@ -165,6 +169,13 @@ def _answer(fields: CampaignFields) -> dict[str, Any]:
     """Only what is told of rules that listen at all. Raise Refused naming the field."""
     rules = AnswerRules.from_json(fields.answer)
     return {} if rules.mode is Mode.OFF else dict(fields.answer)
+
+
+def _purpose(text: str) -> str:
+    try:
+        return checked_purpose(text) if text.strip() else ""
+    except Refused as error:
+        raise Refused(f"consent_{error}") from error
 
 
 def _identity(fields: CampaignFields) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.calendars import Place
-from app.core.compliance import Limits, untimely
+from app.core.compliance import Consent, Limits, untimely
 from app.models import (
     Address,
     AddressKind,
@@ -27,7 +27,7 @@ from app.models import (
     Trunk,
 )
 from app.security.access import Actor, Permission, get_scoped
-from app.services import places
+from app.services import consents, places
 from app.services.calendars import read_calendar
 from app.services.dnc import NO_CAMPAIGN, blocked, subjects_of
 from app.services.jobs import ENDED
@@ -69,6 +69,7 @@ def why_not_dialled(session: Session, actor: Actor, contact_id: int, now: dateti
         holds += _job_holds(session, job_contact, job, now)
         holds += _quiet_holds(session, job_contact, addresses, now)
         holds += _window_holds(session, job, places_of, now)
+        holds += _consent_holds(session, job, contact, addresses, now)
         chosen = _listed(session, contact, places_of, now, job.campaign_id)
         holds += [replace(hold, job_id=job.id) for hold in chosen if hold not in listed]
     return holds
@@ -84,6 +85,23 @@ def _listed(
             if hit.holds(place.zones, now):
                 words = f"{address.name}: {hit.kind.replace('_', ' ')} is on the do-not-call list {hit.list_name!r}"
                 yield Hold("IN_DNC_LIST", words, hit.ends(place.zones))
+
+
+def _consent_holds(
+    session: Session, job: Job, contact: Contact, addresses: Sequence[Address], now: datetime
+) -> Iterator[Hold]:
+    purpose = str(job.settings.get("consent_purpose", ""))
+    if not purpose:
+        return
+    person = subjects_of(contact.external_id, contact.customer_id)
+    names = [*person, *((address.kind, address.value) for address in addresses)]
+    acts = consents.acts_of(session, job.organization_id, purpose, names)
+    for address in addresses:
+        for channel in ("voice", "sms") if address.kind == AddressKind.PHONE else ("email",):
+            found = consents.consent_for(acts, [*person, (address.kind, address.value)], channel, now)
+            if found is not Consent.GIVEN:
+                code = "CONSENT_REVOKED" if found is Consent.REVOKED else "CONSENT_MISSING"
+                yield Hold(code, f"{address.name}: consent to {channel} for {purpose} is {found}", job_id=job.id)
 
 
 def _person_holds(contact: Contact, addresses: Sequence[Address]) -> Iterator[Hold]:

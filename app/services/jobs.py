@@ -77,6 +77,7 @@ def settings_of(session: Session, campaign: Campaign) -> dict[str, Any]:
         "message": campaign.message,
         "pacing": campaign.pacing,
         "senders": campaign.senders,
+        "consent_purpose": campaign.consent_purpose,
     }
 
 

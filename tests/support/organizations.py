@@ -22,6 +22,8 @@ from app.models import (
     CallingWindow,
     Campaign,
     CompletionCode,
+    ConsentEvent,
+    ConsentEvidence,
     Contact,
     ContactList,
     DncEntry,
@@ -115,6 +117,13 @@ def _people(make: _Builder) -> None:
             dnc_list_id=dnc_list, organization_id=home, kind="contact_id", value=marker, source="panel", created_at=now
         )
     )
+    proof = make.add(ConsentEvidence(organization_id=home, file_name=marker, digest=marker, body=b"scan"))
+    make.add(
+        ConsentEvent(
+            organization_id=home, kind="contact_id", value=marker, channel="email", purpose="news", act="given", at=now,
+            source=marker, evidence_id=proof, entered_by=user, entered_at=now,
+        )
+    )  # fmt: skip
     run = make.add(
         ImportRun(
             organization_id=home, contact_list_id=contact_list, file_name=marker, mapping={}, started_at=now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.core.compliance.consent import Act, Consent, consent_of
 from app.core.compliance.gate import (
     Allowed,
     Candidate,
@@ -22,11 +23,13 @@ from app.core.compliance.timing import Guard, GuardScope, Limits, untimely
 
 __all__ = [
     "GUARD",
+    "Act",
     "Allowed",
     "Candidate",
     "Choice",
     "Chosen",
     "Closed",
+    "Consent",
     "Guard",
     "GuardScope",
     "Held",
@@ -39,6 +42,7 @@ __all__ = [
     "Subject",
     "check",
     "choose",
+    "consent_of",
     "earliest_day",
     "untimely",
 ]

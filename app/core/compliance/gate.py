@@ -13,6 +13,7 @@ from typing import Any
 
 from app.core.calendars import NO_HOLIDAYS, HolidayRules, Place
 from app.core.completion import SYSTEM_CODES
+from app.core.compliance.consent import Consent
 from app.core.compliance.quiet import Quiet
 from app.core.compliance.timing import Guard, Limits, untimely
 
@@ -55,6 +56,8 @@ class Subject:
     quiet: tuple[Quiet, ...] = ()
     country: str = ""
     states: tuple[str, ...] = ()
+    #: What the person has allowed on this channel, for the job's purpose.
+    consent: Consent = Consent.NOT_NEEDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,10 @@ def check(subject: Subject, rules: Rules, now: datetime) -> Allowed | Refused:
         return Refused("CONTACT_DELETED", "the contact was deleted")
     if subject.dnc:
         return Refused("IN_DNC_LIST", f"on the do-not-call list {subject.dnc!r}")
+    if subject.consent is Consent.REVOKED:
+        return Refused("CONSENT_REVOKED", f"consent to {subject.channel} was taken back")
+    if subject.consent in (Consent.MISSING, Consent.EXPIRED):
+        return Refused("CONSENT_MISSING", f"consent to {subject.channel} is {subject.consent}")
     if subject.disabled_code:
         return Refused("NO_CALLABLE_ADDRESS", f"the address is switched off after {subject.disabled_code}")
     if rules.always_open and not rules.simulated_trunk:
@@ -109,6 +116,10 @@ def _unquiet(subject: Subject, now: datetime) -> Refused | None:
         return None
     longest = max(holding, key=lambda quiet: quiet.until(now))
     return Refused("RESTRICTED_RULE", longest.text, longest.until(now))
+
+
+#: Codes that end a contact's job by the strategy's word alone: another address or channel may still be allowed.
+_OF_AN_ADDRESS = frozenset({"NO_CALLABLE_ADDRESS", "CONSENT_MISSING", "CONSENT_REVOKED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +170,7 @@ def choose(candidates: Sequence[Candidate], rules: Rules, now: datetime) -> Choi
         verdict = check(candidate.subject, rules, now)
         if isinstance(verdict, Allowed):
             return Chosen(candidate.key)
-        closing = SYSTEM_CODES[verdict.code].closes_contact and verdict.code != "NO_CALLABLE_ADDRESS"
+        closing = SYSTEM_CODES[verdict.code].closes_contact and verdict.code not in _OF_AN_ADDRESS
         if closing or verdict.closes:
             return Closed(verdict.code, verdict.detail)
         refusals.append(verdict)

@@ -31,6 +31,7 @@ from app.services import (
     campaigns,
     choices,
     codes,
+    consents,
     contacts,
     dashboard,
     dnc,
@@ -61,6 +62,7 @@ from tests.support.organizations import World, add_common, build, rows_with
 
 MINE, THEIRS = "minemarker", "theirsmarker"
 TRUNK = TrunkFields("Another", "127.0.0.1")
+CONSENT = consents.ConsentFields("voice", "marketing", "paper")
 WINDOW = WindowFields("Another", {"mon": [["09:00", "17:00"]]})
 VXML = b'<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><block/></form></vxml>'
 
@@ -115,6 +117,13 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "codes.list_codes": lambda c: codes.list_codes(c.session, c.actor),
     "codes.list_system_codes": lambda c: codes.list_system_codes(c.session, c.actor),
     "codes.update_code": lambda c: codes.update_code(c.session, c.actor, c.it.completion_code, Flags(), "Mine now"),
+    "consents.evidence": lambda c: consents.evidence(c.session, c.actor, c.it.consent_evidence),
+    "consents.export_csv": lambda c: list(consents.export_csv(c.session, c.actor)),
+    "consents.give": lambda c: consents.give(c.session, c.actor, ("contact_id", "x"), CONSENT, c.it.organization_id),
+    "consents.of_contact": lambda c: consents.of_contact(c.session, c.actor, c.it.contact),
+    "consents.revoke": lambda c: consents.revoke(
+        c.session, c.actor, ("contact_id", "x"), CONSENT, c.it.organization_id
+    ),
     "contacts.delete_contact": lambda c: contacts.delete_contact(c.session, c.actor, c.it.contact),
     "contacts.export_csv": lambda c: list(contacts.export_csv(c.session, c.actor, c.it.contact_list)),
     "contacts.get_contact": lambda c: contacts.get_contact(c.session, c.actor, c.it.contact),

@@ -99,6 +99,12 @@ class CampaignForm(FlaskForm):
         "Email sender", [Optional(), Length(max=254)], description="Empty takes the one from the settings."
     )
 
+    consent_purpose = StringField(
+        "Consent needed for",
+        [Optional(), Length(max=64)],
+        description="Such as marketing: only people who have allowed it, by the channel used. Empty asks for none.",
+    )
+
     def offer(self, choices: Choices) -> None:
         self.contact_list_id.choices = _options(choices.contact_lists)
         self.strategy_id.choices = _options(choices.strategies)
@@ -137,6 +143,7 @@ class CampaignForm(FlaskForm):
             answer=answer,
             message=(self.message.data or "") if speaks else "",
             pacing=pacing,
+            consent_purpose=self.consent_purpose.data or "",
             senders={channel: sender.strip() for channel, sender in senders.items() if sender.strip()},
         )
 
@@ -177,6 +184,7 @@ _SAME = (
     "calling_window_id",
     "caller_id",
     "display_name",
+    "consent_purpose",
 )
 
 

@@ -1,0 +1,58 @@
+"""The consent ledger: who allowed what, and took it back. Nothing in it is ever changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, BigId, IdColumn, OrganizationRef
+
+
+class ConsentAct(StrEnum):
+    GIVEN = "given"
+    REVOKED = "revoked"
+
+
+class ConsentEvent(Base):
+    """One act of a person. The newest of a person's acts for a channel and a purpose decides.
+
+    `kind` and `value` name the person as do-not-call entries do: an address, a contact ID or a customer ID.
+    """
+
+    __tablename__ = "consent_event"
+    __table_args__ = (Index("ix_consent_event_person", "organization_id", "kind", "value"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    kind: Mapped[str] = mapped_column(String(16))
+    value: Mapped[str] = mapped_column(String(254))
+    channel: Mapped[str] = mapped_column(String(8))
+    #: What for, in small letters: "marketing", "reminders".
+    purpose: Mapped[str] = mapped_column(String(64))
+    act: Mapped[str] = mapped_column(String(8))
+    #: When the person said so, which may be long before it was entered.
+    at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    #: By what: web form, paper, call, SMS ...
+    source: Mapped[str] = mapped_column(String(64), default="")
+    #: The words the person saw or heard.
+    text_shown: Mapped[str] = mapped_column(Text, default="")
+    evidence_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("consent_evidence.id", ondelete="SET NULL"))
+    entered_by: Mapped[int | None] = mapped_column(BigId, ForeignKey("user.id", ondelete="SET NULL"))
+    entered_at: Mapped[datetime]
+
+
+class ConsentEvidence(Base):
+    """A file that proves it: a scan, a recording. Kept apart, so that reading the ledger never reads files."""
+
+    __tablename__ = "consent_evidence"
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    file_name: Mapped[str] = mapped_column(String(255))
+    #: SHA-256 of the body.
+    digest: Mapped[str] = mapped_column(String(64))
+    body: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,0 +1,195 @@
+"""The consent ledger: entering what people allow and take back, and the look that every attempt passes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.compliance import Act, Consent, consent_of
+from app.models import Address, ConsentAct, ConsentEvent, ConsentEvidence, Contact, DncKind
+from app.security.access import Actor, Permission, get_scoped, scoped
+from app.services.audit import record
+from app.services.csv_text import csv_lines
+from app.services.dnc import normalised, subjects_of
+from app.services.organizations import organization_for
+from common.clock import utcnow
+from common.errors import Refused
+
+CHANNELS = ("voice", "sms", "email")
+LARGEST_EVIDENCE = 5_000_000
+_PURPOSE = re.compile(r"[a-z][a-z0-9_ -]{0,63}")
+_LONGEST_TEXT = 10_000
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentFields:
+    """`at` None is now; `evidence` is a file's name and body."""
+
+    channel: str
+    purpose: str
+    source: str
+    text_shown: str = ""
+    at: datetime | None = None
+    expires_at: datetime | None = None
+    evidence: tuple[str, bytes] | None = None
+
+
+def give(
+    session: Session, actor: Actor, person: tuple[str, str], fields: ConsentFields, organization_id: int | None = None
+) -> ConsentEvent:
+    """`person` is (kind, value) as do-not-call entries have it."""
+    if fields.expires_at is not None and fields.expires_at <= (fields.at or utcnow()):
+        raise Refused("expires_at: a consent ends after it was given")
+    return _enter(session, actor, person, fields, ConsentAct.GIVEN, organization_id)
+
+
+def revoke(
+    session: Session, actor: Actor, person: tuple[str, str], fields: ConsentFields, organization_id: int | None = None
+) -> ConsentEvent:
+    """Holds from the next attempt on; what was given before stays in the ledger."""
+    return _enter(session, actor, person, fields, ConsentAct.REVOKED, organization_id)
+
+
+def of_contact(session: Session, actor: Actor, contact_id: int) -> list[ConsentEvent]:
+    """Everything entered about a contact, by any of its addresses and IDs; newest first."""
+    actor.require(Permission.LISTS_VIEW)
+    contact = get_scoped(session, actor, Contact, contact_id)
+    addresses = session.execute(select(Address.kind, Address.value).where(Address.contact_id == contact.id)).all()
+    subjects = {(kind, value) for kind, value in addresses} | set(subjects_of(contact.external_id, contact.customer_id))
+    found = _events(session, contact.organization_id, subjects)
+    return sorted(found, key=lambda event: (event.at, event.id), reverse=True)
+
+
+def evidence(session: Session, actor: Actor, evidence_id: int) -> ConsentEvidence:
+    actor.require(Permission.LISTS_VIEW)
+    return get_scoped(session, actor, ConsentEvidence, evidence_id)
+
+
+def export_csv(session: Session, actor: Actor, purpose: str = "") -> Iterator[str]:
+    """The ledger as CSV in pieces, in order of entering."""
+    actor.require(Permission.DNC_VIEW)
+    names = ("kind", "value", "channel", "purpose", "act", "at", "expires_at", "source", "text_shown", "entered_at")
+    yield csv_lines([names])
+    after = 0
+    while True:
+        statement = scoped(select(ConsentEvent).where(ConsentEvent.id > after), ConsentEvent, actor)
+        if purpose:
+            statement = statement.where(ConsentEvent.purpose == purpose)
+        page = session.scalars(statement.order_by(ConsentEvent.id).limit(_BATCH)).all()
+        if not page:
+            return
+        yield csv_lines([getattr(event, name) for name in names] for event in page)
+        after = page[-1].id
+        session.expunge_all()
+
+
+def acts_of(
+    session: Session, organization_id: int, purpose: str, subjects: Collection[tuple[str, str]]
+) -> Mapping[tuple[str, str], Sequence[tuple[str, Act]]]:
+    """By person's name, the channel and act of each entry for the purpose."""
+    found: dict[tuple[str, str], list[tuple[str, Act]]] = {}
+    for event in _events(session, organization_id, subjects, purpose):
+        act = Act(event.at, event.id, event.act == ConsentAct.GIVEN, event.expires_at)
+        found.setdefault((event.kind, event.value), []).append((event.channel, act))
+    return found
+
+
+def consent_for(
+    acts: Mapping[tuple[str, str], Sequence[tuple[str, Act]]],
+    names: Collection[tuple[str, str]],
+    channel: str,
+    now: datetime,
+) -> Consent:
+    """What a person of all these names has allowed on a channel."""
+    return consent_of((act for name in names for where, act in acts.get(name, ()) if where == channel), now)
+
+
+def checked_purpose(purpose: str) -> str:
+    text = purpose.strip().lower()
+    if not _PURPOSE.fullmatch(text):
+        raise Refused("purpose: use small letters, digits, spaces and hyphens, such as marketing")
+    return text
+
+
+def _enter(
+    session: Session,
+    actor: Actor,
+    person: tuple[str, str],
+    fields: ConsentFields,
+    act: ConsentAct,
+    organization_id: int | None,
+) -> ConsentEvent:
+    actor.require(Permission.DNC_EDIT)
+    home = organization_for(session, actor, organization_id)
+    now = utcnow()
+    if fields.channel not in CHANNELS:
+        raise Refused(f"channel: use {', '.join(CHANNELS)}")
+    if fields.at is not None and fields.at > now:
+        raise Refused("at: nobody can have said it after this moment")
+    if not fields.source.strip():
+        raise Refused("source: say by what it was given or taken back, such as web form, paper or call")
+    if len(fields.text_shown) > _LONGEST_TEXT:
+        raise Refused(f"text_shown: {_LONGEST_TEXT:,} characters at most")
+    event = ConsentEvent(
+        organization_id=home,
+        kind=str(DncKind(person[0])),
+        value=normalised(*person),
+        channel=fields.channel,
+        purpose=checked_purpose(fields.purpose),
+        act=act.value,
+        at=fields.at or now,
+        expires_at=fields.expires_at,
+        source=fields.source.strip()[:64],
+        text_shown=fields.text_shown,
+        evidence_id=_keep(session, home, fields.evidence),
+        entered_by=actor.user_id,
+        entered_at=now,
+    )
+    session.add(event)
+    session.flush()
+    after = {"kind": event.kind, "channel": event.channel, "purpose": event.purpose, "source": event.source}
+    record(session, actor, f"consent.{act.value}", event, after=after)
+    return event
+
+
+def _keep(session: Session, organization_id: int, file: tuple[str, bytes] | None) -> int | None:
+    if file is None:
+        return None
+    name, body = file
+    if len(body) > LARGEST_EVIDENCE:
+        raise Refused(f"evidence: {LARGEST_EVIDENCE:,} bytes at most")
+    row = ConsentEvidence(
+        organization_id=organization_id,
+        file_name=name.replace("\\", "/").rsplit("/", 1)[-1][:255],
+        digest=hashlib.sha256(body).hexdigest(),
+        body=body,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def _events(
+    session: Session, organization_id: int, subjects: Collection[tuple[str, str]], purpose: str = ""
+) -> list[ConsentEvent]:
+    by_kind: dict[str, list[str]] = {}
+    for kind, value in subjects:
+        if value:
+            by_kind.setdefault(kind, []).append(value)
+    found: list[ConsentEvent] = []
+    for kind, values in by_kind.items():
+        for start in range(0, len(values), _BATCH):
+            statement = select(ConsentEvent).where(
+                ConsentEvent.organization_id == organization_id,
+                ConsentEvent.kind == kind,
+                ConsentEvent.value.in_(values[start : start + _BATCH]),
+            )
+            found += session.scalars(statement.where(ConsentEvent.purpose == purpose) if purpose else statement)
+    return found

@@ -31,25 +31,41 @@ settings.register_profile("clarion", deadline=None, max_examples=50)
 settings.load_profile("clarion")
 
 
-#: What measures time or starts many processes shares one worker, so that it never competes with its like.
-REAL_TIME = ("sip", "mediaserver", "crash", "end_to_end", "conformance", "fetching")
+#: Parts whose tests share one worker, so that they never compete with their like, in the order in which they begin.
+#: Those that take long come first and mostly wait; the many short ones of tests/unit fill the gaps at the end.
+TOGETHER = {
+    # Whole installations at work: most of the time a job runs its course.
+    "installation": ("tests/integration/end_to_end/", "tests/integration/crash/", "tests/integration/conformance/"),
+    # Calls by the clock.
+    "real-time": ("tests/integration/mediaserver/", "tests/integration/sip/", "tests/integration/fetching/"),
+    "browser": ("tests/browser/",),
+    # They read and parse the same files, once in a worker.
+    "repository": ("tests/unit/repository/",),
+}
+#: Beginnings of the paths of all other tests, in the order in which they begin. One file stays on one worker.
+APART = ("tests/integration/", "tests/contract/", "tests/conformance/", "tests/unit/")
+_ORDER = [part for parts in (*TOGETHER.values(), APART) for part in parts]
+
+
+def _place(path: str) -> int:
+    return next((place for place, part in enumerate(_ORDER) if path.startswith(part)), len(_ORDER))
 
 
 class ByPart(LoadScopeScheduling):
-    """A test file stays on one worker; the real-time parts stay together on one, and those about the repository.
-
-    Not `--dist loadgroup`: with pytest 9.2 and xdist 3.8 the groups have no effect.
-    """
+    """Not `--dist loadgroup`: with pytest 9.2 and xdist 3.8 the groups have no effect."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        parts = path.split("/")
-        if parts[1:2] == ["integration"] and parts[2] in REAL_TIME:
-            return "real-time"
-        if parts[1:3] == ["unit", "repository"]:
-            # They read and parse the same files, once in a worker.
-            return "repository"
-        return path
+        return next((name for name, parts in TOGETHER.items() if path.startswith(parts)), path)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _place(item.nodeid))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # xdist would begin with the parts of most tests instead of the longest.
+    config.option.loadscopereorder = False
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -53,6 +53,8 @@ class Adaptive(Pacer):
     def _save(self) -> Any:
         return [self._level, self._adapted, list(self._differences), self._drops_at, self._drop_rate]
 
-    def _restore(self, learnt: Any) -> None:
+    def _restore(self, learnt: Any, *, new_clock: bool) -> None:
         self._level, self._adapted, differences, self._drops_at, self._drop_rate = learnt
         self._differences = deque(differences, maxlen=15)
+        if new_clock:
+            self._adapted = self._drops_at = None

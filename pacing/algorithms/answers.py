@@ -38,6 +38,8 @@ class Answers:
         self._came_lately, self._expected_lately = 0.0, 0.0
         self._awaited = 0.0
         self._hazards = self._shape()
+        #: Level and seconds of classification as of the last renewal: what tables are made by.
+        self._renewed = (1.0, 0.0)
         #: People and machines found after classification, and call-seconds spent in it.
         self._found = np.array([1.0, 1.0])
         self._classifying = 0.0
@@ -82,7 +84,8 @@ class Answers:
         With `cancel_after`, of older calls only the next second counts: each later one can still be prevented.
         """
         shape, others = self._hazards
-        humans = np.minimum(shape * self.level, 0.9 * (1.0 - others))
+        level, classifying = self._renewed
+        humans = np.minimum(shape * level, 0.9 * (1.0 - others))
         stay = 1.0 - humans - others
         later = humans.copy()
         if cancel_after is not None:
@@ -94,7 +97,7 @@ class Answers:
             table[:, second] = later + stay * beyond
         if cancel_after is not None:
             table[:, 1:] = np.maximum(table[:, 1:], humans[:, None])
-        lag = min(seconds, round(self.classification[0]))
+        lag = min(seconds, round(classifying))
         return np.concatenate([np.zeros((self.ages, lag)), table[:, : seconds + 1 - lag]], axis=1)
 
     def worth(self) -> Floats:
@@ -116,18 +119,23 @@ class Answers:
         self._expected *= ratio
         self._expected_lately *= ratio
         self._awaited *= ratio
+        self._renewed = (self.level, self.classification[0])
 
     def save(self) -> Any:
         arrays = [self._seen, self._humans, self._others, self._found, *self._hazards]
         numbers = [self._came, self._expected, self._came_lately, self._expected_lately]
-        return [[array.tolist() for array in arrays], [*numbers, self._awaited, self._classifying, self.humans]]
+        return [
+            [array.tolist() for array in arrays],
+            [*numbers, self._awaited, self._classifying, self.humans, *self._renewed],
+        ]
 
     def restore(self, learnt: Any) -> None:
         arrays, numbers = learnt
         self._seen, self._humans, self._others, self._found, *hazards = (np.array(array) for array in arrays)
         self._hazards = (hazards[0], hazards[1])
         self._came, self._expected, self._came_lately, self._expected_lately = numbers[:4]
-        self._awaited, self._classifying, self.humans = numbers[4:]
+        self._awaited, self._classifying, self.humans = numbers[4:7]
+        self._renewed = (numbers[7], numbers[8])
         if len(self._seen) != self.ages:
             raise ValueError("the ring timeout was another one")
 

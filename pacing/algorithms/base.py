@@ -82,7 +82,7 @@ class Pacer(ABC):
             raise Refused(f"state: it is not one of version {STATE} for {self.configuration.mode}")
         try:
             self.ledger.restore(state["ledger"], new_clock=new_clock)
-            self._restore(state["learnt"])
+            self._restore(state["learnt"], new_clock=new_clock)
             self._now = None if new_clock else state["now"]
             self._placed = deque() if new_clock else deque((float(at), int(count)) for at, count in state["placed"])
         except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -92,7 +92,7 @@ class Pacer(ABC):
         """What the mode itself has learnt."""
         return None
 
-    def _restore(self, learnt: Any) -> None:
+    def _restore(self, learnt: Any, *, new_clock: bool) -> None:
         """Take up what `_save` gave."""
         if learnt is not None:
             raise ValueError("this mode learns nothing")

@@ -72,6 +72,6 @@ class Expert(Pacer):
     def _save(self) -> Any:
         return [[mean.count, mean.sum] for mean in (self._hits, self._talk, self._wrapup)]
 
-    def _restore(self, learnt: Any) -> None:
+    def _restore(self, learnt: Any, *, new_clock: bool) -> None:
         for mean, (count, total) in zip((self._hits, self._talk, self._wrapup), learnt, strict=True):
             mean.count, mean.sum = float(count), float(total)

@@ -32,8 +32,8 @@ from pacing.algorithms.steering import Steering
 
 #: Teams up to so many are reckoned exactly.
 _SMALL = 30
-#: Seconds between two looks of the chance, and between two renewals of the tables.
-_STRIDE, _RENEW = 2.0, 5.0
+#: Seconds between two looks of the chance, and between two renewals of the tables: of answers, of releases.
+_STRIDE, _RENEW, _RENEW_RELEASES = 2.0, 5.0, 30.0
 _AT_ONCE = 8
 #: Calls are cancelled beyond so many times the threshold.
 CANCEL = 1.0
@@ -42,24 +42,23 @@ _INBOUND_MEMORY, _PATIENCE_MEMORY = 900.0, 200.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Tables:
-    """Chances at the times a new call may be answered, as learnt by now."""
+class _Releases:
+    """Chances to be free in time for a call answered at the times looked at."""
 
-    #: Seconds from now; and those after which an agent is still in time for a call answered then.
-    times: Floats
-    grace: float
+    talking: Table
+    wrapup: Table
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """Chances that a call asks for an agent by the times looked at."""
+
     #: P(a new call has asked by each time); and the share of its answers that falls to each.
     new: Floats
     weights: Floats
     ringing: Table
-    talking: Table
-    wrapup: Table
     #: People to come of a line's second, of a call ringing at each second of age.
     worth: Floats
-
-    @property
-    def ones(self) -> Floats:
-        return np.ones(len(self.times))
 
 
 class Predictive(Pacer):
@@ -68,8 +67,16 @@ class Predictive(Pacer):
         self._answers = Answers(configuration.ring_timeout)
         self._releases = Releases()
         self._steering = Steering(configuration.abandonment_limit)
-        self._due: float | None = None
-        self._tables: _Tables | None = None
+        after = configuration.cancel_after
+        horizon = math.ceil(min(configuration.ring_timeout, after or math.inf)) + 1
+        #: Seconds from now at which a new call may be answered.
+        self._times = np.arange(_STRIDE / 2, horizon + _STRIDE / 2, _STRIDE)
+        self._asking: _Answers | None = None
+        self._freeing: _Releases | None = None
+        #: When to learn anew for them; and the seconds that a person may wait, as of then.
+        self._due = [0.0, 0.0]
+        self._fresh = True
+        self._grace = configuration.connect_within
         #: How many abandoned people, and the seconds they waited; inbound arrivals, and the seconds watched.
         self._patience = np.array([4.0, 4.0 * configuration.connect_within])
         self._inbound = np.zeros(2)
@@ -79,36 +86,33 @@ class Predictive(Pacer):
         talking, wrapup, inbound = bins_of(seen.talking), bins_of(seen.wrapup), bins_of(seen.inbound_talking)
         self._learn(seen, talking, wrapup, elapsed)
         small = seen.logged_in <= _SMALL
-        tables = self._renewed(seen.now, small)
+        asking, freeing = self._chances(seen.now, exact=small)
         threshold = self._steering.threshold(self.ledger, self._answers.humans, elapsed)
-        balance = Balance(len(tables.times), exact=small)
-        balance.ask(ringing, tables.ringing)
-        balance.free(talking + inbound, tables.talking)
-        balance.free(wrapup, tables.wrapup)
-        expected = np.zeros(len(tables.times))
-        if len(seen.classifying):
-            expected += len(seen.classifying) * self._answers.classification[1]
-        if self._inbound[0]:
-            expected += self._inbound[0] / self._inbound[1] * (tables.times + tables.grace)
-        balance.ask_at_rate(expected)
-        if not balance.exact:
-            balance.unsure(np.einsum("i,ij->j", ringing, tables.ringing.chances) * self._answers.uncertainty)
+        balance = Balance(len(self._times), exact=small)
+        balance.ask(ringing, asking.ringing)
+        balance.free(talking + inbound, freeing.talking)
+        balance.free(wrapup, freeing.wrapup)
+        if len(seen.classifying) or self._inbound[0]:
+            people = len(seen.classifying) * self._answers.classification[1]
+            balance.ask_at_rate(people + self._inbound_rate * (self._times + self._grace))
+        if not small:
+            balance.unsure(np.einsum("i,ij->j", ringing, asking.ringing.chances) * self._answers.uncertainty)
         spare = seen.ready - seen.waiting - len(seen.inbound_waiting)
-        cancel = self._to_cancel(seen, balance, spare, threshold, tables)
+        cancel = self._to_cancel(seen, balance, spare, threshold, asking)
         place = 0
         if not cancel and seen.logged_in:
-            wanted = self._how_many(balance, spare, threshold, tables, max(room, _AT_ONCE))
+            wanted = self._how_many(balance, spare, threshold, asking, max(room, _AT_ONCE))
             place = min(wanted, room)
-            cancel = self._to_renew(seen, wanted - place, tables)
+            cancel = self._to_renew(seen, wanted - place, asking)
         self._answers.place(place)
         return Decision(place, cancel)
 
-    def _how_many(self, balance: Balance, spare: int, threshold: float, tables: _Tables, room: int) -> int:
+    def _how_many(self, balance: Balance, spare: int, threshold: float, asking: _Answers, room: int) -> int:
         """The most calls of which the last still has less than the threshold's chance of meeting nobody."""
         place, step = 0, 1
         while place < room:
             last = min(place + step, room) - 1
-            short = balance.short(spare, tables.new, place, last) @ tables.weights
+            short = balance.short(spare, asking.new, place, last) @ asking.weights
             good = int(np.searchsorted(short, threshold))
             place += good
             if good < len(short):
@@ -117,24 +121,24 @@ class Predictive(Pacer):
         return place
 
     def _to_cancel(
-        self, seen: Seen, balance: Balance, spare: int, threshold: float, tables: _Tables
+        self, seen: Seen, balance: Balance, spare: int, threshold: float, asking: _Answers
     ) -> tuple[CallId, ...]:
         """Calls that have rung as long as the law asks, if one answered in the next seconds would meet nobody."""
         after = self.configuration.cancel_after
         if after is None or not seen.ringing_ids or not len(seen.ringing) or seen.ringing.max() < after:
             return ()
-        chance = float(balance.short(spare, tables.new, 0, 0)[0, 0])
+        chance = float(balance.short(spare, asking.new, 0, 0)[0, 0])
         if chance <= CANCEL * threshold:
             return ()
         return tuple(call for call, age in zip(seen.ringing_ids, seen.ringing, strict=True) if age >= after)
 
-    def _to_renew(self, seen: Seen, missing: int, tables: _Tables) -> tuple[CallId, ...]:
+    def _to_renew(self, seen: Seen, missing: int, asking: _Answers) -> tuple[CallId, ...]:
         """Where lines run short: the oldest lawfully rung calls whose line a new call would use better."""
         lines, after = self.configuration.lines, self.configuration.cancel_after
         if missing <= 0 or lines is None or after is None or seen.lines_in_use < lines or not seen.ringing_ids:
             return ()
-        worth = tables.worth[np.minimum(seen.ringing, len(tables.worth) - 1).astype(np.int64)]
-        worse = np.flatnonzero((seen.ringing >= after) & (worth < tables.worth[0]))
+        worth = asking.worth[np.minimum(seen.ringing, len(asking.worth) - 1).astype(np.int64)]
+        worse = np.flatnonzero((seen.ringing >= after) & (worth < asking.worth[0]))
         oldest = worse[np.argsort(-seen.ringing[worse], kind="stable")][:missing]
         return tuple(seen.ringing_ids[at] for at in oldest)
 
@@ -162,34 +166,44 @@ class Predictive(Pacer):
         if self._patience[0] > _PATIENCE_MEMORY:
             self._patience *= _PATIENCE_MEMORY / self._patience[0]
 
-    def _renewed(self, now: float, small: bool) -> _Tables:
-        stale = self._tables is None or (small and self._tables.ringing.functions is None)
-        if self._tables is None or stale or self._due is None or now >= self._due:
-            self._due = now + _RENEW
-            self._answers.refresh()
-            self._tables = self._reckon(small)
-        return self._tables
+    @property
+    def _inbound_rate(self) -> float:
+        """Arrivals a second, lately."""
+        return float(self._inbound[0] / self._inbound[1]) if self._inbound[1] else 0.0
 
-    def _reckon(self, exact: bool) -> _Tables:
-        after = self.configuration.cancel_after
-        horizon = math.ceil(min(self.configuration.ring_timeout, after or math.inf)) + 1
-        times = np.arange(_STRIDE / 2, horizon + _STRIDE / 2, _STRIDE)
-        count, waited = self._patience
-        grace = float(waited / count)
-        last = math.ceil(times[-1] + grace) + 1
-        talk, wrapup = self._releases.tables(last)
-        answers = self._answers.table(last, after)
-        cumulated = _at(answers[:1], np.append(0.0, times + _STRIDE / 2))[0]
-        weights = np.diff(cumulated)
-        return _Tables(
-            times=times,
-            grace=grace,
-            new=_at(answers[:1], times)[0],
+    def _chances(self, now: float, *, exact: bool) -> tuple[_Answers, _Releases]:
+        """As learnt by now, reckoned anew every few seconds."""
+        asking, freeing = self._asking, self._freeing
+        if self._fresh or now >= self._due[0]:
+            self._answers.refresh()
+            self._due[0], asking = now + _RENEW, None
+        if self._fresh or now >= self._due[1]:
+            self._releases.refresh()
+            self._grace = float(self._patience[1] / self._patience[0])
+            self._due[1], freeing = now + _RENEW_RELEASES, None
+        self._fresh = False
+        if asking is None or (exact and asking.ringing.functions is None):
+            asking = self._asking = self._reckon_answers(exact=exact)
+        if freeing is None or (exact and freeing.talking.functions is None):
+            freeing = self._freeing = self._reckon_releases(exact=exact)
+        return asking, freeing
+
+    def _reckon_answers(self, *, exact: bool) -> _Answers:
+        last = math.ceil(self._times[-1]) + 1
+        table = self._answers.table(last, self.configuration.cancel_after)
+        weights = np.diff(_at(table[:1], np.append(0.0, self._times + _STRIDE / 2))[0])
+        return _Answers(
+            new=_at(table[:1], self._times)[0],
             weights=weights / max(float(weights.sum()), 1e-9),
-            ringing=Table.of(_at(answers, times), exact=exact),
-            talking=Table.of(_at(talk, times + grace), exact=exact),
-            wrapup=Table.of(_at(wrapup, times + grace), exact=exact),
+            ringing=Table.of(_at(table, self._times), exact=exact),
             worth=self._answers.worth(),
+        )
+
+    def _reckon_releases(self, *, exact: bool) -> _Releases:
+        times = self._times + self._grace
+        talk, wrapup = self._releases.tables(math.ceil(times[-1]) + 1)
+        return _Releases(
+            talking=Table.of(_at(talk, times), exact=exact), wrapup=Table.of(_at(wrapup, times), exact=exact)
         )
 
     def _save(self) -> Any:
@@ -199,15 +213,18 @@ class Predictive(Pacer):
             "steering": self._steering.save(),
             "patience": self._patience.tolist(),
             "inbound": self._inbound.tolist(),
+            "due": [*self._due, self._grace, self._fresh],
         }
 
-    def _restore(self, learnt: Any) -> None:
+    def _restore(self, learnt: Any, *, new_clock: bool) -> None:
         self._answers.restore(learnt["answers"])
         self._releases.restore(learnt["releases"])
         self._steering.restore(learnt["steering"])
         self._patience = np.array(learnt["patience"])
         self._inbound = np.array(learnt["inbound"])
-        self._tables = None
+        self._due, self._grace = learnt["due"][:2], float(learnt["due"][2])
+        self._asking = self._freeing = None
+        self._fresh = new_clock or bool(learnt["due"][3])
 
 
 def _at(table: Floats, times: Floats) -> Floats:

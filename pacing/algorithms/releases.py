@@ -45,6 +45,7 @@ class Ends:
         first = math.log(mean) - 0.3
         self._logs = np.array([weight, weight * first, weight * (first**2 + 0.6)])
         self.count = 0.0
+        self._hazards = self._learnt()
 
     def spend(self, counts: Floats, elapsed: float) -> None:
         self._spent += counts * elapsed
@@ -76,29 +77,33 @@ class Ends:
     def _variance(self) -> float:
         return max(0.05, float(self._logs[2] / self._logs[0]) - self.mean_log**2)
 
-    def hazards(self) -> Floats:
-        """Per second, for each bin."""
+    def refresh(self) -> None:
+        """Take what was learnt into what tables are made by."""
+        self._hazards = self._learnt()
+
+    def _learnt(self) -> Floats:
+        """Hazards per second, for each bin."""
         prior = _lognormal_hazards(self.mean_log, math.sqrt(self._variance))
         spent, ended = _smooth(self._spent), _smooth(self._ended)
         return (ended + _PRIOR) / (spent + _PRIOR / prior)
 
     def within(self, seconds: int) -> Floats:
         """P(over within 0, 1, … `seconds` | elapsed): one row a bin."""
-        hazards = self.hazards()
         ages = np.minimum(_MIDDLES[:, None] + np.arange(seconds) + 0.5, _LAST).astype(np.int64)
-        total = np.cumsum(hazards[_BIN_OF[ages]], axis=1)
+        total = np.cumsum(self._hazards[_BIN_OF[ages]], axis=1)
         return np.concatenate([np.zeros((BINS, 1)), -np.expm1(-total)], axis=1)
 
     def afresh(self, seconds: int) -> Floats:
         """P(over within 0, 1, … `seconds`) of one that begins now."""
-        total = np.cumsum(self.hazards()[_BIN_OF[np.arange(seconds)]])
+        total = np.cumsum(self._hazards[_BIN_OF[np.arange(seconds)]])
         return np.concatenate([[0.0], -np.expm1(-total)])
 
     def save(self) -> Any:
-        return [self._spent.tolist(), self._ended.tolist(), self._logs.tolist(), self.count]
+        return [self._spent.tolist(), self._ended.tolist(), self._logs.tolist(), self._hazards.tolist(), self.count]
 
     def restore(self, learnt: Any) -> None:
-        spent, ended, logs, count = learnt
+        spent, ended, logs, hazards, count = learnt
+        self._hazards = np.array(hazards)
         self._spent, self._ended, self._logs = np.array(spent), np.array(ended), np.array(logs)
         self.count = float(count)
         if not len(self._spent) == len(self._ended) == BINS:
@@ -111,14 +116,19 @@ class Releases:
     def __init__(self) -> None:
         self.talk = Ends(120.0)
         self.wrapup = Ends(15.0)
+        #: The share of conversations that are wrapped up, as of the last renewal.
+        self._share = 1.0
+
+    def refresh(self) -> None:
+        self.talk.refresh()
+        self.wrapup.refresh()
+        if self.talk.count > 5:
+            self._share = min(1.0, self.wrapup.count / self.talk.count)
 
     def tables(self, seconds: int) -> tuple[Floats, Floats]:
         """P(free within 0, 1, … `seconds`) of one who talks, of one in wrap-up, by bin of elapsed time."""
         talk, wrapup = self.talk.within(seconds), self.wrapup.within(seconds)
-        share = 1.0
-        if self.talk.count > 5:
-            share = min(1.0, self.wrapup.count / self.talk.count)
-        after = (1.0 - share) + share * self.wrapup.afresh(seconds)
+        after = (1.0 - self._share) + self._share * self.wrapup.afresh(seconds)
         ends = np.diff(talk, axis=1)
         lag = np.arange(seconds)[:, None] - np.arange(seconds)[None, :]
         # Of those that end in second s, the share `after` has wrapped up t - s seconds later.
@@ -127,10 +137,10 @@ class Releases:
         return free, wrapup
 
     def save(self) -> Any:
-        return [self.talk.save(), self.wrapup.save()]
+        return [self.talk.save(), self.wrapup.save(), self._share]
 
     def restore(self, learnt: Any) -> None:
-        talk, wrapup = learnt
+        talk, wrapup, self._share = learnt
         self.talk.restore(talk)
         self.wrapup.restore(wrapup)
 

@@ -17,7 +17,7 @@ MARGIN = 0.985
 #: The balance is measured in what may be abandoned in so many seconds, and moves the base over so many.
 _SPAN, _SLOWLY = 1_200.0, 3_600.0
 #: The threshold: where it begins, and the bounds of its base and of what the balance does to it.
-_FIRST, _LOWEST, _HIGHEST = 0.06, 0.005, 0.6
+_FIRST, _LOWEST, _HIGHEST = 0.03, 0.005, 0.6
 _DOWN, _UP = -4.0, 1.0
 #: Until so many people have answered the threshold is smaller: the models know little yet.
 _LEARNING = 30.0

@@ -98,6 +98,7 @@ def test_durations_under_way_count_from_their_first_second() -> None:
     ends = Ends(30.0)
     for _ in range(600):
         ends.spend(bins_of(np.array([200.0] * 5)), 1.0)
+    ends.refresh()
     long = ends.within(30)
     assert long[np.argmax(bins_of(np.array([200.0]))), 30] < 0.06
 
@@ -110,6 +111,7 @@ def test_a_memoryless_duration_is_learnt_as_one(elapsed: float) -> None:
     for edge in range(0, 1_500, 1):
         ends.spend(bins_of(np.full(int((durations > edge).sum()), float(edge))), 1.0)
     ends.end(durations.tolist())
+    ends.refresh()
     within = ends.within(30)[np.argmax(bins_of(np.array([elapsed]))), 30]
     assert within == pytest.approx(1 - np.exp(-0.3), abs=0.05)
 
@@ -118,6 +120,7 @@ def test_who_talks_must_wrap_up_first() -> None:
     releases = Releases()
     releases.talk.end([60.0] * 200)
     releases.wrapup.end([20.0] * 200)
+    releases.refresh()
     talking, wrapup = releases.tables(30)
     assert (np.diff(talking, axis=1) >= -1e-9).all()
     assert (talking[:, 1] <= wrapup[:, 1] + 0.2).all()

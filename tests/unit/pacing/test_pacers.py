@@ -150,10 +150,10 @@ def test_saving_and_restoring_changes_nothing(mode: Mode, shift: list[Observatio
     through, first = create(configuration), create(configuration)
     decided: list[Decision] = []
     for now, seen in enumerate(shift):
-        decided.append(through.decide(seen, float(now)))
-    again = [first.decide(seen, float(now)) for now, seen in enumerate(shift[:cut])]
+        decided.append(through.decide(seen, 4.0 * now))
+    again = [first.decide(seen, 4.0 * now) for now, seen in enumerate(shift[:cut])]
     second = create(configuration, json.loads(json.dumps(first.save())))
-    again += [second.decide(seen, float(now)) for now, seen in enumerate(shift) if now >= cut]
+    again += [second.decide(seen, 4.0 * now) for now, seen in enumerate(shift) if now >= cut]
     assert again == decided
 
 

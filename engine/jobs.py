@@ -13,6 +13,7 @@ from engine.store.base import EVERYTHING
 from engine.tuning import Tuning
 from pacing.agentless import Decision, Mode, Observation, Pacing, Trunk, decide
 from pacing.hopper import Hopper
+from pacing.sharing import Claim
 
 #: Seconds of work that a timed job's hopper holds.
 _AHEAD = 20.0
@@ -108,6 +109,19 @@ def _last_slot(run: JobRun, lanes: Share, now: float) -> float | None:
     if run.last_slot is None and lanes.index and run.plan.pacing.mode is Mode.TIMED:
         return now - run.plan.pacing.interval * (lanes.count - lanes.index)
     return run.last_slot
+
+
+def claim_of(run: JobRun, calls: int, share: Share) -> Claim:
+    """The ports that the job has use for: those of its `calls`, and for what it may start in the next second."""
+    pacing, trunk = run.plan.pacing, run.plan.trunk
+    soon = math.ceil(1.0 / pacing.interval) + 1 if pacing.mode is Mode.TIMED else trunk.calls_per_second
+    return Claim(
+        wanted=calls + min(run.hopper.waiting(voice=True), soon),
+        weight=pacing.weight,
+        priority=pacing.priority,
+        reserved=part(pacing.reserved, share.index, share.count),
+        most=pacing.ports if pacing.mode is Mode.PORTS else None,
+    )
 
 
 def calls_now(run: JobRun, plant: Plant, use: TrunkUse, now: float) -> Decision:

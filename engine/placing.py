@@ -14,7 +14,7 @@ from common.clock import Clock
 from engine.admission import admit
 from engine.calls import Calls
 from engine.gate import Work, judge
-from engine.jobs import JobRun, Plant, TrunkUse, calls_now, hopper_size, lanes_of, messages_now
+from engine.jobs import JobRun, Plant, TrunkUse, calls_now, claim_of, hopper_size, lanes_of, messages_now
 from engine.messenger import Messenger
 from engine.plans import JobPlan
 from engine.servers import Servers
@@ -22,6 +22,7 @@ from engine.store import AttemptStore, Share
 from engine.tasks import Tasks
 from engine.tuning import Tuning
 from pacing.hopper import Item
+from pacing.sharing import Claim, Turns, allot
 
 log = structlog.get_logger()
 
@@ -51,6 +52,7 @@ class Placing:
         self._owner = owner
         self._runs: dict[int, JobRun] = {}
         self._trunks: dict[int, TrunkUse] = defaultdict(TrunkUse)
+        self._turns: Turns[int] = Turns()
         self._stopping = False
         #: This engine's part of the lanes and of the trunks' limits.
         self.share = Share()
@@ -85,35 +87,56 @@ class Placing:
         if self._stopping:
             return
         now = self._clock.monotonic()
-        for run in self._runs.values():
-            if run.plan.running:
-                self._refill(run, now)
-                self._start_calls(run, now)
-                self._start_messages(run, now)
+        running = {job_id: run for job_id, run in self._runs.items() if run.plan.running}
+        for run in running.values():
+            self._refill(run, now)
+        claims = {job_id: claim_of(run, self._calls_of(run), self.share) for job_id, run in running.items()}
+        ports = self._allotted(claims)
+        waiting = [(job_id, claim) for job_id, claim in claims.items() if running[job_id].hopper.waiting(voice=True)]
+        for job_id in self._turns.order(waiting):
+            started = self._start_calls(running[job_id], ports[job_id], now)
+            self._turns.took(job_id, started, claims[job_id])
+        for run in running.values():
+            self._start_messages(run, now)
 
-    def _plant(self, run: JobRun) -> Plant:
+    def _allotted(self, claims: Mapping[int, Claim]) -> dict[int, int]:
+        """The ports each job may have, those of its calls included."""
+        if len(claims) == 1:
+            return dict.fromkeys(claims, self._free_ports + sum(map(self._calls_of, self._runs.values())))
+        return allot(self._free_ports + sum(map(self._calls_of, self._runs.values())), claims)
+
+    @property
+    def _free_ports(self) -> int:
+        return self._servers.free_ports() - sum(run.starting_calls for run in self._runs.values())
+
+    def _calls_of(self, run: JobRun) -> int:
+        return self._calls.of_job(run.plan.job_id) + run.starting_calls
+
+    def _plant(self, run: JobRun, ports: int = 0) -> Plant:
+        """`ports`: how many the job may have, those of its calls included."""
         trunk = run.plan.trunk
-        starting = sum(other.starting_calls for other in self._runs.values())
         on_trunk = sum(other.starting_calls for other in self._runs.values() if other.plan.trunk.id == trunk.id)
         return Plant(
-            calls_of_job=self._calls.of_job(run.plan.job_id) + run.starting_calls,
+            calls_of_job=self._calls_of(run),
             calls_of_trunk=self._calls.of_trunk(trunk.id) + on_trunk,
-            free_ports=self._servers.free_ports() - starting,
+            free_ports=min(self._free_ports, ports - self._calls_of(run)),
             free_messages=self._messenger.free - sum(other.starting_messages for other in self._runs.values()),
             trunk_rests=trunk.paused_until is not None and trunk.paused_until > self._clock.utcnow(),
             share=self.share.index,
             sharers=self.share.count,
         )
 
-    def _start_calls(self, run: JobRun, now: float) -> None:
+    def _start_calls(self, run: JobRun, ports: int, now: float) -> int:
+        """How many have left the hopper."""
         use = self._trunks[run.plan.trunk.id]
-        decision = calls_now(run, self._plant(run), use, now)
+        decision = calls_now(run, self._plant(run, ports), use, now)
         run.last_slot = decision.last_slot
         works = run.hopper.take(decision.place, now, voice=True)
         if works:
             use.note(len(works), now)
             run.starting_calls += len(works)
             self.tasks.start(self._start(run, works, voice=True))
+        return len(works)
 
     def _start_messages(self, run: JobRun, now: float) -> None:
         decision = messages_now(run, self._plant(run), now)

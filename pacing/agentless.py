@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -35,20 +35,29 @@ class Pacing:
     interval: float = 0.0
     #: Calls at one time (PORTS).
     ports: int = 0
+    #: Among jobs on the same ports and trunks: how much it counts, who goes first, and ports kept for it.
+    weight: float = 1.0
+    priority: int = 0
+    reserved: int = 0
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Pacing:
         """Read a campaign's `pacing`. Raise Refused naming what is wrong."""
         mode = body.get("mode", Mode.NONE)
+        among = cls(
+            weight=_positive(body, "weight") if "weight" in body else 1.0,
+            priority=_count(body, "priority", 9),
+            reserved=_count(body, "reserved", 100_000),
+        )
         if mode == Mode.NONE:
-            return cls()
+            return among
         if mode == Mode.PORTS:
-            return cls(Mode.PORTS, ports=int(_positive(body, "ports")))
+            return replace(among, mode=Mode.PORTS, ports=int(_positive(body, "ports")))
         if mode == Mode.TIMED:
             period = _PERIODS.get(body.get("per", "second"))
             if period is None:
                 raise Refused("pacing.per: use second, minute or hour")
-            return cls(Mode.TIMED, interval=period / _positive(body, "rate"))
+            return replace(among, mode=Mode.TIMED, interval=period / _positive(body, "rate"))
         raise Refused(f"pacing.mode: {mode!r} is unknown; use none, timed or ports")
 
 
@@ -57,6 +66,13 @@ def _positive(body: Mapping[str, Any], name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1_000_000:
         raise Refused(f"pacing.{name}: give a number above 0, at most 1000000")
     return float(value)
+
+
+def _count(body: Mapping[str, Any], name: str, most: int) -> int:
+    value = body.get(name, 0)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise Refused(f"pacing.{name}: give a whole number from 0 to {most}")
+    return value
 
 
 @dataclass(frozen=True, slots=True)

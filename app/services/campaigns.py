@@ -199,6 +199,24 @@ def checked_pacing(pacing: Mapping[str, Any]) -> dict[str, Any]:
     mode = pacing.get("mode", "none")
     if mode not in PACING_MODES:
         raise Refused(f"pacing: the modes are {', '.join(PACING_MODES)}")
+    return {**_checked_pace(pacing, mode), **_checked_sharing(pacing)}
+
+
+def _checked_sharing(pacing: Mapping[str, Any]) -> dict[str, Any]:
+    """What the job is among others on the same ports and trunks; what is as usual is left out."""
+    chosen: dict[str, Any] = {}
+    if pacing.get("weight", 1) != 1:
+        chosen["weight"] = _positive(pacing["weight"], "pacing weight")
+    for name, most in (("priority", 9), ("reserved", 100_000)):
+        value = pacing.get(name) or 0
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+            raise Refused(f"pacing {name}: give a whole number from 0 to {most}")
+        if value:
+            chosen[name] = value
+    return chosen
+
+
+def _checked_pace(pacing: Mapping[str, Any], mode: str) -> dict[str, Any]:
     if mode == "none":
         return {"mode": "none"}
     if mode == "ports":

@@ -49,6 +49,9 @@ class Plan:
     mailboxes: Sequence[str] = ()
     #: What is done about who answers, as `common.classification.AnswerRules`.
     answer: Mapping[str, Any] = field(default_factory=dict)
+    #: None: by `ports`.
+    pacing: Mapping[str, Any] | None = None
+    calls_per_second: int = 50
 
 
 @dataclass(slots=True)
@@ -123,7 +126,8 @@ def start_job(database_url: str, plan: Plan) -> int:
             contact_list = _contact_list(session, home, plan)
             window = CallingWindow(organization_id=home, name="Always", hours={}, always_open=True)
             host, _, port = plan.trunk.rpartition(":")
-            trunk = Trunk(name="Simulated carrier", host=host, port=int(port), simulated=True, calls_per_second=50)
+            trunk = Trunk(name="Simulated carrier", host=host, port=int(port), simulated=True)
+            trunk.calls_per_second = plan.calls_per_second
             session.add_all([window, trunk, *_media_server(session, plan)])
             session.flush()
             campaign = campaigns.create_campaign(
@@ -137,7 +141,7 @@ def start_job(database_url: str, plan: Plan) -> int:
                     calling_window_id=window.id,
                     trunk_id=trunk.id,
                     caller_id="+15550100000",
-                    pacing={"mode": "ports", "ports": plan.ports},
+                    pacing=plan.pacing or {"mode": "ports", "ports": plan.ports},
                     answer=plan.answer,
                     senders={"sms": "+15550100000", "email": "visits@example.org"},
                 ),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from common.clock import VirtualClock
 from common.errors import RemoteError
-from engine.jobs import JobRun, Plant, TrunkUse, calls_now, hopper_size, lanes_of, messages_now, part
+from engine.jobs import JobRun, Plant, TrunkUse, calls_now, claim_of, hopper_size, lanes_of, messages_now, part
 from engine.plans import TrunkPlan
 from engine.recorder import Recorder
 from engine.store import FinishedAttempt, MemoryStore, Next, Outcome, Share
@@ -51,6 +51,15 @@ def _run(body: dict[str, Any], *, trunk: TrunkPlan = WIDE, waiting: int = 1000) 
     run.hopper.put(Item(object(), voice, 1e9) for voice in (True, False) for _ in range(waiting))
     made: JobRun = run
     return made
+
+
+def test_a_job_claims_the_ports_of_its_calls_and_of_what_it_may_start_next() -> None:
+    share = Share()
+    assert claim_of(_run({"mode": "none"}, trunk=WIDE), 7, share).wanted == 107
+    assert claim_of(_run({"mode": "none"}, waiting=3), 7, share).wanted == 10
+    assert claim_of(_run({"mode": "timed", "rate": 2}), 7, share).wanted == 10
+    ports = claim_of(_run({"mode": "ports", "ports": 9, "weight": 2, "priority": 1, "reserved": 5}), 7, Share(1, 2))
+    assert (ports.useful, ports.weight, ports.priority, ports.reserved) == (9, 2.0, 1, 3)
 
 
 def _starts(body: dict[str, Any], sharers: int, seconds: float, *, voice: bool) -> list[int]:

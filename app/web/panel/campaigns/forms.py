@@ -14,6 +14,8 @@ from app.services.choices import Choice, Choices
 
 _CALLER_ID_HELP = "What people see, and call back: + and the number, such as +15550100000."
 _MESSAGE_HELP = "Contact attributes in braces, with words for when one is missing: Hello {first_name|there}."
+#: Names in refusals of the campaigns service, where they are not the form's.
+_PACING_FIELDS = {f"pacing {name}": name for name in ("ports", "rate", "priority", "weight", "reserved")}
 _ONLY_NUMBERS = "Give a whole number of 1 or more."
 
 
@@ -92,6 +94,21 @@ class CampaignForm(FlaskForm):
     ports = IntegerField("Calls at a time", [Optional(), NumberRange(1, 10000, _ONLY_NUMBERS)], default=10)
     rate = IntegerField("Attempts", [Optional(), NumberRange(1, 1_000_000, _ONLY_NUMBERS)], default=1)
     per = SelectField("in each", choices=[SelectChoice(period) for period in PACING_PERIODS])
+    priority = IntegerField(
+        "Priority", [Optional(), NumberRange(0, 9, _ONLY_NUMBERS)], default=0, description="A higher one goes first."
+    )
+    weight = IntegerField(
+        "Weight",
+        [Optional(), NumberRange(1, 1000, _ONLY_NUMBERS)],
+        default=1,
+        description="Its part among jobs of the same priority.",
+    )
+    reserved = IntegerField(
+        "Ports kept for it",
+        [Optional(), NumberRange(0, 10000, _ONLY_NUMBERS)],
+        default=0,
+        description="Free even while it does not use them.",
+    )
     sms_sender = StringField(
         "SMS sender", [Optional(), Length(max=32)], description="Empty takes the one from the settings."
     )
@@ -120,6 +137,11 @@ class CampaignForm(FlaskForm):
             pacing["ports"] = self.ports.data
         if self.pacing.data == "timed":
             pacing |= {"rate": self.rate.data, "per": self.per.data}
+        pacing |= {
+            "priority": self.priority.data or 0,
+            "weight": self.weight.data or 1,
+            "reserved": self.reserved.data or 0,
+        }
         answer = {
             "mode": self.classify.data,
             "on_machine": self.on_machine.data,
@@ -150,7 +172,7 @@ class CampaignForm(FlaskForm):
     def blame(self, problem: str) -> None:
         """Show a service's refusal ("field: mend") at its field, else at the name."""
         name = problem.partition(":")[0]
-        field = self._fields.get({"pacing ports": "ports", "pacing rate": "rate"}.get(name, name), self.name)
+        field = self._fields.get(_PACING_FIELDS.get(name, name), self.name)
         field.errors = [*field.errors, problem.partition(": ")[2] or problem]
 
     @staticmethod
@@ -168,6 +190,9 @@ class CampaignForm(FlaskForm):
             "ports": pacing.get("ports", 10),
             "rate": pacing.get("rate", 1),
             "per": pacing.get("per", "second"),
+            "priority": pacing.get("priority", 0),
+            "weight": int(pacing.get("weight", 1)),
+            "reserved": pacing.get("reserved", 0),
             "sms_sender": campaign.senders.get("sms", ""),
             "email_sender": campaign.senders.get("email", ""),
         }

@@ -1,0 +1,110 @@
+"""Jobs that share ports and calls per second: nobody gets too much, nobody starves."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.services.campaigns import checked_pacing
+from common.errors import Refused
+from pacing.agentless import Pacing
+from pacing.sharing import Claim, Turns, allot
+
+claims = st.builds(
+    Claim,
+    wanted=st.integers(0, 50),
+    weight=st.sampled_from([0.5, 1.0, 3.0]),
+    priority=st.integers(0, 2),
+    reserved=st.integers(0, 20),
+    most=st.none() | st.integers(0, 40),
+)
+
+
+@settings(max_examples=80)
+@given(st.integers(0, 80), st.dictionaries(st.integers(0, 8), claims, max_size=6))
+def test_no_more_is_given_than_there_is_is_wanted_or_is_allowed(capacity: int, asked: dict[int, Claim]) -> None:
+    given_ = allot(capacity, asked)
+    assert given_.keys() == asked.keys()
+    assert sum(given_.values()) <= capacity
+    assert all(0 <= given_[job] <= claim.useful for job, claim in asked.items())
+    kept_free = sum(max(0, claim.reserved - given_[job]) for job, claim in asked.items())
+    if any(given_[job] < claim.useful for job, claim in asked.items()):
+        assert sum(given_.values()) + kept_free >= capacity
+
+
+@settings(max_examples=40)
+@given(st.integers(2, 80), st.integers(1, 60), st.integers(1, 60))
+def test_a_low_priority_never_starves(capacity: int, high: int, low: int) -> None:
+    given_ = allot(capacity, {"high": Claim(high, priority=2), "low": Claim(low)})
+    assert given_["low"] >= 1
+
+
+def test_ports_are_shared_by_weight_and_what_one_cannot_use_goes_to_the_others() -> None:
+    assert allot(40, {"a": Claim(100, weight=3), "b": Claim(100)}) == {"a": 30, "b": 10}
+    assert allot(40, {"a": Claim(5, weight=3), "b": Claim(100)}) == {"a": 5, "b": 35}
+
+
+def test_what_is_reserved_stays_free_for_its_job_and_what_is_dynamic_does_not() -> None:
+    assert allot(30, {"kept": Claim(0, reserved=10), "other": Claim(100)}) == {"kept": 0, "other": 20}
+    assert allot(30, {"kept": Claim(50, reserved=10, most=12), "other": Claim(100)})["kept"] == 12
+
+
+def test_reserved_ports_that_are_not_there_are_shared_by_weight() -> None:
+    assert allot(8, {"a": Claim(9, weight=3, reserved=9), "b": Claim(9, reserved=9)}) == {"a": 6, "b": 2}
+
+
+def test_starts_are_shared_by_weight_over_time() -> None:
+    turns: Turns[str] = Turns()
+    jobs = {"heavy": Claim(1, weight=3.0), "light": Claim(1)}
+    started = dict.fromkeys(jobs, 0)
+    for _ in range(400):
+        first = turns.order(jobs.items())[0]
+        turns.took(first, 1, jobs[first])
+        started[first] += 1
+    assert started == {"heavy": pytest.approx(300, abs=2), "light": pytest.approx(100, abs=2)}
+
+
+def test_a_job_of_higher_priority_starts_ten_times_as_often() -> None:
+    turns: Turns[str] = Turns()
+    jobs = {"high": Claim(1, priority=1), "low": Claim(1)}
+    firsts = []
+    for _ in range(110):
+        firsts.append(turns.order(jobs.items())[0])
+        turns.took(firsts[-1], 1, jobs[firsts[-1]])
+    assert firsts.count("low") == pytest.approx(10, abs=1)
+
+
+def test_who_wanted_nothing_for_an_hour_does_not_take_every_turn_afterwards() -> None:
+    turns: Turns[str] = Turns()
+    jobs = {"busy": Claim(1), "idle": Claim(1)}
+    for _ in range(1_000):
+        turns.order([("busy", jobs["busy"])])
+        turns.took("busy", 1, jobs["busy"])
+    firsts = []
+    for _ in range(20):
+        firsts.append(turns.order(jobs.items())[0])
+        turns.took(firsts[-1], 1, jobs[firsts[-1]])
+    assert firsts.count("idle") == 10
+
+
+@pytest.mark.parametrize("wrong", [{"wanted": -1}, {"wanted": 1, "weight": 0.0}, {"wanted": 1, "most": -2}])
+def test_a_claim_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(Refused):
+        Claim(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_campaign_says_how_its_job_stands_among_others() -> None:
+    body = checked_pacing({"mode": "none", "priority": 2, "weight": 3, "reserved": 0})
+    assert body == {"mode": "none", "priority": 2, "weight": 3}
+    pacing = Pacing.from_json(body)
+    assert (pacing.priority, pacing.weight, pacing.reserved) == (2, 3.0, 0)
+
+
+@pytest.mark.parametrize("wrong", [{"priority": 10}, {"priority": -1}, {"weight": 0}, {"reserved": 2.5}])
+def test_a_campaign_that_asks_for_what_cannot_be_is_refused(wrong: dict[str, float]) -> None:
+    field = next(iter(wrong))
+    with pytest.raises(Refused, match=field):
+        checked_pacing({"mode": "none", **wrong})
+    with pytest.raises(Refused, match=field):
+        Pacing.from_json({"mode": "none", **wrong})

@@ -17,6 +17,7 @@ from common.conversation import Part
 from common.errors import Refused
 from common.media_terms import check_keys, check_ptime
 from common.origins import BadUrl, parse_origin
+from common.recording import RecordRules
 
 DESTINATION = re.compile(
     r"\+\d{3,15}|sip:[A-Za-z0-9._+~-]{1,64}@(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d{1,5})?"
@@ -84,6 +85,9 @@ class EventType(StrEnum):
     #: `detail.call` joined the conversation of this customer, or left it; `why` it left.
     JOINED = "joined"
     LEFT = "left"
+    #: A recording began: `detail` has `file` and `mode`. It is whole: `file`, `seconds`, `paused_seconds`, `problem`.
+    RECORDING = "recording"
+    RECORDED = "recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,8 @@ class CallRequest:
     #: The sound it hears while it waits or is held; "" for the site's music.
     music: str = ""
     alternatives: tuple[Trunk, ...] = ()
+    #: From the answer on.
+    record: RecordRules = field(default_factory=RecordRules)
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.attempt_id):
@@ -224,6 +230,7 @@ class CallRequest:
                 "allow": tuple(body.get("allow", ())),
                 "alternatives": tuple(Trunk.from_json(other) for other in body.get("alternatives", ())),
                 "part": _part(body.get("part", Part.CUSTOMER)),
+                "record": RecordRules.from_json(body.get("record", {})),
             }
             return cls(**{**body, **read})
         except KeyError as error:

@@ -18,6 +18,7 @@ from common.setting_types import Endpoint
 from mediaserver.conversations_api import ConversationsApi
 from mediaserver.http_answers import answer, read_object
 from mediaserver.lines.base import Unsupported
+from mediaserver.recordings_api import RecordingsApi
 from mediaserver.switch.admission import NotAdmitted
 from mediaserver.switch.bridges import Conflict
 from mediaserver.switch.switchboard import BootChanged, NotUp, Switchboard
@@ -58,6 +59,7 @@ class ControlApi:
                 web.get("/metrics", self._metrics),
                 web.get("/healthz", self._health),
                 *ConversationsApi(self._switchboard).routes,
+                *RecordingsApi(self._switchboard).routes,
             ]
         )
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN)

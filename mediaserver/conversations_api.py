@@ -6,7 +6,7 @@ from aiohttp import web
 
 from common.conversation import Wish
 from common.errors import Refused
-from mediaserver.http_answers import answer, read_object
+from mediaserver.http_answers import answer, find_call, read_object
 from mediaserver.switch.live import LiveCall
 from mediaserver.switch.sounds import MAX_UPLOAD
 from mediaserver.switch.switchboard import Switchboard
@@ -52,10 +52,4 @@ class ConversationsApi:
         return answer({"seconds": round(seconds, 3)}, 200)
 
     def _call(self, request: web.Request, name: str) -> LiveCall:
-        """Raise HTTPNotFound for a call that is not up."""
-        call = self._board.roster.find(request.match_info[name])
-        if call is None:
-            raise web.HTTPNotFound(
-                text='{"error": "no call of this name is under way here"}', content_type="application/json"
-            )
-        return call
+        return find_call(self._board.roster, request, name)

@@ -9,6 +9,8 @@ import orjson
 from aiohttp import web
 
 from common.errors import Refused
+from mediaserver.switch.live import LiveCall
+from mediaserver.switch.roster import Roster
 
 
 async def read_object(request: web.Request, what: str) -> dict[str, Any]:
@@ -21,6 +23,16 @@ async def read_object(request: web.Request, what: str) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Refused(f"the body must be a JSON object, {what}")
     return body
+
+
+def find_call(roster: Roster, request: web.Request, name: str) -> LiveCall:
+    """The call that this part of the path names. Raise HTTPNotFound where it is not up."""
+    call = roster.find(request.match_info[name])
+    if call is None:
+        raise web.HTTPNotFound(
+            text='{"error": "no call of this name is under way here"}', content_type="application/json"
+        )
+    return call
 
 
 def answer(body: Mapping[str, Any], status: int, headers: dict[str, str] | None = None) -> web.Response:

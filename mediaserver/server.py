@@ -79,6 +79,7 @@ def build(options: ServerOptions) -> Switchboard:
         max_calls=options.max_calls,
         default_line=options.line,
         apology=options.apology,
+        recordings=options.state_dir / "recordings",
         sounds=Sounds(options.state_dir / "sounds"),
     )
 

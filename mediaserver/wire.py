@@ -110,6 +110,25 @@ class Render:
     language: str
 
 
+@dataclass(frozen=True, slots=True)
+class BeginRecording:
+    """To the writing process: make `file`, below its directory, by a `common.recording.RecordMode`.
+
+    Its audio follows as `A` frames of `recording`: halves of one length, what was heard and what was said.
+    """
+
+    recording: str
+    file: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndRecording:
+    """`RecordingOver` follows."""
+
+    recording: str
+
+
 # --- worker to switch
 
 
@@ -212,6 +231,19 @@ class Classified:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingOver:
+    """From the writing process: the file is whole; `problem` says why it ended too early.
+
+    `recording` is "" for a file that an earlier process left behind, which was mended: `file` names it.
+    """
+
+    recording: str
+    file: str
+    duration_ms: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """`file` is "" when it could not be spoken."""
 
@@ -251,6 +283,8 @@ Message = (
     | Transferred
     | Classify
     | Render
+    | BeginRecording
+    | EndRecording
     | PlayClips
     | StopPlay
     | Listen
@@ -261,6 +295,7 @@ Message = (
     | Step
     | DialogOver
     | Classified
+    | RecordingOver
     | Rendered
     | Beat
     | Lookups

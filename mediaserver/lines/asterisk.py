@@ -147,6 +147,10 @@ class AsteriskLine:
             if known.stream is not None:
                 known.stream.listen(on)
 
+    def tap(self, call: str, on: bool) -> None:
+        if (stream := self._stream(call)) is not None:
+            stream.tap(on)
+
     def send_keys(self, call: str, keys: str) -> None:
         self._ari.send_keys(call, keys)
         self._flush()
@@ -236,6 +240,8 @@ class AsteriskLine:
                 self._tell(base.Played(call, play, completed, heard_ms))
             case rtp.AudioHeard(audio):
                 self._tell(base.Heard(call, audio))
+            case rtp.AudioSpoken(audio):
+                self._tell(base.Spoken(call, audio))
 
     def _stream(self, call: str) -> MediaStream | None:
         known = self._calls.get(call)

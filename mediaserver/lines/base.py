@@ -30,6 +30,8 @@ class Capability(StrEnum):
     CONVERSATION = "conversation"
     #: Another trunk takes a call that the first did not.
     FAILOVER = "failover"
+    #: What is said to the far end can be heard as well (`tap`).
+    RECORD = "record"
 
 
 class Unsupported(ClarionError):
@@ -117,6 +119,14 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """One packet's audio that was sent (mu-law, 20 ms unless negotiated otherwise), only while tapped."""
+
+    call: str
+    audio: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Ladder:
     """One line for the call's SIP trace, masked: `-> INVITE`, `<- 180 Ringing`."""
 
@@ -141,7 +151,7 @@ class Transferred:
     sip_status: int
 
 
-LineEvent = Ringing | Answered | Failed | HungUp | Key | Played | Heard | Ladder | TrunkFailed | Transferred
+LineEvent = Ringing | Answered | Failed | HungUp | Key | Played | Heard | Spoken | Ladder | TrunkFailed | Transferred
 Sink = Callable[[LineEvent], None]
 
 
@@ -187,6 +197,10 @@ class Line(Protocol):
     def stop_play(self, call: str) -> None: ...
 
     def listen(self, call: str, on: bool) -> None: ...
+
+    def tap(self, call: str, on: bool) -> None:
+        """Report what is sent (`Spoken`). Raise Unsupported."""
+        ...
 
     def send_keys(self, call: str, keys: str) -> None: ...
 

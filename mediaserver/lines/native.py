@@ -138,6 +138,10 @@ class NativeLine:
         if (stream := self._stream(call)) is not None:
             stream.listen(on)
 
+    def tap(self, call: str, on: bool) -> None:
+        if (stream := self._stream(call)) is not None:
+            stream.tap(on)
+
     def send_keys(self, call: str, keys: str) -> None:
         """The way that the trunk wants, else as telephone events, else in the audio."""
         known = self._calls.get(call)
@@ -260,6 +264,8 @@ class NativeLine:
                 self._tell(base.Played(call, play, completed, heard_ms))
             case rtp.AudioHeard(audio):
                 self._tell(base.Heard(call, audio))
+            case rtp.AudioSpoken(audio):
+                self._tell(base.Spoken(call, audio))
 
     def _key(self, call: str, key: str) -> None:
         stream = self._stream(call)

@@ -106,6 +106,9 @@ class PyVoipLine:
         if call in self._calls:
             self._calls[call].media.listening = on
 
+    def tap(self, call: str, on: bool) -> None:
+        raise Unsupported("the pyvoip line cannot record calls")
+
     def send_keys(self, call: str, keys: str) -> None:
         raise Unsupported("the pyvoip line cannot send keys")
 

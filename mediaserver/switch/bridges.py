@@ -137,6 +137,13 @@ class Bridges:
             for member in bridge.talk.members
         ]
 
+    def company(self, call: LiveCall) -> list[LiveCall]:
+        """The agents and others in this customer's conversation."""
+        bridge = self._bridges.get(call.id)
+        members = bridge.talk.members if bridge is not None else ()
+        partners = (self._roster.find(one.call) for one in members if one.part in (Part.AGENT, Part.OTHER))
+        return [found for found in partners if found is not None]
+
     def put(self, customer: LiveCall, call: LiveCall, wish: Wish) -> None:
         """Join `call`, or change how it takes part. Raise Refused or Conflict."""
         bridge = self._bridges.get(customer.id)

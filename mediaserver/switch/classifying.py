@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import subprocess
-import sys
-from typing import Protocol, cast
-
-import structlog
+from typing import Protocol
 
 from mediaserver import wire
-from mediaserver.switch.nursery import start_program, without_secrets
-
-#: Bytes that may wait for the process before it is taken for hung: half a minute of a hundred calls.
-_BACKLOG = 24 << 20
-_ENDING = 2.0
-
-log = structlog.get_logger()
+from mediaserver.switch.sidecar import Sidecar
 
 
 class ClassifiedSink(Protocol):
@@ -28,88 +16,31 @@ class ClassifiedSink(Protocol):
         ...
 
 
-class Classification(asyncio.Protocol):
-    """Started by the first call that wants it, and anew after it has died."""
-
+class Classification:
     def __init__(self) -> None:
+        self._process = Sidecar("mediaserver.cpa", self)
         self._sink: ClassifiedSink | None = None
-        self._starting: asyncio.Task[None] | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._transport: asyncio.Transport | None = None
-        self._decoder = wire.Decoder()
-        self._backlog: list[bytes] = []
 
     @property
     def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
+        return self._process.pid
 
     def report_to(self, sink: ClassifiedSink) -> None:
         self._sink = sink
 
     def send(self, frame: bytes) -> None:
-        if self._transport is None:
-            self._backlog.append(frame)
-            if self._starting is None:
-                self._starting = asyncio.get_running_loop().create_task(self._start())
-            return
-        self._transport.write(frame)
-        if self._transport.get_write_buffer_size() > _BACKLOG:
-            log.error("classification_hangs")
-            self._transport.abort()
+        self._process.send(frame)
 
     async def close(self) -> None:
         self._sink = None
-        if self._starting is not None:
-            await asyncio.gather(self._starting, return_exceptions=True)
-        if self._transport is not None:
-            self._transport.close()
-        await self._end_process()
-
-    async def _start(self) -> None:
-        await self._end_process()
-        ours, theirs = socket.socketpair()
-        try:
-            command = [sys.executable, "-m", "mediaserver.cpa", str(theirs.fileno())]
-            environment = {**without_secrets(), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-            self._process = await asyncio.to_thread(start_program, command, theirs.fileno(), environment)
-            self._decoder = wire.Decoder()
-            await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=ours)
-        except OSError as error:
-            log.error("classification_not_started", error=error.strerror)
-            ours.close()
-            self._lose()
-        finally:
-            theirs.close()
-            self._starting = None
-
-    async def _end_process(self) -> None:
-        if self._process is not None:
-            process, self._process = self._process, None
-            try:
-                await asyncio.to_thread(process.wait, _ENDING)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                await asyncio.to_thread(process.wait)
-
-    def _lose(self) -> None:
-        self._transport = None
-        self._backlog.clear()
-        if self._sink is not None:
-            log.error("classification_lost")
-            self._sink.classification_lost()
+        await self._process.close()
 
     # --- what the process does
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        for frame in self._backlog:
-            self._transport.write(frame)
-        self._backlog.clear()
+    def said(self, message: wire.Message) -> None:
+        if isinstance(message, wire.Classified) and self._sink is not None:
+            self._sink.classified(message)
 
-    def data_received(self, data: bytes) -> None:
-        for message in self._decoder.feed(data):
-            if isinstance(message, wire.Classified) and self._sink is not None:
-                self._sink.classified(message)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._lose()
+    def lost(self) -> None:
+        if self._sink is not None:
+            self._sink.classification_lost()

@@ -40,6 +40,10 @@ class LiveCall:
         #: The dialog wants to hear the far end; classification does.
         self.dialog_hears = False
         self.classified = False
+        #: It is being recorded; how many recordings there were; what keeps a recording silent.
+        self.recorded = False
+        self.recordings = 0
+        self.keys_private = self.words_private = False
         #: The application is over, the call waits for the decision who answered.
         self.held = False
         self.limit: asyncio.TimerHandle | None = None
@@ -57,7 +61,7 @@ class LiveCall:
 
     def listen(self) -> None:
         """Have the far end's audio from the line while somebody wants it."""
-        self.line.listen(self.id, self.dialog_hears or self.classified)
+        self.line.listen(self.id, self.dialog_hears or self.classified or self.recorded)
 
     def to_classify(self, audio: bytes) -> bytes:
         """What is to be sent to classification now, b"" for nothing yet."""

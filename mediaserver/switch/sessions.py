@@ -20,6 +20,7 @@ from mediaserver.switch.live import LiveCall
 from mediaserver.switch.outcomes import reportable
 from mediaserver.switch.playing import Apology, Player
 from mediaserver.switch.record import CallState
+from mediaserver.switch.recordings import Recordings
 from mediaserver.switch.roster import Roster
 from mediaserver.switch.transfers import Transfers, transfer_kinds
 from mediaserver.switch.workers import Worker, WorkerKey, WorkerPool
@@ -40,6 +41,7 @@ class Sessions:
         workers: WorkerPool,
         transfers: Transfers,
         bridges: Bridges,
+        recordings: Recordings,
         classification: Classification,
         shelf: ClipShelf,
         apology: str,
@@ -54,6 +56,7 @@ class Sessions:
         self._workers = workers
         self._transfers = transfers
         self._bridges = bridges
+        self._recordings = recordings
         self._shelf = shelf
         self._apology = Apology(apology)
         self._allow = allow
@@ -139,6 +142,13 @@ class Sessions:
         else:
             call.hang_up_after_queue = True
 
+    def played(self, call: LiveCall, play: int, completed: bool, heard_ms: int) -> None:
+        """A queue of the script's has ended."""
+        self.player.played(call, play, completed, heard_ms)
+        if call.playing is None and call.words_private:
+            call.words_private = False
+            self._recordings.judge(call)
+
     def alone(self, call: LiveCall, why: str) -> None:
         """Whom it talked with has left, and no script waits: what became of a lost agent is not met with silence."""
         if call.record.state is not CallState.ANSWERED:
@@ -156,6 +166,9 @@ class Sessions:
             return
         match message:
             case wire.PlayClips():
+                # What is too private for a file is so for a recording.
+                call.words_private = any(clip.inline for clip in message.clips)
+                self._recordings.judge(call)
                 self.player.play(call, message, worker.inline)
             case wire.StopPlay():
                 self.player.stop(call)
@@ -165,6 +178,8 @@ class Sessions:
                 call.listen()
             case wire.MaskKeys(_, on, first):
                 call.record.mask(on, first)
+                call.keys_private = on
+                self._recordings.judge(call)
             case wire.HangUp():
                 self.let_go(call)
             case wire.Transfer():

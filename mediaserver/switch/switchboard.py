@@ -14,6 +14,7 @@ from common.clock import Clock, SystemClock
 from common.control import CallRequest, CallStatus, DialogResult, Disposition, EventType
 from common.conversation import Part
 from common.errors import ClarionError, ContractError, Refused
+from common.recording import RecordMode
 from mediaserver import wire
 from mediaserver.journal import Journal
 from mediaserver.lines import base
@@ -25,6 +26,7 @@ from mediaserver.switch.clips import ClipShelf
 from mediaserver.switch.live import LiveCall
 from mediaserver.switch.outcomes import Outcomes
 from mediaserver.switch.record import CallState
+from mediaserver.switch.recordings import Recordings
 from mediaserver.switch.roster import Roster
 from mediaserver.switch.sessions import Sessions
 from mediaserver.switch.sounding import Sounder
@@ -69,6 +71,7 @@ class Switchboard:
         metrics: Metrics | None = None,
         classification: Classification | None = None,
         sounds: Sounds | None = None,
+        recordings: Path | None = None,
     ) -> None:
         self.boot_id = boot_id
         self.lines = lines
@@ -87,11 +90,16 @@ class Switchboard:
         self.sounds = sounds or Sounds(clip_directory / "sounds")
         self._sounder = Sounder(self.sounds, self.roster)
         self.bridges = Bridges(self.roster, self._sounder, self.events, self._note_transfer, self._alone)
+        kept = recordings or clip_directory / "recordings"
+        self.recordings = Recordings(
+            kept, self.events, self._sounder, self.bridges.company, self._note_transfer, self._clock
+        )
         self.sessions = Sessions(
             roster=self.roster,
             workers=workers,
             transfers=self._transfers,
             bridges=self.bridges,
+            recordings=self.recordings,
             classification=self.classification,
             shelf=ClipShelf(clip_directory),
             apology=apology,
@@ -108,6 +116,7 @@ class Switchboard:
         for line in self.lines.values():
             await line.start(self._line_said)
         self.watch.start()
+        self.recordings.start()
         self._run(self.sessions.get_ready())
 
     async def close(self) -> None:
@@ -119,6 +128,7 @@ class Switchboard:
         await self.pool.close()
         await self.classification.close()
         await self.sounds.close()
+        await self.recordings.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._outcomes.close()
 
@@ -153,6 +163,7 @@ class Switchboard:
         self.admission.admit(request)
         call = LiveCall(request, self.boot_id, line)
         self.sessions.answering.check(call)
+        self.recordings.check(call)
         self.roster.add(call)
         self.sessions.begin(call)
         try:
@@ -260,14 +271,17 @@ class Switchboard:
                 call.tell(wire.KeyPressed(call.id, key))
             case base.Played(_, play, completed, heard_ms):
                 if not self._sounder.played(call, play):
-                    self.sessions.player.played(call, play, completed, heard_ms)
+                    self.sessions.played(call, play, completed, heard_ms)
                 self._sounder.resume(call)
             case base.Heard(_, audio):
                 call.hear(audio)
                 self.sessions.answering.hear(call, audio)
+                self.recordings.heard(call, audio)
             case base.TrunkFailed(_, fault, following):
                 call.record.trunk_failed(event)
                 call.record.trace("sip", f"trunk: {fault.reason}{'; the next one' if following else ''}", now)
+            case base.Spoken(_, audio):
+                self.recordings.spoken(call, audio)
             case base.Failed():
                 self._fail(call, event)
             case base.HungUp():
@@ -281,7 +295,10 @@ class Switchboard:
         if call.stopped:
             self.sessions.abandon(call)
             call.end_by_system()
-        elif self.sessions.answering.answered(call):
+            return
+        if call.request.record.mode is not RecordMode.OFF:
+            self.recordings.begin(call, call.request.record)
+        if self.sessions.answering.answered(call):
             self.sessions.talk(call)
         self.bridges.answered(call)
 
@@ -295,6 +312,7 @@ class Switchboard:
     def _hung_up(self, call: LiveCall, event: base.HungUp) -> None:
         self._transfers.abandon(call)
         call.record.hang_up(event, self._clock.utcnow())
+        self.recordings.end(call)
         self.bridges.hung_up(call)
         self.sessions.answering.over(call)
         if event.by_far_end:

@@ -76,6 +76,9 @@ class FakeLine:
     def send_keys(self, call: str, keys: str) -> None:
         self.asked.append(("send_keys", keys))
 
+    def tap(self, call: str, on: bool) -> None:
+        self.asked.append(("tap", on))
+
     def conversation(self) -> FakeConversation:
         self.conversations.append(FakeConversation())
         return self.conversations[-1]

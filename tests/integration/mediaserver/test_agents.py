@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import json
+import os
+import signal
+import wave
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,6 +133,37 @@ async def test_an_agent_consults_and_leaves_the_customer_with_the_consulted(floo
     assert floor.heard(other) == (1, 0)
     assert (await floor.bench.status(leg))["state"] == "answered"
     floor.bench.board.hang_up(leg)
+
+
+async def test_a_conversation_is_recorded_and_a_killed_writer_loses_no_second(floor: Floor) -> None:
+    leg = await floor.nail_up()
+    customer = await floor.customer("83", "bridge")
+    await floor.put(customer, leg)
+    url = f"{floor.bench.api}/v1/calls/{customer}/recording"
+    async with floor.bench.http.put(url, json={"mode": "stereo", "beep": 15}) as answer:
+        assert answer.status == 200
+    await asyncio.sleep(1.2)
+    pid = floor.bench.board.recordings.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    mended = (await floor.bench.event(customer, "recorded"))["detail"]
+    assert mended["problem"]
+    assert mended["seconds"] >= 0.5
+    async with floor.bench.http.delete(url) as answer:
+        assert answer.status == 200
+        second = (await answer.json())["file"]
+    assert second != mended["file"]
+
+    # On the left the silent customer, on the right what the customer hears: the hum, and one beep.
+    async with floor.bench.http.get(f"{floor.bench.api}/v1/recordings/{mended['file']}") as answer:
+        assert answer.content_type == "audio/wav"
+        data = await answer.read()
+    with wave.open(io.BytesIO(data)) as file:
+        samples = memoryview(file.readframes(file.getnframes())).cast("h")
+    assert max(samples[::2]) < 100
+    assert max(samples[1::2]) > 3000
+    for call in (customer, leg):
+        floor.bench.board.hang_up(call)
 
 
 async def test_what_is_asked_of_the_wrong_calls_is_refused(floor: Floor) -> None:

@@ -85,6 +85,8 @@ class EventType(StrEnum):
     #: `detail.call` joined the conversation of this customer, or left it; `why` it left.
     JOINED = "joined"
     LEFT = "left"
+    #: Somebody who may has called us: `detail` has `part`, `number`, and the `user` of an agent's phone.
+    INCOMING = "incoming"
     #: A recording began: `detail` has `file` and `mode`. It is whole: `file`, `seconds`, `paused_seconds`, `problem`.
     RECORDING = "recording"
     RECORDED = "recorded"

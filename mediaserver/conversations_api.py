@@ -1,4 +1,4 @@
-"""The control API's part for conversations: who takes part in a customer's, and the sounds they hear."""
+"""The control API's part for conversations: who takes part in a customer's, the sounds they hear, and who may call."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class ConversationsApi:
             web.put(member, self._put),
             web.delete(member, self._let_go),
             web.put("/v1/sounds/{name}", self._sound),
+            web.put("/v1/incoming", self._incoming),
         ]
 
     async def _members(self, request: web.Request) -> web.Response:
@@ -50,6 +51,10 @@ class ConversationsApi:
                 raise Refused(f"a sound has {MAX_UPLOAD >> 20} MB at most")
         seconds = await self._board.sounds.put(request.match_info["name"], bytes(data))
         return answer({"seconds": round(seconds, 3)}, 200)
+
+    async def _incoming(self, request: web.Request) -> web.Response:
+        self._board.incoming.configure(await read_object(request, "who may call"))
+        return answer({}, 200)
 
     def _call(self, request: web.Request, name: str) -> LiveCall:
         return find_call(self._board.roster, request, name)

@@ -14,6 +14,7 @@ from mediaserver.lines.base import Line
 from mediaserver.lines.native import NativeLine
 from mediaserver.recognition.choice import AUTO, choose
 from mediaserver.switch import nursery
+from mediaserver.switch.sip.door import Door
 from mediaserver.switch.sip.endpoint import SipConfig
 from mediaserver.switch.sip.tls import TlsFiles
 from mediaserver.switch.sounds import Sounds
@@ -67,7 +68,8 @@ def build(options: ServerOptions) -> Switchboard:
         )
     )
     most = options.max_calls // SESSIONS_A_WORKER + 1 + _SPARE_WORKERS
-    lines = _lines(options)
+    door = Door()
+    lines = _lines(options, door)
     return Switchboard(
         boot_id=new_id(),
         lines=lines,
@@ -80,14 +82,21 @@ def build(options: ServerOptions) -> Switchboard:
         default_line=options.line,
         apology=options.apology,
         recordings=options.state_dir / "recordings",
+        door=door,
         sounds=Sounds(options.state_dir / "sounds"),
     )
 
 
-def _lines(options: ServerOptions) -> Mapping[str, Line]:
+def _lines(options: ServerOptions, door: Door) -> Mapping[str, Line]:
     t1 = options.t1
     sip = SipConfig(
-        bind_host=options.sip.host, bind_port=options.sip.port, tls=options.tls, t1=t1, t2=8 * t1, t4=10 * t1
+        bind_host=options.sip.host,
+        bind_port=options.sip.port,
+        tls=options.tls,
+        door=door,
+        t1=t1,
+        t2=8 * t1,
+        t4=10 * t1,
     )
     lines: dict[str, Line] = {}
     if options.line == "pyvoip":

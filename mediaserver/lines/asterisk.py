@@ -67,9 +67,8 @@ class AsteriskLine:
         self._host = media_host
         self._owns_pump = pump is None
         self._pump = pump or make_pump(PumpKind.AUTO, media_host, PortAllocator(None))
-        absent = {Capability.TRANSFER, Capability.FAILOVER} | (
-            set() if self._pump.has_rooms else {Capability.CONVERSATION}
-        )
+        absent = {Capability.TRANSFER, Capability.FAILOVER, Capability.INCOMING}
+        absent |= set() if self._pump.has_rooms else {Capability.CONVERSATION}
         self.capabilities = frozenset(Capability).difference(absent)
         self._calls: dict[str, _Call] = {}
         self._limits: dict[str, TrunkLimits] = {}
@@ -146,6 +145,12 @@ class AsteriskLine:
             known.listening = on
             if known.stream is not None:
                 known.stream.listen(on)
+
+    def answer(self, call: str) -> None:
+        raise base.Unsupported("the asterisk line takes no calls")
+
+    def refuse(self, call: str, status: int) -> None:
+        raise base.Unsupported("the asterisk line takes no calls")
 
     def tap(self, call: str, on: bool) -> None:
         if (stream := self._stream(call)) is not None:

@@ -32,6 +32,8 @@ class Capability(StrEnum):
     FAILOVER = "failover"
     #: What is said to the far end can be heard as well (`tap`).
     RECORD = "record"
+    #: Calls of others to us.
+    INCOMING = "incoming"
 
 
 class Unsupported(ClarionError):
@@ -127,6 +129,16 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
+class Incoming:
+    """Somebody who may calls `number`; it rings until `answer` or `refuse`. `user` is an agent's phone, else ""."""
+
+    call: str
+    number: str
+    user: str
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ladder:
     """One line for the call's SIP trace, masked: `-> INVITE`, `<- 180 Ringing`."""
 
@@ -151,7 +163,9 @@ class Transferred:
     sip_status: int
 
 
-LineEvent = Ringing | Answered | Failed | HungUp | Key | Played | Heard | Spoken | Ladder | TrunkFailed | Transferred
+LineEvent = (
+    Ringing | Answered | Failed | HungUp | Key | Played | Heard | Spoken | Incoming | Ladder | TrunkFailed | Transferred
+)
 Sink = Callable[[LineEvent], None]
 
 
@@ -174,7 +188,7 @@ class Conversation(Protocol):
 
 
 class Line(Protocol):
-    """A telephone line. Every placed call ends with exactly one `Failed` or `HungUp`."""
+    """A telephone line. Every call, placed or come in, ends with exactly one `Failed` or `HungUp`."""
 
     capabilities: frozenset[Capability]
 
@@ -185,6 +199,14 @@ class Line(Protocol):
         ...
 
     def place(self, call: Place) -> None: ...
+
+    def answer(self, call: str) -> None:
+        """Take a call that came by `Incoming`; `Answered` follows, or `Failed`. Raise Unsupported."""
+        ...
+
+    def refuse(self, call: str, status: int) -> None:
+        """Answer an `Incoming` call by a final SIP status; `Failed` follows. Raise Unsupported."""
+        ...
 
     def hang_up(self, call: str) -> None:
         """BYE when answered, CANCEL when not (`Failed` with CANCELLED follows)."""

@@ -22,7 +22,7 @@ from mediaserver.switch.rtp.packet import PayloadType
 from mediaserver.switch.rtp.transcode import ULAW_TO_ALAW
 from mediaserver.switch.sip import events as sip
 from mediaserver.switch.sip.endpoint import SipConfig, SipEndpoint
-from mediaserver.switch.sip.sdp import Codec, MediaTarget, make_offer
+from mediaserver.switch.sip.sdp import Codec, MediaTarget, make_answer, make_offer
 
 _CODECS = {Codec.PCMU: PayloadType.PCMU, Codec.PCMA: PayloadType.PCMA}
 #: Clips kept in A-law, least recently used out first (about 80 KB each at ten seconds).
@@ -55,6 +55,7 @@ class NativeLine:
         self.capabilities = frozenset(Capability).difference(absent)
         self._advertise = advertise_host or media_host
         self._calls: dict[str, _Call] = {}
+        self._offers: dict[str, MediaTarget] = {}
         self._alaw: OrderedDict[bytes, bytes] = OrderedDict()
         self._sink: Sink | None = None
 
@@ -113,6 +114,22 @@ class NativeLine:
             self._free(call.call)
             failed = base.Failed(call.call, Disposition.NOT_ADMITTED, None, str(error), provisional=False)
             asyncio.get_running_loop().call_soon(self._tell, failed)
+
+    def answer(self, call: str) -> None:
+        offer = self._offers.pop(call, None)
+        if offer is None:
+            return
+        try:
+            media = self._pump.open()
+        except NoPorts:
+            self._endpoint.refuse(call, 503)
+            return
+        self._calls[call] = _Call(media, "auto")
+        self._endpoint.answer(call, make_answer(offer, self._advertise, media.port))
+
+    def refuse(self, call: str, status: int) -> None:
+        self._offers.pop(call, None)
+        self._endpoint.refuse(call, status)
 
     def hang_up(self, call: str) -> None:
         self._endpoint.hang_up(call)
@@ -193,6 +210,9 @@ class NativeLine:
                 self._ringing(call, status)
                 if media is not None:
                     self._early_media(call, media)
+            case sip.Incoming(call, number, sender, media, _, user):
+                self._offers[call] = media
+                self._tell(base.Incoming(call, number, user, sender))
             case sip.Established(call, media):
                 self._established(call, media)
             case sip.MediaChanged(call, media):
@@ -208,6 +228,7 @@ class NativeLine:
                 self._free(call)
                 self._tell(base.HungUp(call, by_far_end, stats, release))
             case sip.Failed(call, disposition, status, reason, provisional, release, wait):
+                self._offers.pop(call, None)
                 self._free(call)
                 self._tell(base.Failed(call, disposition, status, reason, provisional, release, wait))
 

@@ -106,6 +106,12 @@ class PyVoipLine:
         if call in self._calls:
             self._calls[call].media.listening = on
 
+    def answer(self, call: str) -> None:
+        raise Unsupported("the pyvoip line takes no calls")
+
+    def refuse(self, call: str, status: int) -> None:
+        raise Unsupported("the pyvoip line takes no calls")
+
     def tap(self, call: str, on: bool) -> None:
         raise Unsupported("the pyvoip line cannot record calls")
 

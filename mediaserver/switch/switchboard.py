@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,14 @@ from mediaserver.switch.admission import Admission, NotAdmitted
 from mediaserver.switch.bridges import Bridges
 from mediaserver.switch.classifying import Classification
 from mediaserver.switch.clips import ClipShelf
+from mediaserver.switch.incoming import Desk
 from mediaserver.switch.live import LiveCall
 from mediaserver.switch.outcomes import Outcomes
 from mediaserver.switch.record import CallState
 from mediaserver.switch.recordings import Recordings
 from mediaserver.switch.roster import Roster
 from mediaserver.switch.sessions import Sessions
+from mediaserver.switch.sip.door import Door
 from mediaserver.switch.sounding import Sounder
 from mediaserver.switch.sounds import Sounds
 from mediaserver.switch.transfers import Transfers
@@ -71,6 +74,7 @@ class Switchboard:
         metrics: Metrics | None = None,
         classification: Classification | None = None,
         sounds: Sounds | None = None,
+        door: Door | None = None,
         recordings: Path | None = None,
     ) -> None:
         self.boot_id = boot_id
@@ -84,6 +88,7 @@ class Switchboard:
         self._outcomes = Outcomes(boot_id, journal)
         self.events = self._outcomes.events
         self._default_line = default_line
+        self.incoming = Desk(door or Door())
         self._clock = clock or SystemClock()
         self.classification = classification or Classification()
         self._transfers = Transfers(self.admission.has_room, self._note_transfer)
@@ -114,7 +119,7 @@ class Switchboard:
         self._outcomes.open(self._clock.utcnow())
         await self.sessions.start()
         for line in self.lines.values():
-            await line.start(self._line_said)
+            await line.start(partial(self._line_said, line))
         self.watch.start()
         self.recordings.start()
         self._run(self.sessions.get_ready())
@@ -247,14 +252,38 @@ class Switchboard:
 
     # --- what lines report
 
-    def _line_said(self, event: base.LineEvent) -> None:
+    def _line_said(self, line: base.Line, event: base.LineEvent) -> None:
         call = self.roster.find(event.call)
         try:
-            if not self._transfers.hear(event) and call is not None:
+            if isinstance(event, base.Incoming):
+                self._called(line, event)
+            elif not self._transfers.hear(event) and call is not None:
                 self._hear_line(call, event)
         except ContractError as error:
             # A line driver's defect in one call must not unwind into the user agent, which serves them all.
             log.error("line_broke_its_contract", call=event.call, error=str(error))
+
+    def _called(self, line: base.Line, event: base.Incoming) -> None:
+        """Somebody the door let in: taken at once, or refused where there is no room."""
+        request = self.incoming.request_of(event)
+        if request is None:
+            line.refuse(event.call, 404)
+            return
+        try:
+            self.admission.admit(request)
+        except NotAdmitted as error:
+            self.metrics.refused(error.kind)
+            line.refuse(event.call, 503)
+            return
+        call = LiveCall(request, self.boot_id, line)
+        call.placed = True
+        call.record.invite(self._clock.utcnow())
+        self.roster.add(call)
+        detail = {"part": request.part.value, "number": event.number, "user": event.user}
+        self.events.add(EventType.INCOMING, call.id, detail=detail)
+        self.sessions.begin(call)
+        self.sessions.prepare(call, "")
+        line.answer(call.id)
 
     def _hear_line(self, call: LiveCall, event: base.LineEvent) -> None:
         now = self._clock.utcnow()

@@ -48,9 +48,12 @@ class Baresip:
 
 
 @asynccontextmanager
-async def baresip(answers: bool = True, certificate: Path | None = None, hums: bool = False) -> AsyncIterator[Baresip]:
+async def baresip(
+    answers: bool = True, certificate: Path | None = None, hums: bool = False, password: str = ""
+) -> AsyncIterator[Baresip]:
     """A running telephone; with `answers` it takes every call at once, else it rings. `certificate` opens TLS
-    on the next port. With `hums` it hums for the first 30 s of a call, else it is silent."""
+    on the next port. With `hums` it hums for the first 30 s of a call, else it is silent;
+    with `password` it has credentials, as alice."""
     with tempfile.TemporaryDirectory(prefix="baresip-") as folder:
         sip = free_range(12)
         # baresip takes the next port for TLS.
@@ -60,7 +63,8 @@ async def baresip(answers: bool = True, certificate: Path | None = None, hums: b
         if certificate is not None:
             config += f"sip_certificate {certificate}\n"
         mode = "auto" if answers else "manual"
-        _write(Path(folder), config, f"<sip:alice@127.0.0.1:{sip}>;regint=0;answermode={mode}\n")
+        login = f";auth_user=alice;auth_pass={password}" if password else ""
+        _write(Path(folder), config, f"<sip:alice@127.0.0.1:{sip}>;regint=0;answermode={mode}{login}\n")
         process = await asyncio.create_subprocess_exec(
             "baresip", "-f", folder, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )

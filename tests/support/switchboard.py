@@ -61,6 +61,12 @@ class FakeLine:
     def place(self, call: base.Place) -> None:
         self.asked.append(("place", call.call))
 
+    def answer(self, call: str) -> None:
+        self.asked.append(("answer", call))
+
+    def refuse(self, call: str, status: int) -> None:
+        self.asked.append(("refuse", call, status))
+
     def hang_up(self, call: str) -> None:
         self.asked.append(("hang_up", call))
 

@@ -13,7 +13,7 @@ from mediaserver.switch.sip.uri import QUOTED, TOKEN
 #: Challenges answered for one call; a server that goes on asking is taken to refuse.
 MAX_CHALLENGES = 4
 #: Strongest first.
-_HASHES = {"SHA-256": hashlib.sha256, "MD5": hashlib.md5}
+HASHES = {"SHA-256": hashlib.sha256, "MD5": hashlib.md5}
 _SCHEME = re.compile(rf"[\s,]*({TOKEN})\s+(?={TOKEN}\s*=)")
 _PARAM = re.compile(rf"[\s,]*({TOKEN})\s*=\s*({QUOTED}|[^\s,\"]+)")
 
@@ -81,7 +81,7 @@ class Credentials:
 
     def _authorize(self, answer: _Answer, method: str, uri: str) -> str:
         challenge = answer.challenge
-        digest = _hasher(challenge.algorithm)
+        digest = hasher(challenge.algorithm)
         username = self.username.replace("\\", "\\\\").replace('"', '\\"')
         secret = digest(f"{self.username}:{challenge.realm}:{self.password}")
         target = digest(f"{method}:{uri}")
@@ -105,8 +105,8 @@ class Credentials:
         return "Digest " + ", ".join(parts)
 
 
-def _hasher(algorithm: str) -> Callable[[str], str]:
-    return lambda text: _HASHES[algorithm](text.encode("utf-8", "surrogateescape")).hexdigest()
+def hasher(algorithm: str) -> Callable[[str], str]:
+    return lambda text: HASHES[algorithm](text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def read_challenges(response: Response) -> list[Challenge]:
@@ -114,15 +114,15 @@ def read_challenges(response: Response) -> list[Challenge]:
     found: list[Challenge] = []
     for name in ("www-authenticate", "proxy-authenticate"):
         for value in response.headers.all(name):
-            for scheme, params in _split(value):
+            for scheme, params in auth_parameters(value):
                 challenge = _challenge(params, is_proxy=name.startswith("proxy"))
                 if scheme.lower() == "digest" and challenge is not None:
                     found.append(challenge)
     return found
 
 
-def _split(value: str) -> list[tuple[str, dict[str, str]]]:
-    """One header line may hold several challenges, whose parameters are comma-separated too."""
+def auth_parameters(value: str) -> list[tuple[str, dict[str, str]]]:
+    """The schemes of a WWW-Authenticate or Authorization line and their parameters, all comma-separated."""
     result: list[tuple[str, dict[str, str]]] = []
     position = 0
     while position < len(value):
@@ -140,7 +140,7 @@ def _split(value: str) -> list[tuple[str, dict[str, str]]]:
 def _challenge(params: dict[str, str], *, is_proxy: bool) -> Challenge | None:
     algorithm = params.get("algorithm", "MD5").upper()
     qops = [qop.strip().lower() for qop in params.get("qop", "").split(",") if qop.strip()]
-    if "nonce" not in params or algorithm not in _HASHES or (qops and "auth" not in qops):
+    if "nonce" not in params or algorithm not in HASHES or (qops and "auth" not in qops):
         return None
     return Challenge(
         realm=params.get("realm", ""),
@@ -157,7 +157,7 @@ def _challenge(params: dict[str, str], *, is_proxy: bool) -> Challenge | None:
 def _choose(challenges: list[Challenge]) -> list[Challenge]:
     """For each realm the strongest algorithm (RFC 8760 2.4)."""
     best: dict[tuple[bool, str], Challenge] = {}
-    order = list(_HASHES)
+    order = list(HASHES)
     for challenge in challenges:
         key = (challenge.is_proxy, challenge.realm)
         if key not in best or order.index(challenge.algorithm) < order.index(best[key].algorithm):

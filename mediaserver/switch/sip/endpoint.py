@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from common.errors import ContractError
+from mediaserver.switch.sip.door import Door
 from mediaserver.switch.sip.events import InviteSpec, SipEvent, SipSink
 from mediaserver.switch.sip.placer import Placer
 from mediaserver.switch.sip.requests import check_spec
@@ -46,6 +47,8 @@ class SipConfig:
     incoming_status: int = 403
     #: Numbers and users whose calls are offered; all others are refused.
     accepted: frozenset[str] = frozenset()
+    #: Judges calls from outside, instead of the two before.
+    door: Door | None = None
     t1: float = 0.5
     t2: float = 4.0
     t4: float = 5.0
@@ -101,6 +104,7 @@ class SipEndpoint:
             timings=Timings(config.t1, config.t2, config.t4),
             incoming_status=config.incoming_status,
             accepted=config.accepted,
+            door=config.door,
         )
         resolver = Resolver(self._records or DnsRecords(transport.family))
         self._placer = Placer(self._agent, transport, resolver, self._pending.append, self._flush)

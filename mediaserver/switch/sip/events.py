@@ -65,6 +65,8 @@ class Incoming:
     sender: str
     media: MediaTarget
     remote_sdp: bytes
+    #: The agent's phone that has shown that it is this one, "" for anybody else.
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ class InboundCall:
         source: Address,
         identity: Identity,
         media: MediaTarget,
+        user: str = "",
     ) -> None:
         self.agent = agent
         self.identity = identity
@@ -97,6 +98,7 @@ class InboundCall:
         self._source = source
         self._answer = b""
         self._refusal = 480
+        self._user = user
         self._reason = ""
 
     def start(self, now: float) -> None:
@@ -104,7 +106,8 @@ class InboundCall:
         self._respond(180, now)
         timers = self.agent.layer.timers
         timers.set(self.timer_key("ring"), now + RING_LIMIT, lambda later: self.feed(CallInput.RING_TIMER, later))
-        self.agent.emit(Incoming(self.spec.call, self.spec.to, self.spec.sender, self.media, self._request.sdp))
+        spec = self.spec
+        self.agent.emit(Incoming(spec.call, spec.to, spec.sender, self.media, self._request.sdp, self._user))
 
     def answer(self, sdp: bytes, now: float) -> None:
         """Take it with our session description."""

@@ -14,6 +14,7 @@ REASONS = {
     180: "Ringing",
     200: "OK",
     400: "Bad Request",
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     406: "Not Acceptable",
@@ -30,6 +31,7 @@ REASONS = {
     491: "Request Pending",
     500: "Server Internal Error",
     501: "Not Implemented",
+    503: "Service Unavailable",
     505: "Version Not Supported",
     603: "Decline",
 }

@@ -18,6 +18,7 @@ from mediaserver.switch.sip.call import OutboundCall
 from mediaserver.switch.sip.call_table import CallInput
 from mediaserver.switch.sip.client import ClientTransaction
 from mediaserver.switch.sip.dialog import Sequence, dialog_from_response
+from mediaserver.switch.sip.door import Door
 from mediaserver.switch.sip.events import InviteSpec, Ladder, SipEvent
 from mediaserver.switch.sip.inbound import InboundCall
 from mediaserver.switch.sip.layer import TransactionLayer, reply_address
@@ -47,8 +48,8 @@ class Datagram(NamedTuple):
 class UserAgent:
     """Places calls and answers what belongs to them; refuses everything else.
 
-    `accepted` are the numbers and users whose calls are offered (`Incoming`); `incoming_status` answers all others;
-    `token` makes tags, branches and Call-IDs (unguessable).
+    `accepted` are the numbers and users whose calls are offered (`Incoming`); `incoming_status` answers all others,
+    unless `door` judges them; `token` makes tags, branches and Call-IDs (unguessable).
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class UserAgent:
         timings: Timings | None = None,
         incoming_status: int = 403,
         accepted: frozenset[str] = frozenset(),
+        door: Door | None = None,
         token: Callable[[], str] = lambda: secrets.token_hex(12),
     ) -> None:
         self.identity = identity
@@ -67,6 +69,7 @@ class UserAgent:
         self.loose = LooseRequests(self)
         self._incoming_status = incoming_status
         self._accepted = accepted
+        self._door = door
         self._calls: dict[str, OutboundCall | InboundCall] = {}
         self._by_call_id: dict[str, OutboundCall | InboundCall] = {}
         self._datagrams: list[Datagram] = []
@@ -201,6 +204,8 @@ class UserAgent:
         elif call is not None and request.method in ALLOW and (dialog := call.dialog_of(request)) is not None:
             transaction.owner = call.spec.call
             indialog.serve(call, dialog, transaction, request, source, now)
+        elif self._door is not None and request.method == "INVITE" and not request.to_addr.tag:
+            self._at_the_door(self._door, transaction, request, source, now)
         elif (incoming := self._offer(transaction, request, source)) is not None:
             transaction.owner = incoming.spec.call
             incoming.start(now)
@@ -244,17 +249,37 @@ class UserAgent:
         """A call to a number of ours that we can speak with; None for everything else, which is refused."""
         if request.method != "INVITE" or request.to_addr.tag or request.headers.list("require") or not request.sdp:
             return None
+        if (request.sip_uri.user or "") not in self._accepted or len(self._calls) >= MAX_CALLS:
+            return None
+        return self._take(transaction, request, source)
+
+    def _at_the_door(
+        self, door: Door, transaction: ServerTransaction, request: Request, source: Address, now: float
+    ) -> None:
+        """A call from outside: answered by the door's ruling alone, and read only where that lets it in."""
+        ruling = door.judge(request, source, now)
+        status = ruling.status or (420 if request.headers.list("require") else _unacceptable(request))
+        if not status and len(self._calls) >= MAX_CALLS:
+            status = 503
+        call = None if status else self._take(transaction, request, source, ruling.user)
+        if call is None:
+            transaction.respond(self._respond(request, status or 488, source, ruling.headers), now)
+        else:
+            transaction.owner = call.spec.call
+            call.start(now)
+
+    def _take(
+        self, transaction: ServerTransaction, request: Request, source: Address, user: str = ""
+    ) -> InboundCall | None:
+        """None where we cannot speak with it."""
         try:
-            if (request.sip_uri.user or "") not in self._accepted or len(self._calls) >= MAX_CALLS:
-                return None
             media = parse_answer(request.sdp)
             for route in request.headers.list("record-route"):
                 parse_name_addr(route)
         except (ParseError, SdpError):
             return None
-        call = InboundCall(
-            self, transaction, request, source, replace(self.identity, transport=source.transport), media
-        )
+        identity = replace(self.identity, transport=source.transport)
+        call = InboundCall(self, transaction, request, source, identity, media, user)
         self._calls[call.spec.call] = self._by_call_id[call.call_id] = call
         return call
 
@@ -275,8 +300,10 @@ class UserAgent:
             status = _unacceptable(request) or self._incoming_status
         return self._respond(request, status, source)
 
-    def _respond(self, request: Request, status: int, source: Address) -> Response:
-        headers = [("Server", self.identity.user_agent)]
+    def _respond(
+        self, request: Request, status: int, source: Address, more: tuple[tuple[str, str], ...] = ()
+    ) -> Response:
+        headers = [("Server", self.identity.user_agent), *more]
         if status in (200, 405, 501):
             headers.append(ALLOW_HEADER)
         if status == 415 or (status == 200 and request.method == "OPTIONS"):

@@ -46,20 +46,32 @@ class Floor:
     phone: Baresip
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
+    async def place(self, name: str, suffix: str = "", page: str = "", **more: Any) -> None:
+        """Once the machine has time for it."""
+        while (await self.bench.place(name, suffix, page, **more))[0] == 503:
+            await asyncio.sleep(0.2)
+
     async def nail_up(self) -> str:
         leg = f"leg{next(self.numbers)}"
         trunk = {"host": "127.0.0.1", "port": self.phone.port}
         to = f"sip:alice@127.0.0.1:{self.phone.port}"
-        await self.bench.place(leg, "", "", to=to, trunk=trunk, part="agent", application="", max_duration=86_400)
+        await self.place(leg, to=to, trunk=trunk, part="agent", application="", max_duration=86_400)
         await self.bench.event(leg, "answered")
         return leg
 
     async def customer(self, suffix: str, page: str) -> str:
         """Whose script waits for an agent."""
         name = f"c{next(self.numbers)}"
-        await self.bench.place(name, suffix, page)
+        await self.place(name, suffix, page)
         await self.bench.event(name, "agent_wanted")
         return name
+
+    async def dialled_in(self) -> str:
+        """The next call that came to us."""
+        async with asyncio.timeout(15), self.bench.http.ws_connect(f"{self.bench.api}/v1/events?after=0") as socket:
+            while (event := await socket.receive_json())["type"] != "incoming":
+                pass
+            return str(event["attempt_id"])
 
     async def put(self, customer: str, call: str, **wish: Any) -> int:
         url = f"{self.bench.api}/v1/calls/{customer}/members/{call}"
@@ -85,7 +97,7 @@ async def floor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Floor
     pages = Pages({kind: WANTS.format(kind=kind) for kind in ("bridge", "consultation")})
     await pages.start()
     carrier = Carrier(CarrierSettings(port=0), load_population(folder / "people.json"))
-    async with carrier, media_server(folder, carrier, pages) as bench, baresip(hums=True) as phone:
+    async with carrier, media_server(folder, carrier, pages) as bench, baresip(hums=True, password="secret") as phone:
         await bench.board.sounds.ready()
         yield Floor(bench, phone)
     await pages.stop()
@@ -124,7 +136,7 @@ async def test_an_agent_consults_and_leaves_the_customer_with_the_consulted(floo
     await floor.put(customer, leg)
     await floor.put(customer, customer, held=True)
     other = f"{customer}-consulted"
-    await floor.bench.place(other, "84", "", part="other", application="", joins=customer)
+    await floor.place(other, "84", part="other", application="", joins=customer)
     await floor.bench.event(other, "answered")
     assert await floor.let_go(customer, leg) == 200
 
@@ -164,6 +176,22 @@ async def test_a_conversation_is_recorded_and_a_killed_writer_loses_no_second(fl
     assert max(samples[1::2]) > 3000
     for call in (customer, leg):
         floor.bench.board.hang_up(call)
+
+
+async def test_an_agents_phone_dials_in_with_its_password(floor: Floor) -> None:
+    lists = {"phones": [{"user": "alice", "password": "secret"}]}
+    async with floor.bench.http.put(f"{floor.bench.api}/v1/incoming", json=lists) as answer:
+        assert answer.status == 200
+    host, port = floor.bench.board.lines["native"].address  # type: ignore[attr-defined]
+    floor.phone.command("dial", f"sip:agent@{host}:{port}")
+    leg = await floor.dialled_in()
+    await floor.bench.event(leg, "answered")
+    customer = await floor.customer("82", "bridge")
+    assert await floor.put(customer, leg) == 200
+    await floor.bench.ended(customer)
+    assert floor.heard(customer) == (1, 0)
+    floor.phone.command("hangup")
+    assert (await floor.bench.ended(leg))["disposition"] == "answered"
 
 
 async def test_what_is_asked_of_the_wrong_calls_is_refused(floor: Floor) -> None:

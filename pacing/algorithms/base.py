@@ -16,6 +16,9 @@ from pacing.algorithms.observation import (
     Abandoned,
     Connected,
     Decision,
+    InboundAnswered,
+    InboundArrived,
+    InboundLost,
     Observation,
     Outcome,
     Resolved,
@@ -122,7 +125,9 @@ def _check(event: object) -> None:
             raise Refused(f"Resolved.outcome: use one of {', '.join(Outcome)}, not {event.outcome!r}")
     elif isinstance(event, TalkEnded | WrapupEnded):
         _not_negative(f"{type(event).__name__}.duration", event.duration)
-    elif isinstance(event, Connected | Abandoned) and event.waited is not None:
+    elif isinstance(event, InboundArrived) and event.after is not None:
+        _not_negative("InboundArrived.after", event.after)
+    elif isinstance(event, Connected | Abandoned | InboundAnswered | InboundLost) and event.waited is not None:
         _not_negative(f"{type(event).__name__}.waited", event.waited)
     at = getattr(event, "at", None)
     if at is not None and not math.isfinite(at):

@@ -26,6 +26,8 @@ class Mode(StrEnum):
     ADAPTIVE = "adaptive"
     #: Holds the abandonment limit by itself and keeps agents talking as much as it allows.
     PREDICTIVE = "predictive"
+    #: No agents of its own: notifications as fast as the callers they cause can be answered within `inbound_target`.
+    INBOUND = "inbound"
     #: Predicts when agents come free by the operator's own figures (`work`, `start_ratio`, `minimum_hit_rate`).
     EXPERT = "expert"
 

@@ -86,10 +86,31 @@ class WrapupEnded:
 
 @dataclass(frozen=True, slots=True)
 class InboundArrived:
+    """`after`: seconds since this caller was notified; None: none of ours, or not recognised."""
+
+    after: float | None = None
     at: float | None = None
 
 
-Event: TypeAlias = Placed | Resolved | Connected | Abandoned | TalkEnded | WrapupEnded | InboundArrived
+@dataclass(frozen=True, slots=True)
+class InboundAnswered:
+    """A caller was given an agent."""
+
+    waited: float
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboundLost:
+    """A caller gave up."""
+
+    waited: float
+    at: float | None = None
+
+
+Event: TypeAlias = (
+    Placed | Resolved | Connected | Abandoned | TalkEnded | WrapupEnded | InboundArrived | InboundAnswered | InboundLost
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pacing.algorithms.adaptive import Adaptive
 from pacing.algorithms.base import Pacer
 from pacing.algorithms.configuration import Configuration, Mode
 from pacing.algorithms.expert import Expert
+from pacing.algorithms.inbound import InboundLevel
 from pacing.algorithms.predictive import Predictive
 from pacing.algorithms.simple import Manual, Preview, Progressive, Ratio, TimedPreview
 
@@ -21,6 +22,7 @@ _PACERS: Mapping[Mode, Callable[[Configuration], Pacer]] = {
     Mode.ADAPTIVE: Adaptive,
     Mode.PREDICTIVE: Predictive,
     Mode.EXPERT: Expert,
+    Mode.INBOUND: InboundLevel,
 }
 
 

@@ -238,7 +238,7 @@ class Centre:
         self.at(self.now + self._chance.exponential(1 / rate), self._caller, None)
 
     def _caller(self, _: None) -> None:
-        self.events.append(InboundArrived(self.now))
+        self.events.append(InboundArrived(at=self.now))
         self._inbound_ids += 1
         self._inbound.append((self._inbound_ids, self.now))
         patience = float(self.scenario.inbound_patience.draw(self._chance, 1)[0])

@@ -152,6 +152,9 @@ class AsteriskLine:
     def refuse(self, call: str, status: int) -> None:
         raise base.Unsupported("the asterisk line takes no calls")
 
+    def signs(self, call: str) -> int | None:
+        return None
+
     def tap(self, call: str, on: bool) -> None:
         if (stream := self._stream(call)) is not None:
             stream.tap(on)

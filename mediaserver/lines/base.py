@@ -224,6 +224,10 @@ class Line(Protocol):
         """Report what is sent (`Spoken`). Raise Unsupported."""
         ...
 
+    def signs(self, call: str) -> int | None:
+        """A number that grows while anything comes from the far end; None where silence means nothing."""
+        ...
+
     def send_keys(self, call: str, keys: str) -> None: ...
 
     def transfer(self, call: str, target: str) -> None:

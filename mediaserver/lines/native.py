@@ -38,6 +38,8 @@ class _Call:
     stream: MediaStream | None = None
     ringing: bool = False
     listening: bool = False
+    #: The far end has not put us on hold.
+    sends: bool = True
 
 
 class NativeLine:
@@ -159,6 +161,12 @@ class NativeLine:
         if (stream := self._stream(call)) is not None:
             stream.tap(on)
 
+    def signs(self, call: str) -> int | None:
+        known = self._calls.get(call)
+        if known is None or known.stream is None or not known.sends:
+            return None
+        return known.stream.stats().received + known.stream.reports_heard
+
     def send_keys(self, call: str, keys: str) -> None:
         """The way that the trunk wants, else as telephone events, else in the audio."""
         known = self._calls.get(call)
@@ -264,7 +272,7 @@ class NativeLine:
             (target.ip, target.rtcp_port),
             lambda event: self._heard(call, event),
         )
-        known.stream.sending = target.wants_audio
+        known.stream.sending, known.sends = target.wants_audio, target.sends_audio
         if known.listening:
             known.stream.listen(True)
 
@@ -272,7 +280,7 @@ class NativeLine:
         known = self._calls.get(call)
         if known is None or known.stream is None:
             return
-        known.stream.sending = target.wants_audio
+        known.stream.sending, known.sends = target.wants_audio, target.sends_audio
         if target.wants_audio:
             known.stream.change(_form(target, known.keys), (target.ip, target.port))
             known.media.rtcp_target = (target.ip, target.rtcp_port)

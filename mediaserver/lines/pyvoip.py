@@ -112,6 +112,9 @@ class PyVoipLine:
     def refuse(self, call: str, status: int) -> None:
         raise Unsupported("the pyvoip line takes no calls")
 
+    def signs(self, call: str) -> int | None:
+        return None
+
     def tap(self, call: str, on: bool) -> None:
         raise Unsupported("the pyvoip line cannot record calls")
 

@@ -29,6 +29,10 @@ from mediaserver.switch.sounding import Sounder
 from mediaserver.switch.sounds import ZIP
 from mediaserver.switch.talk import State, Talk
 from mediaserver.switch.transfers import GONE, outcome_of
+from mediaserver.switch.vigil import Vigil
+
+#: Seconds between two looks for signs of life.
+_LOOK = 3.0
 
 SCHEME = "agent:"
 #: A leg that ended, one that was let go by order or another who hung up, a customer that nobody came for.
@@ -76,6 +80,8 @@ class Bridges:
         self._bridges: dict[str, _Bridge] = {}
         #: By the call that is in it, or is called to join it.
         self._of: dict[str, _Bridge] = {}
+        self._vigil = Vigil()
+        self._watching: asyncio.TimerHandle | None = None
 
     # --- what scripts ask
 
@@ -176,6 +182,8 @@ class Bridges:
     # --- what lines report
 
     def answered(self, call: LiveCall) -> None:
+        if self._watching is None and call.request.part is not Part.CUSTOMER:
+            self._watch_again()
         if not call.request.joins:
             return
         bridge = self._of.get(call.id)
@@ -196,7 +204,35 @@ class Bridges:
             self._end(bridge, RELEASED)
         self._gone(call, LOST if call.request.part is Part.AGENT else RELEASED)
 
+    def watch(self, now: float) -> None:
+        """Let go whose far end is gone without a word: legs, and customers who talk with one. `now` is monotonic."""
+        watched = [call for call in self._roster.under_way() if self._is_watched(call)]
+        for name in self._vigil.look({call.id: call.line.signs(call.id) for call in watched}, now):
+            call = self._roster.find(name)
+            if call is not None:
+                self._note(call, "nothing comes from the far end any more")
+                call.end_by_system()
+                self.hung_up(call)
+
+    def close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+
     # --- how
+
+    def _is_watched(self, call: LiveCall) -> bool:
+        if call.stopped or call.record.state is not CallState.ANSWERED:
+            return False
+        return call.request.part is not Part.CUSTOMER or call.id in self._bridges
+
+    def _watch_again(self) -> None:
+        self._watching = asyncio.get_running_loop().call_later(_LOOK, self._look)
+
+    def _look(self) -> None:
+        self._watching = None
+        self.watch(time.monotonic())
+        if any(call.request.part is not Part.CUSTOMER for call in self._roster.under_way()):
+            self._watch_again()
 
     def _problem(self, call: LiveCall, asked: wire.Transfer) -> str:
         if asked.kind == "blind":
@@ -208,6 +244,8 @@ class Bridges:
             raise Refused("part: a customer is joined by agents, others and supervisors")
         if customer.record.state is not CallState.ANSWERED or call.record.state is not CallState.ANSWERED:
             raise Conflict("both calls must be answered")
+        if call.stopped:
+            raise Conflict("this call is being ended")
         if call.id in self._of:
             raise Conflict("this call is in a conversation already")
         if call.line is not customer.line:

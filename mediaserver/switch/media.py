@@ -30,6 +30,8 @@ class MediaStream(Protocol):
     """One call's audio and keys, both ways; `RtpStream` says what each part means."""
 
     form: MediaFormat
+    #: Datagrams of RTCP that came.
+    reports_heard: int
 
     @property
     def sending(self) -> bool: ...

@@ -128,6 +128,7 @@ class Switchboard:
         await self.watch.close()
         for line in self.lines.values():
             await line.close()
+        self.bridges.close()
         for call in self.roster.under_way():
             call.cancel_timers()
         await self.pool.close()

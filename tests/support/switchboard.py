@@ -51,6 +51,7 @@ class FakeLine:
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
         self.conversations: list[FakeConversation] = []
+        self.life: dict[str, int] = {}
         self.say: base.Sink = lambda event: None
 
     async def start(self, sink: base.Sink) -> None:
@@ -81,6 +82,9 @@ class FakeLine:
 
     def send_keys(self, call: str, keys: str) -> None:
         self.asked.append(("send_keys", keys))
+
+    def signs(self, call: str) -> int | None:
+        return self.life.get(call)
 
     def tap(self, call: str, on: bool) -> None:
         self.asked.append(("tap", on))

@@ -40,6 +40,7 @@ class FastStream:
         self._clips: tuple[Any, ...] = ()
         self._ear = Ear(lambda frame: sink(AudioHeard(frame)), self._pressed)
         self._remote: rtcp.Report | None = None
+        self.reports_heard = 0
         self._last = library.ffi.new("clarion_stats *")
         self._reported = (0, 0)
         self._reported_ssrc: int | None = None
@@ -165,6 +166,7 @@ class FastStream:
     # --- reports
 
     def receive_report(self, data: bytes) -> None:
+        self.reports_heard += 1
         for report in rtcp.decode_reports(data, self.form.ssrc):
             self._remote = report
 

@@ -162,6 +162,7 @@ class RtpStream:
         self._ear.begin_anew(hears_tones=form.hears_tones)
         self._inset = bytearray()
         self._remote: rtcp.Report | None = None
+        self.reports_heard = 0
 
     def change(self, form: MediaFormat, far_end: Address) -> None:
         """After a re-INVITE. A queue in the old codec is cut, since its clips are encoded for that."""
@@ -305,6 +306,7 @@ class RtpStream:
     # --- reports
 
     def receive_report(self, data: bytes) -> None:
+        self.reports_heard += 1
         for report in rtcp.decode_reports(data, self.form.ssrc):
             self._remote = report
 

@@ -232,6 +232,41 @@ async def test_what_cannot_be_joined_is_refused_with_the_reason(floor: Floor) ->
         await floor.leg("leg9", joins="unknown")
 
 
+async def test_a_phone_that_is_gone_without_a_word_is_a_lost_leg(floor: Floor) -> None:
+    await floor.bridged()
+    floor.line.life = {"leg1": 100, "a1": 100}
+    for now in (0.0, 3.0, 6.0, 9.0, 12.0):
+        floor.line.life["a1"] += 150
+        floor.board.bridges.watch(now)
+    assert floor.outcomes == []
+    floor.board.bridges.watch(12.5)
+
+    assert floor.outcomes == ["network_disconnect"]
+    assert floor.line.asked[-1] == ("hang_up", "leg1")
+    floor.wants()
+    with pytest.raises(Conflict, match="being ended"):
+        floor.put()
+
+
+async def test_a_customer_who_is_gone_without_a_word_leaves_the_agent(floor: Floor) -> None:
+    await floor.bridged()
+    floor.line.life = {"leg1": 100, "a1": 100}
+    for now in (0.0, 13.0):
+        floor.line.life["leg1"] += 150
+        floor.board.bridges.watch(now)
+
+    assert ("left", "a1", {"call": "leg1", "part": "agent"}) in floor.events()
+    assert floor.line.asked[-1] == ("hang_up", "a1")
+    assert floor.status("leg1").state == "answered"
+
+
+async def test_silence_of_one_that_holds_us_means_nothing(floor: Floor) -> None:
+    await floor.bridged()
+    for now in (0.0, 50.0, 100.0):
+        floor.board.bridges.watch(now)
+    assert floor.outcomes == []
+
+
 async def test_draining_waits_for_customers_and_lets_legs_go(floor: Floor) -> None:
     await floor.up()
     drain = asyncio.create_task(floor.board.drain(30.0))

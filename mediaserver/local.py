@@ -55,7 +55,7 @@ class LocalServer:
         self._waiting: dict[str, asyncio.Future[CallStatus]] = {}
         self._listener: asyncio.Task[None] | None = None
         #: Told of every event.
-        self.on_event: Callable[[CallEvent], None] = lambda event: None
+        self.listeners: list[Callable[[CallEvent], None]] = []
 
     async def __aenter__(self) -> Self:
         await self.board.start()
@@ -104,7 +104,8 @@ class LocalServer:
             seq, batch = self.board.events.after(seq)
             for line in batch:
                 event = CallEvent.from_json(orjson.loads(line))
-                self.on_event(event)
+                for listener in self.listeners:
+                    listener(event)
                 waiting = self._waiting.get(event.attempt_id)
                 if event.type is EventType.ENDED and event.status is not None and waiting and not waiting.done():
                     waiting.set_result(event.status)

@@ -56,7 +56,7 @@ async def call_with_agent(server: LocalServer, request: CallRequest, phone: str)
         elif event.type is EventType.JOINED:
             nailed.bridged += 1
 
-    server.on_event = heard
+    server.listeners.append(heard)
     agent = asyncio.create_task(server.call(leg))
     waiting = asyncio.create_task(up.wait())
     await asyncio.wait({agent, waiting}, return_when=asyncio.FIRST_COMPLETED)

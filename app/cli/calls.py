@@ -12,11 +12,12 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
+from app.cli import recorded
 from app.cli.bench_trunk import (
     add_identity_options,
     add_options,
@@ -33,7 +34,6 @@ from common.errors import Refused
 from common.ids import new_id
 
 if TYPE_CHECKING:
-    from app.cli.agent_leg import Nailed
     from app.cli.configured import ConfiguredTrunk
     from app.cli.load import LoadPlan
     from app.core.compliance import Refused as RefusedByGate
@@ -56,6 +56,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     call.add_argument("number", metavar="NUMBER", help="+ and 3 to 15 digits, or a sip: URI on a loopback address")
     _add_common(call)
     _add_answer_options(call)
+    recorded.add_options(call)
     call.add_argument(
         "--agent",
         metavar="PHONE",
@@ -217,7 +218,7 @@ def _call(args: argparse.Namespace) -> int:
     rules = AnswerRules(
         Mode(args.classify), OnMachine(args.on_machine), args.profile, silence_detection=args.detect_silence
     )
-    request = replace(request, answer=rules)
+    request = recorded.with_rules(args, replace(request, answer=rules))
     _, allow = read_script(args.script)
     if configured is not None:
         refusal = configured.refusal(number)
@@ -226,13 +227,13 @@ def _call(args: argparse.Namespace) -> int:
             print(json.dumps(refused(request, refusal), ensure_ascii=False))
             return NOT_ANSWERED
     left: dict[str, int] | None = {} if args.left else None
-    plan = _Plan(request, allow, tls_files(args), args.t1, check_number(args.agent) if args.agent else "")
-    status, nailed = _run(_place(plan, left))
+    agent = check_number(args.agent) if args.agent else ""
+    done = _run(_place(_Plan(request, allow, tls_files(args), args.t1, agent, args.record), left))
+    status = done.status
     if configured is not None:
         configured.heed(number, status)
     printed = outcome(status, trace=args.trace)
-    if nailed is not None:
-        printed["agent"] = nailed.to_json()
+    printed |= done.more
     if left is not None:
         printed["left"] = left
     print(json.dumps(printed, ensure_ascii=False))
@@ -268,15 +269,25 @@ class _Plan:
     tls: TlsFiles
     t1: float
     agent: str = ""
+    #: Where its recording goes.
+    record: Path | None = None
 
 
-async def _place(plan: _Plan, left: dict[str, int] | None) -> tuple[CallStatus, Nailed | None]:
+@dataclass(slots=True)
+class _Done:
+    """`more` is what is printed besides."""
+
+    status: CallStatus
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+async def _place(plan: _Plan, left: dict[str, int] | None) -> _Done:
     """`left`, where it is wanted, is filled with what the call left behind."""
     from app.cli.agent_leg import call_with_agent
     from mediaserver.local import LocalServer
     from mediaserver.server import APOLOGY
 
-    request, before, nailed = plan.request, _held(), None
+    request, before = plan.request, _held()
     local = LocalServer(
         host=near_address(request.trunk),
         line=request.trunk.line,
@@ -288,15 +299,19 @@ async def _place(plan: _Plan, left: dict[str, int] | None) -> tuple[CallStatus, 
         asterisk=ari_access(request.trunk.line),
     )
     async with local as server:
+        recording = recorded.Recorded(server, request.attempt_id) if plan.record else None
         if plan.agent:
             status, nailed = await call_with_agent(server, request, plan.agent)
+            done = _Done(status, {"agent": nailed.to_json()})
         else:
-            status = await server.call(request)
+            done = _Done(await server.call(request))
+        if recording is not None and plan.record is not None:
+            done.more["recording"] = await recording.copy_to(plan.record)
         if left is not None:
             left |= await server.left()
     if left is not None:
         left |= {name: count - before[name] for name, count in _held().items() if count != before[name]}
-    return status, nailed
+    return done
 
 
 def _held() -> dict[str, int]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,15 @@ async def test_an_answered_call_runs_the_script(carrier: Carrier, tmp_path: Path
     assert (outcome["dtmf"], outcome["exit"]) == ("1", {"key": "1"})
     assert outcome["rtp"]["sent"]["packets"] > 20
     assert left_in(tmp_path) == ["hello.vxml", "password"]
+
+
+async def test_a_recorded_call_leaves_its_sound(carrier: Carrier, tmp_path: Path) -> None:
+    target = tmp_path / "call.wav"
+    code, outcome = await clarion(carrier, tmp_path, "call", "+15550101034", "--record", str(target), "--left")
+    assert (code, outcome["recording"]["problem"], outcome["left"]) == (0, "", {})
+    with wave.open(str(target)) as file:
+        assert file.getnframes() / 8000 == pytest.approx(outcome["recording"]["seconds"], abs=0.01)
+        assert max(memoryview(file.readframes(8000)).cast("h")) > 1000
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,8 @@ def test_a_trunk_beyond_loopback_is_wrong_use(trunk: str, script: str, capsys: p
         ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--register"],
         ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--client-key", "SCRIPT"],
         ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--ca-file", "no-such.pem"],
+        ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--record", "no/such/folder/a.wav"],
+        ["call", "+15550101001", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--agent", "anna"],
         ["load", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--numbers", "+1555{x}", "--calls", "2"],
         ["load", "--trunk", "127.0.0.1:5060", "--script", "SCRIPT", "--numbers", "{}", "--calls", "2"],
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import itertools
 import json
@@ -29,6 +30,8 @@ PEOPLE = {
     "83": {"script": "wait:15", "patience": 20},
     # Heard by whoever is with it, and hears them.
     "84": {"script": "wait:0.2 say:0.5 talk hangup", "patience": 20},
+    "86": {"script": "wait:15", "patience": 20},
+    "87": {"script": "wait:0.8 talk hangup", "patience": 20},
     "85": {"script": "wait:1 say:9", "patience": 20},
 }
 WANTS = FORM.format(
@@ -51,11 +54,15 @@ class Floor:
         while (await self.bench.place(name, suffix, page, **more))[0] == 503:
             await asyncio.sleep(0.2)
 
+    @property
+    def to_phone(self) -> dict[str, Any]:
+        """Where baresip is."""
+        trunk = {"host": "127.0.0.1", "port": self.phone.port}
+        return {"to": f"sip:alice@127.0.0.1:{self.phone.port}", "trunk": trunk}
+
     async def nail_up(self) -> str:
         leg = f"leg{next(self.numbers)}"
-        trunk = {"host": "127.0.0.1", "port": self.phone.port}
-        to = f"sip:alice@127.0.0.1:{self.phone.port}"
-        await self.place(leg, to=to, trunk=trunk, part="agent", application="", max_duration=86_400)
+        await self.place(leg, **self.to_phone, part="agent", application="", max_duration=86_400)
         await self.bench.event(leg, "answered")
         return leg
 
@@ -66,9 +73,16 @@ class Floor:
         await self.bench.event(name, "agent_wanted")
         return name
 
-    async def dialled_in(self) -> str:
-        """The next call that came to us."""
-        async with asyncio.timeout(15), self.bench.http.ws_connect(f"{self.bench.api}/v1/events?after=0") as socket:
+    async def dial_in(self) -> str:
+        """The phone calls us, again while the machine has no time for it; the call's name here."""
+        host, port = self.bench.board.lines["native"].address  # type: ignore[attr-defined]
+        while True:
+            self.phone.command("dial", f"sip:agent@{host}:{port}")
+            with contextlib.suppress(TimeoutError):
+                return await asyncio.wait_for(self._dialled_in(), 3)
+
+    async def _dialled_in(self) -> str:
+        async with self.bench.http.ws_connect(f"{self.bench.api}/v1/events?after=0") as socket:
             while (event := await socket.receive_json())["type"] != "incoming":
                 pass
             return str(event["attempt_id"])
@@ -147,6 +161,24 @@ async def test_an_agent_consults_and_leaves_the_customer_with_the_consulted(floo
     floor.bench.board.hang_up(leg)
 
 
+async def test_an_agent_transfers_blindly_to_a_phone_that_has_yet_to_answer(floor: Floor) -> None:
+    leg = f"silent{next(floor.numbers)}"
+    await floor.place(leg, "86", part="agent", application="")
+    await floor.bench.event(leg, "answered")
+    customer = await floor.customer("87", "bridge")
+    assert await floor.put(customer, leg) == 200
+    target = f"{customer}-target"
+    await floor.place(target, **floor.to_phone, part="other", application="", joins=customer)
+    assert await floor.let_go(customer, leg) == 200
+
+    # Only the phone hums: the agent is silent, and there is no music once somebody is there.
+    await floor.bench.event(target, "answered")
+    floor.bench.board.hang_up(leg)
+    assert (await floor.bench.ended(customer))["dialog"] == "caller_hangup"
+    assert floor.heard(customer) == (1, 0)
+    assert (await floor.bench.ended(target))["disposition"] == "answered"
+
+
 async def test_a_conversation_is_recorded_and_a_killed_writer_loses_no_second(floor: Floor) -> None:
     leg = await floor.nail_up()
     customer = await floor.customer("83", "bridge")
@@ -182,9 +214,7 @@ async def test_an_agents_phone_dials_in_with_its_password(floor: Floor) -> None:
     lists = {"phones": [{"user": "alice", "password": "secret"}]}
     async with floor.bench.http.put(f"{floor.bench.api}/v1/incoming", json=lists) as answer:
         assert answer.status == 200
-    host, port = floor.bench.board.lines["native"].address  # type: ignore[attr-defined]
-    floor.phone.command("dial", f"sip:agent@{host}:{port}")
-    leg = await floor.dialled_in()
+    leg = await floor.dial_in()
     await floor.bench.event(leg, "answered")
     customer = await floor.customer("82", "bridge")
     assert await floor.put(customer, leg) == 200

@@ -204,6 +204,8 @@ class CallRequest:
             raise Refused("to: use + and 3 to 15 digits, or a sip: URI on a loopback address")
         if not _PHONE.fullmatch(self.to) and not DESTINATION.fullmatch(self.to):
             raise Refused("to: use 2 to 15 digits, with or without +, or a sip: URI")
+        if not isinstance(self.music, str):
+            raise Refused("music: give the name of a sound")
         if self.joins and (self.part is Part.CUSTOMER or not _ID.fullmatch(self.joins)):
             raise Refused("joins: an agent, another or a supervisor joins the customer with this attempt id")
         if self.part is not Part.CUSTOMER and self.application:

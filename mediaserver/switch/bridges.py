@@ -29,7 +29,7 @@ from mediaserver.switch.sounding import Sounder
 from mediaserver.switch.sounds import ZIP
 from mediaserver.switch.talk import State, Talk
 from mediaserver.switch.transfers import GONE, outcome_of
-from mediaserver.switch.vigil import Vigil
+from mediaserver.switch.vigil import CUSTOMER_PATIENCE, LEG_PATIENCE, Vigil
 
 #: Seconds between two looks for signs of life.
 _LOOK = 3.0
@@ -80,7 +80,7 @@ class Bridges:
         self._bridges: dict[str, _Bridge] = {}
         #: By the call that is in it, or is called to join it.
         self._of: dict[str, _Bridge] = {}
-        self._vigil = Vigil()
+        self._vigils = {True: Vigil(CUSTOMER_PATIENCE), False: Vigil(LEG_PATIENCE)}
         self._watching: asyncio.TimerHandle | None = None
 
     # --- what scripts ask
@@ -207,9 +207,10 @@ class Bridges:
     def watch(self, now: float) -> None:
         """Let go whose far end is gone without a word: legs, and customers who talk with one. `now` is monotonic."""
         watched = [call for call in self._roster.under_way() if self._is_watched(call)]
-        for name in self._vigil.look({call.id: call.line.signs(call.id) for call in watched}, now):
-            call = self._roster.find(name)
-            if call is not None:
+        for customers, vigil in self._vigils.items():
+            kind = [call for call in watched if (call.request.part is Part.CUSTOMER) is customers]
+            gone = vigil.look({call.id: call.line.signs(call.id) for call in kind}, now)
+            for call in (call for call in kind if call.id in gone):
                 self._note(call, "nothing comes from the far end any more")
                 call.end_by_system()
                 self.hung_up(call)

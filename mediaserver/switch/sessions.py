@@ -100,6 +100,12 @@ class Sessions:
         if call.worker is not None:
             self._workers.end(call.worker, call.id)
             call.worker = None
+        self._forget_private(call)
+
+    def _forget_private(self, call: LiveCall) -> None:
+        """With the script ends what it asked to be kept from recordings."""
+        call.keys_private = False
+        self._recordings.judge(call)
 
     def abandon(self, call: LiveCall) -> None:
         """Nobody will talk to it."""
@@ -166,10 +172,10 @@ class Sessions:
             return
         match message:
             case wire.PlayClips():
-                # What is too private for a file is so for a recording.
-                call.words_private = any(clip.inline for clip in message.clips)
-                self._recordings.judge(call)
                 self.player.play(call, message, worker.inline)
+                # What is too private for a file is so for a recording.
+                call.words_private = call.playing == message.play and any(clip.inline for clip in message.clips)
+                self._recordings.judge(call)
             case wire.StopPlay():
                 self.player.stop(call)
             case wire.Listen(_, on):
@@ -210,6 +216,7 @@ class Sessions:
         if known is not None and known.worker is not None:
             log.error("dialog_lost", call=call, why=why)
             known.worker = None
+            self._forget_private(known)
             known.record.trace("vxml", f"the dialog was lost: {why}", self._clock.utcnow())
             if known.record.state in (CallState.ANSWERED, CallState.ENDED):
                 self._application_error(known)

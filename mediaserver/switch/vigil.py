@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: Seconds without a packet of audio, comfort noise or RTCP; phones that suppress silence still report every five.
-PATIENCE = 12.0
+#: Seconds without a packet of audio, comfort noise or RTCP. Phones that suppress silence still report every five.
+LEG_PATIENCE = 12.0
+#: A carrier tells by itself who is gone, and one of its gateways may be silent while nobody speaks.
+CUSTOMER_PATIENCE = 60.0
 
 
 class Vigil:
     """Signs of life are numbers that grow; None where silence means nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
         self._seen: dict[str, tuple[int | None, float]] = {}
 
     def look(self, signs: Mapping[str, int | None], now: float) -> list[str]:
@@ -21,7 +24,7 @@ class Vigil:
             before, since = self._seen.get(call, (None, now))
             if sign is None or sign != before:
                 self._seen[call] = (sign, now)
-            elif now - since > PATIENCE:
+            elif now - since > self._patience:
                 gone.append(call)
                 self._seen[call] = (sign, now)
         self._seen = {call: seen for call, seen in self._seen.items() if call in signs}

@@ -251,7 +251,7 @@ async def test_a_phone_that_is_gone_without_a_word_is_a_lost_leg(floor: Floor) -
 async def test_a_customer_who_is_gone_without_a_word_leaves_the_agent(floor: Floor) -> None:
     await floor.bridged()
     floor.line.life = {"leg1": 100, "a1": 100}
-    for now in (0.0, 13.0):
+    for now in (0.0, 30.0, 61.0):
         floor.line.life["leg1"] += 150
         floor.board.bridges.watch(now)
 
@@ -281,6 +281,7 @@ async def test_draining_waits_for_customers_and_lets_legs_go(floor: Floor) -> No
     "wrong",
     [
         {"part": "boss"},
+        {"to": "+15550101234", "music": 3},
         {"part": "agent", "application": "http://x/"},
         {"to": "+15550101234", "joins": "a1"},
         {"part": "agent", "to": "sip:a b@c"},

@@ -248,6 +248,9 @@ async def test_nothing_is_recorded_while_keys_or_words_are_private(studio: Studi
     assert studio.paused()
     studio.line.say(base.Played("a1", 3, True, 20))
     assert not studio.paused()
+    studio.dialog(wire.MaskKeys("a1", True, 0))
+    studio.board.sessions.dialog_lost("a1", "killed")
+    assert not studio.paused()
     studio.hung_up()
 
     assert studio.writer.told[-1].audio == SILENCE * 2

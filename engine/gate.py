@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from app.core.calendars import place_of
-from app.core.compliance import Candidate, Chosen, Closed, Held, NoAddress, Subject, choose
+from app.core.compliance import Candidate, Chosen, Closed, Held, NoAddress, Subject, choose, too_old
 from app.core.strategy import Attempt, Channel, Done, Due, Finished, RunnerState, step
 from engine.outcomes import close, follow
 from engine.people import AddressRow, People, Person, look_up
@@ -118,4 +118,6 @@ def _candidate(
 ) -> Candidate:
     listed = people.list_holding(person, row, subject.zones, now)
     consent = people.consent(person, row, subject.channel, now)
-    return Candidate(index, replace(subject, dnc=listed, consent=consent, quiet=people.quiet_around(person)))
+    unscreened = too_old(people.national, row.value, row.country, now) if row.kind == "phone" else ""
+    known = replace(subject, dnc=listed, consent=consent, unscreened=unscreened)
+    return Candidate(index, replace(known, quiet=people.quiet_around(person)))

@@ -11,11 +11,12 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.core.calendars import Known, ZoneMap, place_of
-from app.core.compliance import Act, Consent, Listing, Quiet
+from app.core.compliance import Act, Consent, Coverage, Listing, Quiet
 from app.db import read_transaction
 from app.models import Address, Contact, DncKind
 from app.services import consents, places
 from app.services.dnc import blocked, subjects_of
+from app.services.dnc_files import coverages
 from app.services.quiet import quiet_addresses
 
 
@@ -59,6 +60,8 @@ class People:
     quiet: Mapping[str, Sequence[Quiet]]
     #: What people have allowed and taken back, by name; None where nobody asks.
     acts: Mapping[tuple[str, str], Sequence[tuple[str, Act]]] | None = None
+    #: National do-not-call lists, with their age.
+    national: tuple[Coverage, ...] = ()
 
     def consent(self, person: Person, address: AddressRow, channel: str, now: datetime) -> Consent:
         if self.acts is None:
@@ -97,6 +100,7 @@ def look_up(
         subjects = [*reached, *also, *(subject for each in named for subject in each)]
         hits = blocked(session, organization_id, subjects, now, campaign_id)
         acts = consents.acts_of(session, organization_id, purpose, subjects) if purpose else None
+        national = coverages(session, organization_id, campaign_id)
         others = quiet_addresses(session, organization_id, [value for _, value in reached], now)
     quiet: dict[str, list[Quiet]] = {}
     for other in others:
@@ -104,7 +108,7 @@ def look_up(
     listed: dict[tuple[str, str], list[Listing]] = {}
     for hit in hits:
         listed.setdefault((hit.kind, hit.value), []).append(hit)
-    return People(persons, listed, quiet, acts)
+    return People(persons, listed, quiet, acts, national)
 
 
 def _persons(session: Session, organization_id: int, contact_ids: Collection[int]) -> dict[int, Person]:

@@ -115,7 +115,7 @@ def run_user_add(arguments: argparse.Namespace) -> int:
     from app.security.access import Actor
     from app.services import organizations, users
 
-    with _database() as engine, write_transaction(engine) as session:
+    with database() as engine, write_transaction(engine) as session:
         actor = Actor.system()
         organization_id = None
         if arguments.organization:
@@ -139,7 +139,7 @@ def run_user_password(arguments: argparse.Namespace) -> int:
     from app.security.access import Actor
     from app.services import users
 
-    with _database() as engine, write_transaction(engine) as session:
+    with database() as engine, write_transaction(engine) as session:
         user = users.find_user(session, Actor.system(), arguments.login)
         password = users.reset_password(session, Actor.system(), user.id, _password(arguments.password_file))
     _print_password(arguments.login, password)
@@ -155,7 +155,7 @@ def run_import(arguments: argparse.Namespace) -> int:
     # A file that is no CSV must not leave an empty list behind.
     preview = importing.preview(arguments.file, encoding=arguments.encoding)
     mapping = preview.mapping | dict(_mapping(text) for text in arguments.map)
-    with _database() as engine:
+    with database() as engine:
         with write_transaction(engine) as session:
             home = None
             if arguments.organization:
@@ -195,7 +195,8 @@ def _print_summary(summary: Summary, rejects_file: Path | None) -> None:
 
 
 @contextmanager
-def _database() -> Iterator[Engine]:
+def database() -> Iterator[Engine]:
+    """The configured database at this version's revision, for one command."""
     from app.db import make_engine, require_current
     from common.logging import configure
 

@@ -39,7 +39,7 @@ from app.models.contact import (
     ImportRun,
     ImportState,
 )
-from app.models.dnc import CampaignDncGroup, DncEntry, DncGroup, DncGroupList, DncKind, DncList
+from app.models.dnc import CampaignDncGroup, DncCoverage, DncEntry, DncFile, DncGroup, DncGroupList, DncKind, DncList
 from app.models.identity import AllowedHost, AuditEntry, CallingWindow, CompletionCode, Organization, Role, User
 from app.models.test_call import TestCall, TestCallState
 
@@ -64,7 +64,9 @@ __all__ = [
     "ConsentEvidence",
     "Contact",
     "ContactList",
+    "DncCoverage",
     "DncEntry",
+    "DncFile",
     "DncGroup",
     "DncGroupList",
     "DncKind",

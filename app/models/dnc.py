@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Date, ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
@@ -24,6 +25,8 @@ class DncList(Base):
     organization_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("organization.id", ondelete="CASCADE"))
     name: Mapped[Name]
     by_group: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: The country's list that this is a copy of (`app.core.compliance.NATIONAL`), "" for none.
+    national: Mapped[str] = mapped_column(String(8), default="", server_default="")
     created_at: Mapped[datetime]
 
 
@@ -80,3 +83,39 @@ class DncEntry(Base):
     source: Mapped[str] = mapped_column(String(32))
     proof: Mapped[str] = mapped_column(String(255), default="")
     created_at: Mapped[datetime]
+    #: The file that named it last.
+    file_id: Mapped[int | None] = mapped_column(BigId)
+
+
+class DncCoverage(Base):
+    """The day that a part of a national list was drawn; `prefix` is the beginning of its numbers ("+1202")."""
+
+    __tablename__ = "dnc_coverage"
+
+    dnc_list_id: Mapped[int] = mapped_column(BigId, ForeignKey("dnc_list.id", ondelete="CASCADE"), primary_key=True)
+    prefix: Mapped[str] = mapped_column(String(12), primary_key=True)
+    as_of: Mapped[date] = mapped_column(Date)
+
+
+class DncFile(Base):
+    """A file that was taken into a list, or out of one."""
+
+    __tablename__ = "dnc_file"
+    __table_args__ = (Index("ix_dnc_file_list", "dnc_list_id", "id"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("organization.id", ondelete="CASCADE"))
+    dnc_list_id: Mapped[int] = mapped_column(BigId, ForeignKey("dnc_list.id", ondelete="CASCADE"))
+    file_name: Mapped[str] = mapped_column(String(255))
+    format: Mapped[str] = mapped_column(String(8))
+    action: Mapped[str] = mapped_column(String(8))
+    #: As `ImportState`.
+    state: Mapped[str] = mapped_column(String(16))
+    rows_read: Mapped[int] = mapped_column(default=0)
+    rows_changed: Mapped[int] = mapped_column(default=0)
+    rows_rejected: Mapped[int] = mapped_column(default=0)
+    #: [{line, reason}] of the first hundred.
+    first_rejects: Mapped[list[Any]]
+    detail: Mapped[str] = mapped_column(String(500), default="")
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

@@ -77,7 +77,7 @@ def blocked(
                     or_(DncEntry.organization_id == organization_id, DncEntry.organization_id.is_(None)),
                     or_(DncEntry.until.is_(None), DncEntry.until > moment),
                     or_(DncEntry.until_day.is_(None), DncEntry.until_day >= earliest_day(moment)),
-                    *_chosen(campaign_id),
+                    *chosen_lists(campaign_id),
                 )
                 .order_by(DncEntry.id)
             )
@@ -85,7 +85,8 @@ def blocked(
     return hits
 
 
-def _chosen(campaign_id: int | None) -> list[ColumnElement[bool]]:
+def chosen_lists(campaign_id: int | None) -> list[ColumnElement[bool]]:
+    """The conditions for lists that hold for a campaign; none, and so every list, where no campaign is known."""
     if campaign_id is None:
         return []
     chosen = (
@@ -153,11 +154,20 @@ def list_entries(
 
 def export_csv(session: Session, actor: Actor, dnc_list_id: int) -> Iterator[str]:
     """The list as CSV in pieces, in order of adding."""
-    yield csv_lines([("kind", "value", "since", "until", "source", "proof")])
+    yield csv_lines([("kind", "value", "since", "until", "until_day", "source", "proof")])
     after = 0
     while page := list_entries(session, actor, dnc_list_id, after_id=after, limit=_BATCH):
         yield csv_lines(
-            (entry.kind, entry.value, entry.created_at, entry.until, entry.source, entry.proof) for entry in page
+            (
+                entry.kind,
+                entry.value,
+                entry.created_at,
+                entry.until,
+                entry.until_day,
+                entry.source,
+                entry.proof,
+            )
+            for entry in page
         )
         after = page[-1].id
         session.expunge_all()

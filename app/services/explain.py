@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.calendars import Place
-from app.core.compliance import Consent, Limits, untimely
+from app.core.compliance import Consent, Limits, too_old, untimely
 from app.models import (
     Address,
     AddressKind,
@@ -30,6 +30,7 @@ from app.security.access import Actor, Permission, get_scoped
 from app.services import consents, places
 from app.services.calendars import read_calendar
 from app.services.dnc import NO_CAMPAIGN, blocked, subjects_of
+from app.services.dnc_files import coverages
 from app.services.jobs import ENDED
 from app.services.quiet import quiet_addresses
 
@@ -69,6 +70,7 @@ def why_not_dialled(session: Session, actor: Actor, contact_id: int, now: dateti
         holds += _job_holds(session, job_contact, job, now)
         holds += _quiet_holds(session, job_contact, addresses, now)
         holds += _window_holds(session, job, places_of, now)
+        holds += _unscreened(session, job, addresses, now)
         holds += _consent_holds(session, job, contact, addresses, now)
         chosen = _listed(session, contact, places_of, now, job.campaign_id)
         holds += [replace(hold, job_id=job.id) for hold in chosen if hold not in listed]
@@ -85,6 +87,15 @@ def _listed(
             if hit.holds(place.zones, now):
                 words = f"{address.name}: {hit.kind.replace('_', ' ')} is on the do-not-call list {hit.list_name!r}"
                 yield Hold("IN_DNC_LIST", words, hit.ends(place.zones))
+
+
+def _unscreened(session: Session, job: Job, addresses: Sequence[Address], now: datetime) -> Iterator[Hold]:
+    """Numbers that no young copy of their country's list has been asked for."""
+    national = coverages(session, job.organization_id, job.campaign_id)
+    for address in addresses:
+        why = too_old(national, address.value, address.country, now) if address.kind == AddressKind.PHONE else ""
+        if why:
+            yield Hold("RESTRICTED_RULE", f"{address.name}: {why}", job_id=job.id)
 
 
 def _consent_holds(

@@ -10,12 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.calendars import Place, place_of
-from app.core.compliance import Allowed, Refused, Rules, Subject, check
+from app.core.compliance import Allowed, Refused, Rules, Subject, check, too_old
 from app.core.phone import BadNumber, parse_number
 from app.models import Address, AddressKind, CallingWindow, Contact, DncKind, Trunk
 from app.services import places
 from app.services.calendars import Calendar, read_calendar
 from app.services.dnc import blocked, opt_out, subjects_of
+from app.services.dnc_files import coverages
 from app.services.quiet import quiet_addresses
 
 
@@ -48,13 +49,15 @@ def check_number(
     found = _places(session, rules.calendar, number, holders)
     others = tuple(other.quiet for other in quiet_addresses(session, organization_id, [number], now))
     zones = tuple(dict.fromkeys(zone for place in found for zone in place.zones))
+    country = next((place.country for place in found if place.country), "")
     hits = [hit for hit in blocked(session, organization_id, subjects, now) if hit.holds(zones, now)]
     subject = Subject(
         "voice",
         zones,
         dnc=hits[0].list_name if hits else "",
+        unscreened=too_old(coverages(session, organization_id, None), number, country, now),
         quiet=others,
-        country=next((place.country for place in found if place.country), ""),
+        country=country,
         states=tuple(dict.fromkeys(state for place in found for state in place.states)),
     )
     return check(subject, rules.rules, now)

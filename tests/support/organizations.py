@@ -27,6 +27,7 @@ from app.models import (
     Contact,
     ContactList,
     DncEntry,
+    DncFile,
     DncGroup,
     DncList,
     GuardTime,
@@ -112,6 +113,12 @@ def _people(make: _Builder) -> None:
     make.add(Address(organization_id=home, contact_id=contact, kind="email", name="email", value=email))
     dnc_list = make.add(DncList(organization_id=home, name=marker, created_at=now))
     make.add(DncGroup(organization_id=home, name=marker))
+    make.add(
+        DncFile(
+            organization_id=home, dnc_list_id=dnc_list, file_name=marker, format="csv", action="add", state="completed",
+            first_rejects=[], started_at=now,
+        )
+    )  # fmt: skip
     make.add(
         DncEntry(
             dnc_list_id=dnc_list, organization_id=home, kind="contact_id", value=marker, source="panel", created_at=now

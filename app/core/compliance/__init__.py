@@ -18,11 +18,13 @@ from app.core.compliance.gate import (
     choose,
 )
 from app.core.compliance.listing import Listing, earliest_day
+from app.core.compliance.national import NATIONAL, Coverage, National, part_of, too_old
 from app.core.compliance.quiet import GUARD, Quiet
 from app.core.compliance.timing import Guard, GuardScope, Limits, untimely
 
 __all__ = [
     "GUARD",
+    "NATIONAL",
     "Act",
     "Allowed",
     "Candidate",
@@ -30,11 +32,13 @@ __all__ = [
     "Chosen",
     "Closed",
     "Consent",
+    "Coverage",
     "Guard",
     "GuardScope",
     "Held",
     "Limits",
     "Listing",
+    "National",
     "NoAddress",
     "Quiet",
     "Refused",
@@ -44,5 +48,7 @@ __all__ = [
     "choose",
     "consent_of",
     "earliest_day",
+    "part_of",
+    "too_old",
     "untimely",
 ]

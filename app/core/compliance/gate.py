@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from app.core.calendars import NO_HOLIDAYS, HolidayRules, Place
@@ -16,6 +16,9 @@ from app.core.completion import SYSTEM_CODES
 from app.core.compliance.consent import Consent
 from app.core.compliance.quiet import Quiet
 from app.core.compliance.timing import Guard, Limits, untimely
+
+#: Until somebody loads a list anew.
+_LOOK_AGAIN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Subject:
     states: tuple[str, ...] = ()
     #: What the person has allowed on this channel, for the job's purpose.
     consent: Consent = Consent.NOT_NEEDED
+    #: Why the number cannot be screened against its country's do-not-call list, "" where it was.
+    unscreened: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,8 @@ def check(subject: Subject, rules: Rules, now: datetime) -> Allowed | Refused:
         return Refused("CONTACT_DELETED", "the contact was deleted")
     if subject.dnc:
         return Refused("IN_DNC_LIST", f"on the do-not-call list {subject.dnc!r}")
+    if subject.unscreened:
+        return Refused("RESTRICTED_RULE", subject.unscreened, now + _LOOK_AGAIN)
     if subject.consent is Consent.REVOKED:
         return Refused("CONSENT_REVOKED", f"consent to {subject.channel} was taken back")
     if subject.consent in (Consent.MISSING, Consent.EXPIRED):

@@ -35,6 +35,7 @@ from app.services import (
     contacts,
     dashboard,
     dnc,
+    dnc_files,
     dnc_groups,
     drafts,
     explain,
@@ -136,6 +137,12 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "dnc.list_dnc_lists": lambda c: dnc.list_dnc_lists(c.session, c.actor),
     "dnc.list_entries": lambda c: dnc.list_entries(c.session, c.actor, c.it.dnc_list),
     "dnc.remove": lambda c: dnc.remove(c.session, c.actor, c.it.dnc_entry),
+    "dnc_files.ages": lambda c: dnc_files.ages(c.session, c.actor),
+    "dnc_files.list_files": lambda c: dnc_files.list_files(c.session, c.actor, c.it.dnc_list),
+    "dnc_files.set_national": lambda c: dnc_files.set_national(c.session, c.actor, c.it.dnc_list, "gb"),
+    "dnc_files.take_file": lambda c: dnc_files.take_file(
+        c.engine, c.actor, c.it.dnc_list, c.csv, dnc_files.FileFields()
+    ),
     "dnc_groups.delete_group": lambda c: dnc_groups.delete_group(c.session, c.actor, c.it.dnc_group),
     "dnc_groups.list_groups": lambda c: dnc_groups.list_groups(c.session, c.actor),
     "dnc_groups.put_group": lambda c: dnc_groups.put_group(

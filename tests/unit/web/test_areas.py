@@ -192,7 +192,7 @@ def test_exports_a_do_not_call_list_and_the_audit_trail(admin: FlaskClient, worl
 
     assert link
     header, *entries = admin.get(link.group()).text.splitlines()
-    assert header == "kind,value,since,until,source,proof"
+    assert header == "kind,value,since,until,until_day,source,proof"
     assert any(line.startswith("phone,+12125550177,") and line.endswith(",panel,'=said so") for line in entries)
     assert "/audit/entries.csv" in admin.get("/audit/").text
     trail = admin.get("/audit/entries.csv?kind=dnc_list").text.splitlines()

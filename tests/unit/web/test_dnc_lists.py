@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 
 from flask.testing import FlaskClient
 
+from common.clock import utcnow
 from tests.support.panel import World
 
 
@@ -40,3 +42,16 @@ def test_says_what_is_wrong_with_a_list(admin: FlaskClient, world: World) -> Non
     answer = admin.post("/dnc/lists", data={"name": "Twice"})
     assert answer.status_code == 422
     assert "already" in answer.text
+
+
+def test_a_country_s_list_shows_its_age_and_takes_a_file(admin: FlaskClient, world: World) -> None:
+    admin.post("/dnc/lists", data={"name": "Registry", "national": "us"})
+    assert "never loaded, so its country is not called" in admin.get("/dnc/lists").text
+    form = {"form": "us", "action": "replace", "home_country": "US"}
+    missing = admin.post("/dnc/lists/1/files", data={**form, "file": (BytesIO(b"202,5550100"), "202.txt")})
+    assert missing.status_code == 422
+    assert "give the day that the list was drawn" in missing.text
+    today = utcnow().date().isoformat()
+    admin.post("/dnc/lists/1/files", data={**form, "as_of": today, "file": (BytesIO(b"202,5550100"), "202.txt")})
+    assert "202.txt" in admin.get("/dnc/lists/1/files").text
+    assert "oldest part 0 of 31 days old, 1 part" in admin.get("/dnc/lists").text

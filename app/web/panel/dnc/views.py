@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from flask import flash, redirect, render_template, request, url_for
+from werkzeug.utils import secure_filename
 from werkzeug.wrappers import Response
 from wtforms.fields.choices import SelectChoice
 
-from app.security.access import Permission
-from app.services import campaigns, dnc, dnc_groups
-from app.web.database import afresh, reader, writing
+from app.core.compliance import NATIONAL
+from app.security.access import NotFound, Permission
+from app.services import campaigns, dnc, dnc_files, dnc_groups
+from app.web.database import afresh, engine, reader, writing
 from app.web.downloads import csv_of
-from app.web.panel.dnc.forms import DncForm, DncGroupForm, DncListForm
+from app.web.panel.dnc.forms import DncFileForm, DncForm, DncGroupForm, DncListForm
 from app.web.panel.gate import area, needs
 from app.web.viewer import actor
 from common.errors import Refused
@@ -70,6 +75,8 @@ def new_list() -> Response | tuple[str, int]:
         try:
             with writing() as session:
                 made = dnc.create_dnc_list(session, actor(), form.name.data or "", form.chosen_organization)
+                if form.national.data:
+                    dnc_files.set_national(session, actor(), made.id, form.national.data)
                 if form.by_group.data:
                     dnc_groups.set_by_group(session, actor(), made.id, True)
             flash(f"{made.name} is made.", "success")
@@ -86,6 +93,32 @@ def set_by_group(list_id: int) -> Response:
         dnc_groups.set_by_group(session, actor(), list_id, request.form.get("by_group") == "yes")
     flash("Changed. It holds from the next attempt on, in running jobs too.", "success")
     return redirect(url_for("dnc.lists"))
+
+
+@blueprint.route("/lists/<int:list_id>/files", methods=["GET", "POST"])
+@needs(Permission.DNC_VIEW)
+def files(list_id: int) -> Response | str | tuple[str, int]:
+    """What was taken into a list; a new file is taken within the request, so it may not be large."""
+    dnc_list = next((row for row, _ in dnc.list_dnc_lists(reader(), actor()) if row.id == list_id), None)
+    if dnc_list is None:
+        raise NotFound(f"do-not-call list {list_id}: there is none")
+    form = DncFileForm(data={"form": dnc_list.national or "csv"})
+    if request.method == "POST":
+        actor().require(Permission.DNC_EDIT)
+    if form.validate_on_submit():
+        try:
+            with TemporaryDirectory() as folder:
+                path = Path(folder) / secure_filename(form.file.data.filename or "list.txt")
+                form.file.data.save(path)
+                done = dnc_files.take_file(engine(), actor(), list_id, path, form.values())
+            words = f"{done.rows_read} lines read, {done.rows_changed} entries changed, {done.rows_rejected} rejected"
+            flash(done.detail or f"Done: {words}.", "error" if done.detail else "success")
+            return redirect(url_for("dnc.files", list_id=list_id))
+        except Refused as refused:
+            form.blame(str(refused))
+    rows = dnc_files.list_files(afresh(), actor(), list_id)
+    page = render_template("dnc/files.html", form=form, dnc_list=dnc_list, rows=rows, national=NATIONAL)
+    return (page, 422) if form.errors else page
 
 
 @blueprint.post("/groups")
@@ -141,6 +174,8 @@ def _lists(list_form: DncListForm, group_form: DncGroupForm) -> str:
         list_form=list_form,
         group_form=group_form,
         lists=dnc.list_dnc_lists(reader(), actor()),
+        ages=dnc_files.ages(reader(), actor()),
+        national=NATIONAL,
         groups=dnc_groups.list_groups(reader(), actor()),
         campaigns={row.id: row.name for row in campaigns.list_campaigns(reader(), actor())},
     )

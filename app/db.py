@@ -7,6 +7,7 @@ through `write_in_chunks`, which keeps each transaction far under the 100 ms tha
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
 import time
@@ -16,11 +17,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from common.errors import ConfigError, RemoteError
@@ -157,6 +158,14 @@ def read_transaction(engine: Engine) -> Iterator[Session]:
     """One consistent view of the database; whatever was written in it is rolled back."""
     with session_factory(engine)() as session:
         yield session
+
+
+def among(session: Session, column: InstrumentedAttribute[str], values: Sequence[str]) -> ColumnElement[bool]:
+    """The column is one of `values`, which go over as one parameter: a list of many is built and read once for each
+    otherwise."""
+    if session.get_bind().dialect.name == "sqlite":
+        return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))
+    return column == func.any(literal(list(values), postgresql.ARRAY(postgresql.TEXT)))
 
 
 def insert_missing(session: Session, model: Any) -> Any:

@@ -6,17 +6,17 @@ Each organization has its own lists; those without organization are common to al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.compliance import Listing, earliest_day
 from app.core.phone import parse_number
-from app.db import insert_missing
+from app.db import among, insert_missing
 from app.models import (
     Attempt,
     CampaignDncGroup,
@@ -58,31 +58,46 @@ def blocked(
     """Which of the (kind, value) pairs are on a list of the organization or on a common one at this moment.
 
     Kinds are `DncKind`s; values are E.164 numbers, emails, or ids. A listing of `until_day` still has to be asked
-    where the person is (`Listing.holds`). Without a campaign every list counts. One query for 500 values.
+    where the person is (`Listing.holds`). Without a campaign every list counts.
     """
     moment = now or utcnow()
     by_kind: dict[str, set[str]] = {}
     for kind, value in subjects:
         if value:
             by_kind.setdefault(str(kind), set()).add(value.lower() if kind == DncKind.EMAIL else value)
-    hits: list[Listing] = []
-    for kind, values in by_kind.items():
-        for batch in _batches(sorted(values)):
-            statement = (
-                select(DncEntry.kind, DncEntry.value, DncList.name, DncEntry.until, DncEntry.until_day)
-                .join(DncList, DncList.id == DncEntry.dnc_list_id)
-                .where(
-                    DncEntry.kind == kind,
-                    DncEntry.value.in_(batch),
-                    or_(DncEntry.organization_id == organization_id, DncEntry.organization_id.is_(None)),
-                    or_(DncEntry.until.is_(None), DncEntry.until > moment),
-                    or_(DncEntry.until_day.is_(None), DncEntry.until_day >= earliest_day(moment)),
-                    *chosen_lists(campaign_id),
-                )
-                .order_by(DncEntry.id)
-            )
-            hits += [Listing(*row) for row in session.execute(statement)]
-    return hits
+    found = _named(session, by_kind)
+    if not found:
+        return []
+    statement = (
+        select(DncEntry.kind, DncEntry.value, DncList.name, DncEntry.until, DncEntry.until_day)
+        .join(DncList, DncList.id == DncEntry.dnc_list_id)
+        .where(
+            _any_of(session, found),
+            or_(DncEntry.organization_id == organization_id, DncEntry.organization_id.is_(None)),
+            or_(DncEntry.until.is_(None), DncEntry.until > moment),
+            or_(DncEntry.until_day.is_(None), DncEntry.until_day >= earliest_day(moment)),
+            *chosen_lists(campaign_id),
+        )
+        .order_by(DncEntry.id)
+    )
+    return [Listing(*row) for row in session.execute(statement)]
+
+
+def _named(session: Session, subjects: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Those of the subjects that any entry names, whatever list it is on: read from the index alone, since nearly
+    everybody asked for is on none."""
+    found: dict[str, set[str]] = {}
+    if subjects:
+        for kind, value in session.execute(select(DncEntry.kind, DncEntry.value).where(_any_of(session, subjects))):
+            found.setdefault(kind, set()).add(value)
+    return found
+
+
+def _any_of(session: Session, subjects: Mapping[str, set[str]]) -> ColumnElement[bool]:
+    named = [
+        and_(DncEntry.kind == kind, among(session, DncEntry.value, sorted(values))) for kind, values in subjects.items()
+    ]
+    return or_(*named)
 
 
 def chosen_lists(campaign_id: int | None) -> list[ColumnElement[bool]]:

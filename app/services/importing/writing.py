@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import ColumnElement, Connection, Engine, func, insert, literal, select, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Connection, Engine, func, insert, select, text
 from sqlalchemy.orm import Session
 
+from app.db import among
 from app.models import Contact, ImportReject
 from app.services.importing.rows import PreparedContact, Reject
 
@@ -98,16 +98,12 @@ def write_rejects(session: Session, run_id: int, rejects: Iterable[Reject]) -> N
 
 def _known(session: Session, target: Target, external_ids: list[str]) -> dict[str, tuple[int, dict[str, Any]]]:
     """External id to (contact id, attributes), for those that the list holds already."""
-    if session.get_bind().dialect.name == "sqlite":
-        wanted = select(func.json_each(json.dumps(external_ids)).table_valued("value").c.value)
-        condition: ColumnElement[bool] = Contact.external_id.in_(wanted)
-    else:
+    if session.get_bind().dialect.name == "postgresql":
         # Two imports into one list take turns, or both would add the same contact.
         session.execute(select(func.pg_advisory_xact_lock(target.contact_list_id)))
-        condition = Contact.external_id == func.any(literal(external_ids, postgresql.ARRAY(postgresql.TEXT)))
     rows = session.execute(
         select(Contact.external_id, Contact.id, Contact.attributes).where(
-            Contact.contact_list_id == target.contact_list_id, condition
+            Contact.contact_list_id == target.contact_list_id, among(session, Contact.external_id, external_ids)
         )
     )
     return {external_id: (contact_id, attributes) for external_id, contact_id, attributes in rows}

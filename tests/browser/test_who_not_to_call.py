@@ -1,0 +1,112 @@
+"""Do not call, consent and calendars in a real browser: by the keyboard alone, and without a fault for axe-core."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+
+Site = Any  # tests/browser/conftest.py; conftest files cannot be imported
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+FOUND = """
+    () => axe.run(document, {resultTypes: ['violations']}).then(
+        found => found.violations.flatMap(one => one.nodes.map(node => `${one.id}: ${node.html.slice(0, 160)}`)))
+"""
+FOCUSED = """
+    () => { const it = document.activeElement; return it.ariaLabel
+        || (it.labels && it.labels[0] && it.labels[0].innerText.trim()) || (it.innerText || '').trim(); }
+"""
+_FARTHEST = 120
+
+
+def faults(page: Page) -> list[str]:
+    page.evaluate(AXE)
+    found: list[str] = page.evaluate(FOUND)
+    return found
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until what is so named has the focus, as somebody without a mouse does."""
+    for _ in range(_FARTHEST):
+        page.keyboard.press("Tab")
+        if str(page.evaluate(FOCUSED)).startswith(name):
+            return
+    pytest.fail(f"no Tab leads to {name!r}")
+
+
+def fill(page: Page, name: str, text: str) -> None:
+    tab_to(page, name)
+    page.keyboard.type(text)
+
+
+def press(page: Page, name: str) -> None:
+    tab_to(page, name)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def test_somebody_is_listed_and_found_by_the_keyboard_alone(admin: Page, site: Site) -> None:
+    admin.goto(f"{site.url}/dnc/")
+    fill(admin, "Number, address or ID", "+12025550177")
+    fill(admin, "Why", "asked at the counter")
+    press(admin, "Do not call")
+    expect(admin.get_by_text("It holds from this moment.")).to_be_visible()
+    fill(admin, "Search by the beginning", "+1202555017")
+    with admin.expect_navigation():
+        admin.keyboard.press("Enter")
+    expect(admin.get_by_role("row").filter(has_text="+12025550177")).to_have_count(1)
+
+
+def test_consent_is_entered_and_taken_back_by_the_keyboard_alone(admin: Page, site: Site) -> None:
+    admin.goto(f"{site.url}/contacts/{site.world.contact_id}")
+    press(admin, "Consent")
+    fill(admin, "Purpose", "marketing")
+    fill(admin, "By what", "paper")
+    press(admin, "Enter")
+    row = admin.get_by_role("row").filter(has_text="marketing")
+    expect(row.filter(has_text="Given")).to_have_count(1)
+    tab_to(admin, "What")
+    admin.keyboard.press("ArrowDown")
+    fill(admin, "Purpose", "marketing")
+    fill(admin, "By what", "call")
+    press(admin, "Enter")
+    expect(row.filter(has_text="Taken back")).to_have_count(1)
+    expect(row).to_have_count(2)
+
+
+def test_a_holiday_is_added_and_removed_by_the_keyboard_alone(admin: Page, site: Site) -> None:
+    admin.goto(f"{site.url}/calendars/")
+    tab_to(admin, "Date")
+    admin.keyboard.type("12242099")
+    fill(admin, "Name", "Winter rest")
+    press(admin, "Add the holiday")
+    expect(admin.get_by_role("row").filter(has_text="Winter rest").filter(has_text="2099-12-24")).to_have_count(1)
+    tab_to(admin, "Remove Winter rest")
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_role("dialog")).to_be_visible()
+    press(admin, "Remove")
+    expect(admin.get_by_role("row").filter(has_text="Winter rest")).to_have_count(0)
+
+
+def test_no_page_has_a_fault(admin: Page, site: Site) -> None:
+    admin.goto(f"{site.url}/dnc/lists")
+    fill(admin, "Name", "Registry")
+    tab_to(admin, "A country's list")
+    admin.keyboard.press("ArrowDown")
+    press(admin, "Make the list")
+    contact = f"/contacts/{site.world.contact_id}"
+    # Colours that are still changing would be measured on their way.
+    admin.emulate_media(reduced_motion="reduce")
+    found = {}
+    for path in ("/dnc/", "/dnc/lists", "/dnc/lists/1/files", "/calendars/", f"{contact}/consents", contact):
+        for theme in ("light", "dark"):
+            admin.goto(f"{site.url}{path}")
+            admin.evaluate("theme => document.documentElement.setAttribute('data-bs-theme', theme)", theme)
+            if problems := faults(admin):
+                found[path, theme] = problems
+    assert found == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import resource
 import signal
@@ -29,6 +30,9 @@ from vxml import Session as VoiceXmlSession
 #: Seconds between signs of life.
 BEAT = 0.5
 _READ = 65536
+#: Sessions after whose end the collector runs: each leaves some 25 KB of documents and script memory in cycles, of
+#: whose size the collector knows nothing. It takes 2 to 5 ms, since the mother's objects are frozen.
+_ENDED_BEFORE_COLLECTION = 16
 
 log = structlog.get_logger()
 
@@ -83,6 +87,7 @@ class Worker:
         self._beep = self._make_beep()
         self._tasks: set[asyncio.Task[None]] = set()
         self._told = self._lookups()
+        self._ended = 0
 
     async def beat(self) -> None:
         while True:
@@ -155,6 +160,9 @@ class Worker:
 
     def _over(self, call: str) -> None:
         self._conversations.pop(call, None)
+        self._ended += 1
+        if self._ended % _ENDED_BEFORE_COLLECTION == 0:
+            asyncio.get_running_loop().call_soon(gc.collect)
 
     def _send(self, frame: bytes) -> None:
         if not self._writer.is_closing():

@@ -256,7 +256,9 @@ class AsteriskLine:
         return None if known is None else known.stream
 
     def _let_start(self, trunk: str) -> None:
-        limits, now = self._limits[trunk], time.monotonic()
+        limits, now = self._limits.get(trunk), time.monotonic()
+        if limits is None:
+            return  # its last call is over
         started, late = limits.take(now)
         for call in started:
             known = self._calls[call]

@@ -288,6 +288,9 @@ class PyVoipCall:
             return
         end = self._outcome()
         self.gone = True
+        # What leads back to us goes, so that nothing waits for the collector.
+        self._timers.clear()
+        self._repeater = None
         self.line.forget(self)
         self.line.tell(end)
 

@@ -181,6 +181,10 @@ class TrunkPhone(pyVoIP.VoIP.VoIPPhone):
         """Nothing to do: a closed socket is a free port."""
 
 
+def _nobody(*_: object) -> None:
+    """Hears a client whose call is over."""
+
+
 @dataclass(slots=True)
 class _Queue:
     play: int
@@ -233,10 +237,12 @@ class MediaClient(RTP.RTPClient):
         self.NSD = False
 
     def finished(self) -> bool:
-        """Whether both threads are gone; then the socket is closed."""
+        """Whether both threads are gone; then the socket is closed, and nothing leads back to the call."""
         if any(thread.is_alive() for thread in self._threads):
             return False
         self.sin.close()
+        self._threads.clear()
+        self._heard_key = self._played = self._heard_audio = _nobody
         return True
 
     def direct(self, host: str, port: int, event_type: int | None, sending: bool) -> None:

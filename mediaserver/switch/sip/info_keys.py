@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from typing import Protocol
 
@@ -35,7 +36,8 @@ class InfoKeys:
     """The next key leaves when the one before was answered; a refusal drops those that wait."""
 
     def __init__(self, call: KeySendingCall) -> None:
-        self._call = call
+        # The call has us: a way back that counts would keep it for the collector, which waits until nobody calls.
+        self._call: KeySendingCall = weakref.proxy(call)
         self._waiting: deque[str] = deque()
         self._is_sending = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Protocol
 
 from mediaserver.switch.sip.agent import CallAgent
@@ -45,7 +46,8 @@ class SessionKeeper:
     """`interval` is what we ask for, in seconds; 0 asks for none."""
 
     def __init__(self, call: KeptCall, interval: int) -> None:
-        self._call = call
+        # The call has us: a way back that counts would keep it for the collector, which waits until nobody calls.
+        self._call: KeptCall = weakref.proxy(call)
         self.interval = interval
         self._by_update = False
         self._expires_at = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import weakref
 from typing import Protocol
 
 from mediaserver.switch.sip.agent import CallAgent
@@ -37,7 +38,8 @@ class Transfer:
     """At most one is under way; `Transferred` comes once for each."""
 
     def __init__(self, call: TransferableCall) -> None:
-        self._call = call
+        # The call has us: a way back that counts would keep it for the collector, which waits until nobody calls.
+        self._call: TransferableCall = weakref.proxy(call)
         self._is_open = False
 
     def start(self, target: str, now: float) -> None:

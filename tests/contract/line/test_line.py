@@ -30,6 +30,7 @@ from mediaserver.lines.pyvoip import PyVoipLine
 from mediaserver.switch.sip.endpoint import SipConfig
 from simulators.carrier.agent import Carrier, CarrierSettings
 from tests.support.asterisk import ABSENT, PASSWORD, USER, asterisk, asterisk_root
+from tests.support.garbage import garbage
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(60)]
 #: Spoken for a second, so that the simulated customer hears a prompt.
@@ -198,3 +199,13 @@ async def test_every_call_ends_with_exactly_one_last_event(bench: Bench) -> None
 async def test_the_right_credentials_pass_a_challenge(bench: Bench) -> None:
     bench.place("24")
     await bench.until(Answered)
+
+
+async def test_a_call_that_is_over_leaves_nothing_to_the_garbage_collector(bench: Bench) -> None:
+    with garbage("mediaserver") as left:
+        bench.place("10")
+        await bench.until(Answered)
+        bench.line.hang_up("c1")
+        await bench.until(HungUp)
+        await asyncio.sleep(0.05)
+    assert left == []

@@ -9,6 +9,7 @@ from common.errors import ContractError, Refused
 from mediaserver.switch.sip.events import Ended, Established, Failed, Ladder, Provisional
 from mediaserver.switch.sip.sdp import Codec
 from mediaserver.switch.sip.transaction import Address
+from tests.support.garbage import garbage
 from tests.support.sip_bench import ANSWER, FAR, SPEC, SipBench
 
 
@@ -372,3 +373,16 @@ def test_a_reason_is_reported_printable_short_and_without_numbers(bench: SipBenc
     assert reason.startswith("?? 1212*****00 unknown xx")
     assert len(reason) <= 80
     assert reason.isprintable()
+
+
+def test_calls_that_are_over_leave_nothing_to_the_garbage_collector() -> None:
+    with garbage("mediaserver") as left:
+        bench = SipBench()
+        bench.established()
+        bench.hang_up()
+        bench.reply(bench.requests("BYE")[-1], 200)
+        refused = bench.call(call="call-2")
+        bench.reply(refused, 486)
+        bench.assert_nothing_left()
+        del refused
+    assert left == []

@@ -37,11 +37,12 @@ from benchmarks.media import (
 from benchmarks.support.capture import Spacing, capture, spacing
 from benchmarks.support.usage import Usage, descendants, usage_of
 from tests.support.asterisk import ABSENT, PASSWORD, USER, Asterisk, asterisk, asterisk_root
+from tests.support.ports import free_range
 
 CALLS = (200, 500)
 RAMP = 50.0
-#: Beside those of the media server and of the carrier.
-_ASTERISK_PORTS = range(28000, 31000)
+#: Asterisk's RTP ports: two a channel, two channels a call of the asterisk line.
+_PORTS = 2400
 _ENDPOINT = {"disallow": "all", "allow": "ulaw", "direct_media": "no", "dtmf_mode": "rfc4733"}
 
 
@@ -127,7 +128,8 @@ async def main() -> int:
     print(f"calls with prompt and keys both ways (limits: p99 <= {P99_LIMIT:.0f} ms, late <= {100 * LATE_LIMIT:.1f} %)")
     with tempfile.TemporaryDirectory(prefix="clarion-bench-") as name:
         directory = Path(name)
-        with asterisk(directory / "asterisk", _ASTERISK_PORTS, ahead=True) as server:
+        first = free_range(_PORTS)
+        with asterisk(directory / "asterisk", range(first, first + _PORTS), ahead=True) as server:
             for calls in arguments.calls:
                 print(f"{calls} calls, {arguments.plateau:.0f} s", flush=True)
                 await _compare(directory, server, calls, arguments.plateau, arguments.line)
@@ -148,7 +150,7 @@ async def _compare(directory: Path, server: Asterisk, calls: int, plateau: float
         home = _folder(directory / f"line-{calls}")
         async with media_bench(home, calls, "auto", asterisk=(server.url, USER, PASSWORD)) as bench:
             more = {"asterisk": server.pid}
-            line = await _ours(bench, "Clarion, asterisk line", calls, plateau, directory, more, _ASTERISK_PORTS)
+            line = await _ours(bench, "Clarion, asterisk line", calls, plateau, directory, more, server.ports)
             line.tell(calls)
 
 
@@ -197,7 +199,7 @@ async def _theirs(bench: Bench, server: Asterisk, prompt: Path, calls: int, plat
             own = resource.getrusage(resource.RUSAGE_SELF)
             return {"asterisk": usage_of([server.pid]), "driver": Usage(own.ru_utime + own.ru_stime, 0.0)}
 
-        seen, cpu, memory = await _plateau(directory / "theirs.pcap", _ASTERISK_PORTS, plateau, used)
+        seen, cpu, memory = await _plateau(directory / "theirs.pcap", server.ports, plateau, used)
         up = len(driver.up)
         for channel in channels:
             await driver.ask("DELETE", f"/channels/{channel}")

@@ -206,7 +206,7 @@ def _page(body: bytes) -> Any:
 
 
 async def _ready(bench: Bench) -> None:
-    for _ in range(100):
+    for _ in range(300):
         try:
             async with bench.http.get(f"{bench.api}/status") as answer:
                 if answer.status == 200:

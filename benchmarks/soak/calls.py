@@ -15,12 +15,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.media import SUFFIX_DIRECT, Bench, media_bench, request
 from benchmarks.soak.figures import Figures, complaints, figures, growth, leaks, own_ports, settled, tell
+from tests.support.asterisk import PASSWORD, USER, asterisk
 
 CALLS, MINUTES, SEED = 100, 60.0, 1
 #: Minutes not judged, minutes of a row of the table, seconds between two looks.
@@ -166,10 +169,19 @@ async def main() -> int:
     parser.add_argument("minutes", type=float, nargs="?", default=MINUTES)
     parser.add_argument("--calls", type=int, default=CALLS, help="at a time (%(default)s)")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--line", choices=("native", "asterisk"), default="native", help="(%(default)s)")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="clarion-soak-") as name:
+    folder = tempfile.TemporaryDirectory(prefix="clarion-soak-")
+    with folder as name, _asterisk(Path(name), arguments.line) as access:
         bench_of_its_own = media_bench(
-            Path(name), arguments.calls, "auto", {"once": ONCE}, people=PEOPLE, ahead=("server",), ports=own_ports()
+            Path(name),
+            arguments.calls,
+            "auto",
+            {"once": ONCE},
+            people=PEOPLE,
+            ahead=("server",),
+            ports=own_ports(),
+            asterisk=access,
         )
         async with bench_of_its_own as bench:
             churn = Churn(bench, random.Random(arguments.seed))
@@ -177,6 +189,16 @@ async def main() -> int:
             status = await _soak(churn, arguments.calls, arguments.minutes)
             ear.cancel()
     return status
+
+
+@contextmanager
+def _asterisk(directory: Path, line: str) -> Iterator[tuple[str, str, str] | None]:
+    """Address, user and password of one, where the line wants it."""
+    if line != "asterisk":
+        yield None
+    else:
+        with asterisk(directory / "asterisk", own_ports()) as server:
+            yield server.url, USER, PASSWORD
 
 
 async def _soak(churn: Churn, calls: int, minutes: float) -> int:

@@ -29,8 +29,9 @@ from tests.support.torture import torture_messages
 PACKETS, CALLS, SEED = 1_000_000, 20, 1
 _SHARES = {Kind.REQUEST: 4, Kind.RESPONSE: 2, Kind.RTP: 3, Kind.RTCP: 1}
 _BATCH = 100
-#: Packets before memory is taken for the first time: its table of transactions has been full, and is empty again.
-_WARM_UP = 200_000
+#: Packets before memory is taken for the first time: the table of transactions has been full, and is empty again; each
+#: call's trace is full (300 lines).
+_WARM_UP = 300_000
 GROWTH_LIMIT = 0.02
 _LOOPBACK = "127.0.0.1"
 
@@ -200,7 +201,7 @@ async def _soak(bench: Bench, ports: range, count: int, seed: int) -> int:
     grown = growth([before], [after])
     print(
         f"memory {before.memory:.1f} MB after {_WARM_UP}, {max(looks, default=0.0):.1f} at most,"
-        f" {after.memory:.1f} at the end ({100 * grown:+.2f} %)"
+        f" {after.memory:.1f} at the end ({100 * grown:+.2f} %); idle {idle.memory:.1f} before, {last.memory:.1f} after"
     )
     return tell(
         {

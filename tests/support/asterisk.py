@@ -42,6 +42,7 @@ class Asterisk:
 
     url: str
     sip: int
+    ports: range
     pid: int
     root: Path
     directory: Path
@@ -72,7 +73,7 @@ def asterisk(directory: Path, ports: range | None = None, *, ahead: bool = False
     process = processes.start(command, directory / "asterisk.out")
     try:
         _await_ready(process, f"http://127.0.0.1:{http}/ari/asterisk/ping", directory)
-        yield Asterisk(f"http://127.0.0.1:{http}/ari", sip, process.pid, root, directory)
+        yield Asterisk(f"http://127.0.0.1:{http}/ari", sip, rtp, process.pid, root, directory)
     finally:
         processes.stop(process)
 

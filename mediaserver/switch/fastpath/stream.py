@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from typing import Any
 
 import structlog
@@ -38,7 +39,9 @@ class FastStream:
         self._stop_on_key = False
         #: The clips that C reads from; they must outlive its use of them.
         self._clips: tuple[Any, ...] = ()
-        self._ear = Ear(lambda frame: sink(AudioHeard(frame)), self._pressed)
+        # We have the ear: a way back that counts would keep both for the collector, which waits until nobody calls.
+        me = weakref.proxy(self)
+        self._ear = Ear(lambda frame: sink(AudioHeard(frame)), lambda key: me._pressed(key))
         self._remote: rtcp.Report | None = None
         self.reports_heard = 0
         self._last = library.ffi.new("clarion_stats *")

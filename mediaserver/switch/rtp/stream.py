@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -158,7 +159,9 @@ class RtpStream:
         self._far_ssrc: int | None = None
         self._stats = ReceiverStats()
         self._lost_before = self._received_before = 0
-        self._ear = Ear(lambda frame: sink(AudioHeard(frame)), self._pressed)
+        # We have the ear: a way back that counts would keep both for the collector, which waits until nobody calls.
+        me = weakref.proxy(self)
+        self._ear = Ear(lambda frame: sink(AudioHeard(frame)), lambda key: me._pressed(key))
         self._ear.begin_anew(hears_tones=form.hears_tones)
         self._inset = bytearray()
         self._remote: rtcp.Report | None = None

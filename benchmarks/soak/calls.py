@@ -65,7 +65,7 @@ KINDS = (
     Kind("02", "talk", "ring_timeout", 1, more={"ring_timeout": 5.0}),
     Kind("02", "talk", "cancelled", 1, stop=3.0),
 )
-OVERLOADED = re.compile("overload|cpu exhausted")
+OVERLOADED = re.compile("overload|busy")
 #: How calls end that are hung up on because the soak is over.
 STOPPED = ("answered system_hangup", "cancelled")
 

@@ -20,7 +20,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.media import SUFFIX_TALK, Bench, hang_up, media_bench, start_all, until_up
+from benchmarks.media import SUFFIX_TALK, Bench, hang_up, media_bench, request, until_up
 from benchmarks.soak.figures import Figures, complaints, figures, growth, leaks, own_ports, settled, tell
 from benchmarks.soak.wild import Kind, Wild
 from simulators.carrier.journal import read_journal
@@ -173,8 +173,7 @@ async def main() -> int:
 async def _soak(bench: Bench, ports: range, count: int, seed: int) -> int:
     idle = await _idle(bench)
     attempts = [f"soak-{number}" for number in range(CALLS)]
-    await start_all(bench, attempts, 20, SUFFIX_TALK, "talk")
-    await until_up(bench, attempts)
+    await _start(bench, attempts)
     boot = await _boot(bench)
     rings = (line for line in read_journal(bench.journal) if line["event"] == "ring")
     call_ids = [line["call_id"] for line in rings if line["attempt"] in attempts]
@@ -222,11 +221,22 @@ async def _soak(bench: Bench, ports: range, count: int, seed: int) -> int:
     )  # fmt: skip
 
 
+async def _start(bench: Bench, attempts: list[str]) -> None:
+    """Until all are up; a machine busy with other things admits them slowly."""
+    waiting = list(attempts)
+    while waiting:
+        status, _ = await request(bench, waiting[-1], SUFFIX_TALK, "talk")
+        if status == 503:
+            await asyncio.sleep(1)
+        else:
+            waiting.pop()
+    await until_up(bench, attempts)
+
+
 async def _idle(bench: Bench) -> Figures:
     """When every part has worked once, and nobody is on the line."""
     attempts = [f"first-{number}" for number in range(CALLS)]
-    await start_all(bench, attempts, 20, SUFFIX_TALK, "talk")
-    await until_up(bench, attempts)
+    await _start(bench, attempts)
     await hang_up(bench, attempts)
     return await settled(bench)
 

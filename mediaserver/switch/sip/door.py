@@ -77,7 +77,7 @@ class Door:
 
     def judge(self, request: Request, source: Address, now: float) -> Ruling:
         """An INVITE outside any call; `now` is monotonic seconds."""
-        dialled = request.sip_uri.user or ""
+        dialled = request.dialled
         phone = self._at_its_place(request, source)
         if phone is not None:
             return self._of_phone(phone, dialled)

@@ -213,9 +213,17 @@ class Request(Message):
     def sip_uri(self) -> SipUri:
         return parse_uri(self.uri)
 
+    @property
+    def dialled(self) -> str:
+        """The user of the Request-URI; "" where there is none, or the URI is of another scheme."""
+        return (self.sip_uri.user or "") if self._has_sip_uri() else ""
+
+    def _has_sip_uri(self) -> bool:
+        return check_uri(self.uri).lower().startswith(("sip:", "sips:"))
+
     def check(self) -> None:
         self._check()
-        if check_uri(self.uri).lower().startswith(("sip:", "sips:")) and self.sip_uri.headers:
+        if self._has_sip_uri() and self.sip_uri.headers:
             raise ParseError("Request-URI: headers are not allowed here (19.1.1)")
         if self.cseq.method != self.method:
             raise ParseError("CSeq: the method is not the request's")

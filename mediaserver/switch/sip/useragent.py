@@ -249,7 +249,7 @@ class UserAgent:
         """A call to a number of ours that we can speak with; None for everything else, which is refused."""
         if request.method != "INVITE" or request.to_addr.tag or request.headers.list("require") or not request.sdp:
             return None
-        if (request.sip_uri.user or "") not in self._accepted or len(self._calls) >= MAX_CALLS:
+        if request.dialled not in self._accepted or len(self._calls) >= MAX_CALLS:
             return None
         return self._take(transaction, request, source)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from common.control import Trunk
@@ -86,6 +86,7 @@ def test_a_mutated_request_inside_a_call(method: str, changes: Edits) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(edits)
+@example([(0.015625, 0, b":")])  # INVITE s:ip:7001@…, a scheme of its own
 def test_a_mutated_call_to_a_number_of_ours(changes: Edits) -> None:
     bench = SipBench(accepted=frozenset({"7001"}))
     request = (

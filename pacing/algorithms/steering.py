@@ -13,12 +13,14 @@ from typing import Any
 from pacing.algorithms.ledger import Ledger
 
 #: Aim below the limit: what is still in the air at the end of a period must fit too.
-MARGIN = 0.985
+MARGIN = 0.975
 #: The balance is measured in what may be abandoned in so many seconds, and moves the base over so many.
 _SPAN, _SLOWLY = 1_200.0, 3_600.0
 #: The threshold: where it begins, and the bounds of its base and of what the balance does to it.
 _FIRST, _LOWEST, _HIGHEST = 0.03, 0.005, 0.6
 _DOWN, _UP = -4.0, 1.0
+#: Below the reserve the balance counts so many times as much.
+_STEEP = 2.0
 #: Until so many people have answered the threshold is smaller: the models know little yet.
 _LEARNING = 30.0
 
@@ -36,12 +38,12 @@ class Steering:
         self._measure(ledger, elapsed)
         unit = max(1.0, self._aim * self._rate * _SPAN)
         error = (ledger.balance(self._aim) - 0.3 * unit) / unit
-        error = min(max(error, _DOWN), _UP)
         if people >= _LEARNING:
-            self._base += min(error, 1.0) * elapsed / _SLOWLY
+            self._base += min(max(error, -_UP), _UP) * elapsed / _SLOWLY
             self._base = min(max(self._base, math.log(_LOWEST)), math.log(_HIGHEST))
         slow_start = min(1.0, (5.0 + people) / (5.0 + _LEARNING))
-        return min(_HIGHEST, math.exp(self._base + error) * slow_start)
+        push = min(max(error if error > 0 else _STEEP * error, _DOWN), _UP)
+        return min(_HIGHEST, math.exp(self._base + push) * slow_start)
 
     def save(self) -> Any:
         return [self._base, self._rate, self._live]

@@ -69,7 +69,7 @@ class DayResult:
 
 
 class Queue:
-    """`run()` gives the day's result."""
+    """`run()` gives the day's result. Agents can be lent to it and taken back while the day goes on."""
 
     def __init__(self, day: Day, pacer: Decides, seed: int) -> None:
         self.day, self.now, self.result = day, 0.0, DayResult()
@@ -83,19 +83,45 @@ class Queue:
         self._waiting: deque[tuple[int, float]] = deque()
         self._callers = 0
         self._events: list[Event] = []
+        self._leaving = 0
+        #: Agent-seconds at work here.
+        self.staffed = 0.0
         self._others()
+
+    @property
+    def agents(self) -> int:
+        return self._ready + len(self._talking) + len(self._wrapup) - self._leaving
+
+    def lend(self, count: int, within: Durations) -> None:
+        """So many more agents, each once the outbound conversation of the moment is over."""
+        for _ in range(count):
+            self._at(self.now + self._draw(within), self._joined, None)
+
+    def take_back(self, count: int) -> None:
+        """So many agents less: those ready at once, others after their conversation."""
+        self._leaving += count
+        self._leave()
+
+    def _joined(self, _: None) -> None:
+        self._ready += 1
+        self._serve()
+
+    def _leave(self) -> None:
+        gone = min(self._leaving, self._ready)
+        self._leaving -= gone
+        self._ready -= gone
 
     def run(self) -> DayResult:
         for second in range(round(self.day.hours * HOUR)):
             self._live_until(float(second))
+            self.staffed += self._ready + len(self._talking) + len(self._wrapup)
             decision = self._pacer.decide(self._observe(), self.now)
             self.result.notified += decision.place
             for _ in range(decision.place):
                 if self._chance.random() < self.day.share:
                     self._at(self.now + self._draw(self.day.delay), self._called, self.now)
-        for caller, since in self._waiting:
+        for _, since in self._waiting:
             self.result.count(since, in_time=False)
-            self._callers = max(self._callers, caller)
         return self.result
 
     def _live_until(self, now: float) -> None:
@@ -164,4 +190,5 @@ class Queue:
     def _wrapped_up(self, caller: int) -> None:
         self._events.append(WrapupEnded(self.now - self._wrapup.pop(caller), self.now))
         self._ready += 1
+        self._leave()
         self._serve()

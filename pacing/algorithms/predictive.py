@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pacing.algorithms.answers import Answers
 from pacing.algorithms.base import Pacer
@@ -35,6 +36,11 @@ _SMALL = 30
 #: Seconds between two looks of the chance, and between two renewals of the tables: of answers, of releases.
 _STRIDE, _RENEW, _RENEW_RELEASES = 2.0, 5.0, 30.0
 _AT_ONCE = 8
+#: Counts tried at one time; and a call beside which no new one is placed.
+_PROBES = 18
+_NOBODY_ELSE = np.zeros(1, dtype=np.int64)
+#: Calls in the air for each agent at the most, however seldom anybody answers.
+_IN_THE_AIR = 20
 #: Calls are cancelled beyond so many times the threshold.
 CANCEL = 1.0
 #: Seconds of inbound arrivals, and abandoned people, that are remembered.
@@ -101,24 +107,33 @@ class Predictive(Pacer):
         cancel = self._to_cancel(seen, balance, spare, threshold, asking)
         place = 0
         if not cancel and seen.logged_in:
-            wanted = self._how_many(balance, spare, threshold, asking, max(room, _AT_ONCE))
+            most = min(max(room, _AT_ONCE), _IN_THE_AIR * seen.logged_in - seen.in_the_air)
+            wanted = self._how_many(balance, spare, threshold, asking, most)
             place = min(wanted, room)
             cancel = self._to_renew(seen, wanted - place, asking)
         self._answers.place(place)
         return Decision(place, cancel)
 
-    def _how_many(self, balance: Balance, spare: int, threshold: float, asking: _Answers, room: int) -> int:
+    def _how_many(self, balance: Balance, spare: int, threshold: float, asking: _Answers, most: int) -> int:
         """The most calls of which the last still has less than the threshold's chance of meeting nobody."""
-        place, step = 0, 1
-        while place < room:
-            last = min(place + step, room) - 1
-            short = balance.short(spare, asking.new, place, last) @ asking.weights
-            good = int(np.searchsorted(short, threshold))
-            place += good
-            if good < len(short):
-                break
-            step = min(4 * step, 64 if not balance.exact else _AT_ONCE)
-        return place
+
+        def good(counts: NDArray[np.int64]) -> int:
+            """How many of these rising counts are good; the chance rises with the count."""
+            chances = balance.short(spare, asking.new, counts - 1) @ asking.weights
+            return int(np.searchsorted(chances, threshold))
+
+        if most < 1 or not good(np.array([1])):
+            return 0
+        counts = np.unique(np.append(2 ** np.arange(1, max(2, most.bit_length())), most).clip(max=most))
+        fine = good(counts)
+        if fine == len(counts):
+            return most
+        low, high = (int(counts[fine - 1]) if fine else 1), int(counts[fine])
+        while high - low > 1:
+            counts = np.unique(np.linspace(low, high, _PROBES).astype(np.int64))[1:-1]
+            fine = good(counts)
+            low, high = (int(counts[fine - 1]) if fine else low), (int(counts[fine]) if fine < len(counts) else high)
+        return low
 
     def _to_cancel(
         self, seen: Seen, balance: Balance, spare: int, threshold: float, asking: _Answers
@@ -127,7 +142,7 @@ class Predictive(Pacer):
         after = self.configuration.cancel_after
         if after is None or not seen.ringing_ids or not len(seen.ringing) or seen.ringing.max() < after:
             return ()
-        chance = float(balance.short(spare, asking.new, 0, 0)[0, 0])
+        chance = float(balance.short(spare, asking.new, _NOBODY_ELSE)[0, 0])
         if chance <= CANCEL * threshold:
             return ()
         return tuple(call for call, age in zip(seen.ringing_ids, seen.ringing, strict=True) if age >= after)

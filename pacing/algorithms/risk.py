@@ -78,17 +78,17 @@ class Balance:
         """Add what all calls have in common: the hit rate may be another."""
         self._variance += deviation * deviation
 
-    def short(self, spare: int, new: Floats, first: int, last: int) -> Floats:
-        """P(no agent is left) at each time, one row for each of `first` … `last` new calls beside the one asking.
+    def short(self, spare: int, new: Floats, beside: NDArray[np.int64]) -> Floats:
+        """P(no agent is left) at each time, a row for each number of new calls `beside` the one asking.
 
         `spare`: agents ready now, less people waiting. `new`: P(a new call has asked by each time).
         """
-        others = np.arange(first, last + 1)[:, None]
+        others = beside[:, None]
         if not self.exact:
             mean = self._mean + others * new
             deviation = np.sqrt(self._variance + others * (new * (1.0 - new)) + 1e-9)
             return normal((mean - spare + 0.5) / deviation)
-        function = self._function * _functions(new) ** others[:, :, None] if last else self._function[None]
+        function = self._function * _functions(new) ** others[:, :, None] if beside[-1] else self._function[None]
         chances = np.fft.irfft(function, LATTICE, axis=2)
         # Differences from `spare` upwards; the upper half of the lattice holds the negative ones.
         spare = min(max(spare, -_HALF), _HALF)

@@ -31,7 +31,12 @@ from app.services import campaigns, jobs, reports, scripts, strategies
 from common.clock import utcnow
 
 #: Real North American area codes; 555-01XX below each is kept for fiction.
-AREA_CODES = (202, 212, 303, 305, 312, 404, 415, 503, 512, 602, 617, 702, 713, 801, 916)
+AREA_CODES = (
+    202, 212, 303, 305, 312, 404, 415, 503, 512, 602, 617, 702, 713, 801, 916, 201, 203, 205, 206, 207,
+    208, 209, 210, 213, 214, 215, 216, 217, 218, 219, 224, 225, 228, 229, 231, 234, 239, 240, 248, 251,
+    252, 253, 254, 256, 260, 262, 267, 269, 270, 276, 281, 301, 302, 304, 307, 308, 309, 310, 313, 314,
+    315, 316, 317, 318, 319,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

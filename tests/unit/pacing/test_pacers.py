@@ -188,6 +188,18 @@ def test_a_wrong_configuration_is_refused_by_name(field: str, value: Any) -> Non
         Configuration(**{field: value})
 
 
+def test_calls_in_the_air_stay_bounded_where_nobody_ever_answers() -> None:
+    pacer = create(Configuration())
+    ringing: dict[int, float] = {}
+    for now in range(90):
+        gone = [Resolved(call, Outcome.NO_ANSWER, age) for call, age in ringing.items() if age >= 25.0]
+        ringing = {call: age + 1.0 for call, age in ringing.items() if age < 25.0}
+        decision = pacer.decide(Observation(ready=4, ringing=ringing, events=gone), float(now))
+        ringing = {call: age for call, age in ringing.items() if call not in decision.cancel}
+        ringing |= {1_000 * now + call: 0.0 for call in range(decision.place)}
+        assert len(ringing) <= 80
+
+
 def test_preview_offers_records_and_dials_what_was_accepted() -> None:
     pacer = create(Configuration(Mode.PREVIEW))
     assert pacer.decide(Observation(ready=3, previews_accepted=1), 0.0) == Decision(place=1, offer=2)

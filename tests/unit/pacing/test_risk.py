@@ -33,7 +33,7 @@ def test_small_teams_are_reckoned_exactly(
     balance = Balance(1, exact=True)
     balance.ask(np.ones(len(asks)), Table.of(np.array(asks).reshape(-1, 1), exact=True))
     balance.free(np.ones(len(frees)), Table.of(np.array(frees).reshape(-1, 1), exact=True))
-    short = balance.short(spare, np.array([new]), 0, others)
+    short = balance.short(spare, np.array([new]), np.arange(others + 1))
     assert short[others, 0] == pytest.approx(counted([*asks, *[new] * others], frees, spare), abs=1e-9)
 
 
@@ -44,5 +44,5 @@ def test_large_teams_are_reckoned_nearly_so() -> None:
         balance.ask(np.array([40.0]), Table.of(asks, exact=True))
         balance.free(np.array([60.0]), Table.of(frees, exact=True))
     for spare in range(0, 12, 3):
-        near = large.short(spare, np.array([0.2]), 0, 2)
-        assert near == pytest.approx(exact.short(spare, np.array([0.2]), 0, 2), abs=0.01)
+        near = large.short(spare, np.array([0.2]), np.arange(3))
+        assert near == pytest.approx(exact.short(spare, np.array([0.2]), np.arange(3)), abs=0.01)

@@ -6,6 +6,7 @@ from typing import cast
 
 from flask import Flask, flash, redirect, request, session, url_for
 from flask_login import LoginManager, UserMixin, current_user
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from app.models import Role, User
@@ -63,3 +64,10 @@ def _unauthorized() -> Response:
         flash("Your session ended. Sign in again.", "warning")
     asked = request.full_path.rstrip("?") if request.method == "GET" and request.path != "/" else None
     return redirect(url_for("account.sign_in", next=asked))
+
+
+def viewer_row(session: Session) -> User:
+    """The row of the person behind the request."""
+    row = session.get(User, actor().user_id)
+    assert row is not None, "the gate lets nobody in without one"
+    return row

@@ -7,9 +7,9 @@ from flask import Response, render_template, request
 from app.security.access import Permission
 from app.services import audit, users
 from app.web.database import reader
-from app.web.downloads import csv_of
+from app.web.downloads import csv_of, note_export
 from app.web.panel.gate import area, needs
-from app.web.viewer import actor
+from app.web.viewer import actor, viewer_row
 
 blueprint = area("audit", __name__, "/audit")
 _PAGE = 100
@@ -19,6 +19,7 @@ _PAGE = 100
 @needs(Permission.AUDIT_VIEW)
 def export() -> Response:
     who, kind = actor(), request.args.get("kind", "")
+    note_export(viewer_row(reader()), "audit_entry.export")
     return csv_of("audit.csv", lambda session: audit.export_csv(session, who, kind=kind))
 
 

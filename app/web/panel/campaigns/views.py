@@ -5,10 +5,12 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from app.models import Campaign
 from app.security.access import Permission
 from app.services import campaigns, jobs, lists
 from app.services.choices import campaign_choices
 from app.web.database import reader, writing
+from app.web.listing import Columns, narrowed
 from app.web.panel.campaigns.forms import CampaignForm
 from app.web.panel.gate import area, needs
 from app.web.viewer import actor
@@ -18,17 +20,31 @@ blueprint = area("campaigns", __name__, "/campaigns")
 
 
 @blueprint.get("/")
-def index() -> str:
-    rows = campaigns.list_campaigns(reader(), actor())
-    newest = {row.id: next(iter(jobs.list_jobs(reader(), actor(), campaign_id=row.id, limit=1)), None) for row in rows}
+def index() -> Response | str:
     names = campaign_choices(reader(), actor())
+    lists, scripts, strategies = (
+        {choice.id: choice for choice in choices} for choices in (names.contact_lists, names.scripts, names.strategies)
+    )
+    columns: Columns[Campaign] = {
+        "campaign": lambda row: row.name,
+        "contact list": lambda row: lists[row.contact_list_id].name,
+        "script": lambda row: scripts[row.script_id].name if row.script_id else "",
+        "strategy": lambda row: strategies[row.strategy_id].name,
+    }
+    listing = narrowed("campaigns", campaigns.list_campaigns(reader(), actor()), columns)
+    if listing.taken_away:
+        return listing.csv()
+    newest = {
+        row.id: next(iter(jobs.list_jobs(reader(), actor(), campaign_id=row.id, limit=1)), None) for row in listing.rows
+    }
     return render_template(
         "campaigns/index.html",
-        campaigns=rows,
+        listing=listing,
+        campaigns=listing.rows,
         newest=newest,
-        lists={choice.id: choice for choice in names.contact_lists},
-        scripts={choice.id: choice for choice in names.scripts},
-        strategies={choice.id: choice for choice in names.strategies},
+        lists=lists,
+        scripts=scripts,
+        strategies=strategies,
         ended=jobs.ENDED,
     )
 

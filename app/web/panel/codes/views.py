@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from app.models import CompletionCode
 from app.security.access import Permission
 from app.services import codes
 from app.web.database import engine, reader, writing
+from app.web.listing import Choices, Columns, narrowed
 from app.web.panel.codes.forms import CodeForm
 from app.web.panel.gate import area, needs
 from app.web.panel.owned import organization_names
@@ -15,15 +19,32 @@ from app.web.viewer import actor
 from common.errors import Refused
 
 blueprint = area("codes", __name__, "/codes")
+_FLAGS = {
+    "human": "A person",
+    "rpc": "The right party",
+    "success": "A success",
+    "closure": "Closes the contact",
+    "nuisance": "A nuisance",
+    "counts_as_attempt": "Counts as an attempt",
+    "do_not_call": "Opts out",
+    "retry": "Tried again",
+}
+_COLUMNS: Columns[CompletionCode] = {name: attrgetter(name) for name in ("name", "description", *_FLAGS)}
 
 
 @blueprint.get("/")
 @needs(Permission.STRATEGIES_VIEW)
-def index() -> str:
+def index() -> Response | str:
+    every = [*codes.list_codes(reader(), actor()), *codes.list_system_codes(reader(), actor())]
+    choices: Choices[CompletionCode] = {words: attrgetter(flag) for flag, words in _FLAGS.items()}
+    listing = narrowed("completion-codes", every, _COLUMNS, choices)
+    if listing.taken_away:
+        return listing.csv()
     return render_template(
         "codes/index.html",
-        own=codes.list_codes(reader(), actor()),
-        system=codes.list_system_codes(reader(), actor()),
+        listing=listing,
+        own=[code for code in listing.rows if code.organization_id is not None],
+        system=[code for code in listing.rows if code.organization_id is None],
         organizations=organization_names(),
     )
 

@@ -11,10 +11,11 @@ from werkzeug.wrappers import Response
 from wtforms.fields.choices import SelectChoice
 
 from app.core.compliance import NATIONAL
-from app.security.access import NotFound, Permission
+from app.models import DncList
+from app.security.access import NotFound, Permission, get_scoped
 from app.services import campaigns, dnc, dnc_files, dnc_groups
 from app.web.database import afresh, engine, reader, writing
-from app.web.downloads import csv_of
+from app.web.downloads import csv_of, note_export
 from app.web.panel.dnc.forms import DncFileForm, DncForm, DncGroupForm, DncListForm
 from app.web.panel.gate import area, needs
 from app.web.viewer import actor
@@ -150,6 +151,7 @@ def delete_group(group_id: int) -> Response:
 @needs(Permission.DNC_VIEW)
 def export(list_id: int) -> Response:
     who = actor()
+    note_export(get_scoped(reader(), who, DncList, list_id))
     return csv_of(f"do-not-call-{list_id}.csv", lambda session: dnc.export_csv(session, who, list_id))
 
 

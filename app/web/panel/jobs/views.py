@@ -12,14 +12,15 @@ from sqlalchemy import Engine
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.db import read_transaction
-from app.models import Attempt
+from app.models import Attempt, Job
 from app.security.access import Actor, Permission
 from app.services import jobs, reports
 from app.services.csv_text import csv_lines
 from app.services.jobs import REQUESTS
 from app.web import headers
 from app.web.database import engine, reader, writing
-from app.web.downloads import csv_download
+from app.web.downloads import csv_download, note_export
+from app.web.listing import Choices, Columns, narrowed
 from app.web.live.access import Grant, StreamTokens
 from app.web.live.snapshot import chart, render_parts, take
 from app.web.panel.gate import area, needs
@@ -30,6 +31,17 @@ from common.settings import Settings
 
 blueprint = area("jobs", __name__, "/jobs")
 _PAGE = 50
+#: Jobs that are looked through.
+_NEWEST = 2000
+_JOB_COLUMNS: Columns[Job] = {
+    "job": lambda job: job.id,
+    "campaign": lambda job: job.settings["campaign"],
+    "state": lambda job: job.state,
+    "contact list": lambda job: job.settings["contact_list"],
+    "audience": lambda job: job.audience,
+    "started": lambda job: job.started_at or job.created_at,
+    "ended": lambda job: job.ended_at,
+}
 _WORDS = {
     "pause": "Pausing: calls in progress finish, no new ones start.",
     "resume": "Running again.",
@@ -38,11 +50,15 @@ _WORDS = {
 
 
 @blueprint.get("/")
-def index() -> str:
-    wanted = request.args.get("state", "")
-    active = {"active": True, "ended": False}.get(wanted)
-    rows = jobs.list_jobs(reader(), actor(), active=active, limit=_PAGE)
-    return render_template("jobs/index.html", jobs=rows, wanted=wanted, limit=_PAGE)
+def index() -> AnyResponse | str:
+    choices: Choices[Job] = {
+        "Not ended": lambda job: job.state not in jobs.ENDED,
+        "Ended": lambda job: job.state in jobs.ENDED,
+    }
+    listing = narrowed("jobs", jobs.list_jobs(reader(), actor(), limit=_NEWEST), _JOB_COLUMNS, choices)
+    if listing.taken_away:
+        return listing.csv()
+    return render_template("jobs/index.html", listing=listing, jobs=listing.rows[:_PAGE])
 
 
 @blueprint.get("/<int:job_id>")
@@ -94,7 +110,7 @@ def control(job_id: int, wish: str) -> AnyResponse:
 @blueprint.get("/<int:job_id>/attempts.csv")
 @needs(Permission.REPORTS_VIEW)
 def export(job_id: int) -> Response:
-    jobs.get_job(reader(), actor(), job_id)
+    note_export(jobs.get_job(reader(), actor(), job_id))
     return csv_download(f"job-{job_id}-attempts.csv", _csv_rows(engine(), actor(), job_id))
 
 

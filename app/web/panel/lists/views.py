@@ -8,20 +8,30 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.security.access import Permission
 from app.services import contacts, importing, lists, reports
 from app.web.database import engine, reader, writing
-from app.web.downloads import csv_of
+from app.web.downloads import csv_of, note_export
+from app.web.listing import Columns, narrowed
 from app.web.panel.gate import area, needs
 from app.web.panel.lists.forms import ListForm, UploadForm
 from app.web.viewer import actor
 from common.errors import Refused
 
 blueprint = area("lists", __name__, "/lists")
+_COLUMNS: Columns[lists.ListRow] = {
+    "name": lambda row: row.contact_list.name,
+    "description": lambda row: row.contact_list.description,
+    "contacts": lambda row: row.contacts,
+    "home country": lambda row: row.contact_list.home_country,
+    "changed": lambda row: row.contact_list.updated_at,
+}
 _PAGE = 25
 
 
 @blueprint.get("/")
-def index() -> str:
-    search = request.args.get("search", "")
-    return render_template("lists/index.html", rows=lists.list_lists(reader(), actor(), search), search=search)
+def index() -> AnyResponse | str:
+    listing = narrowed("contact-lists", lists.list_lists(reader(), actor()), _COLUMNS)
+    if listing.taken_away:
+        return listing.csv()
+    return render_template("lists/index.html", listing=listing, rows=listing.rows)
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
@@ -121,4 +131,5 @@ def delete(list_id: int) -> AnyResponse:
 def export(list_id: int) -> Response:
     lists.get_list(reader(), actor(), list_id)
     who = actor()
+    note_export(lists.get_list(reader(), who, list_id))
     return csv_of(f"list-{list_id}.csv", lambda session: contacts.export_csv(session, who, list_id))

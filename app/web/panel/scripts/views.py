@@ -10,11 +10,12 @@ from flask import Response, abort, current_app, flash, redirect, render_template
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.models import RevisionState, ScriptFile, ScriptRevision
+from app.models import RevisionState, Script, ScriptFile, ScriptRevision
 from app.security.access import Permission
 from app.security.tokens import Tokens
 from app.services import reports, scripts, test_calls
 from app.web.database import reader, writing
+from app.web.listing import Columns, narrowed
 from app.web.panel.gate import area, needs
 from app.web.panel.scripts.forms import NewScriptForm, TestCallForm, UploadForm
 from app.web.viewer import actor
@@ -22,6 +23,10 @@ from common.errors import Refused
 from common.settings import Settings
 
 blueprint = area("scripts", __name__, "/scripts")
+_COLUMNS: Columns[Script] = {
+    "name": lambda script: script.name,
+    "description": lambda script: script.description,
+}
 
 _TEXT = (".vxml", ".xml", ".grxml", ".gram", ".js", ".txt")
 
@@ -34,9 +39,12 @@ class Line:
 
 
 @blueprint.get("/")
-def index() -> str:
-    rows = [(script, scripts.list_revisions(reader(), actor(), script.id)) for script in _all()]
-    return render_template("scripts/index.html", rows=rows)
+def index() -> AnyResponse | str:
+    listing = narrowed("scripts", list(_all()), _COLUMNS)
+    if listing.taken_away:
+        return listing.csv()
+    rows = [(script, scripts.list_revisions(reader(), actor(), script.id)) for script in listing.rows]
+    return render_template("scripts/index.html", listing=listing, rows=rows)
 
 
 @blueprint.route("/new", methods=["GET", "POST"])

@@ -9,11 +9,12 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.strategy.parser import Problem, shipped, shipped_names
-from app.models import StrategyRevision
+from app.models import Strategy, StrategyRevision
 from app.security.access import Permission
 from app.services import strategies
 from app.services.reports import code_flags
 from app.web.database import reader, writing
+from app.web.listing import Columns, narrowed
 from app.web.panel.gate import area, needs
 from app.web.panel.owned import organization_names
 from app.web.panel.strategies.forms import DraftForm, NewStrategyForm
@@ -22,6 +23,10 @@ from app.web.viewer import actor
 from common.errors import Refused
 
 blueprint = area("strategies", __name__, "/strategies")
+_COLUMNS: Columns[Strategy] = {
+    "name": lambda strategy: strategy.name,
+    "description": lambda strategy: strategy.description,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +37,16 @@ class SourceLine:
 
 @blueprint.get("/")
 @needs(Permission.STRATEGIES_VIEW)
-def index() -> str:
+def index() -> Response | str:
+    listing = narrowed("strategies", strategies.list_strategies(reader(), actor()), _COLUMNS)
+    if listing.taken_away:
+        return listing.csv()
     rows = []
-    for strategy in strategies.list_strategies(reader(), actor()):
+    for strategy in listing.rows:
         revisions = strategies.list_revisions(reader(), actor(), strategy.id)
         problems = len(strategies.problems_of(reader(), revisions[0])) if revisions else 0
         rows.append((strategy, revisions, problems))
-    return render_template("strategies/index.html", rows=rows, organizations=organization_names())
+    return render_template("strategies/index.html", listing=listing, rows=rows, organizations=organization_names())
 
 
 @blueprint.route("/new", methods=["GET", "POST"])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask import current_app, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from app.models import Trunk
 from app.security.access import Forbidden, Permission
 from app.security.secrets import Vault
 from app.services import trunks
 from app.web.database import reader, writing
+from app.web.listing import Choices, Columns, narrowed
 from app.web.panel.gate import area, needs
 from app.web.panel.owned import organization_names
 from app.web.panel.trunks.forms import TrunkForm
@@ -17,13 +21,38 @@ from common.clock import utcnow
 from common.errors import Refused
 
 blueprint = area("trunks", __name__, "/trunks")
+_COLUMNS: Columns[Trunk] = {
+    "name": lambda trunk: trunk.name,
+    "host": lambda trunk: trunk.host,
+    "port": lambda trunk: trunk.port,
+    "transport": lambda trunk: trunk.transport,
+    "line": lambda trunk: trunk.line,
+    "user": lambda trunk: trunk.username,
+    "calls at a time": lambda trunk: trunk.max_channels,
+    "calls a second": lambda trunk: trunk.calls_per_second,
+    "paused until": lambda trunk: trunk.paused_until,
+    "paused because": lambda trunk: trunk.paused_reason,
+}
 
 
 @blueprint.get("/")
 @needs(Permission.SETTINGS_MANAGE)
-def index() -> str:
-    rows = [(trunk, trunks.trunk_use(reader(), actor(), trunk.id)) for trunk in trunks.list_trunks(reader(), actor())]
-    return render_template("trunks/index.html", rows=rows, organizations=organization_names(), now=utcnow())
+def index() -> Response | str:
+    now = utcnow()
+    choices: Choices[Trunk] = {
+        "Open": lambda trunk: not _paused(trunk, now),
+        "Paused": lambda trunk: _paused(trunk, now),
+        "Simulated": lambda trunk: trunk.simulated,
+    }
+    listing = narrowed("trunks", trunks.list_trunks(reader(), actor()), _COLUMNS, choices)
+    if listing.taken_away:
+        return listing.csv()
+    rows = [(trunk, trunks.trunk_use(reader(), actor(), trunk.id)) for trunk in listing.rows]
+    return render_template("trunks/index.html", listing=listing, rows=rows, organizations=organization_names(), now=now)
+
+
+def _paused(trunk: Trunk, now: datetime) -> bool:
+    return trunk.paused_until is not None and trunk.paused_until > now
 
 
 @blueprint.route("/new", methods=["GET", "POST"])

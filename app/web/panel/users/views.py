@@ -6,21 +6,36 @@ from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 from wtforms.fields.choices import SelectChoice
 
+from app.models import Role, User
 from app.security.access import Forbidden, Permission
 from app.services import users
 from app.services.organizations import list_organizations
 from app.web.database import reader, writing
+from app.web.downloads import note_export
+from app.web.listing import Choices, Columns, Listing, narrowed
 from app.web.panel.gate import area, needs
 from app.web.panel.users.forms import UserForm
-from app.web.viewer import actor
+from app.web.viewer import actor, viewer_row
+from app.web.words import ROLE_NAMES
 from common.errors import Refused
 
 blueprint = area("users", __name__, "/users")
+_COLUMNS: Columns[User] = {
+    "login": lambda user: user.login,
+    "name": lambda user: user.name,
+    "roles": lambda user: " ".join(ROLE_NAMES[Role(role)] for role in user.roles),
+    "disabled": lambda user: user.disabled,
+    "last sign-in": lambda user: user.last_login_at,
+}
 
 
 @blueprint.get("/")
 @needs(Permission.USERS_MANAGE)
-def index() -> str:
+def index() -> Response | str:
+    listing = _listing()
+    if listing.taken_away:
+        note_export(viewer_row(reader()), "user.export")
+        return listing.csv()
     return _page(_form(empty=True))
 
 
@@ -78,5 +93,9 @@ def _form(*, empty: bool = False) -> UserForm:
 
 def _page(form: UserForm, made: tuple[str, str | None] | None = None) -> str:
     names = {row.id: row.name for row in list_organizations(reader(), actor())}
-    rows = users.list_users(reader(), actor())
-    return render_template("users/index.html", users=rows, form=form, made=made, organizations=names)
+    return render_template("users/index.html", listing=_listing(), form=form, made=made, organizations=names)
+
+
+def _listing() -> Listing[User]:
+    choices: Choices[User] = {"Enabled": lambda user: not user.disabled, "Disabled": lambda user: user.disabled}
+    return narrowed("users", users.list_users(reader(), actor()), _COLUMNS, choices)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
@@ -10,6 +12,7 @@ from app.models import CallingWindow
 from app.security.access import Permission
 from app.services import windows
 from app.web.database import reader, writing
+from app.web.listing import Columns, narrowed
 from app.web.panel.gate import area, needs
 from app.web.panel.owned import organization_names
 from app.web.panel.windows.forms import WindowForm
@@ -18,16 +21,21 @@ from app.web.viewer import actor
 from common.errors import Refused
 
 blueprint = area("windows", __name__, "/windows")
+_COLUMNS: Columns[CallingWindow] = {
+    "name": lambda window: window.name,
+    "hours": lambda window: "always" if window.always_open else json.dumps(window.hours),
+    "source": lambda window: window.source,
+}
 
 
 @blueprint.get("/")
 @needs(Permission.CAMPAIGNS_VIEW)
-def index() -> str:
-    rows = [
-        (window, _week(window), windows.window_use(reader(), actor(), window.id))
-        for window in windows.list_windows(reader(), actor())
-    ]
-    return render_template("windows/index.html", rows=rows, organizations=organization_names())
+def index() -> Response | str:
+    listing = narrowed("calling-windows", windows.list_windows(reader(), actor()), _COLUMNS)
+    if listing.taken_away:
+        return listing.csv()
+    rows = [(window, _week(window), windows.window_use(reader(), actor(), window.id)) for window in listing.rows]
+    return render_template("windows/index.html", listing=listing, rows=rows, organizations=organization_names())
 
 
 @blueprint.get("/presets")

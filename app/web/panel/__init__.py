@@ -20,6 +20,7 @@ from app.web.panel import (
     scripts,
     strategies,
     trunks,
+    undo,
     users,
     windows,
 )
@@ -44,4 +45,5 @@ def blueprints() -> list[Blueprint]:
         hosts.blueprint,
         users.blueprint,
         audit.blueprint,
+        undo.blueprint,
     ]

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 import app.services
 from app import db
-from app.models import Base
+from app.models import AllowedHost, Base
 from app.security.access import Actor, Forbidden, Permission
 from app.security.secrets import Vault
 from app.services import (
@@ -50,6 +50,7 @@ from app.services import (
     strategies,
     test_calls,
     trunks,
+    undo,
     users,
     windows,
 )
@@ -77,6 +78,12 @@ class Call:
     actor: Actor
     it: World
     csv: Path
+
+
+def deleted_host(call: Call) -> dict[str, Any]:
+    """As the one there is, by another id and name."""
+    kept = undo.keep(call.session, Actor.system(), AllowedHost, call.it.allowed_host)
+    return {**kept, "row": {**kept["row"], "id": 99, "origin": "https://deleted.example"}}
 
 
 def fields(it: World) -> CampaignFields:
@@ -226,6 +233,8 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "trunks.list_trunks": lambda c: trunks.list_trunks(c.session, c.actor),
     "trunks.resume_trunk": lambda c: trunks.resume_trunk(c.session, c.actor, c.it.trunk),
     "trunks.trunk_use": lambda c: trunks.trunk_use(c.session, c.actor, c.it.trunk),
+    "undo.keep": lambda c: undo.keep(c.session, c.actor, AllowedHost, c.it.allowed_host),
+    "undo.put_back": lambda c: undo.put_back(c.session, c.actor, deleted_host(c)),
     "trunks.update_trunk": lambda c: trunks.update_trunk(c.session, c.actor, c.it.trunk, TRUNK, Vault("key")),
     "test_calls.cancel": lambda c: test_calls.cancel(c.session, c.actor, c.it.test_call),
     "test_calls.get_test_call": lambda c: test_calls.get_test_call(c.session, c.actor, c.it.test_call),

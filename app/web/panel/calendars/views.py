@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms.fields.choices import SelectChoice
 
+from app.models import GuardTime, HolidayRow, ZoneRuleRow
+from app.models.base import Base
 from app.security.access import Actor, Permission
 from app.services import calendars, campaigns
 from app.services.windows import write_spans
@@ -16,16 +18,17 @@ from app.web.database import afresh, reader, writing
 from app.web.panel.calendars.forms import GuardForm, HolidayForm, ZoneForm
 from app.web.panel.gate import area, needs
 from app.web.panel.owned import OwnedForm, organization_names
+from app.web.panel.undo import keeping, say_deleted
 from app.web.viewer import actor
 from common.clock import utcnow
 from common.errors import Refused
 
 blueprint = area("calendars", __name__, "/calendars")
 _PAGE = 100
-_REMOVERS: dict[str, Callable[[Session, Actor, int], None]] = {
-    "holidays": calendars.delete_holiday,
-    "guards": calendars.delete_guard_time,
-    "zones": calendars.delete_zone_rule,
+_REMOVERS: dict[str, tuple[type[Base], Callable[[Session, Actor, int], None]]] = {
+    "holidays": (HolidayRow, calendars.delete_holiday),
+    "guards": (GuardTime, calendars.delete_guard_time),
+    "zones": (ZoneRuleRow, calendars.delete_zone_rule),
 }
 
 
@@ -69,11 +72,12 @@ def put_zone() -> Response | tuple[str, int]:
 @blueprint.post("/<kind>/<int:row_id>/remove")
 @needs(Permission.SETTINGS_MANAGE)
 def remove(kind: str, row_id: int) -> Response:
-    remover = _REMOVERS.get(kind)
-    if remover is not None:
+    if kind in _REMOVERS:
+        model, remove_row = _REMOVERS[kind]
+        undone_by = keeping(model, row_id)
         with writing() as session:
-            remover(session, actor(), row_id)
-        flash("Removed. It counts no more, from the next attempt on.", "success")
+            remove_row(session, actor(), row_id)
+        say_deleted("Removed. It counts no more, from the next attempt on.", undone_by)
     return redirect(url_for("calendars.index"))
 
 

@@ -15,6 +15,7 @@ from app.web.listing import Choices, Columns, narrowed
 from app.web.panel.codes.forms import CodeForm
 from app.web.panel.gate import area, needs
 from app.web.panel.owned import organization_names
+from app.web.panel.undo import keeping, say_deleted
 from app.web.viewer import actor
 from common.errors import Refused
 
@@ -91,10 +92,11 @@ def edit(code_id: int) -> Response | str | tuple[str, int]:
 @blueprint.post("/<int:code_id>/delete")
 @needs(Permission.STRATEGIES_EDIT)
 def delete(code_id: int) -> Response:
+    undone_by = keeping(CompletionCode, code_id)
     try:
         codes.delete_code(engine(), actor(), code_id)
     except Refused as refused:
         flash(str(refused), "error")
         return redirect(url_for("codes.edit", code_id=code_id))
-    flash("The code is deleted.", "success")
+    say_deleted("The code is deleted.", undone_by)
     return redirect(url_for("codes.index"))

@@ -11,13 +11,14 @@ from werkzeug.wrappers import Response
 from wtforms.fields.choices import SelectChoice
 
 from app.core.compliance import NATIONAL
-from app.models import DncList
+from app.models import DncEntry, DncList
 from app.security.access import NotFound, Permission, get_scoped
 from app.services import campaigns, dnc, dnc_files, dnc_groups
 from app.web.database import afresh, engine, reader, writing
 from app.web.downloads import csv_of, note_export
 from app.web.panel.dnc.forms import DncFileForm, DncForm, DncGroupForm, DncListForm
 from app.web.panel.gate import area, needs
+from app.web.panel.undo import keeping, say_deleted
 from app.web.viewer import actor
 from common.errors import Refused
 
@@ -158,9 +159,10 @@ def export(list_id: int) -> Response:
 @blueprint.post("/<int:entry_id>/remove")
 @needs(Permission.DNC_EDIT)
 def remove(entry_id: int) -> Response:
+    undone_by = keeping(DncEntry, entry_id)
     with writing() as session:
         dnc.remove(session, actor(), entry_id)
-    flash("Removed. The contact may be reached again, if nothing else forbids it.", "success")
+    say_deleted("Removed. The contact may be reached again, if nothing else forbids it.", undone_by)
     return redirect(request.referrer if _ours(request.referrer) else url_for("dnc.index"))
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from app.models import AllowedHost
 from app.security.access import Permission
 from app.services import hosts
 from app.web.database import afresh, writing
 from app.web.panel.gate import area, needs
 from app.web.panel.hosts.forms import HostForm
 from app.web.panel.owned import organization_names
+from app.web.panel.undo import keeping, say_deleted
 from app.web.viewer import actor
 from common.errors import Refused
 
@@ -45,9 +47,10 @@ def allow() -> Response | tuple[str, int]:
 @blueprint.post("/<int:host_id>/remove")
 @needs(Permission.SETTINGS_MANAGE)
 def remove(host_id: int) -> Response:
+    undone_by = keeping(AllowedHost, host_id)
     with writing() as session:
         origin = hosts.remove_host(session, actor(), host_id)
-    flash(f"Scripts may not use {origin} any more, from the next call on.", "success")
+    say_deleted(f"Scripts may not use {origin} any more, from the next call on.", undone_by)
     return redirect(url_for("hosts.index"))
 
 

@@ -16,6 +16,7 @@ from app.web.listing import Choices, Columns, narrowed
 from app.web.panel.gate import area, needs
 from app.web.panel.owned import organization_names
 from app.web.panel.trunks.forms import TrunkForm
+from app.web.panel.undo import keeping, say_deleted
 from app.web.viewer import actor
 from common.clock import utcnow
 from common.errors import Refused
@@ -106,13 +107,14 @@ def resume(trunk_id: int) -> Response:
 @blueprint.post("/<int:trunk_id>/delete")
 @needs(Permission.SETTINGS_MANAGE)
 def delete(trunk_id: int) -> Response:
+    undone_by = keeping(Trunk, trunk_id)
     try:
         with writing() as session:
             trunks.delete_trunk(session, actor(), trunk_id)
     except (Refused, Forbidden) as refused:
         flash(str(refused), "error")
         return redirect(url_for("trunks.edit", trunk_id=trunk_id))
-    flash("The trunk is deleted.", "success")
+    say_deleted("The trunk is deleted.", undone_by)
     return redirect(url_for("trunks.index"))
 
 

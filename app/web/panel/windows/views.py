@@ -15,6 +15,7 @@ from app.web.database import reader, writing
 from app.web.listing import Columns, narrowed
 from app.web.panel.gate import area, needs
 from app.web.panel.owned import organization_names
+from app.web.panel.undo import keeping, say_deleted
 from app.web.panel.windows.forms import WindowForm
 from app.web.panel.windows.week import Day, has_unusual, week
 from app.web.viewer import actor
@@ -96,13 +97,14 @@ def edit(window_id: int) -> Response | str | tuple[str, int]:
 @blueprint.post("/<int:window_id>/delete")
 @needs(Permission.SETTINGS_MANAGE)
 def delete(window_id: int) -> Response:
+    undone_by = keeping(CallingWindow, window_id)
     try:
         with writing() as session:
             windows.delete_window(session, actor(), window_id)
     except Refused as refused:
         flash(str(refused), "error")
         return redirect(url_for("windows.show", window_id=window_id))
-    flash("The calling window is deleted.", "success")
+    say_deleted("The calling window is deleted.", undone_by)
     return redirect(url_for("windows.index"))
 
 

@@ -1,0 +1,90 @@
+"""What was deleted comes back as it was, for who deleted it and where nothing else has taken its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, select
+
+from app.db import read_transaction
+from app.models import AuditEntry, CompletionCode, DncEntry, HolidayRow, Trunk
+from app.models.base import Base
+from common.clock import utcnow
+from tests.support.panel import World
+
+TRUNK = {"name": "Spare", "host": "10.0.0.9", "port": "5060", "transport": "udp", "line": "native"}
+TRUNK |= {"max_channels": "5", "calls_per_second": "1", "username": "me", "password": "secret-word"}
+
+
+def rows(engine: Engine, model: type[Base]) -> list[dict[str, object]]:
+    with read_transaction(engine) as session:
+        found = session.scalars(select(model).order_by(model.__table__.c.id))
+        return [{column.name: getattr(row, column.name) for column in model.__table__.columns} for row in found]
+
+
+def token_on(page: str) -> str:
+    found = re.search(r'name="token" value="([^"]+)"', page)
+    assert found
+    return found.group(1)
+
+
+def made(admin: FlaskClient, engine: Engine, model: type[Base], path: str, form: dict[str, str]) -> int:
+    before = [row["id"] for row in rows(engine, model)]
+    answer = admin.post(path, data={**form, "organization_id": "1"})
+    (added,) = [row["id"] for row in rows(engine, model) if row["id"] not in before]
+    assert answer.status_code == 302
+    assert isinstance(added, int)
+    return added
+
+
+@pytest.mark.parametrize(
+    ("model", "form", "make", "delete"),
+    [
+        (Trunk, TRUNK, "/trunks/new", "/trunks/{}/delete"),
+        (CompletionCode, {"name": "PROMISED", "description": "=later"}, "/codes/new", "/codes/{}/delete"),
+        (DncEntry, {"kind": "phone", "value": "+12125550177", "proof": "said so"}, "/dnc/", "/dnc/{}/remove"),
+        (HolidayRow, {"name": "Fair", "day": "2027-05-01"}, "/calendars/holidays", "/calendars/holidays/{}/remove"),
+    ],
+)
+def test_a_deletion_is_undone_to_the_letter(
+    admin: FlaskClient, sqlite_engine: Engine, model: type[Base], form: dict[str, str], make: str, delete: str
+) -> None:
+    key = made(admin, sqlite_engine, model, make, form)
+    before = rows(sqlite_engine, model)
+    page = admin.post(delete.format(key), follow_redirects=True).text
+    assert len(rows(sqlite_engine, model)) == len(before) - 1
+
+    answer = admin.post("/undo/", data={"token": token_on(page)}, follow_redirects=True)
+
+    assert "It is back as it was." in answer.text
+    assert rows(sqlite_engine, model) == before
+    with read_transaction(sqlite_engine) as session:
+        last = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+    assert last is not None
+    assert last.action == f"{model.__tablename__}.restore"
+
+
+def test_only_who_deleted_it_undoes_it_and_only_once(
+    admin: FlaskClient, signed_in: Callable[[str], FlaskClient], sqlite_engine: Engine, world: World
+) -> None:
+    key = made(admin, sqlite_engine, CompletionCode, "/codes/new", {"name": "PROMISED"})
+    token = token_on(admin.post(f"/codes/{key}/delete", follow_redirects=True).text)
+
+    for nobody, word in ((signed_in("watcher"), token), (admin, ""), (admin, "forged" + token)):
+        assert "too late" in nobody.post("/undo/", data={"token": word}, follow_redirects=True).text
+    assert "back as it was" in admin.post("/undo/", data={"token": token}, follow_redirects=True).text
+    assert "another one has taken its place" in admin.post("/undo/", data={"token": token}, follow_redirects=True).text
+
+
+def test_after_ten_minutes_it_is_too_late(
+    admin: FlaskClient, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = made(admin, sqlite_engine, CompletionCode, "/codes/new", {"name": "PROMISED"})
+    token = token_on(admin.post(f"/codes/{key}/delete", follow_redirects=True).text)
+
+    monkeypatch.setattr("app.web.panel.undo.utcnow", lambda: utcnow() + timedelta(minutes=11))
+    assert "too late" in admin.post("/undo/", data={"token": token}, follow_redirects=True).text

@@ -51,6 +51,13 @@ def _place(path: str) -> int:
     return next((place for place, part in enumerate(_ORDER) if path.startswith(part)), len(_ORDER))
 
 
+_GIVING_WAY = pytest.StashKey[bool]()
+
+
+def _by_the_clock(item: pytest.Item) -> bool:
+    return item.nodeid.startswith((*TOGETHER["installation"], *TOGETHER["real-time"]))
+
+
 class ByPart(LoadScopeScheduling):
     """Not `--dist loadgroup`: with pytest 9.2 and xdist 3.8 the groups have no effect."""
 
@@ -59,8 +66,16 @@ class ByPart(LoadScopeScheduling):
         return next((name for name, parts in TOGETHER.items() if path.startswith(parts)), path)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _place(item.nodeid))
+    config.stash[_GIVING_WAY] = any(map(_by_the_clock, items))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Everything else gives way to what runs by the clock, and comes after it on each worker."""
+    if item.config.stash[_GIVING_WAY] and not _by_the_clock(item):
+        item.config.stash[_GIVING_WAY] = False
+        os.nice(5)
 
 
 def pytest_configure(config: pytest.Config) -> None:

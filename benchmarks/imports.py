@@ -33,10 +33,10 @@ from sqlalchemy import make_url
 from sqlalchemy.orm import Session
 
 from app.db import SQLITE_PRAGMAS, make_engine, upgrade, write_transaction
-from app.models import Address, Contact
+from app.models import Address, Contact, Organization
 from app.security.access import Actor
 from app.services import dnc, importing, lists, organizations
-from benchmarks.support.usage import usage_of
+from benchmarks.support.usage import descendants, usage_of
 from tests.support.postgres import private_postgres
 
 COLUMNS = ("id", "first_name", "last_name", "phone1", "phone2", "email", "time_zone", "balance", "due", "zip")
@@ -107,8 +107,6 @@ def measured(way: Callable[[str, Path], int], url: str, path: Path) -> Run:
 
     def watch() -> None:
         nonlocal most
-        from benchmarks.support.usage import descendants
-
         while not done.wait(0.2):
             assert child.pid is not None
             with suppress(OSError):
@@ -206,8 +204,6 @@ def prepare(url: str, numbers: int = 20_000) -> None:
     upgrade(url)
     engine = make_engine(url)
     with write_transaction(engine) as session:
-        from app.models import Organization
-
         session.add(Organization(name="Bench", created_at=_NOW))
     with write_transaction(engine) as session:
         dnc.add(session, Actor.system(), [("email", f"person{n * 7}@example.org") for n in range(numbers)])

@@ -28,6 +28,8 @@ _NORTH_AMERICAN = re.compile(r"(?:\+?1)?[ .-]?\(?([2-9]\d\d)\)?[ .-]?([2-9]\d\d)
 _FINER_AREAS = frozenset({"246"})
 _LONGEST = 40
 _UNKNOWN_ZONE = "Etc/Unknown"
+#: By country code, as far as they have been asked for.
+_CODE_ZONES: dict[int, tuple[str, ...]] = {}
 _REFUSED_TYPES = {
     PhoneNumberType.PREMIUM_RATE: "a premium-rate number is never dialled",
     PhoneNumberType.PAGER: "a pager cannot be called",
@@ -126,9 +128,17 @@ def _kind(number: phonenumbers.PhoneNumber) -> _Kind:
     if phonenumbers.is_number_type_geographical(number_type, number.country_code or 0):
         zones = timezone.time_zones_for_geographical_number(number)
     else:
-        zones = timezone.time_zones_for_number(number)
+        zones = _zones_of_country_code(number)
     known = tuple(zone for zone in zones if zone != _UNKNOWN_ZONE)
     return _Kind(_REFUSED_TYPES.get(number_type, ""), country or "", known)
+
+
+def _zones_of_country_code(number: phonenumbers.PhoneNumber) -> tuple[str, ...]:
+    """phonenumbers tells numbers of no place by their country code alone, and finds out their type again to do so."""
+    code = number.country_code or 0
+    if code not in _CODE_ZONES:
+        _CODE_ZONES[code] = tuple(timezone.time_zones_for_number(number))
+    return _CODE_ZONES[code]
 
 
 def _why_invalid(number: phonenumbers.PhoneNumber) -> str:

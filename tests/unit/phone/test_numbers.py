@@ -4,7 +4,7 @@ import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from phonenumbers import timezone
+from phonenumbers import PhoneNumberType, timezone
 
 from app.core.phone import BadNumber, PhoneNumber, parse_number
 
@@ -101,3 +101,20 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert number.e164.startswith("+")
     assert number.e164[1:].isascii()
     assert number.e164[1:].isdigit()
+
+
+@pytest.mark.parametrize("kind", [PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.TOLL_FREE])
+def test_every_countrys_numbers_have_the_zones_that_phonenumbers_names(kind: int) -> None:
+    compared = 0
+    for country in sorted(phonenumbers.SUPPORTED_REGIONS):
+        number = phonenumbers.example_number_for_type(country, kind)
+        if number is None:
+            continue
+        plain = timezone.time_zones_for_number(number)
+        e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        found = parse_number(e164, "")
+        assert found.e164 == e164
+        assert found.country == (phonenumbers.region_code_for_number(number) or "")
+        assert found.time_zones == tuple(zone for zone in plain if zone != "Etc/Unknown")
+        compared += 1
+    assert compared > 100

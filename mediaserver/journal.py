@@ -43,16 +43,26 @@ class Journal:
         self._pending: list[tuple[bytes, str, bool]] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._flusher: asyncio.Task[None] | None = None
+        #: Today's, one object for all its entries.
+        self._file = directory / _name(datetime.min.replace(tzinfo=UTC))
 
     def open(self, today: datetime) -> None:
         """Read what earlier runs left; files older than KEEP_DAYS are deleted, a torn last line is passed over."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        oldest = (today - timedelta(days=KEEP_DAYS)).date().isoformat()
+        self.begin_day(today)
         for file in sorted(self._directory.glob(_PATTERN)):
-            if file.stem.removeprefix("attempts-") < oldest:
+            self._read(file)
+
+    def begin_day(self, today: datetime) -> None:
+        """Forget finished attempts older than KEEP_DAYS, in memory as on disk: a server may run for months."""
+        self._file = self._directory / _name(today)
+        oldest = _name(today - timedelta(days=KEEP_DAYS))
+        for file in self._directory.glob(_PATTERN):
+            if file.name < oldest:
                 file.unlink()
-            else:
-                self._read(file)
+        self._known = {
+            attempt: place for attempt, place in self._known.items() if place is None or place.file.name >= oldest
+        }
 
     def _read(self, file: Path) -> None:
         offset = 0
@@ -116,8 +126,11 @@ class Journal:
         while self._pending:
             pending, waiters = self._pending, self._waiters
             self._pending, self._waiters = [], []
-            file = self._directory / f"attempts-{datetime.now(UTC).date().isoformat()}.jsonl"
+            today = datetime.now(UTC)
             try:
+                if self._file.name != _name(today):
+                    self.begin_day(today)
+                file = self._file
                 offset = await asyncio.to_thread(_write, file, b"".join(line for line, _, _ in pending))
             except OSError as error:
                 log.error("journal_not_written", error=error.strerror)
@@ -133,6 +146,10 @@ class Journal:
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_result(None)
+
+
+def _name(day: datetime) -> str:
+    return f"attempts-{day.date().isoformat()}.jsonl"
 
 
 def _write(file: Path, lines: bytes) -> int:

@@ -91,3 +91,16 @@ async def test_a_full_disk_is_told_to_every_writer(tmp_path: Path, monkeypatch: 
     monkeypatch.undo()
     await journal.begin("a0", "b", "now")
     assert "a0" in journal
+
+
+async def test_a_server_that_runs_for_days_forgets_old_outcomes_but_no_call_under_way(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    for attempt in ("done", "under-way"):
+        await journal.begin(attempt, "boot1", "now")
+    await journal.end(CallStatus("done", "boot1", "ended", Disposition.REFUSED, 486))
+    journal.begin_day(TODAY + timedelta(days=journals.KEEP_DAYS))
+    assert "done" in journal
+    journal.begin_day(TODAY + timedelta(days=journals.KEEP_DAYS + 1))
+    assert "done" not in journal
+    assert "under-way" in journal
+    assert opened(tmp_path).outcome("done") is None

@@ -22,8 +22,8 @@ from mediaserver.lines import base
 from mediaserver.lines.asterisk_calls import AriCalls, MediaAt, Order, Over, Report, Wish
 from mediaserver.lines.asterisk_client import AriAccess, AriClient
 from mediaserver.lines.base import Capability, Place, Sink
-from mediaserver.switch.conversation import Conversation
-from mediaserver.switch.media import MediaPump, MediaSocket, MediaStream, RoomsUnsupported
+from mediaserver.lines.pumped import PumpedLine
+from mediaserver.switch.media import MediaPump, MediaSocket, MediaStream
 from mediaserver.switch.ports import NoPorts, PortAllocator
 from mediaserver.switch.pumps import make_pump
 from mediaserver.switch.rtp import stream as rtp
@@ -59,14 +59,14 @@ class _Call:
     listening: bool = False
 
 
-class AsteriskLine:
+class AsteriskLine(PumpedLine):
     def __init__(self, access: AriAccess, media_host: str, pump: MediaPump | None = None) -> None:
         """`pump` is shared with another line, which starts and closes it; None makes one with the system's ports."""
         self._client = AriClient(access, self)
         self._ari = AriCalls(access.app)
         self._host = media_host
         self._owns_pump = pump is None
-        self._pump = pump or make_pump(PumpKind.AUTO, media_host, PortAllocator(None))
+        super().__init__(pump or make_pump(PumpKind.AUTO, media_host, PortAllocator(None)))
         absent = {Capability.TRANSFER, Capability.FAILOVER, Capability.INCOMING}
         absent |= set() if self._pump.has_rooms else {Capability.CONVERSATION}
         self.capabilities = frozenset(Capability).difference(absent)
@@ -74,7 +74,6 @@ class AsteriskLine:
         self._limits: dict[str, TrunkLimits] = {}
         self._limit_timers: dict[str, asyncio.TimerHandle] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._sink: Sink | None = None
         self._empty = asyncio.Event()
 
     async def start(self, sink: Sink) -> None:
@@ -136,10 +135,6 @@ class AsteriskLine:
         if (stream := self._stream(call)) is not None:
             stream.play(play, clips, stop_on_key)
 
-    def stop_play(self, call: str) -> None:
-        if (stream := self._stream(call)) is not None:
-            stream.stop_play()
-
     def listen(self, call: str, on: bool) -> None:
         if (known := self._calls.get(call)) is not None:
             known.listening = on
@@ -155,22 +150,12 @@ class AsteriskLine:
     def signs(self, call: str) -> int | None:
         return None
 
-    def tap(self, call: str, on: bool) -> None:
-        if (stream := self._stream(call)) is not None:
-            stream.tap(on)
-
     def send_keys(self, call: str, keys: str) -> None:
         self._ari.send_keys(call, keys)
         self._flush()
 
     def transfer(self, call: str, target: str) -> None:
         raise base.Unsupported("the asterisk line does not tell how a transfer went; use the native line")
-
-    def conversation(self) -> Conversation:
-        try:
-            return Conversation(self._pump.room(), self._stream)
-        except RoomsUnsupported as error:
-            raise base.Unsupported(str(error)) from error
 
     def held(self) -> dict[str, int]:
         """What calls hold."""
@@ -235,21 +220,10 @@ class AsteriskLine:
         """What the far end sends before it answers is heard where somebody listens; nothing of ours is sent to it."""
         call = known.place.call
         form = rtp.MediaFormat(PayloadType.PCMU, None, secrets.randbits(32), secrets.randbits(15), secrets.randbits(32))
-        known.stream = known.media.begin(form, (host, port), (host, port + 1), lambda event: self._sounds(call, event))
+        known.stream = known.media.begin(form, (host, port), (host, port + 1), lambda event: self._sounded(call, event))
         known.stream.sending = False
         if known.listening:
             known.stream.listen(True)
-
-    def _sounds(self, call: str, event: rtp.StreamEvent) -> None:
-        match event:
-            case rtp.KeyHeard(key):
-                self._tell(base.Key(call, key))
-            case rtp.PlayEnded(play, completed, heard_ms):
-                self._tell(base.Played(call, play, completed, heard_ms))
-            case rtp.AudioHeard(audio):
-                self._tell(base.Heard(call, audio))
-            case rtp.AudioSpoken(audio):
-                self._tell(base.Spoken(call, audio))
 
     def _stream(self, call: str) -> MediaStream | None:
         known = self._calls.get(call)
@@ -285,10 +259,6 @@ class AsteriskLine:
         if not self._calls:
             self._empty.set()
         self._tell(event)
-
-    def _tell(self, event: base.LineEvent) -> None:
-        assert self._sink is not None
-        self._sink(event)
 
     def _wish(self, known: _Call) -> Wish:
         place, trunk = known.place, known.place.trunk

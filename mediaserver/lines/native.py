@@ -13,8 +13,8 @@ from common.errors import Refused
 from common.setting_types import PortRange, PumpKind
 from mediaserver.lines import base
 from mediaserver.lines.base import Capability, Place, Sink
-from mediaserver.switch.conversation import Conversation
-from mediaserver.switch.media import MediaPump, MediaSocket, MediaStream, RoomsUnsupported
+from mediaserver.lines.pumped import PumpedLine
+from mediaserver.switch.media import MediaPump, MediaSocket, MediaStream
 from mediaserver.switch.ports import NoPorts, PortAllocator
 from mediaserver.switch.pumps import make_pump
 from mediaserver.switch.rtp import stream as rtp
@@ -42,7 +42,7 @@ class _Call:
     sends: bool = True
 
 
-class NativeLine:
+class NativeLine(PumpedLine):
     def __init__(
         self,
         sip_config: SipConfig,
@@ -52,14 +52,13 @@ class NativeLine:
         pump: PumpKind = PumpKind.AUTO,
     ) -> None:
         self._endpoint = SipEndpoint(sip_config)
-        self._pump = make_pump(pump, media_host, PortAllocator(ports))
+        super().__init__(make_pump(pump, media_host, PortAllocator(ports)))
         absent = () if self._pump.has_rooms else (Capability.CONVERSATION,)
         self.capabilities = frozenset(Capability).difference(absent)
         self._advertise = advertise_host or media_host
         self._calls: dict[str, _Call] = {}
         self._offers: dict[str, MediaTarget] = {}
         self._alaw: OrderedDict[bytes, bytes] = OrderedDict()
-        self._sink: Sink | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -146,20 +145,12 @@ class NativeLine:
                 clips = tuple(self._to_alaw(clip) for clip in clips)
             stream.play(play, clips, stop_on_key)
 
-    def stop_play(self, call: str) -> None:
-        if (stream := self._stream(call)) is not None:
-            stream.stop_play()
-
     def listen(self, call: str, on: bool) -> None:
         """Before the answer early media is heard, as soon as it comes."""
         if (known := self._calls.get(call)) is not None:
             known.listening = on
         if (stream := self._stream(call)) is not None:
             stream.listen(on)
-
-    def tap(self, call: str, on: bool) -> None:
-        if (stream := self._stream(call)) is not None:
-            stream.tap(on)
 
     def signs(self, call: str) -> int | None:
         known = self._calls.get(call)
@@ -180,12 +171,6 @@ class NativeLine:
     def transfer(self, call: str, target: str) -> None:
         self._endpoint.transfer(call, target)
 
-    def conversation(self) -> Conversation:
-        try:
-            return Conversation(self._pump.room(), self._stream)
-        except RoomsUnsupported as error:
-            raise base.Unsupported(str(error)) from error
-
     def stats(self, call: str) -> RtpStats:
         stream = self._stream(call)
         return RtpStats() if stream is None else stream.stats()
@@ -205,10 +190,6 @@ class NativeLine:
         return found
 
     # --- what the user agent reports
-
-    def _tell(self, event: base.LineEvent) -> None:
-        assert self._sink is not None
-        self._sink(event)
 
     def _signalled(self, event: sip.SipEvent) -> None:
         match event:
@@ -270,7 +251,7 @@ class NativeLine:
             _form(target, known.keys),
             (target.ip, target.port),
             (target.ip, target.rtcp_port),
-            lambda event: self._heard(call, event),
+            lambda event: self._sounded(call, event),
         )
         known.stream.sending, known.sends = target.wants_audio, target.sends_audio
         if known.listening:
@@ -284,17 +265,6 @@ class NativeLine:
         if target.wants_audio:
             known.stream.change(_form(target, known.keys), (target.ip, target.port))
             known.media.rtcp_target = (target.ip, target.rtcp_port)
-
-    def _heard(self, call: str, event: rtp.StreamEvent) -> None:
-        match event:
-            case rtp.KeyHeard(key):
-                self._tell(base.Key(call, key))
-            case rtp.PlayEnded(play, completed, heard_ms):
-                self._tell(base.Played(call, play, completed, heard_ms))
-            case rtp.AudioHeard(audio):
-                self._tell(base.Heard(call, audio))
-            case rtp.AudioSpoken(audio):
-                self._tell(base.Spoken(call, audio))
 
     def _key(self, call: str, key: str) -> None:
         stream = self._stream(call)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from mediaserver.lines.base import (
     Answered,
     Capability,
     Failed,
+    Heard,
     HungUp,
     Key,
     Ladder,
@@ -24,6 +25,7 @@ from mediaserver.lines.base import (
     Place,
     Played,
     Ringing,
+    Unsupported,
 )
 from mediaserver.lines.native import NativeLine
 from mediaserver.lines.pyvoip import PyVoipLine
@@ -209,3 +211,31 @@ async def test_a_call_that_is_over_leaves_nothing_to_the_garbage_collector(bench
         await bench.until(HungUp)
         await asyncio.sleep(0.05)
     assert left == []
+
+
+async def test_the_far_end_is_heard_by_who_listens(bench: Bench) -> None:
+    bench.place("37")
+    await bench.until(Answered)
+    bench.line.listen("c1", True)
+    heard = await bench.until(Heard, count=100)
+    assert len(heard.audio) == 160
+    assert any(set(event.audio) - {0x7F, 0xFF} for event in bench.of(Heard))
+
+
+async def test_what_a_line_cannot_do_is_unsupported_and_the_rest_works(bench: Bench) -> None:
+    bench.place("10")
+    await bench.until(Answered)
+    asked: dict[Capability, Callable[[], object]] = {
+        Capability.SEND_KEYS: lambda: bench.line.send_keys("c1", "1"),
+        Capability.TRANSFER: lambda: bench.line.transfer("c1", "sip:+15550101010@127.0.0.1"),
+        Capability.CONVERSATION: lambda: bench.line.conversation().close(),
+        Capability.RECORD: lambda: bench.line.tap("c1", True),
+        Capability.INCOMING: lambda: bench.line.answer("nobody"),
+    }
+    refused = set()
+    for capability, ask in asked.items():
+        try:
+            ask()
+        except Unsupported:
+            refused.add(capability)
+    assert refused == set(asked) - bench.line.capabilities

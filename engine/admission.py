@@ -13,15 +13,8 @@ from channels.base import Message
 from common.ids import new_id
 from engine.gate import Work, judge
 from engine.plans import JobPlan
+from engine.routes import Port
 from engine.store import AttemptStore, NewAttempt
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """Where a call will be placed: a media server in one boot."""
-
-    server: str
-    boot_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +26,12 @@ class Unmade:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """`message` None for a call."""
+    """`port` for a call, `message` for everything else."""
 
     work: Work
     attempt: NewAttempt
     message: Message | Unmade | None = None
+    port: Port | None = None
 
 
 Compose = Callable[[Work, NewAttempt], Message | Unmade]
@@ -66,7 +60,8 @@ def admit(
         if not work.voice:
             admitted.append(_with_message(work, _attempt(work, owner, now, None), compose))
         elif free:
-            admitted.append(Admitted(work, _attempt(work, owner, now, free.pop())))
+            port = free.pop()
+            admitted.append(Admitted(work, _attempt(work, owner, now, port), port=port))
         else:
             surplus.append(work.claimed.id)
     begun = store.begin([item.attempt for item in admitted], now)

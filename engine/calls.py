@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine
@@ -23,9 +23,11 @@ from engine import effects, outcomes
 from engine.addresses import Addresses
 from engine.gate import Work
 from engine.links import MediaLink
-from engine.outcomes import Running
+from engine.outcomes import Running, TrunkRest
 from engine.people import listed_calls
 from engine.recorder import Recorder
+from engine.routes import Port
+from engine.shares import Place
 from engine.store import NewAttempt, Outcome, Progress
 from engine.tasks import Tasks
 from engine.tuning import Tuning
@@ -49,6 +51,14 @@ class Call:
     asking: bool = False
     #: It is to be cancelled: no further request to place it may leave.
     unwanted: bool = False
+    #: The trunks it may go by, best first.
+    trunks: tuple[int, ...] = ()
+    #: Another engine began it.
+    adopted: bool = False
+
+    @property
+    def places(self) -> list[Place]:
+        return [(trunk, self.running.attempt.media_server) for trunk in self.trunks]
 
 
 class Calls:
@@ -72,8 +82,11 @@ class Calls:
         self._calls: dict[str, Call] = {}
         self._silent: Counter[int] = Counter()
         self._questions = asyncio.Semaphore(_QUESTIONS)
-        #: Calls on each trunk that belong to no job.
-        self.outside: Counter[int] = Counter()
+        #: Calls that belong to no job, by trunk and media server.
+        self.outside: Counter[Place] = Counter()
+        self._first: Counter[Place] = Counter()
+        self._any: Counter[Place] = Counter()
+        self._adopted: Counter[Place] = Counter()
         self.tasks = Tasks()
 
     def __len__(self) -> int:
@@ -85,21 +98,26 @@ class Calls:
     def of_job(self, job_id: int) -> int:
         return sum(1 for call in self._calls.values() if call.running.plan.job_id == job_id)
 
-    def of_trunk(self, trunk_id: int) -> int:
-        ours = sum(1 for call in self._calls.values() if call.running.plan.trunk.id == trunk_id)
-        return ours + self.outside[trunk_id]
+    def on_trunk(self, place: Place) -> int:
+        """Calls that were to leave by this trunk first."""
+        return self._first[place] + self.outside[place]
 
-    def by_trunk(self) -> Counter[int]:
-        return Counter(call.running.plan.trunk.id for call in self._calls.values()) + self.outside
+    def may_be_on(self, place: Place) -> int:
+        """Calls that left by this trunk, or may have for want of another."""
+        return self._any[place] + self.outside[place]
+
+    def adopted_on(self, place: Place) -> int:
+        return self._adopted[place]
 
     # Starting
 
-    def launch(self, work: Work, attempt: NewAttempt) -> None:
+    def launch(self, work: Work, attempt: NewAttempt, port: Port) -> None:
         """The attempt is committed: place the call."""
-        self._follow(Call(Running(attempt, work.plan, work.state, work.address.name)))
-        self.tasks.start(self._place(work, attempt))
+        running = Running(attempt, work.plan, work.state, work.address.name)
+        self._follow(Call(running, trunks=port.trunk_ids))
+        self.tasks.start(self._place(work, attempt, port))
 
-    async def _place(self, work: Work, attempt: NewAttempt) -> None:
+    async def _place(self, work: Work, attempt: NewAttempt, port: Port) -> None:
         call = self._calls[attempt.id]
         link = self._link_of(call)
         if link is None:
@@ -110,7 +128,7 @@ class Calls:
             self._never_left(call, "the engine was too late")
             return
         try:
-            request = self._request(work, attempt)
+            request = self._request(work, attempt, port)
         except Refused as error:
             self._end(call, self._outcome("INVALID_NUMBER", str(error)))
             return
@@ -166,13 +184,15 @@ class Calls:
             # A request whose answer was lost may have placed it.
             await self._ask(call, link)
 
-    def _request(self, work: Work, attempt: NewAttempt) -> CallRequest:
+    def _request(self, work: Work, attempt: NewAttempt, port: Port) -> CallRequest:
         plan = work.plan
+        trunk, *alternatives = port.trunks
         return CallRequest(
             attempt_id=attempt.id,
             to=attempt.address,
             sender=attempt.sender,
-            trunk=plan.trunk.for_media_server(),
+            trunk=trunk,
+            alternatives=tuple(alternatives),
             application=self._addresses.application(plan, attempt.id),
             values={**work.person.values, **self._addresses.values(plan, attempt.id)},
             display_name=plan.display_name,
@@ -222,7 +242,8 @@ class Calls:
 
     def adopt(self, running: Running) -> None:
         """An attempt of an engine that is gone: ask its media server what became of it."""
-        call = Call(running)
+        # Which of them it went by is not known here.
+        call = Call(running, trunks=tuple(trunk.id for trunk in running.plan.group), adopted=True)
         self._follow(call)
         link = self._link_of(call)
         if link is not None and link.up:
@@ -252,12 +273,16 @@ class Calls:
             call.ringing = call.ringing or status.state in ("ringing", "answered")
             call.answered = call.answered or status.state == "answered"
             return
-        trunk = call.running.plan.trunk
+        plan, now = call.running.plan, self._clock.utcnow()
+        trunk = outcomes.trunk_taken(status, plan)
         unheard = status.disposition is Disposition.NO_REPLY and not status.provisional
-        self._silent[trunk.id] = self._silent[trunk.id] + 1 if unheard else 0
-        silent = self._silent[trunk.id] >= _SILENT_IN_A_ROW
-        outcome = outcomes.of_call(status, call.running.plan, self._clock.utcnow(), trunk_silent=silent)
-        self._end(call, outcome)
+        self._silent[trunk] = self._silent[trunk] + 1 if unheard else 0
+        silent = self._silent[trunk] >= _SILENT_IN_A_ROW
+        outcome = outcomes.of_call(status, plan, now, trunk_silent=silent)
+        rests = outcomes.trunk_rests(
+            status, plan, outcome, now, rest=self._tuning.trunk_rest, longest=self._tuning.longest_rest
+        )
+        self._end(call, outcome, rests)
 
     # Cancelling
 
@@ -306,10 +331,11 @@ class Calls:
     def _outcome(self, code: str, reason: str) -> Outcome:
         return Outcome(code, self._clock.utcnow(), reason=reason)
 
-    def _end(self, call: Call, outcome: Outcome) -> None:
+    def _end(self, call: Call, outcome: Outcome, rests: Sequence[TrunkRest] = ()) -> None:
         running = call.running
         if self._calls.pop(running.attempt.id, None) is None:
             return
+        self._count(call, -1)
         if (link := self._link_of(call)) is not None:
             link.calls.discard(running.attempt.id)
         now = self._clock.utcnow()
@@ -322,21 +348,27 @@ class Calls:
             code=outcome.completion_code,
             sip_status=outcome.sip_status,
         )
-        self.tasks.start(self._consequences(running, outcome, now))
+        self.tasks.start(self._consequences(running, outcome, rests))
 
-    async def _consequences(self, running: Running, outcome: Outcome, now: datetime) -> None:
+    async def _consequences(self, running: Running, outcome: Outcome, rests: Sequence[TrunkRest]) -> None:
+        for trunk_id, until, reason in rests:
+            await asyncio.to_thread(effects.rest_trunk, self._database, trunk_id, until, reason)
         code = outcome.completion_code
-        if code == "TRUNK_FAULT":
-            until = now + timedelta(seconds=self._tuning.trunk_rest)
-            reason = outcome.reason or f"SIP {outcome.sip_status}"
-            await asyncio.to_thread(effects.rest_trunk, self._database, running.plan.trunk.id, until, reason)
-        elif code == "INVALID_NUMBER" and running.attempt.address_id is not None and outcome.sip_status is not None:
+        if code == "INVALID_NUMBER" and running.attempt.address_id is not None and outcome.sip_status is not None:
             await asyncio.to_thread(effects.disable_address, self._database, running.attempt.address_id, code)
 
     def _follow(self, call: Call) -> None:
         self._calls[call.running.attempt.id] = call
+        self._count(call, 1)
         if (link := self._link_of(call)) is not None:
             link.calls.add(call.running.attempt.id)
+
+    def _count(self, call: Call, by: int) -> None:
+        places = call.places
+        self._any.update(dict.fromkeys(places, by))
+        self._first.update(dict.fromkeys(places[:1], by))
+        if call.adopted:
+            self._adopted.update(dict.fromkeys(places, by))
 
     def _link_of(self, call: Call) -> MediaLink | None:
         return self._links.get(call.running.attempt.media_server)

@@ -27,7 +27,7 @@ from common.clock import Clock
 from common.errors import ClarionError
 from engine.effects import TRUNK_RESTS
 from engine.leases import Lease, holds
-from engine.plans import ENDED
+from engine.plans import ENDED, read_group
 
 log = structlog.get_logger()
 
@@ -90,7 +90,11 @@ class Director:
         now = self._clock.utcnow()
         with read_transaction(self._engine) as session:
             told = session.scalars(select(Job).where(Job.state.not_in(ENDED), Job.detail.startswith(TRUNK_RESTS))).all()
-            resting = set(session.scalars(select(Trunk.id).where(Trunk.paused_until > now)))
+            resting = {
+                other.id
+                for trunk in session.scalars(select(Trunk).where(Trunk.paused_until > now)).all()
+                for other in read_group(session, trunk)
+            }
         for job in told:
             if int(job.settings.get("trunk_id", 0)) not in resting:
                 with self._writing(lease) as session:

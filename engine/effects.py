@@ -11,6 +11,7 @@ from sqlalchemy import Engine, insert, or_, select, update
 
 from app.db import read_transaction, write_transaction
 from app.models import Address, Job, JobState, MediaServer, Trunk
+from engine.plans import read_group
 
 #: How details about a resting trunk begin, so that they can be taken back.
 TRUNK_RESTS = "trunk "
@@ -31,8 +32,9 @@ def rest_trunk(engine: Engine, trunk_id: int, until: datetime, reason: str) -> N
             return
         trunk.paused_until, trunk.paused_reason = until, reason[:255]
         words = f"{TRUNK_RESTS}{trunk.name!r} rests until {until:%H:%M:%S} UTC: {reason}"[:500]
+        group = {other.id for other in read_group(session, trunk)}
         for job in session.scalars(select(Job).where(Job.state == JobState.RUNNING)):
-            if int(job.settings.get("trunk_id", 0)) == trunk_id:
+            if int(job.settings.get("trunk_id", 0)) in group:
                 job.detail = words
 
 

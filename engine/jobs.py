@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from engine.gate import Work
 from engine.plans import JobPlan
+from engine.shares import part
 from engine.store import Share
 from engine.store.base import EVERYTHING
 from engine.tuning import Tuning
@@ -50,37 +50,19 @@ def hopper_size(plan: JobPlan, tuning: Tuning, lanes: Share | None = EVERYTHING)
     return max(2, min(wanted, tuning.hopper))
 
 
-@dataclass(slots=True)
-class TrunkUse:
-    """When calls left by a trunk, for its calls per second; monotonic seconds of the last second."""
-
-    starts: deque[float] = field(default_factory=deque)
-
-    def note(self, count: int, now: float) -> None:
-        self.starts.extend([now] * count)
-
-    def recent(self, now: float) -> tuple[float, ...]:
-        while self.starts and self.starts[0] <= now - 1.0:
-            self.starts.popleft()
-        return tuple(self.starts)
-
-
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """What limits a job's calls at this moment. `share` and `sharers`: this engine's part of the work."""
+    """What limits a job's calls at this moment. `share` and `sharers`: this engine's part of the work.
+
+    `trunk` is this engine's part of all trunks that the job's calls may leave by.
+    """
 
     calls_of_job: int
-    calls_of_trunk: int
     free_ports: int
     free_messages: int
-    trunk_rests: bool
+    trunk: Trunk
     share: int = 0
     sharers: int = 1
-
-
-def part(whole: int, share: int, sharers: int) -> int:
-    """This engine's part of a limit, so that all parts add up to it."""
-    return whole * (share + 1) // sharers - whole * share // sharers
 
 
 def lanes_of(plan: JobPlan, share: Share) -> Share | None:
@@ -88,14 +70,14 @@ def lanes_of(plan: JobPlan, share: Share) -> Share | None:
     some would be 0 and their lanes never served. Then one engine has the job whole, and all others nothing of it."""
     if _trunk_is_whole(plan, share):
         # By the trunk: its jobs must not go to several engines, each with the whole limit.
-        return EVERYTHING if plan.trunk.id % share.count == share.index else None
+        return EVERYTHING if min(trunk.id for trunk in plan.group) % share.count == share.index else None
     if plan.pacing.mode is Mode.PORTS and plan.pacing.ports < share.count:
         return EVERYTHING if plan.job_id % share.count == share.index else None
     return share
 
 
 def _trunk_is_whole(plan: JobPlan, share: Share) -> bool:
-    return min(plan.trunk.max_channels, plan.trunk.calls_per_second) < share.count
+    return all(min(trunk.max_channels, trunk.calls_per_second) < share.count for trunk in plan.group)
 
 
 def _paced(pacing: Pacing, lanes: Share) -> Pacing:
@@ -113,8 +95,8 @@ def _last_slot(run: JobRun, lanes: Share, now: float) -> float | None:
 
 def claim_of(run: JobRun, calls: int, share: Share) -> Claim:
     """The ports that the job has use for: those of its `calls`, and for what it may start in the next second."""
-    pacing, trunk = run.plan.pacing, run.plan.trunk
-    soon = math.ceil(1.0 / pacing.interval) + 1 if pacing.mode is Mode.TIMED else trunk.calls_per_second
+    pacing, rate = run.plan.pacing, sum(trunk.calls_per_second for trunk in run.plan.group)
+    soon = math.ceil(1.0 / pacing.interval) + 1 if pacing.mode is Mode.TIMED else rate
     return Claim(
         wanted=calls + min(run.hopper.waiting(voice=True), soon),
         weight=pacing.weight,
@@ -124,24 +106,16 @@ def claim_of(run: JobRun, calls: int, share: Share) -> Claim:
     )
 
 
-def calls_now(run: JobRun, plant: Plant, use: TrunkUse, now: float) -> Decision:
-    plan, share = run.plan, Share(plant.share, plant.sharers)
-    lanes = lanes_of(plan, share)
+def calls_now(run: JobRun, plant: Plant, now: float) -> Decision:
+    plan = run.plan
+    lanes = lanes_of(plan, Share(plant.share, plant.sharers))
     if lanes is None:
         return Decision(0, last_slot=run.last_slot)
-    of_trunk = EVERYTHING if _trunk_is_whole(plan, share) else share
-    trunk = Trunk(
-        channels=part(plan.trunk.max_channels, of_trunk.index, of_trunk.count),
-        calls_per_second=part(plan.trunk.calls_per_second, of_trunk.index, of_trunk.count),
-        in_progress=plant.calls_of_trunk,
-        recent_starts=use.recent(now),
-        paused=plant.trunk_rests,
-    )
     seen = Observation(
         waiting=run.hopper.waiting(voice=True),
         in_progress=plant.calls_of_job,
         free_ports=plant.free_ports,
-        trunk=trunk,
+        trunk=plant.trunk,
         last_slot=_last_slot(run, lanes, now),
         running=plan.running,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from app.core.completion import code_for_call
 from app.core.compliance import GUARD
@@ -12,6 +13,7 @@ from app.core.strategy import Done, Finished, RunnerState, WaitUntil, step
 from channels.base import Outcome as ChannelOutcome
 from common.control import CallStatus, Disposition
 from engine.plans import CodeFlags, JobPlan
+from engine.routes import trunk_of
 from engine.store import FinishedAttempt, NewAttempt, Next, Outcome
 
 _PLAIN = CodeFlags(closes=False, nuisance=False)
@@ -28,6 +30,14 @@ class Running:
     address_name: str
     #: Why we cancelled the call ourselves: the code the contact is closed with, "" where we did not.
     closed_as: str = ""
+
+
+class TrunkRest(NamedTuple):
+    """A trunk by which no call leaves until then, and why."""
+
+    trunk: int
+    until: datetime
+    reason: str
 
 
 def follow(plan: JobPlan, state: RunnerState, event: Finished, now: datetime) -> Next:
@@ -62,6 +72,32 @@ def finish(running: Running, outcome: Outcome, now: datetime) -> FinishedAttempt
         following,
         opts_out=flags.do_not_call,
     )
+
+
+def trunk_taken(status: CallStatus, plan: JobPlan) -> int:
+    """The trunk that the call went by, the last one tried."""
+    named = trunk_of(status.trunk)
+    return named if named in {trunk.id for trunk in plan.group} else plan.trunk.id
+
+
+def trunk_rests(
+    status: CallStatus, plan: JobPlan, outcome: Outcome, now: datetime, *, rest: float, longest: float
+) -> list[TrunkRest]:
+    """Trunks that no call shall leave by for a while: those that cannot be used for `rest` seconds, those that asked to
+    be left alone as long as they asked, `longest` at most."""
+    group = {trunk.id for trunk in plan.group}
+    found: dict[int, TrunkRest] = {}
+    for fault in status.faults:
+        trunk = trunk_of(fault.trunk)
+        seconds = min(float(fault.retry_after), longest) or (rest if fault.down else 0.0)
+        if trunk in group and trunk is not None and seconds:
+            asked = f" (Retry-After: {fault.retry_after} s)" if fault.retry_after else ""
+            found[trunk] = TrunkRest(trunk, now + timedelta(seconds=seconds), fault.reason + asked)
+    if outcome.completion_code == "TRUNK_FAULT":
+        trunk = trunk_taken(status, plan)
+        reason = outcome.reason or f"SIP {outcome.sip_status}"
+        found.setdefault(trunk, TrunkRest(trunk, now + timedelta(seconds=rest), reason))
+    return list(found.values())
 
 
 def of_call(status: CallStatus, plan: JobPlan, now: datetime, *, trunk_silent: bool = False) -> Outcome:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -14,9 +13,10 @@ from common.clock import Clock
 from engine.admission import admit
 from engine.calls import Calls
 from engine.gate import Work, judge
-from engine.jobs import JobRun, Plant, TrunkUse, calls_now, claim_of, hopper_size, lanes_of, messages_now
+from engine.jobs import JobRun, Plant, calls_now, claim_of, hopper_size, lanes_of, messages_now
 from engine.messenger import Messenger
 from engine.plans import JobPlan
+from engine.routes import Port, Routes
 from engine.servers import Servers
 from engine.store import AttemptStore, Share
 from engine.tasks import Tasks
@@ -38,6 +38,7 @@ class Placing:
         calls: Calls,
         messenger: Messenger,
         servers: Servers,
+        routes: Routes,
         clock: Clock,
         tuning: Tuning,
         owner: str,
@@ -51,7 +52,7 @@ class Placing:
         self._tuning = tuning
         self._owner = owner
         self._runs: dict[int, JobRun] = {}
-        self._trunks: dict[int, TrunkUse] = defaultdict(TrunkUse)
+        self._routes = routes
         self._turns: Turns[int] = Turns()
         self._stopping = False
         #: This engine's part of the lanes and of the trunks' limits.
@@ -63,6 +64,8 @@ class Placing:
         for job_id, plan in plans.items():
             run = self._runs.setdefault(job_id, JobRun.begin(plan, self._tuning))
             run.plan = plan
+            if plan.running:
+                self._routes.use(plan.group)
             lanes = lanes_of(plan, self.share)
             surplus, run.lanes = lanes != run.lanes, lanes
             run.hopper.capacity = hopper_size(plan, self._tuning, lanes)
@@ -114,28 +117,28 @@ class Placing:
 
     def _plant(self, run: JobRun, ports: int = 0) -> Plant:
         """`ports`: how many the job may have, those of its calls included."""
-        trunk = run.plan.trunk
-        on_trunk = sum(other.starting_calls for other in self._runs.values() if other.plan.trunk.id == trunk.id)
+        now = self._clock.monotonic()
         return Plant(
             calls_of_job=self._calls_of(run),
-            calls_of_trunk=self._calls.of_trunk(trunk.id) + on_trunk,
             free_ports=min(self._free_ports, ports - self._calls_of(run)),
+            trunk=self._routes.limits(run.plan.group, self._servers.with_room(), now),
             free_messages=self._messenger.free - sum(other.starting_messages for other in self._runs.values()),
-            trunk_rests=trunk.paused_until is not None and trunk.paused_until > self._clock.utcnow(),
             share=self.share.index,
             sharers=self.share.count,
         )
 
     def _start_calls(self, run: JobRun, ports: int, now: float) -> int:
         """How many have left the hopper."""
-        use = self._trunks[run.plan.trunk.id]
-        decision = calls_now(run, self._plant(run, ports), use, now)
+        decision = calls_now(run, self._plant(run, ports), now)
         run.last_slot = decision.last_slot
-        works = run.hopper.take(decision.place, now, voice=True)
+        if not decision.place:
+            return 0
+        chosen = self._routes.choose(run.plan.group, self._servers.with_room(), decision.place)
+        works = run.hopper.take(len(chosen), now, voice=True)
+        self._routes.launched(chosen[len(works) :])
         if works:
-            use.note(len(works), now)
             run.starting_calls += len(works)
-            self.tasks.start(self._start(run, works, voice=True))
+            self.tasks.start(self._start(run, works, chosen[: len(works)]))
         return len(works)
 
     def _start_messages(self, run: JobRun, now: float) -> None:
@@ -144,11 +147,11 @@ class Placing:
         works = run.hopper.take(decision.place, now, voice=False)
         if works:
             run.starting_messages += len(works)
-            self.tasks.start(self._start(run, works, voice=False))
+            self.tasks.start(self._start(run, works))
 
-    async def _start(self, run: JobRun, works: Sequence[Work], *, voice: bool) -> None:
+    async def _start(self, run: JobRun, works: Sequence[Work], ports: Sequence[Port] = ()) -> None:
+        """Calls come with their ports, messages need none."""
         try:
-            ports = self._servers.ports(len(works)) if voice else []
             admitted = await asyncio.to_thread(
                 admit,
                 self._database,
@@ -162,12 +165,13 @@ class Placing:
                 self._clock.utcnow(),
             )
             for item in admitted:
-                if item.message is None:
-                    self._calls.launch(item.work, item.attempt)
-                else:
+                if item.port is not None:
+                    self._calls.launch(item.work, item.attempt, item.port)
+                elif item.message is not None:
                     self._messenger.send(item.work, item.attempt, item.message)
         finally:
-            if voice:
+            self._routes.launched(ports)
+            if ports:
                 run.starting_calls -= len(works)
             else:
                 run.starting_messages -= len(works)

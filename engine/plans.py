@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -51,6 +51,8 @@ class TrunkPlan:
     calls_per_second: int
     simulated: bool
     paused_until: datetime | None = None
+    priority: int = 0
+    weight: int = 1
     signalling: Mapping[str, Any] = field(default_factory=dict)
 
     def for_media_server(self) -> control.Trunk:
@@ -94,6 +96,12 @@ class JobPlan:
     calendar: Calendar = field(default_factory=Calendar)
     #: What people must have given consent for; "" asks for none.
     consent_purpose: str = ""
+    #: All trunks of the group that `trunk` is in.
+    trunks: tuple[TrunkPlan, ...] = ()
+
+    @property
+    def group(self) -> tuple[TrunkPlan, ...]:
+        return self.trunks or (self.trunk,)
 
     @property
     def running(self) -> bool:
@@ -141,7 +149,9 @@ class PlanReader:
     ) -> JobPlan:
         settings = job.settings
         window = session.get_one(CallingWindow, int(settings["calling_window_id"]))
-        trunk = self.trunk(session.get_one(Trunk, int(settings["trunk_id"])))
+        row = session.get_one(Trunk, int(settings["trunk_id"]))
+        trunks = tuple(self.trunk(other) for other in read_group(session, row))
+        trunk = next(trunk for trunk in trunks if trunk.id == row.id)
         return JobPlan(
             job_id=job.id,
             organization_id=job.organization_id,
@@ -160,6 +170,7 @@ class PlanReader:
             calendar=calendar,
             pacing=Pacing.from_json(settings["pacing"]),
             trunk=trunk,
+            trunks=trunks,
             caller_id=str(settings["caller_id"]),
             display_name=str(settings.get("display_name", "")),
             identity=control.CallerIdentity(**(settings.get("identity") or {})),
@@ -199,8 +210,19 @@ class PlanReader:
             row.calls_per_second,
             row.simulated,
             row.paused_until,
+            row.priority,
+            row.weight,
             row.signalling,
         )
+
+
+def read_group(session: Session, trunk: Trunk) -> Sequence[Trunk]:
+    """All trunks that calls by this one may leave by: those of its group and owner, or itself alone."""
+    if not trunk.route:
+        return [trunk]
+    owner = Trunk.organization_id
+    same = owner.is_(None) if trunk.organization_id is None else owner == trunk.organization_id
+    return session.scalars(select(Trunk).where(same, Trunk.route == trunk.route).order_by(Trunk.id)).all()
 
 
 def read_hosts(session: Session, organizations: Iterable[int]) -> dict[int, tuple[str, ...]]:

@@ -32,6 +32,7 @@ from engine.outcomes import Running
 from engine.placing import Placing
 from engine.plans import JobPlan, PlanReader
 from engine.recorder import Recorder
+from engine.routes import Routes
 from engine.servers import Servers
 from engine.store import AttemptStore, Share, Unfinished
 from engine.test_call_rows import TestCallRows
@@ -82,14 +83,19 @@ class EngineRunner:
         self._calls = Calls(database, addresses, self._recorder, clock, self._tuning, self._servers.links, self.alive)
         self._servers.attend(self._calls.hear, self._calls.resync)
         self._messenger = Messenger(database, channels, addresses, self._recorder, clock, self._tuning)
+        calls = self._calls
+        self._routes = Routes(
+            database, clock, self._tuning, self.owner, calls.may_be_on, calls.adopted_on, calls.on_trunk
+        )
         self._placing = Placing(
-            database, store, self._calls, self._messenger, self._servers, clock, self._tuning, self.owner
+            database, store, calls, self._messenger, self._servers, self._routes, clock, self._tuning, self.owner
         )
         self._tests = TestCalls(
             database,
             TestCallRows(database, plans),
             addresses,
             self._servers,
+            self._routes,
             self._calls,
             clock,
             self._tuning,
@@ -129,6 +135,7 @@ class EngineRunner:
             self._every(tuning.life / 4, self._renew),
             self._every(_HEARTBEAT, self._servers.meet),
             self._every(tuning.poll, self._look_at_jobs, self._look),
+            self._every(tuning.life / 4, self._lease_trunks, self._routes.wanted),
             self._every(tuning.tick, self._tick),
             self._every(tuning.test_poll, self._tests.look, self._look_at_tests),
             self._every(tuning.sweep, self._calls.sweep),
@@ -185,6 +192,7 @@ class EngineRunner:
         await self._leading.resign()
         if self._life is not None:
             await asyncio.to_thread(self._store.release, self.owner)
+            await self._routes.give_back()
             await asyncio.to_thread(leases.release, self._database, self._life, self._clock.utcnow())
         await self._servers.close()
         log.info("engine_stopped", owner=self.owner, left_in_progress=len(self._calls) + len(self._messenger))
@@ -209,6 +217,10 @@ class EngineRunner:
 
     def _under_way(self) -> bool:
         return bool(len(self._placing.tasks) or len(self._calls) or len(self._messenger) or len(self._tests))
+
+    async def _lease_trunks(self) -> None:
+        if self.alive():
+            await self._routes.lease(self._servers.up, self._placing.share)
 
     async def _tick(self) -> None:
         if self.alive():

@@ -11,8 +11,8 @@ from channels.voice.base import MediaServerClient
 from common.clock import Clock
 from common.control import CallEvent
 from engine import effects
-from engine.admission import Port
 from engine.links import MediaLink
+from engine.routes import Server
 from engine.tuning import Tuning
 
 Hear = Callable[[MediaLink, CallEvent], None]
@@ -63,17 +63,12 @@ class Servers:
     def free_ports(self) -> int:
         return sum(link.free_ports for link in self.links.values())
 
-    def ports(self, count: int) -> list[Port]:
-        """So many ports at most, each on the server that has most left."""
-        free = {link.name: link.free_ports for link in self.links.values()}
-        ports: list[Port] = []
-        while len(ports) < count and free:
-            name = max(free, key=lambda key: free[key])
-            if free[name] <= 0:
-                break
-            free[name] -= 1
-            ports.append(Port(name, self.links[name].boot_id))
-        return ports
+    def with_room(self) -> list[Server]:
+        return [Server(link.name, link.boot_id, link.free_ports) for link in self.links.values() if link.free_ports]
+
+    @property
+    def up(self) -> list[str]:
+        return [name for name, link in self.links.items() if link.up]
 
     async def close(self) -> None:
         for name in tuple(self.links):

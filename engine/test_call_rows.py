@@ -17,8 +17,8 @@ from app.services.number_gate import check_number, opt_out_number, rules_of
 from common import control
 from common.control import CallStatus
 from engine import outcomes
-from engine.admission import Port
-from engine.plans import PlanReader, read_codes, read_hosts
+from engine.plans import PlanReader, TrunkPlan, read_codes, read_hosts
+from engine.routes import Port
 from engine.store import Outcome
 
 #: One that nobody could place for so long is given up: a phone must not ring long after somebody asked for it.
@@ -77,12 +77,16 @@ class TestCallRows:
                 for row in rows
             ]
 
-    def begin(
-        self, key: str, owner: str, port: Port | None, now: datetime, busy: Mapping[int, int]
-    ) -> tuple[Following, Order] | None:
-        """The gate's look and the commit in one; `busy` counts the calls on each trunk.
+    def trunk(self, key: str) -> TrunkPlan | None:
+        """By which it is to leave; None where the call is gone."""
+        with read_transaction(self._engine) as session:
+            row = session.get(TestCall, key)
+            return None if row is None else self._plans.trunk(session.get_one(Trunk, row.trunk_id))
 
-        None where it may not leave now, or never: then it has its code.
+    def begin(self, key: str, owner: str, port: Port | None, now: datetime) -> tuple[Following, Order] | None:
+        """The gate's look and the commit in one.
+
+        None where it may not leave now (there is no port), or never: then it has its code.
         """
         with write_transaction(self._engine) as session:
             row = session.get(TestCall, key, with_for_update=True)
@@ -93,12 +97,12 @@ class TestCallRows:
             if refusal is not None:
                 _finish(row, Outcome(refusal[0], now, reason=refusal[1]))
                 return None
-            if port is None or busy.get(trunk.id, 0) >= trunk.max_channels:
+            if port is None:
                 return None
             row.state, row.owner, row.started_at = TestCallState.IN_PROGRESS, owner, now
             row.media_server, row.boot_id = port.server, port.boot_id
             entry = session.get_one(ScriptRevision, row.script_revision_id).entry
-            line = self._plans.trunk(trunk).for_media_server()
+            line = port.trunks[0]
             hosts = read_hosts(session, [row.organization_id])[row.organization_id]
             return _following(row, trunk), Order(row.address, row.sender, line, entry, dict(row.values), hosts)
 

@@ -21,6 +21,7 @@ from engine import leases
 from engine.addresses import Addresses
 from engine.calls import Calls
 from engine.links import MediaLink
+from engine.routes import Routes
 from engine.servers import Servers
 from engine.tasks import Tasks
 from engine.test_call_rows import Following, Order, TestCallRows
@@ -38,6 +39,7 @@ class TestCalls:
         rows: TestCallRows,
         addresses: Addresses,
         servers: Servers,
+        routes: Routes,
         calls: Calls,
         clock: Clock,
         tuning: Tuning,
@@ -48,6 +50,7 @@ class TestCalls:
         self._rows = rows
         self._addresses = addresses
         self._servers = servers
+        self._routes = routes
         self._calls = calls
         self._clock = clock
         self._tuning = tuning
@@ -89,8 +92,15 @@ class TestCalls:
                     self._follow(taken, None)
 
     async def _take(self, test_call_id: str, now: datetime) -> None:
-        port = next(iter(self._servers.ports(1)), None)
-        begun = await asyncio.to_thread(self._rows.begin, test_call_id, self._owner, port, now, self._calls.by_trunk())
+        trunk = await asyncio.to_thread(self._rows.trunk, test_call_id)
+        if trunk is None:
+            return
+        self._routes.use([trunk])
+        ports = self._routes.choose([trunk], self._servers.with_room(), 1)
+        try:
+            begun = await asyncio.to_thread(self._rows.begin, test_call_id, self._owner, next(iter(ports), None), now)
+        finally:
+            self._routes.launched(ports)
         if begun is None:
             return
         following, order = begun
@@ -127,14 +137,15 @@ class TestCalls:
     async def _through(self, following: Following, request: CallRequest | None) -> None:
         """To the end; should it fail half-way, the next look takes it up again."""
         link = self._servers.links.get(following.media_server)
-        self._calls.outside[following.trunk_id] += 1
+        place = (following.trunk_id, following.media_server)
+        self._calls.outside[place] += 1
         if link is not None:
             link.calls.add(following.id)
         try:
             if request is None or await self._place(following, link, request):
                 await self._watch(following)
         finally:
-            self._calls.outside[following.trunk_id] -= 1
+            self._calls.outside[place] -= 1
             self._followed.discard(following.id)
             self._unwanted.pop(following.id, None)
             if link is not None:

@@ -17,6 +17,11 @@ class Tuning:
     lease: float = 60.0
     #: How long an engine is thought alive, and its director's chair kept, without a renewal.
     life: float = 6.0
+    #: A part of a trunk's limits goes to another engine or media server so long after its last use: more than a call
+    #: takes to leave after it was asked for (mediaserver.switch.sip.limits.PATIENCE, and a second).
+    settle: float = 5.0
+    #: The longest pause of a trunk that asks for one (503 with Retry-After).
+    longest_rest: float = 3600.0
     #: Outcomes wait so long for others to be written with them.
     flush: float = 0.05
     #: Contacts in a job's hopper at most.

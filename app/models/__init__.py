@@ -11,6 +11,7 @@ from app.models.attempt import (
     MediaServer,
     OutboxEvent,
     Trunk,
+    TrunkShare,
 )
 from app.models.base import Base, UtcDateTime
 from app.models.calendar import GuardTime, HolidayRow, LineKind, OnHoliday, ZoneRuleRow
@@ -96,6 +97,7 @@ __all__ = [
     "TestCall",
     "TestCallState",
     "Trunk",
+    "TrunkShare",
     "User",
     "UtcDateTime",
     "ZoneRuleRow",

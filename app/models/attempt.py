@@ -154,6 +154,27 @@ class Trunk(Base):
     #: Set after a TRUNK_FAULT: no calls leave until then.
     paused_until: Mapped[datetime | None]
     paused_reason: Mapped[str] = mapped_column(String(255), default="")
+    #: The name of its group: calls of a campaign leave by all trunks of its trunk's group and owner. "" for none.
+    route: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    #: In its group, the lowest goes first; among equals the weight is the share of calls.
+    priority: Mapped[int] = mapped_column(default=0, server_default="0")
+    weight: Mapped[int] = mapped_column(default=1, server_default="1")
+
+
+class TrunkShare(Base):
+    """What one engine may use of a trunk's limits by one media server, until then; written by engine.share_table alone.
+
+    All rows of a trunk together are never more than its limits.
+    """
+
+    __tablename__ = "trunk_share"
+
+    trunk_id: Mapped[int] = mapped_column(BigId, ForeignKey("trunk.id", ondelete="CASCADE"), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    server: Mapped[str] = mapped_column(String(255), primary_key=True)
+    channels: Mapped[int]
+    calls_per_second: Mapped[int]
+    until: Mapped[datetime]
 
 
 class Lease(Base):

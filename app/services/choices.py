@@ -66,12 +66,16 @@ def campaign_choices(session: Session, actor: Actor) -> Choices:
             for row in session.scalars(scoped(select(CallingWindow), CallingWindow, actor).order_by(CallingWindow.name))
         ],
         trunks=[
-            Choice(row.id, row.name, "simulated" if row.simulated else "")
+            Choice(row.id, row.name, ", ".join(_of_trunk(row)))
             for row in session.scalars(
                 scoped(select(Trunk), Trunk, actor, include_common=True).order_by(Trunk.name, Trunk.id)
             )
         ],
     )
+
+
+def _of_trunk(trunk: Trunk) -> list[str]:
+    return [*(["simulated"] if trunk.simulated else []), *([f"group {trunk.route}"] if trunk.route else [])]
 
 
 def _lists(session: Session, actor: Actor) -> list[Choice]:

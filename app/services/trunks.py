@@ -27,6 +27,8 @@ _HOST = re.compile(
 )
 _LOGIN = re.compile(r"[^\s\"\\<>;,\x00-\x1f\x7f]{0,120}")
 _LONGEST_PASSWORD = 120
+_LONGEST_ROUTE = 64
+_HIGHEST = 1000
 _PREFIX = re.compile(r"\+?[0-9]{1,15}")
 
 
@@ -51,6 +53,10 @@ class TrunkFields:
     transfers: tuple[str, ...] = ()
     domain: str = ""
     register: bool = False
+    #: Its group's name, "" for none; the lowest priority goes first, the weight is the share of calls among equals.
+    route: str = ""
+    priority: int = 0
+    weight: int = 1
 
 
 def list_trunks(session: Session, actor: Actor) -> list[Trunk]:
@@ -94,6 +100,7 @@ def create_trunk(
     trunk = Trunk(organization_id=home, **values)
     session.add(trunk)
     session.flush()
+    _refuse_mixed_group(session, trunk)
     record(session, actor, "trunk.create", trunk, after=values)
     return trunk
 
@@ -110,6 +117,7 @@ def update_trunk(session: Session, actor: Actor, trunk_id: int, fields: TrunkFie
     for name, value in changed.items():
         setattr(trunk, name, value)
     session.flush()
+    _refuse_mixed_group(session, trunk)
     record(session, actor, "trunk.update", trunk, before=before, after=changed)
     return trunk
 
@@ -173,10 +181,41 @@ def checked(fields: TrunkFields, vault: Vault, *, has_password: bool) -> dict[st
         "max_channels": fields.max_channels,
         "calls_per_second": fields.calls_per_second,
         "simulated": fields.simulated,
+        "route": _route(fields),
+        "priority": fields.priority,
+        "weight": fields.weight,
     }
     if fields.password is not None:
         values["password_encrypted"] = vault.encrypt(fields.password)
     return values
+
+
+def _route(fields: TrunkFields) -> str:
+    route = " ".join(fields.route.split())
+    if len(route) > _LONGEST_ROUTE:
+        raise Refused(f"route: use at most {_LONGEST_ROUTE} characters")
+    if route and fields.line == "pyvoip":
+        raise Refused("route: pyVoIP passes no call on to another trunk; take the native line")
+    for name, value in (("priority", fields.priority), ("weight", fields.weight)):
+        if not 0 <= value <= _HIGHEST:
+            raise Refused(f"{name}: give a whole number from 0 to {_HIGHEST}")
+    return route
+
+
+def _refuse_mixed_group(session: Session, trunk: Trunk) -> None:
+    """Whether calls reach real telephones must not depend on which trunk of a group is free."""
+    if not trunk.route:
+        return
+    home = Trunk.organization_id
+    same = home.is_(None) if trunk.organization_id is None else home == trunk.organization_id
+    other = session.scalar(
+        select(Trunk.name).where(same, Trunk.route == trunk.route, Trunk.simulated != trunk.simulated).limit(1)
+    )
+    if other is not None:
+        raise Refused(
+            f"route: {other!r} of this group is {'not ' if trunk.simulated else ''}simulated; "
+            "a group has either simulated trunks or real ones"
+        )
 
 
 def _check_port(fields: TrunkFields, host: str) -> None:

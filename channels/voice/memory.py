@@ -9,7 +9,7 @@ from typing import Any
 
 from channels.voice.base import BootChanged, NotReached, ServerInfo
 from common.clock import isoformat, utcnow
-from common.control import CallEvent, CallRequest, CallStatus, DialogResult, Disposition, EventType, Times
+from common.control import CallEvent, CallRequest, CallStatus, DialogResult, Disposition, EventType, Times, TrunkFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,9 @@ class Ending:
     dialog: DialogResult | None = DialogResult.COMPLETED
     exit: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    #: The name of the trunk it went by, and those that did not take it.
+    trunk: str = ""
+    faults: tuple[TrunkFault, ...] = ()
 
 
 @dataclass(slots=True)
@@ -134,6 +137,8 @@ class MemoryMediaServer:
             sip_status=ending.sip_status,
             dialog=ending.dialog,
             exit=ending.exit,
+            trunk=ending.trunk,
+            faults=ending.faults,
             times=replace(before.times, ended=isoformat(utcnow())),
             trace=({"at": isoformat(utcnow()), "kind": "sip", "text": "INVITE"},),
         )

@@ -142,6 +142,19 @@ def test_only_a_global_actor_touches_common_trunks(session: Session, home: int) 
         trunks.create_trunk(session, SYSTEM, CARRIER, VAULT, common=True)
 
 
+def test_a_group_has_simulated_trunks_or_real_ones(session: Session, home: int) -> None:
+    grouped = replace(CARRIER, route="  all  of them ", priority=1, weight=3)
+    made = trunks.create_trunk(session, SYSTEM, grouped, VAULT)
+    assert (made.route, made.priority, made.weight) == ("all of them", 1, 3)
+    other = replace(CARRIER, name="Other", host="127.0.0.1", simulated=True)
+    with pytest.raises(Refused, match="route: 'Carrier' of this group is not simulated"):
+        trunks.create_trunk(session, SYSTEM, replace(other, route="all of them"), VAULT)
+    with pytest.raises(Refused, match="route: pyVoIP"):
+        trunks.create_trunk(session, SYSTEM, replace(CARRIER, name="Old", route="x", line="pyvoip"), VAULT)
+    with pytest.raises(Refused, match="weight: give a whole number"):
+        trunks.create_trunk(session, SYSTEM, replace(CARRIER, name="Heavy", weight=1001), VAULT)
+
+
 def test_a_trunk_in_use_is_not_deleted(session: Session, busy: World) -> None:
     with pytest.raises(Refused, match="is used by the campaign 'busymarker'; take"):
         trunks.delete_trunk(session, SYSTEM, busy.trunk)

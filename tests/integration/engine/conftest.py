@@ -37,6 +37,7 @@ QUICK = Tuning(
     test_poll=0.05,
     grace=3.0,
     message_settle=0.5,
+    settle=0.3,
 )
 
 

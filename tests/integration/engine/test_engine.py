@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import select, update
 
 from app.db import read_transaction, write_transaction
-from app.models import Address, Job, JobContact
+from app.models import Address, Job, JobContact, Trunk
 from app.services.receipts import record_receipt
 from channels.base import Outcome
 from channels.memory import MemoryChannel
 from channels.voice.memory import Ending
 from common.clock import utcnow
-from common.control import CallRequest, Disposition
+from common.control import CallRequest, Disposition, TrunkFault
 from tests.integration.engine.conftest import QUICK, House
 from tests.support.job_rows import make_job, repeat_job
 
@@ -214,6 +214,37 @@ def test_a_trunk_fault_rests_the_trunk_and_the_contacts_are_tried_again(play: Pl
         assert house.sql("SELECT paused_until FROM trunk")[0][0] is not None
         await house.until(lambda: house.sql("SELECT detail FROM job")[0][0] == "", 5)
         assert house.sql("SELECT count(*) FROM job_contact WHERE state = 'ready'") == [(2,)]
+
+    play(scenario)
+
+
+def test_a_trunk_that_asks_for_rest_gets_it_while_its_group_carries_on(play: Play) -> None:
+    def behave(request: CallRequest) -> Ending:
+        if request.trunk.host == "127.0.0.2":
+            return Ending(trunk=request.trunk.name)
+        tired = TrunkFault(request.trunk.name, "503 Service Unavailable", retry_after=600)
+        return Ending(trunk=request.alternatives[0].name, faults=(tired,))
+
+    async def scenario(house: House) -> None:
+        house.server.behave = behave
+        make_job(house.database, 30, strategy_xml=CALL_ONLY)
+        with write_transaction(house.database) as session:
+            first = session.scalars(select(Trunk)).one()
+            first.route, first.calls_per_second = "national", 20
+            more = {"host": "127.0.0.2", "simulated": True, "max_channels": 8, "calls_per_second": 20}
+            session.add(Trunk(name="Second", route="national", priority=1, **more))
+        house.start()
+        await house.until(lambda: house.job_state() == "completed")
+        rests = house.sql("SELECT name, paused_until IS NOT NULL, paused_reason FROM trunk ORDER BY id")
+        assert [tuple(row) for row in rests] == [
+            ("Simulated", True, "503 Service Unavailable (Retry-After: 600 s)"),
+            ("Second", False, ""),
+        ]
+        hosts = [request.trunk.host for request in house.server.requests]
+        assert "127.0.0.1" in hosts
+        assert hosts[-1] == "127.0.0.2"
+        assert all(request.trunk.max_channels <= 8 for request in house.server.requests[-5:])
+        assert sum(house.attempt_codes().values()) == 30
 
     play(scenario)
 

@@ -12,23 +12,24 @@ from hypothesis import strategies as st
 
 from common.clock import VirtualClock
 from common.errors import RemoteError
-from engine.jobs import JobRun, Plant, TrunkUse, calls_now, claim_of, hopper_size, lanes_of, messages_now, part
-from engine.plans import TrunkPlan
+from engine.jobs import JobRun, Plant, calls_now, claim_of, hopper_size, lanes_of, messages_now
+from engine.plans import JobPlan, TrunkPlan
 from engine.recorder import Recorder
+from engine.shares import NOTHING, targets
 from engine.store import FinishedAttempt, MemoryStore, Next, Outcome, Share
 from engine.tuning import Tuning
-from pacing.agentless import Pacing
+from pacing.agentless import Pacing, Trunk
 from pacing.hopper import Item
 from tests.support.job_plans import NOW, PLAN
 
 WIDE = replace(PLAN.trunk, max_channels=400, calls_per_second=100)
 
 
-@given(st.integers(0, 1000), st.integers(1, 12))
-def test_the_parts_of_a_limit_add_up_to_it(whole: int, sharers: int) -> None:
-    parts = [part(whole, share, sharers) for share in range(sharers)]
-    assert sum(parts) == whole
-    assert max(parts) - min(parts) <= 1
+def _plant(plan: JobPlan, share: int, sharers: int, *, calls: int = 0, starts: tuple[float, ...] = ()) -> Plant:
+    """With this engine's part of the trunk, as it aims at it."""
+    trunk = plan.trunk
+    whole = sum(targets([(trunk, trunk.id)], ["m"], share, sharers).values(), NOTHING)
+    return Plant(calls, 500, 500, Trunk(whole.channels, whole.rate, calls, starts), share=share, sharers=sharers)
 
 
 def test_a_slow_job_holds_few_contacts() -> None:
@@ -36,14 +37,6 @@ def test_a_slow_job_holds_few_contacts() -> None:
     assert hopper_size(slow, Tuning()) == 2
     assert hopper_size(replace(PLAN, pacing=Pacing.from_json({"mode": "ports", "ports": 4})), Tuning()) == 22
     assert hopper_size(PLAN, Tuning()) == Tuning().hopper
-
-
-def test_only_the_starts_of_the_last_second_count() -> None:
-    use = TrunkUse()
-    use.note(2, 10.0)
-    use.note(1, 10.6)
-    assert use.recent(10.9) == (10.0, 10.0, 10.6)
-    assert use.recent(11.0) == (10.6,)
 
 
 def _run(body: dict[str, Any], *, trunk: TrunkPlan = WIDE, waiting: int = 1000) -> JobRun:
@@ -64,16 +57,18 @@ def test_a_job_claims_the_ports_of_its_calls_and_of_what_it_may_start_next() -> 
 
 def _starts(body: dict[str, Any], sharers: int, seconds: float, *, voice: bool) -> list[int]:
     """What so many engines start together, by tick; calls never end."""
-    runs = [(_run(body), TrunkUse()) for _ in range(sharers)]
+    runs = [_run(body) for _ in range(sharers)]
+    starts: list[list[float]] = [[] for _ in range(sharers)]
     placed = [0] * sharers
     totals = []
     for tick in range(int(seconds * 10)):
         now = 100.0 + tick / 10
-        for share, (run, use) in enumerate(runs):
-            plant = Plant(placed[share], placed[share], 500, 500, trunk_rests=False, share=share, sharers=sharers)
-            decision = calls_now(run, plant, use, now) if voice else messages_now(run, plant, now)
+        for share, run in enumerate(runs):
+            recent = tuple(start for start in starts[share] if start > now - 1.0)
+            plant = _plant(run.plan, share, sharers, calls=placed[share], starts=recent)
+            decision = (calls_now if voice else messages_now)(run, plant, now)
             run.last_slot = decision.last_slot
-            use.note(decision.place, now)
+            starts[share] += [now] * decision.place
             placed[share] += decision.place
         totals.append(sum(placed))
     return totals
@@ -107,8 +102,7 @@ def test_every_lane_has_one_engine_that_may_start(
     served = []
     for share in range(sharers):
         lanes = lanes_of(run.plan, Share(share, sharers))
-        plant = Plant(0, 0, 500, 500, trunk_rests=False, share=share, sharers=sharers)
-        place = calls_now(run, plant, TrunkUse(), 100.0).place
+        place = calls_now(run, _plant(run.plan, share, sharers), 100.0).place
         assert bool(place) == (lanes is not None)
         served += [] if lanes is None else [lane for lane in range(64) if lane % lanes.count == lanes.index]
     assert sorted(served) == list(range(64))

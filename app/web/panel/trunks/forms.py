@@ -90,6 +90,20 @@ class TrunkForm(OwnedForm):
         description="Behind the @ of our addresses, where the carrier wants one.",
     )
     register = BooleanField("Register before calling", description="Where the carrier wants a registration.")
+    route = StringField(
+        "Group",
+        [Optional(), Length(max=64)],
+        description="Trunks of one group carry the calls of a campaign that has any of them. Empty: it stands alone.",
+    )
+    priority = IntegerField(
+        "Priority", [Optional(), NumberRange(0, 1000)], default=0, description="In its group, the lowest goes first."
+    )
+    weight = IntegerField(
+        "Weight",
+        [Optional(), NumberRange(0, 1000)],
+        default=1,
+        description="The share of calls among equal priorities.",
+    )
     simulated = BooleanField(
         "Simulated",
         description="Leads to the simulated carrier on this machine; may be called around the clock. "
@@ -115,6 +129,9 @@ class TrunkForm(OwnedForm):
             transfers=tuple((self.transfers.data or "").replace(",", " ").split()),
             domain=self.domain.data or "",
             register=self.register.data,
+            route=self.route.data or "",
+            priority=self.priority.data or 0,
+            weight=1 if self.weight.data is None else self.weight.data,
         )
 
     @staticmethod
@@ -130,4 +147,7 @@ class TrunkForm(OwnedForm):
 
 
 #: Fields that are the trunk's columns as they are.
-_SAME = ("name", "host", "port", "transport", "username", "max_channels", "calls_per_second", "line", "simulated")
+_SAME = (
+    *("name", "host", "port", "transport", "username", "max_channels", "calls_per_second", "line", "simulated"),
+    *("route", "priority", "weight"),
+)

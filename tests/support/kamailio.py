@@ -16,6 +16,8 @@ from tests.support.certificates import Authority
 from tests.support.ports import free_range
 
 PASSWORD = "s3cret"
+#: The port behind: the last five digits of the number called.
+BY_NUMBER = "$(rU{s.substr,-5,0})"
 _CONFIG = """\
 debug=0
 log_stderror=yes
@@ -69,7 +71,7 @@ request_route {{
   if (!pv_auth_check("clarion.test", "{password}", "0", "0")) {{ auth_challenge("clarion.test", "1"); exit; }}
   consume_credentials();
   record_route();
-  $du = "sip:127.0.0.1:{behind};transport=udp";
+  $du = "sip:127.0.0.1:" + {behind} + ";transport=udp";
   if (!t_relay()) sl_reply_error();
 }}
 """
@@ -85,15 +87,19 @@ class Proxy:
 
 
 @asynccontextmanager
-async def kamailio(behind: int, registered: str = "") -> AsyncIterator[Proxy]:
-    """Relays calls of any user with `PASSWORD` to UDP port `behind`, where `registered` is, if it is given."""
+async def kamailio(behind: int | str, registered: str = "") -> AsyncIterator[Proxy]:
+    """Relays calls of any user with `PASSWORD` to UDP port `behind`, or where BY_NUMBER says.
+
+    With `registered`, only while that user is.
+    """
     folder = Path(tempfile.mkdtemp(prefix="kamailio-"))
     authority = Authority(folder)
     server = authority.issue("localhost")
     port = free_range(2)
+    target = str(behind) if behind == BY_NUMBER else f'"{behind}"'
     config = _CONFIG.format(
         port=port, tls=port + 1, modules=_modules(), certificate=server.certificate, key=server.key,
-        authorities=authority.file, password=PASSWORD, behind=behind, registered=registered,
+        authorities=authority.file, password=PASSWORD, behind=target, registered=registered,
     )  # fmt: skip
     (folder / "kamailio.cfg").write_text(config)
     log = (folder / "log").open("wb")

@@ -45,6 +45,8 @@ class Sipp:
         folder = Path(tempfile.mkdtemp(prefix="sipp-"))
         # SIPp reads a response's status before it fills in its own keywords.
         text = (SCENARIOS / f"{scenario}.xml").read_text().replace("[status]", str(status))
+        if ":" in host:
+            text = text.replace("IN IP4 [local_ip]", "IN IP6 [media_ip]")
         (folder / "scenario.xml").write_text(text)
         errors = folder / "errors.log"
         arguments = ["-sf", str(folder / "scenario.xml"), "-i", host, "-p", str(port), "-mp", str(media)]

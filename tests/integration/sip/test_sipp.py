@@ -240,7 +240,7 @@ def test_a_wrong_password_is_refused(outcomes: dict[str, Outcome]) -> None:
 
 def test_a_trunk_is_called_over_ipv6() -> None:
     async def scene(transport: str) -> None:
-        far = await Sipp.start("answer_after_180_ipv6", transport=transport, host="::1")
+        far = await Sipp.start("answer_after_180", transport=transport, host="::1")
         try:
             async with near(bind_host="::1") as end:
                 end.transport = transport

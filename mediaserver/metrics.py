@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import accumulate
 from typing import Final, Protocol
 
@@ -28,6 +29,7 @@ TRUNKS: Final = 64
 OTHER: Final = "other"
 _PREFIX = "clarion_mediaserver_"
 _JITTER = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
+_DECISION = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0, 20.0)
 _LOSS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3)
 
 
@@ -53,6 +55,12 @@ class Metrics:
         self._refused = self._counter("calls_refused", "Calls not admitted.", "reason")
         self._jitter = self._histogram("call_jitter_seconds", "Jitter of a call at its end (RFC 3550).", _JITTER)
         self._loss = self._histogram("call_loss_ratio", "Share of a call's packets that were lost, at its end.", _LOSS)
+        self._answers = self._counter("answers", "Calls of which it was decided who answers.", "answered_by", "sound")
+        self._decisions = self._histogram(
+            "decision_seconds", "From the answer to that decision.", _DECISION, "answered_by"
+        )
+        self._transfers = self._counter("transfers", "Transfers that scripts asked for.", "outcome")
+        self._faults = self._counter("trunk_faults", "Times that a trunk did not take a call.", "trunk_is")
         ProcessCollector(namespace="clarion_mediaserver", registry=self._registry)
 
     def observe(self, facts: Facts) -> None:
@@ -73,7 +81,23 @@ class Metrics:
         self._ended.labels(self._trunk(trunk), disposition, _sip(status.sip_status)).inc()
         if status.dialog is not None:
             self._dialogs.labels(status.dialog.value).inc()
+        for fault in status.faults:
+            self._faults.labels("down" if fault.down else "resting" if fault.retry_after else "unwilling").inc()
+        self._answer(status)
         self._media(status.rtp)
+
+    def transferred(self, outcome: str) -> None:
+        self._transfers.labels(outcome).inc()
+
+    def _answer(self, status: CallStatus) -> None:
+        if not status.answered_by and not status.sound:
+            return
+        # A tone may tell while it rings: then nobody has answered.
+        self._answers.labels(status.answered_by or "nobody", status.sound).inc()
+        answered, classified = status.times.answered, status.times.classified
+        if answered and classified:
+            took = datetime.fromisoformat(classified) - datetime.fromisoformat(answered)
+            self._decisions.labels(status.answered_by).observe(max(0.0, took.total_seconds()))
 
     def _media(self, rtp: RtpStats) -> None:
         if rtp.received:
@@ -93,8 +117,8 @@ class Metrics:
     def _counter(self, name: str, words: str, *labels: str) -> Counter:
         return Counter(_PREFIX + name, words, labels, registry=self._registry)
 
-    def _histogram(self, name: str, words: str, buckets: Sequence[float]) -> Histogram:
-        return Histogram(_PREFIX + name, words, ["direction"], buckets=buckets, registry=self._registry)
+    def _histogram(self, name: str, words: str, buckets: Sequence[float], label: str = "direction") -> Histogram:
+        return Histogram(_PREFIX + name, words, [label], buckets=buckets, registry=self._registry)
 
 
 class _Scrape:

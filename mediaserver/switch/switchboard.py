@@ -91,7 +91,7 @@ class Switchboard:
         self.incoming = Desk(door or Door())
         self._clock = clock or SystemClock()
         self.classification = classification or Classification()
-        self._transfers = Transfers(self.admission.has_room, self._note_transfer)
+        self._transfers = Transfers(self.admission.has_room, self._note_transfer, self.metrics.transferred)
         self.sounds = sounds or Sounds(clip_directory / "sounds")
         self._sounder = Sounder(self.sounds, self.roster)
         self.bridges = Bridges(self.roster, self._sounder, self.events, self._note_transfer, self._alone)

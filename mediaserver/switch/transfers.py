@@ -92,11 +92,14 @@ class _Transfer:
 
 
 class Transfers:
-    """At most one a call. `has_room` tells whether one more call may be placed."""
+    """At most one a call. `has_room` tells whether one more call may be placed, `count` hears each outcome."""
 
-    def __init__(self, has_room: Callable[[], bool], note: Callable[[LiveCall, str], None]) -> None:
+    def __init__(
+        self, has_room: Callable[[], bool], note: Callable[[LiveCall, str], None], count: Callable[[str], None]
+    ) -> None:
         self._has_room = has_room
         self._note = note
+        self._count = count
         self._by_call: dict[str, _Transfer] = {}
         self._by_leg: dict[str, _Transfer] = {}
 
@@ -243,10 +246,12 @@ class Transfers:
     def _tell(self, known: _Transfer, outcome: str) -> None:
         milliseconds = 0 if known.answered is None else round((time.monotonic() - known.answered) * 1000)
         self._note(known.call, f"transfer: {outcome} after {milliseconds / 1000:.1f} s")
+        self._count(outcome)
         known.call.tell(wire.Transferred(known.call.id, known.asked.transfer, outcome, milliseconds))
 
     def _refuse(self, call: LiveCall, asked: wire.Transfer, outcome: str, why: str) -> None:
         self._note(call, f"transfer: {outcome}: {why}")
+        self._count(outcome)
         call.tell(wire.Transferred(call.id, asked.transfer, outcome, 0))
 
     def _close(self, known: _Transfer) -> None:

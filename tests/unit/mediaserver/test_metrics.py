@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from common.control import CallStatus, DialogResult, Disposition, RtpStats
+from common.control import CallStatus, DialogResult, Disposition, RtpStats, Times, TrunkFault
 from mediaserver import wire
 from mediaserver.metrics import OTHER, TRUNKS, Metrics
 from mediaserver.switch.lateness import BOUNDS, Lateness, PumpTotals
@@ -80,6 +80,30 @@ def test_calls_are_counted_by_trunk_disposition_and_status(metrics: Metrics) -> 
     assert told["calls_ended_total", "refused", "486", "sip.example"] == 1
     assert told["dialogs_ended_total", "completed"] == 2
     assert told["calls_refused_total", "overloaded"] == 1
+
+
+def test_who_answered_is_counted_with_the_time_it_took_to_tell(metrics: Metrics) -> None:
+    times = Times(answered="2026-01-05T12:00:00.000Z", classified="2026-01-05T12:00:01.700Z")
+    metrics.ended("t", ended(Disposition.ANSWERED, 200, answered_by="machine", sound="beep", times=times))
+    metrics.ended("t", ended(Disposition.ANSWERED, 200, answered_by="human", times=times))
+    metrics.ended("t", ended(Disposition.CANCELLED, 487, sound="busy"))
+    metrics.ended("t", ended(Disposition.ANSWERED, 200))
+    told = samples(metrics)
+    assert told["answers_total", "machine", "beep"] == 1
+    assert told["answers_total", "human", ""] == 1
+    assert told["answers_total", "nobody", "busy"] == 1
+    assert told["decision_seconds_count", "human"] == 1
+    assert told["decision_seconds_bucket", "human", "1.5"] == 0
+    assert told["decision_seconds_bucket", "human", "2.0"] == 1
+
+
+def test_transfers_and_faults_of_trunks_are_counted(metrics: Metrics) -> None:
+    metrics.transferred("busy")
+    faults = (TrunkFault("1", "", down=True), TrunkFault("2", "", retry_after=9), TrunkFault("3", "503"))
+    metrics.ended("t", ended(Disposition.REFUSED, 503, faults=faults))
+    told = samples(metrics)
+    assert told["transfers_total", "busy"] == 1
+    assert [told["trunk_faults_total", kind] for kind in ("down", "resting", "unwilling")] == [1, 1, 1]
 
 
 def test_labels_stay_few_whatever_trunks_are_asked_for(metrics: Metrics) -> None:

@@ -111,7 +111,8 @@ class Bench:
         self.call = Told(self.line)
         self.notes: list[str] = []
         self.room = True
-        self.transfers = Transfers(lambda: self.room, lambda call, text: self.notes.append(text))
+        self.counted: list[str] = []
+        self.transfers = Transfers(lambda: self.room, lambda _, text: self.notes.append(text), self.counted.append)
 
     def ask(self, kind: str, destination: str = "tel:+15550100", **more: float) -> None:
         asked = {"connect_timeout": 0.0, "max_seconds": 0.0, **more}

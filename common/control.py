@@ -25,7 +25,7 @@ DESTINATION = re.compile(
 
 #: Agents' phones, consulted people and supervisors: also extensions of a PBX, and phones anywhere.
 _PHONE = re.compile(
-    r"\+?\d{2,15}|sips?:[A-Za-z0-9._+~-]{1,64}@(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:]{2,45}\])(?::\d{1,5})?"
+    r"\+?\d{2,15}|phone:[A-Za-z0-9._+-]{1,64}|sips?:[A-Za-z0-9._+~-]{1,64}@(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:]{2,45}\])(?::\d{1,5})?"
 )
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

@@ -6,9 +6,9 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from common.control import Disposition, RtpStats
+from common.control import Disposition, RtpStats, Trunk
 from common.errors import Refused
 from common.setting_types import PortRange, PumpKind
 from mediaserver.lines import base
@@ -27,6 +27,9 @@ from mediaserver.switch.sip.sdp import Codec, MediaTarget, make_answer, make_off
 _CODECS = {Codec.PCMU: PayloadType.PCMU, Codec.PCMA: PayloadType.PCMA}
 #: Clips kept in A-law, least recently used out first (about 80 KB each at ten seconds).
 _ALAW_CLIPS = 256
+
+#: A phone that has registered with us.
+_PHONE = "phone:"
 
 
 @dataclass(slots=True)
@@ -52,6 +55,7 @@ class NativeLine(PumpedLine):
         pump: PumpKind = PumpKind.AUTO,
     ) -> None:
         self._endpoint = SipEndpoint(sip_config)
+        self._door = sip_config.door
         super().__init__(make_pump(pump, media_host, PortAllocator(ports)))
         absent = () if self._pump.has_rooms else (Capability.CONVERSATION,)
         self.capabilities = frozenset(Capability).difference(absent)
@@ -90,6 +94,14 @@ class NativeLine(PumpedLine):
     # --- what the switch asks
 
     def place(self, call: Place) -> None:
+        """To `phone:USER` goes where that phone has registered."""
+        if call.to.startswith(_PHONE):
+            found = self._find(call)
+            if found is None:
+                failed = base.Failed(call.call, Disposition.REFUSED, 480, "the phone is not registered", False)
+                asyncio.get_running_loop().call_soon(self._tell, failed)
+                return
+            call = found
         try:
             media = self._pump.open()
         except NoPorts as error:
@@ -115,6 +127,13 @@ class NativeLine(PumpedLine):
             self._free(call.call)
             failed = base.Failed(call.call, Disposition.NOT_ADMITTED, None, str(error), provisional=False)
             asyncio.get_running_loop().call_soon(self._tell, failed)
+
+    def _find(self, call: Place) -> Place | None:
+        where = self._door and self._door.place_of(call.to.removeprefix(_PHONE), time.monotonic())
+        if not where:
+            return None
+        trunk = Trunk(where.at.host, where.at.port, where.at.transport)
+        return replace(call, to=where.uri, trunk=trunk)
 
     def answer(self, call: str) -> None:
         offer = self._offers.pop(call, None)

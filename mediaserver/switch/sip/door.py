@@ -18,7 +18,7 @@ from typing import NamedTuple
 from common.errors import Refused
 from mediaserver.switch.sip.digest import auth_parameters, hasher
 from mediaserver.switch.sip.message import Request
-from mediaserver.switch.sip.transaction import Address
+from mediaserver.switch.sip.transaction import DEFAULT_PORT, Address
 from mediaserver.switch.sip.uri import ParseError, parse_uri
 
 #: What a phone dials to be nailed up; its own name does as well.
@@ -26,6 +26,8 @@ NAIL_UP = "agent"
 REALM = "clarion"
 #: Phones that know no SHA-256 (baresip 1.0 among them) give up where it is as much as offered.
 PHONES_ALGORITHMS = ("MD5",)
+#: Seconds that a registration holds.
+_SHORTEST, _LONGEST = 60, 3600
 #: Seconds a nonce is good for.
 _FRESH = 60.0
 #: Wrong answers of one host in a minute, beyond which it is not asked any more; hosts and nonces remembered.
@@ -53,6 +55,15 @@ class Phone:
     sources: tuple[Network, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a registered phone is: its own address of it, what its REGISTER came from, and monotonic seconds."""
+
+    uri: str
+    at: Address
+    until: float
+
+
 class Door:
     """`numbers` are test numbers, each with the networks they may be dialled from without credentials."""
 
@@ -61,6 +72,7 @@ class Door:
         self._numbers: Mapping[str, tuple[Network, ...]] = {}
         self._algorithms: tuple[str, ...] = PHONES_ALGORITHMS
         self._secret = secrets.token_bytes(32)
+        self._places: dict[str, Place] = {}
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
 
@@ -78,19 +90,37 @@ class Door:
     def judge(self, request: Request, source: Address, now: float) -> Ruling:
         """An INVITE outside any call; `now` is monotonic seconds."""
         dialled = request.dialled
-        phone = self._at_its_place(request, source)
-        if phone is not None:
-            return self._of_phone(phone, dialled)
-        credentials = request.headers.get("authorization")
-        if credentials is not None:
-            return self._shown(request, credentials, dialled, source, now)
-        if _within(source.host, self._numbers.get(dialled, ())):
+        anonymous = request.headers.get("authorization") is None and self._at_its_place(request, source) is None
+        if anonymous and _within(source.host, self._numbers.get(dialled, ())):
             return Ruling(0)
-        return self._challenge(source, now)
+        phone = self._who(request, source, now)
+        return phone if isinstance(phone, Ruling) else self._of_phone(phone, dialled)
+
+    def register(self, request: Request, source: Address, now: float) -> Ruling:
+        """A REGISTER (RFC 3261 10.3): a phone tells where it is; status 0 with the headers of the 200."""
+        phone = self._who(request, source, now)
+        if isinstance(phone, Ruling):
+            return phone
+        contact = request.contact
+        seconds = _expires(request)
+        if contact is not None and not _is_sip(contact.uri):
+            return Ruling(400)
+        if contact is None or not seconds:
+            self._places.pop(phone.user, None)
+            return Ruling(0, phone.user)
+        # Over a connection its own port is another than the one it listens on.
+        at = source._replace(port=parse_uri(contact.uri).port or DEFAULT_PORT) if source.is_reliable else source
+        self._places[phone.user] = Place(contact.uri, at, now + seconds)
+        return Ruling(0, phone.user, (("Contact", f"<{contact.uri}>;expires={seconds}"),))
+
+    def place_of(self, user: str, now: float) -> Place | None:
+        """Where a phone can be called; None where it has not said so, or too long ago."""
+        place = self._places.get(user)
+        return place if place is not None and place.until > now and user in self._phones else None
 
     def _at_its_place(self, request: Request, source: Address) -> Phone | None:
         """A phone that needs no password where it is."""
-        phone = self._phones.get(_user(request))
+        phone = self._phones.get(_user(request.from_addr.uri))
         return phone if phone and not phone.password and _within(source.host, phone.sources) else None
 
     def _of_phone(self, phone: Phone, dialled: str) -> Ruling:
@@ -108,7 +138,15 @@ class Door:
         )
         return Ruling(401, headers=asked)
 
-    def _shown(self, request: Request, credentials: str, dialled: str, source: Address, now: float) -> Ruling:
+    def _who(self, request: Request, source: Address, now: float) -> Phone | Ruling:
+        """The phone that it is, or what is to be answered."""
+        phone = self._at_its_place(request, source)
+        if phone is not None:
+            return phone
+        credentials = request.headers.get("authorization")
+        return self._challenge(source, now) if credentials is None else self._shown(request, credentials, source, now)
+
+    def _shown(self, request: Request, credentials: str, source: Address, now: float) -> Phone | Ruling:
         if self._is_tiresome(source.host, now):
             return Ruling(403)
         scheme, shown = next(iter(auth_parameters(credentials)), ("", {}))
@@ -121,7 +159,7 @@ class Door:
             return Ruling(403)
         if not self._is_fresh(shown, now):
             return self._challenge(source, now, stale=True)
-        return self._of_phone(phone, dialled)
+        return phone
 
     # --- nonces
 
@@ -195,8 +233,26 @@ def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(errors="surrogateescape"), other.encode(errors="surrogateescape"))
 
 
-def _user(request: Request) -> str:
+def _is_sip(uri: str) -> bool:
     try:
-        return parse_uri(request.from_addr.uri).user or ""
+        parse_uri(uri)
+    except ParseError:
+        return False
+    return True
+
+
+def _expires(request: Request) -> int:
+    """Seconds that the registration is to hold, 0 to end it."""
+    contact = request.contact
+    wished = (contact.params.get("expires") if contact is not None else None) or request.headers.get("expires") or ""
+    if not (wished.isascii() and wished.isdigit() and len(wished) < 10):
+        return _LONGEST
+    return int(wished) and max(_SHORTEST, min(_LONGEST, int(wished)))
+
+
+def _user(uri: str) -> str:
+    """The user part, "" where it names none or is of another scheme."""
+    try:
+        return parse_uri(uri).user or ""
     except ParseError:
         return ""

@@ -206,6 +206,9 @@ class UserAgent:
             indialog.serve(call, dialog, transaction, request, source, now)
         elif self._door is not None and request.method == "INVITE" and not request.to_addr.tag:
             self._at_the_door(self._door, transaction, request, source, now)
+        elif self._door is not None and request.method == "REGISTER":
+            ruling = self._door.register(request, source, now)
+            transaction.respond(self._respond(request, ruling.status or 200, source, ruling.headers), now)
         elif (incoming := self._offer(transaction, request, source)) is not None:
             transaction.owner = incoming.spec.call
             incoming.start(now)

@@ -66,6 +66,12 @@ class Floor:
         await self.bench.event(leg, "answered")
         return leg
 
+    async def is_up(self, name: str) -> bool:
+        """False for a call that was not answered."""
+        while (state := (await self.bench.status(name))["state"]) not in ("answered", "ended"):
+            await asyncio.sleep(0.05)
+        return bool(state == "answered")
+
     async def customer(self, suffix: str, page: str) -> str:
         """Whose script waits for an agent."""
         name = f"c{next(self.numbers)}"
@@ -186,7 +192,9 @@ async def test_a_conversation_is_recorded_and_a_killed_writer_loses_no_second(fl
     url = f"{floor.bench.api}/v1/calls/{customer}/recording"
     async with floor.bench.http.put(url, json={"mode": "stereo", "beep": 15}) as answer:
         assert answer.status == 200
-    await asyncio.sleep(1.2)
+    folder = floor.bench.board.recordings.directory
+    while not any(part.stat().st_size > 20_000 for part in folder.glob("*/*.part")):
+        await asyncio.sleep(0.1)
     pid = floor.bench.board.recordings.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -222,6 +230,17 @@ async def test_an_agents_phone_dials_in_with_its_password(floor: Floor) -> None:
     assert floor.heard(customer) == (1, 0)
     floor.phone.command("hangup")
     assert (await floor.bench.ended(leg))["disposition"] == "answered"
+
+    # And it is found where it has registered.
+    host, port = floor.bench.board.lines["native"].address  # type: ignore[attr-defined]
+    login = "auth_user=alice;auth_pass=secret;regint=60;answermode=auto"
+    floor.phone.command("uanew", f"<sip:alice@{host}:{port}>;{login}")
+    while True:
+        nailed = f"leg{next(floor.numbers)}"
+        await floor.place(nailed, to="phone:alice", part="agent", application="")
+        if await floor.is_up(nailed):
+            break
+    floor.bench.board.hang_up(nailed)
 
 
 async def test_what_is_asked_of_the_wrong_calls_is_refused(floor: Floor) -> None:

@@ -43,6 +43,34 @@ class Porch(SipBench):
         self.receive(head.replace("\n", "\r\n").encode() + sdp, source)
         return self.responses()[-1]
 
+    def raw(self, uri: str, source: Address = STRANGER) -> int:
+        """The status that an INVITE to any URI gets."""
+        self._count += 1
+        self.receive(
+            f"INVITE {uri} SIP/2.0\nVia: SIP/2.0/UDP {source.host}:5060;branch=z9hG4bK-{self._count}\n"
+            f"From: <tel:+1>;tag=t\nTo: <{uri}>\nCall-ID: c{self._count}\nCSeq: 1 INVITE\nMax-Forwards: 70\n"
+            "Contact: <sip:a@b>\nContent-Length: 0\n\n",
+            source,
+        )
+        return self.responses()[-1].status
+
+    def register(self, contact: str, *, user: str = "201", expires: str = "", source: Address = STRANGER) -> Response:
+        """With the right credentials."""
+        more = ""
+        for _ in range(2):
+            self._count += 1
+            self.receive(
+                "REGISTER sip:127.0.0.1:5080 SIP/2.0\n"
+                f"Via: SIP/2.0/UDP {source.host}:5060;branch=z9hG4bK-{self._count}\n"
+                f"From: <sip:{user}@h>;tag=t\nTo: <sip:{user}@h>\nCall-ID: r\nCSeq: {self._count} REGISTER\n"
+                f"Max-Forwards: 70\nContact: {contact}\n{expires}{more}Content-Length: 0\n\n",
+                source,
+            )
+            answer = self.responses()[-1]
+            if answer.status == 401 and not more:
+                more = self.credentials("", nonce_of(answer), method="REGISTER", uri="sip:127.0.0.1:5080", user=user)
+        return answer
+
     def credentials(self, number: str, nonce: str, **changes: str) -> str:
         said = {"user": "201", "password": "secret", "nc": "00000001", "algorithm": "MD5", **changes}
         make = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}[said["algorithm"]]
@@ -51,7 +79,10 @@ class Porch(SipBench):
             return make(text.encode()).hexdigest()
 
         uri = changes.get("uri", f"sip:{number}@127.0.0.1:5080")
-        secret, target = digest(f"{said['user']}:clarion:{said['password']}"), digest(f"INVITE:{uri}")
+        secret, target = (
+            digest(f"{said['user']}:clarion:{said['password']}"),
+            digest(f"{changes.get('method', 'INVITE')}:{uri}"),
+        )
         response = digest(f"{secret}:{nonce}:{said['nc']}:c:auth:{target}")
         return (
             f'Authorization: Digest username="{said["user"]}", realm="clarion", nonce="{nonce}", uri="{uri}",'
@@ -83,6 +114,12 @@ def test_a_stranger_gets_the_same_whatever_is_dialled_and_whoever_is_named() -> 
         str([f'Digest realm="clarion", , algorithm={name}, qop="auth"' for name in ("SHA-256", "MD5")])
     }
     assert not porch.of(Incoming)
+
+
+@pytest.mark.parametrize("uri", ["tel:+15550199", "mailto:a@b", "sip:h", "sips:agent@h", "urn:service:sos"])
+def test_whatever_kind_of_address_is_dialled_is_answered(uri: str) -> None:
+    porch = Porch()
+    assert (porch.raw(uri), porch.raw(uri, TESTER)) == (401, 401)
 
 
 def test_without_phones_that_have_passwords_a_stranger_is_forbidden() -> None:
@@ -168,6 +205,33 @@ def test_a_test_number_is_open_to_its_sources_alone() -> None:
 )
 def test_who_is_let_in_and_cannot_be_spoken_with_is_told_why(more: str, sdp: bytes, status: int) -> None:
     assert Porch().dial("+15550199", TESTER, more=more, sdp=sdp).status == status
+
+
+def test_a_phone_tells_where_it_is_until_it_leaves_or_its_time_is_over() -> None:
+    porch = Porch()
+    answer = porch.register("<sip:201@192.0.2.66:5062;x=1>", expires="Expires: 90\n")
+    assert (answer.status, answer.headers.get("contact")) == (200, "<sip:201@192.0.2.66:5062;x=1>;expires=90")
+    place = porch.door.place_of("201", porch.now)
+    assert place is not None
+    assert (place.uri, place.at) == ("sip:201@192.0.2.66:5062;x=1", STRANGER)
+    assert porch.door.place_of("201", porch.now + 91) is None
+    assert porch.register("*", expires="Expires: 0\n").status == 200
+    assert porch.door.place_of("201", porch.now) is None
+    assert porch.register("<sip:201@h>;expires=5").headers.get("contact") == "<sip:201@h>;expires=60"
+    porch.door.open_to((), {})
+    assert porch.door.place_of("201", porch.now) is None
+
+
+@pytest.mark.parametrize(("contact", "status"), [("<tel:+1>", 400), ("<sip:a@b>;expires=x", 200), ("*", 200)])
+def test_a_registration_that_names_no_place_is_answered(contact: str, status: int) -> None:
+    assert Porch().register(contact).status == status
+
+
+def test_a_stranger_registers_nowhere() -> None:
+    porch = Porch()
+    assert porch.register("<sip:ghost@h>", user="ghost").status == 403
+    assert porch.register("<sip:desk@h>", user="desk").status == 403
+    assert porch.register("<sip:desk@h>", user="desk", source=Address("203.0.113.9", 5060)).status == 200
 
 
 @pytest.mark.parametrize("texts", ["10.0.0.1", [1], ["10.0.0.0/40"]])

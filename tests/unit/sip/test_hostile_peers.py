@@ -6,6 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from common.control import Trunk
+from mediaserver.switch.sip.door import Door, Phone, read_networks
 from mediaserver.switch.sip.events import Ended, Failed, Incoming
 from mediaserver.switch.sip.responses import make_response
 from tests.support.sip_bench import ANSWER, FAR, SipBench
@@ -84,15 +85,24 @@ def test_a_mutated_request_inside_a_call(method: str, changes: Edits) -> None:
     finish(bench)
 
 
-@settings(max_examples=150, deadline=None)
-@given(edits)
-@example([(0.015625, 0, b":")])  # INVITE s:ip:7001@…, a scheme of its own
-def test_a_mutated_call_to_a_number_of_ours(changes: Edits) -> None:
-    bench = SipBench(accepted=frozenset({"7001"}))
+def door() -> Door:
+    """Open to whoever dials 7001 from here, and to a phone that shows its password."""
+    made = Door()
+    made.open_to([Phone("201", "secret")], {"7001": read_networks("sources", ["127.0.0.1"])})
+    return made
+
+
+@settings(max_examples=200, deadline=None)
+@given(edits, st.booleans())
+@example([(0.015625, 0, b":")], False)  # INVITE s:ip:7001@…, a scheme of its own
+def test_a_mutated_call_to_a_number_of_ours(changes: Edits, shows: bool) -> None:
+    bench = SipBench(door=door())
+    credentials = 'Authorization: Digest username="201", realm="clarion", nonce="a-b-c", uri="sip:7001@127.0.0.1:5080"'
+    credentials += ', response="00", algorithm=MD5, qop=auth, nc=00000001, cnonce="c"\r\n'
     request = (
         "INVITE sip:7001@127.0.0.1:5080 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:6000;branch=z9hG4bK-f;rport\r\n"
         "From: <sip:far@127.0.0.1>;tag=far\r\nTo: <sip:7001@127.0.0.1>\r\nCall-ID: in\r\nCSeq: 3 INVITE\r\n"
-        "Contact: <sip:far@127.0.0.1:6001>\r\nRecord-Route: <sip:127.0.0.2;lr>\r\n"
+        f"Contact: <sip:far@127.0.0.1:6001>\r\nRecord-Route: <sip:127.0.0.2;lr>\r\n{credentials if shows else ''}"
         f"Content-Type: application/sdp\r\nContent-Length: {len(ANSWER)}\r\n\r\n"
     ).encode() + ANSWER
     feed(bench, mutate(request, changes))

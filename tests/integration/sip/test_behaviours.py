@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from common.control import CallerIdentity, Disposition, Trunk
-from mediaserver.switch.sip.endpoint import SipConfig
 from mediaserver.switch.sip.events import Ended, Established, Failed, InviteSpec, KeyByInfo, MediaChanged
 from mediaserver.switch.sip.sdp import Direction, make_offer
 from mediaserver.switch.sip.tls import TlsFiles
@@ -22,8 +21,6 @@ from tests.support.sipp import Sipp
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
 
-#: Most of the time is waiting for the last timers.
-QUICK = SipConfig(t1=0.04, t2=0.32, t4=0.4)
 WHO = CallerIdentity(asserted="+12125550188", private=True, diversion="+12125550177", user_to_user="case 7")
 Until = Callable[[Near], bool]
 
@@ -93,7 +90,7 @@ async def play(name: str, transport: str, room: asyncio.Semaphore, proxy: Proxy)
     case, host = CASES[name], "::1" if transport == "udp6" else "127.0.0.1"
     ours = proxy.authority.issue("client.test")
     files = TlsFiles(proxy.authority.file, ours.certificate, ours.key)
-    async with room, near(QUICK, tls=files, bind_host=host) as end:
+    async with room, near(tls=files, bind_host=host) as end:
         behind = "tcp" if transport == "tcp" else "udp"
         far = await Sipp.start(case.scenario, status=case.status, transport=behind, host=host, calls=case.calls)
         try:
@@ -119,7 +116,7 @@ async def play(name: str, transport: str, room: asyncio.Semaphore, proxy: Proxy)
 
 
 async def play_all() -> dict[tuple[str, str], Outcome]:
-    room = asyncio.Semaphore(32)
+    room = asyncio.Semaphore(20)
     wanted = [(name, transport) for transport in TRANSPORTS for name in CASES]
     wanted = [(name, transport) for name, transport in wanted if transport != "tls" or name in THROUGH_A_PROXY]
     async with kamailio(BY_NUMBER) as proxy:

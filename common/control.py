@@ -15,7 +15,7 @@ from typing import Any, Self
 from common.classification import AnswerRules
 from common.conversation import Part
 from common.errors import Refused
-from common.media_terms import check_keys, check_ptime
+from common.media_terms import check_keys, check_ptime, check_srtp
 from common.origins import BadUrl, parse_origin
 from common.recording import RecordRules
 
@@ -124,12 +124,17 @@ class Trunk:
     ptime: int = 20
     #: How keys are sent and heard: auto, inband or info (media_terms.KEYS).
     keys: str = "auto"
+    #: off, offer or require (media_terms.SRTP). The keys stand in the SDP: take TLS as the transport.
+    srtp: str = "off"
+    #: Offer G.722, before the usual G.711.
+    g722: bool = False
     #: What its owner calls it; told in a call's status, and apart where one trunk's limits are handed out in parts.
     name: str = ""
 
     def __post_init__(self) -> None:
         check_ptime(self.ptime)
         check_keys(self.keys)
+        check_srtp(self.srtp)
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Self:

@@ -9,6 +9,8 @@ PTIMES = range(10, 61, 10)
 #: How keys are sent: as telephone events where the far end takes them and else in the audio; in the audio; by SIP INFO.
 #: All ways are heard, in the audio only where the far end takes no telephone events, or with `inband`.
 KEYS = ("auto", "inband", "info")
+#: SRTP with keys in the SDP: not at all; where the far end takes it; always.
+SRTP = ("off", "offer", "require")
 
 
 def check_ptime(value: object) -> None:
@@ -20,3 +22,8 @@ def check_ptime(value: object) -> None:
 def check_keys(value: object) -> None:
     if value not in KEYS:
         raise Refused(f"keys: {value!r} is none of {', '.join(KEYS)}")
+
+
+def check_srtp(value: object) -> None:
+    if value not in SRTP:
+        raise Refused(f"srtp: {value!r} is none of {', '.join(SRTP)}")

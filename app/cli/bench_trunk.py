@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from common.control import CallerIdentity, Trunk
 from common.errors import Refused
 from common.gateways import Gateway
+from common.media_terms import KEYS, PTIMES, SRTP
 
 if TYPE_CHECKING:
     from mediaserver.lines.asterisk_client import AriAccess
@@ -66,6 +67,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="PREFIX",
         help="number prefix that the script may transfer to; may be repeated",
     )
+    parser.add_argument("--srtp", choices=SRTP, default="off", help="encrypted audio with keys in the SDP")
+    parser.add_argument("--keys", choices=KEYS, default="auto", help="how keys are sent")
+    parser.add_argument("--ptime", type=int, choices=PTIMES, default=20, help="milliseconds of audio a packet")
+    parser.add_argument("--g722", action="store_true", help="offer G.722 before G.711")
     parser.add_argument("--register", action="store_true", help="register first, with --auth")
 
 
@@ -124,6 +129,10 @@ def read_trunk(args: argparse.Namespace) -> Trunk:
         redirects=tuple(args.redirect),
         transfers=tuple(args.transfer),
         register=args.register,
+        ptime=args.ptime,
+        keys=args.keys,
+        srtp=args.srtp,
+        g722=args.g722,
     )
 
 

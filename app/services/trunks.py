@@ -20,7 +20,10 @@ from common.control import LINES
 from common.errors import Refused
 from common.gateways import Gateway
 from common.loopback import is_loopback
+from common.media_terms import check_keys, check_ptime, check_srtp
 
+#: Fields about the audio, as in `common.control.Trunk`.
+MEDIA = ("ptime", "keys", "srtp", "g722")
 TRANSPORTS = ("udp", "tcp", "tls", "dns")
 _HOST = re.compile(
     r"(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
@@ -57,6 +60,10 @@ class TrunkFields:
     route: str = ""
     priority: int = 0
     weight: int = 1
+    ptime: int = 20
+    keys: str = "auto"
+    srtp: str = "off"
+    g722: bool = False
 
 
 def list_trunks(session: Session, actor: Actor) -> list[Trunk]:
@@ -253,6 +260,9 @@ def _signalling(fields: TrunkFields) -> dict[str, Any]:
         raise Refused(
             "line: pyVoIP knows no proxy, gateways, redirections, domain or registration; take the native line"
         )
+    media = _media(fields)
+    if fields.line != "native" and media:
+        raise Refused(f"{next(iter(media))}: the line {fields.line} keeps to the usual; take the native line")
     if fields.line == "asterisk" and (fields.gateways or fields.redirects or fields.register):
         raise Refused("line: gateways, redirections and registration are set in Asterisk itself; take the native line")
     chosen = {
@@ -263,7 +273,16 @@ def _signalling(fields: TrunkFields) -> dict[str, Any]:
         "domain": domain,
         "register": fields.register,
     }
-    return {name: value for name, value in chosen.items() if value}
+    return {**{name: value for name, value in chosen.items() if value}, **media}
+
+
+def _media(fields: TrunkFields) -> dict[str, Any]:
+    """What differs from the usual."""
+    check_ptime(fields.ptime)
+    check_keys(fields.keys)
+    check_srtp(fields.srtp)
+    usual = TrunkFields(name="", host="")
+    return {name: getattr(fields, name) for name in MEDIA if getattr(fields, name) != getattr(usual, name)}
 
 
 def is_address(host: str) -> bool:

@@ -22,9 +22,11 @@ from mediaserver.switch.rtp.packet import PayloadType
 from mediaserver.switch.rtp.transcode import ULAW_TO_ALAW
 from mediaserver.switch.sip import events as sip
 from mediaserver.switch.sip.endpoint import SipConfig, SipEndpoint
-from mediaserver.switch.sip.sdp import Codec, MediaTarget, make_answer, make_offer
+from mediaserver.switch.sip.sdes import offered
+from mediaserver.switch.sip.sdp import USUAL, Codec, MediaTarget, make_answer, make_offer
 
-_CODECS = {Codec.PCMU: PayloadType.PCMU, Codec.PCMA: PayloadType.PCMA}
+_CODECS = {Codec.PCMU: PayloadType.PCMU, Codec.PCMA: PayloadType.PCMA, Codec.G722: PayloadType.G722}
+_NO_SRTP = "the trunk requires SRTP, and this media server has none: script/setup builds it with libsrtp2-dev"
 #: Clips kept in A-law, least recently used out first (about 80 KB each at ten seconds).
 _ALAW_CLIPS = 256
 
@@ -102,6 +104,11 @@ class NativeLine(PumpedLine):
                 asyncio.get_running_loop().call_soon(self._tell, failed)
                 return
             call = found
+        if call.trunk.srtp == "require" and not self._pump.has_srtp:
+            # 488 is what we would answer to a far end that demands what we lack.
+            failed = base.Failed(call.call, Disposition.NOT_ADMITTED, 488, _NO_SRTP, provisional=False)
+            asyncio.get_running_loop().call_soon(self._tell, failed)
+            return
         try:
             media = self._pump.open()
         except NoPorts as error:
@@ -115,7 +122,7 @@ class NativeLine(PumpedLine):
             sender=call.sender,
             display_name=call.display_name,
             trunk=call.trunk,
-            sdp=make_offer(self._advertise, media.port, ptime=call.trunk.ptime),
+            sdp=self._offer(call.trunk, media.port),
             ring_timeout=call.ring_timeout,
             identity=call.identity,
             alternatives=call.alternatives,
@@ -150,6 +157,17 @@ class NativeLine(PumpedLine):
     def refuse(self, call: str, status: int) -> None:
         self._offers.pop(call, None)
         self._endpoint.refuse(call, status)
+
+    def _offer(self, trunk: Trunk, port: int) -> bytes:
+        secured = trunk.srtp != "off" and self._pump.has_srtp
+        return make_offer(
+            self._advertise,
+            port,
+            codecs=(*((Codec.G722,) if trunk.g722 and self._pump.has_g722 else ()), *USUAL),
+            ptime=trunk.ptime,
+            crypto=offered() if secured else (),
+            demands_srtp=trunk.srtp == "require",
+        )
 
     def hang_up(self, call: str) -> None:
         self._endpoint.hang_up(call)
@@ -306,4 +324,5 @@ def _form(target: MediaTarget, keys: str) -> rtp.MediaFormat:
         ptime=target.ptime,
         hears_tones=keys == "inband" or target.telephone_event is None,
         sends_tones=keys == "inband",
+        srtp=target.srtp,
     )

@@ -70,6 +70,8 @@ class MediaPump(Protocol):
     """All streams of a process."""
 
     has_rooms: bool
+    has_srtp: bool
+    has_g722: bool
 
     @property
     def streams(self) -> int: ...
@@ -120,7 +122,7 @@ class MediaSocket:
         return self.stream
 
     def send_report(self, datagram: bytes) -> None:
-        if self.rtcp_target is not None:
+        if datagram and self.rtcp_target is not None:
             send(self.pair.rtcp, datagram, self.rtcp_target)
 
     def close(self) -> None:

@@ -64,7 +64,7 @@ class Pump:
         self._tick = 0
         self._timer: asyncio.TimerHandle | None = None
         self._next_report = 0.0
-        self.has_rooms = False
+        self.has_rooms = self.has_srtp = self.has_g722 = False
         self._late = Lateness()
         self._sent = self._unsent = self._received = self._strange = self._given_up = 0
 

@@ -16,15 +16,15 @@ _CONFIG = """\
 poll_method epoll
 sip_listen 127.0.0.1:{sip}
 net_interface 127.0.0.1
-audio_player aubridge,near
+audio_player aubridge,{player}
 audio_source {mouth}
 audio_alert aubridge,near
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate {rate}
+auplay_srate {rate}
 ausrc_channels 1
 auplay_channels 1
 module_path /usr/lib/baresip/modules
-module g711.so
+{codecs}
 module aubridge.so
 module aufile.so
 module_app account.so
@@ -49,22 +49,39 @@ class Baresip:
 
 @asynccontextmanager
 async def baresip(
-    answers: bool = True, certificate: Path | None = None, hums: bool = False, password: str = ""
+    answers: bool = True,
+    certificate: Path | None = None,
+    hums: bool = False,
+    password: str = "",
+    *,
+    echoes: bool = False,
+    modules: tuple[str, ...] = ("g711",),
+    account: str = "",
+    rate: int = 8000,
 ) -> AsyncIterator[Baresip]:
     """A running telephone; with `answers` it takes every call at once, else it rings. `certificate` opens TLS
-    on the next port. With `hums` it hums for the first 30 s of a call, else it is silent;
-    with `password` it has credentials, as alice."""
+    on the next port. With `hums` it hums for the first 30 s of a call, with `echoes` it says what it hears, else it is
+    silent; with `password` it has credentials, as alice. `account` are further parameters (`;mediaenc=srtp`)."""
     with tempfile.TemporaryDirectory(prefix="baresip-") as folder:
         sip = free_range(12)
         # baresip takes the next port for TLS.
         control, rtp = sip + 2, sip + 4
         mouth = f"aufile,{_hum(Path(folder))}" if hums else "aubridge,far"
-        config = _CONFIG.format(sip=sip, control=control, rtp=rtp, rtp_last=rtp + 7, mouth=mouth)
+        config = _CONFIG.format(
+            sip=sip,
+            control=control,
+            rtp=rtp,
+            rate=rate,
+            rtp_last=rtp + 7,
+            mouth=mouth,
+            player="far" if echoes else "near",
+            codecs="\n".join(f"module {name}.so" for name in modules),
+        )
         if certificate is not None:
             config += f"sip_certificate {certificate}\n"
         mode = "auto" if answers else "manual"
         login = f";auth_user=alice;auth_pass={password}" if password else ""
-        _write(Path(folder), config, f"<sip:alice@127.0.0.1:{sip}>;regint=0;answermode={mode}{login}\n")
+        _write(Path(folder), config, f"<sip:alice@127.0.0.1:{sip}>;regint=0;answermode={mode}{login}{account}\n")
         process = await asyncio.create_subprocess_exec(
             "baresip", "-f", folder, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )

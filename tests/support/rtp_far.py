@@ -46,10 +46,13 @@ class FarEnd:
 
     def waiting(self) -> list[Packet]:
         """What has come and was not taken."""
+        return [decode(datagram) for datagram in self.waiting_raw()]
+
+    def waiting_raw(self) -> list[bytes]:
         got = []
         with contextlib.suppress(BlockingIOError):
             while True:
-                got.append(decode(self.sock.recv(2048)))
+                got.append(self.sock.recv(2048))
         return got
 
     def send(self, packet: Packet, by: socket.socket | None = None) -> None:

@@ -62,6 +62,10 @@ class Sipp:
             await _bound(port, process, transport, host)
         return cls(process, port, errors)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def wait(self) -> str:
         code = await self._process.wait()
         complaints = self._errors.read_text(errors="replace") if self._errors.exists() else ""

@@ -76,6 +76,8 @@ typedef struct {
     char last, held;
 } tone_ear;
 
+typedef struct security security;
+
 typedef struct {
     uint32_t members[ROOM_MEMBERS]; /* slot + 1, 0: nobody */
     int count, taken;
@@ -99,6 +101,8 @@ typedef struct {
     uint8_t *inset; /* audio that goes before everything else; ours */
     size_t inset_at, inset_size;
     tone_ear tones;
+    security *security; /* NULL: plain RTP */
+    g722 *coder, *decoder; /* of a stream of G.722, else NULL */
     uint32_t ended_play, ended_ms; /* an end that found no room among the events */
     int ended;
     key_step *keys;
@@ -180,6 +184,19 @@ void make_g711(void);
 
 /* tones.c: tells of the keys that begin in this audio. */
 void hear_tones(clarion_pump *p, stream *s, const uint8_t *payload, size_t length, int payload_type);
+
+/* secure.c: each changes the packet in place, which has SECURED bytes of room behind it, and gives its new length; 0
+   where it must not go on. */
+#define SECURED 160
+security *make_security(const clarion_form *form);
+void free_security(security *s);
+size_t protect(security *s, uint8_t *packet, size_t length, int is_report);
+size_t unprotect(security *s, uint8_t *packet, size_t length, int is_report);
+
+/* g722.c: telephone audio of 8 kHz, in place. */
+#define G722_TYPE 9
+void g722_from_ulaw(g722 *g, uint8_t *audio, size_t length);
+void g722_to_ulaw(g722 *g, uint8_t *audio, size_t length);
 
 /* receive.c */
 typedef struct intake intake;

@@ -86,6 +86,9 @@ static void forget(clarion_pump *p, stream *s) {
     end_play(p, s, 0);
     free(s->keys);
     free(s->inset);
+    free_security(s->security);
+    clarion_g722_free(s->coder);
+    clarion_g722_free(s->decoder);
     memset(s, 0, sizeof *s);
     p->active--;
 }
@@ -120,6 +123,17 @@ static void throw_away(int fd) {
     for (int most = 0; most < 4096 && recv(fd, &byte, 1, MSG_DONTWAIT) >= 0; most++) {}
 }
 
+/* The coders of a stream of G.722; of another there are none. */
+static void set_coders(stream *s) {
+    int wanted = s->form.payload_type == G722_TYPE;
+    if (wanted && !s->coder) s->coder = clarion_g722();
+    if (wanted && !s->decoder) s->decoder = clarion_g722();
+    if (wanted) return;
+    clarion_g722_free(s->coder);
+    clarion_g722_free(s->decoder);
+    s->coder = s->decoder = NULL;
+}
+
 static int is_length(const clarion_form *form) {
     return form->frame_ticks && form->frame_ticks * TICK_BYTES <= LARGEST_FRAME;
 }
@@ -127,6 +141,8 @@ static int is_length(const clarion_form *form) {
 uint32_t clarion_add(clarion_pump *p, int fd, const clarion_form *form, const char *host, uint16_t port) {
     address to;
     if (!resolve(&to, host, port) || !is_length(form)) return 0;
+    security *secured = form->srtp_tag ? make_security(form) : NULL;
+    if (form->srtp_tag && !secured) return 0;
     int on = 1;
     (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     throw_away(fd);
@@ -136,17 +152,20 @@ uint32_t clarion_add(clarion_pump *p, int fd, const clarion_form *form, const ch
     struct epoll_event watch = {.events = EPOLLIN, .data.u32 = slot};
     if (!number || epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &watch)) {
         pthread_mutex_unlock(&p->lock);
+        free_security(secured);
         return 0;
     }
     *s = (stream){.number = number,
                   .fd = fd,
                   .form = *form,
+                  .security = secured,
                   .asked_ticks = form->frame_ticks,
                   .sequence = form->first_sequence,
                   .timestamp = form->first_timestamp,
                   .sending = 1,
                   .target = to,
                   .described = to};
+    set_coders(s);
     if (slot >= p->used) p->used = slot + 1;
     if (!p->active++) {
         p->epoch = now_ns(CLOCK_MONOTONIC);
@@ -165,26 +184,43 @@ void clarion_remove(clarion_pump *p, uint32_t number) {
     pthread_mutex_unlock(&p->lock);
 }
 
+/* Whether another form means other keys. */
+static int rekeys(const stream *s, const clarion_form *form) {
+    return s->form.srtp_tag != form->srtp_tag ||
+           (form->srtp_tag && (memcmp(s->form.our_key, form->our_key, sizeof form->our_key) ||
+                               memcmp(s->form.their_key, form->their_key, sizeof form->their_key)));
+}
+
+static void describe(stream *s, const clarion_form *form, const address *to) {
+    if (s->form.payload_type != form->payload_type) s->inset_at = s->inset_size = 0;
+    if (form->key_type < 0) s->key_at = s->key_count = 0;
+    clarion_form changed = *form;
+    s->asked_ticks = form->frame_ticks;
+    if (s->room) changed.frame_ticks = s->form.frame_ticks;
+    changed.ssrc = s->form.ssrc;
+    s->form = changed;
+    set_coders(s);
+    if (!same(to, &s->described)) {
+        s->described = s->target = *to;
+        s->is_latched = 0;
+    }
+}
+
 int clarion_change(clarion_pump *p, uint32_t number, const clarion_form *form, const char *host, uint16_t port) {
     address to;
     if (!resolve(&to, host, port) || !is_length(form)) return 0;
+    security *fresh = form->srtp_tag ? make_security(form) : NULL;
+    if (form->srtp_tag && !fresh) return 0;
     pthread_mutex_lock(&p->lock);
     stream *s = find(p, number);
-    if (s) {
-        if (s->form.payload_type != form->payload_type) s->inset_at = s->inset_size = 0;
-        s->form.payload_type = form->payload_type;
-        s->form.silence = form->silence;
-        s->form.key_type = form->key_type;
-        s->form.hears_tones = form->hears_tones;
-        s->asked_ticks = form->frame_ticks;
-        if (!s->room) s->form.frame_ticks = form->frame_ticks;
-        if (form->key_type < 0) s->key_at = s->key_count = 0;
-        if (!same(&to, &s->described)) {
-            s->described = s->target = to;
-            s->is_latched = 0;
-        }
+    security *unused = fresh;
+    if (s && rekeys(s, form)) {
+        unused = s->security;
+        s->security = fresh;
     }
+    if (s) describe(s, form, &to);
     pthread_mutex_unlock(&p->lock);
+    free_security(unused);
     return 1;
 }
 

@@ -8,9 +8,12 @@ typedef struct {
     uint16_t first_sequence;
     uint16_t frame_ticks;  /* ticks of 2 ms from packet to packet; 16 bytes of payload each, the step of the timestamps */
     int16_t key_type;      /* payload type of telephone events, -1 for none */
-    uint8_t payload_type;
+    uint8_t payload_type;  /* 0, 8 or 9: mu-law, A-law, G.722 whose clips are mu-law */
     uint8_t silence;       /* the byte that a frame of silence repeats */
     uint8_t hears_tones;   /* keys are looked for in the audio */
+    uint8_t srtp_tag;      /* bytes of SRTP's authentication tag, 10 or 4; 0 for plain RTP */
+    uint8_t our_key[30];   /* key and salt */
+    uint8_t their_key[30];
 } clarion_form;
 
 typedef struct {
@@ -66,12 +69,12 @@ clarion_pump *clarion_open(int notify);
 /* Ends the thread. Every stream is gone then. */
 void clarion_close(clarion_pump *pump);
 
-/* The stream's number, 0 when the address is none or there is no room. Datagrams that wait in `fd` are thrown away. */
+/* The stream's number, 0 when the address is none, there is no room or no SRTP. Datagrams that wait in `fd` are thrown away. */
 uint32_t clarion_add(clarion_pump *pump, int fd, const clarion_form *form, const char *host, uint16_t port);
 /* `fd` may be closed afterwards. What is called for a stream that is gone does nothing. */
 void clarion_remove(clarion_pump *pump, uint32_t stream);
-/* A new description: codec, key type, packet length and address; the sending side goes on with its sequence. 0 for a bad
-   address or length. */
+/* A new description: codec, key type, packet length and address; the sending side goes on with its sequence, and
+   SRTP with the same keys with its counters. 0 for a bad address or length, or where there is no SRTP. */
 int clarion_change(clarion_pump *pump, uint32_t stream, const clarion_form *form, const char *host, uint16_t port);
 void clarion_send(clarion_pump *pump, uint32_t stream, int on);
 void clarion_listen(clarion_pump *pump, uint32_t stream, int on);
@@ -87,6 +90,17 @@ int clarion_keys(clarion_pump *pump, uint32_t stream, const uint8_t *payloads, s
 /* Audio in the stream's codec that goes out before all else, behind what was given so before; `audio` is copied. 0 when
    too much of it waits. */
 int clarion_inset(clarion_pump *pump, uint32_t stream, const uint8_t *audio, size_t length);
+/* Whether SRTP can be had in this build. */
+int clarion_has_srtp(void);
+/* Secures an RTCP packet of ours (`out`) or reads one of theirs, in place, with 160 bytes of room behind it; its new length, 0
+   for one that is not the far end's. */
+size_t clarion_report(clarion_pump *pump, uint32_t stream, uint8_t *packet, size_t length, int out);
+/* ITU-T G.722 at 64 kbit/s, for a signal of 16 kHz: two samples a byte; what was written. NULL without memory. */
+typedef struct g722 g722;
+g722 *clarion_g722(void);
+void clarion_g722_free(g722 *g);
+size_t clarion_g722_encode(g722 *g, const int16_t *samples, size_t count, uint8_t *out);
+size_t clarion_g722_decode(g722 *g, const uint8_t *in, size_t count, int16_t *samples);
 /* A room, in which streams of 20 ms hear each other; 0 when all are taken. */
 uint32_t clarion_room(clarion_pump *pump);
 void clarion_close_room(clarion_pump *pump, uint32_t room);

@@ -42,7 +42,8 @@ class FastPump:
         self._streams: dict[int, FastStream] = {}
         self._reports: asyncio.TimerHandle | None = None
         self._lapses: asyncio.TimerHandle | None = None
-        self.has_rooms = True
+        self.has_rooms = self.has_g722 = True
+        self.has_srtp = bool(self._library.lib.clarion_has_srtp())
         self._totals = PumpTotals()
 
     @property
@@ -119,9 +120,9 @@ class FastPump:
             return
         stream = self._sockets.pop(media)
         if stream is not None:
+            media.send_report(stream.goodbye())
             stream.close()
             del self._streams[stream.number]
-            media.send_report(stream.goodbye())
         assert self._loop is not None
         self._loop.remove_reader(media.pair.rtcp.fileno())
         media.pair.close()

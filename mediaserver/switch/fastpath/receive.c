@@ -83,13 +83,16 @@ static int bounds(const uint8_t *data, size_t length, size_t *start, size_t *end
     return *start <= *end;
 }
 
-static void take(clarion_pump *p, stream *s, const uint8_t *data, size_t length, const address *source, int64_t now,
+static void take(clarion_pump *p, stream *s, uint8_t *data, size_t length, const address *source, int64_t now,
                  double arrival) {
     size_t start, end;
     p->totals.strange++;
+    /* Before anything is believed of it, where it comes from above all. */
+    if (s->security && (length < RTP_HEADER || !(length = unprotect(s->security, data, length, 0)))) return;
     if (!bounds(data, length, &start, &end)) return;
     int kind = data[1] & 0x7f, is_key = s->form.key_type >= 0 && kind == s->form.key_type;
-    if (!is_key && kind != 0 && kind != 8 && kind != COMFORT_NOISE) return;
+    int is_wide = kind == G722_TYPE && s->decoder;
+    if (!is_key && kind != 0 && kind != 8 && !is_wide && kind != COMFORT_NOISE) return;
     if (!accepted(s, source, now)) return;
     p->totals.strange--;
     p->totals.received++;
@@ -112,13 +115,20 @@ static void take(clarion_pump *p, stream *s, const uint8_t *data, size_t length,
         return;
     }
     if (kind == COMFORT_NOISE) return;
+    if (!s->form.hears_tones && !s->room && !s->listening) return;
+    if (is_wide) {
+        /* From here on it is mu-law. */
+        g722_to_ulaw(s->decoder, data + start, end - start);
+        data[1] &= 0x80;
+        kind = 0;
+    }
     if (s->form.hears_tones) hear_tones(p, s, data + start, end - start, kind);
     if (s->room) say(s, data + start, end - start, timestamp, kind);
     if (s->listening && !tell(p, CLARION_AUDIO, s->number, 0, 0, data, length)) p->totals.dropped++;
 }
 
 struct intake {
-    uint8_t data[BATCH][DATAGRAM];
+    _Alignas(8) uint8_t data[BATCH][DATAGRAM];
     uint8_t control[BATCH][CMSG_SPACE(sizeof(struct timespec))];
     address from[BATCH];
     struct iovec parts[BATCH];

@@ -64,8 +64,10 @@ static void transmit(clarion_pump *p, stream *s, uint8_t *packet, uint8_t kind, 
     memcpy(packet + 8, &ssrc, 4);
     s->sent++;
     s->sent_octets += length;
+    size_t size = RTP_HEADER + length;
+    if (s->security) size = protect(s->security, packet, size, 0);
     /* A full buffer or a vanished route loses this packet as the network might; the next goes out a frame later. */
-    if (sendto(s->fd, packet, RTP_HEADER + length, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&s->target.at,
+    if (!size || sendto(s->fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&s->target.at,
                s->target.length) < 0)
         p->totals.unsent++;
     p->totals.sent++;
@@ -84,7 +86,7 @@ static int send_key(clarion_pump *p, stream *s, uint8_t *packet) {
 }
 
 static void send_frame(clarion_pump *p, stream *s) {
-    uint8_t packet[RTP_HEADER + LARGEST_FRAME];
+    _Alignas(8) uint8_t packet[RTP_HEADER + LARGEST_FRAME + SECURED];
     const size_t length = frame_bytes(s);
     if (s->ended && tell(p, CLARION_PLAYED, s->number, s->ended_play, s->ended_ms, NULL, 0)) s->ended = 0;
     s->timestamp += (uint32_t)length;
@@ -101,10 +103,12 @@ static void send_frame(clarion_pump *p, stream *s) {
     /* RFC 3551 4.1: the marker opens a talkspurt. */
     if (talks && !s->talking) kind |= 0x80;
     s->talking = talks;
-    transmit(p, s, packet, kind, s->timestamp, length);
     const uint8_t *payload = packet + RTP_HEADER;
     if (s->tapped && !tell(p, CLARION_SPOKEN, s->number, s->form.payload_type, 0, payload, length))
         p->totals.dropped++;
+    /* Last: what it sends may be unreadable afterwards. */
+    if (s->coder) g722_from_ulaw(s->coder, packet + RTP_HEADER, length);
+    transmit(p, s, packet, kind, s->timestamp, length);
 }
 
 void schedule(clarion_pump *p, stream *s, uint64_t tick) {

@@ -21,6 +21,9 @@ from mediaserver.switch.rtp.stream import KEY_GAP_MS, AudioHeard, AudioSpoken, K
 from mediaserver.switch.rtp.tone_keys import key_tone
 from mediaserver.switch.rtp.transcode import from_ulaw, silence_byte, to_ulaw
 
+#: Bytes that SRTCP may add.
+_SECURED = 160
+
 log = structlog.get_logger()
 
 
@@ -63,8 +66,13 @@ class FastStream:
                 "payload_type": int(form.codec),
                 "silence": silence_byte(form.codec),
                 "hears_tones": form.hears_tones,
+                **self._keys(),
             },
         )
+
+    def _keys(self) -> dict[str, Any]:
+        srtp = self.form.srtp
+        return {} if srtp is None else {"srtp_tag": srtp.tag_bytes, "our_key": srtp.ours, "their_key": srtp.theirs}
 
     def change(self, form: MediaFormat, far_end: Address) -> None:
         """After a re-INVITE. A queue in the old codec is cut, since its clips are encoded for that."""
@@ -169,11 +177,18 @@ class FastStream:
     # --- reports
 
     def receive_report(self, data: bytes) -> None:
+        if self.form.srtp is not None:
+            data = self._secured(data, out=False)
+        if not data:
+            return
         self.reports_heard += 1
         for report in rtcp.decode_reports(data, self.form.ssrc):
             self._remote = report
 
     def report(self, unix_time: float) -> bytes:
+        return self._sendable(self._report(unix_time))
+
+    def _report(self, unix_time: float) -> bytes:
         now = self._counted()
         sent = rtcp.Sent(self.form.ssrc, now.timestamp, now.sent, now.sent_octets)
         if not now.heard:
@@ -186,7 +201,17 @@ class FastStream:
         return rtcp.encode_report(sent, unix_time, received)
 
     def goodbye(self) -> bytes:
-        return rtcp.encode_goodbye(self.form.ssrc)
+        return self._sendable(rtcp.encode_goodbye(self.form.ssrc))
+
+    def _sendable(self, report: bytes) -> bytes:
+        return report if self.form.srtp is None else self._secured(report, out=True)
+
+    def _secured(self, data: bytes, *, out: bool) -> bytes:
+        """b"" for what is not the far end's."""
+        buffer = self._library.ffi.new("uint8_t[]", len(data) + _SECURED)
+        self._library.ffi.memmove(buffer, data, len(data))
+        size = self._library.lib.clarion_report(self._pump, self.number, buffer, len(data), out)
+        return bytes(self._library.ffi.buffer(buffer, size))
 
     def stats(self) -> RtpStats:
         now, remote = self._counted(), self._remote

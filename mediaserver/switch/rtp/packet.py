@@ -24,6 +24,8 @@ class PayloadType(IntEnum):
 
     PCMU = 0
     PCMA = 8
+    #: 64 kbit/s; its clock says 8000 (RFC 3551 4.5.2). The fast path speaks its lower band, from and to mu-law.
+    G722 = 9
 
 
 class Packet(NamedTuple):

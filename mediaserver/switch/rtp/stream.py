@@ -22,6 +22,7 @@ from mediaserver.switch.rtp.packet import (
     PayloadType,
     decode,
 )
+from mediaserver.switch.rtp.srtp import SrtpKeys
 from mediaserver.switch.rtp.stats import ReceiverStats
 from mediaserver.switch.rtp.tone_keys import key_tone
 from mediaserver.switch.rtp.transcode import from_ulaw, silence_byte, to_ulaw
@@ -75,6 +76,8 @@ class MediaFormat:
     #: Keys are looked for in the audio, and leave in the audio though `key_type` is there.
     hears_tones: bool = False
     sends_tones: bool = False
+    #: None for plain RTP. The loop in Python has no SRTP (`MediaPump.has_srtp`).
+    srtp: SrtpKeys | None = None
 
     @property
     def frame(self) -> int:

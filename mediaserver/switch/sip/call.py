@@ -21,7 +21,7 @@ from mediaserver.switch.sip.outgoing import Requester
 from mediaserver.switch.sip.redirects import Redirects
 from mediaserver.switch.sip.release import Release, read_release, retry_after
 from mediaserver.switch.sip.requests import Identity, make_invite, target_uri
-from mediaserver.switch.sip.sdp import MediaTarget, SdpError, offer_again, parse_answer
+from mediaserver.switch.sip.sdp import Codec, MediaTarget, SdpError, agree, offer_again, parse
 from mediaserver.switch.sip.session_timer import longer
 from mediaserver.switch.sip.transaction import Address
 from mediaserver.switch.sip.transfer import Transfer
@@ -40,7 +40,7 @@ class OutboundCall:
         self.peer = peer
         self.identity = identity
         self.target = target_uri(spec)
-        self.local_media = parse_answer(spec.sdp)
+        self.local_media = parse(spec.sdp, tuple(Codec))
         self.sdp_version = 1
         self.state = CallState.INVITING
         self.call_id = spec.call_id or agent.token()
@@ -152,13 +152,19 @@ class OutboundCall:
         if not self.early.note(self.invite, response, self.identity, now):
             return
         if self.state in (CallState.INVITING, CallState.PROCEEDING):
-            media = _media_or_none(response.sdp)
+            media = self._early_media(response.sdp)
             reason = shown(response.reason)
             self.agent.emit(Provisional(self.spec.call, response.status, reason, media, response.sdp))
 
+    def _early_media(self, sdp: bytes) -> MediaTarget | None:
+        try:
+            return agree(sdp, self.local_media) if sdp else None
+        except SdpError:
+            return None
+
     def _on_answer(self, response: Response, now: float) -> None:
         try:
-            self.media = parse_answer(self.answered_sdp(response))
+            self.media = agree(self.answered_sdp(response), self.local_media)
         except SdpError as error:
             self.reason = f"the answer's media cannot be used: {error}"
             self.feed(CallInput.UNUSABLE, now)
@@ -210,10 +216,3 @@ class OutboundCall:
             return Disposition.AUTH_FAILED, status
         # A 2xx that ends here brought no usable media: we refused it, as 488 says (13.2.2.4).
         return Disposition.REFUSED, 488 if status is not None and status < 300 else status
-
-
-def _media_or_none(sdp: bytes) -> MediaTarget | None:
-    try:
-        return parse_answer(sdp) if sdp else None
-    except SdpError:
-        return None

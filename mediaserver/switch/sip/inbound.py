@@ -20,7 +20,7 @@ from mediaserver.switch.sip.outgoing import Outgoing, Requester
 from mediaserver.switch.sip.release import UNSAID, Release
 from mediaserver.switch.sip.requests import Identity
 from mediaserver.switch.sip.responses import ALLOW_HEADER, make_response
-from mediaserver.switch.sip.sdp import MediaTarget, offer_again, parse_answer
+from mediaserver.switch.sip.sdp import MediaTarget, offer_again, parse
 from mediaserver.switch.sip.server import ServerTransaction
 from mediaserver.switch.sip.transaction import Address
 from mediaserver.switch.sip.transfer import Transfer
@@ -112,7 +112,7 @@ class InboundCall:
     def answer(self, sdp: bytes, now: float) -> None:
         """Take it with our session description."""
         self._answer = sdp
-        self.local_media = parse_answer(sdp)
+        self.local_media = parse(sdp)
         self.feed(CallInput.ANSWER, now)
 
     def refuse(self, status: int, now: float) -> None:

@@ -15,7 +15,7 @@ from mediaserver.switch.sip.message import Request, Response
 from mediaserver.switch.sip.release import Release, read_release
 from mediaserver.switch.sip.requests import Identity
 from mediaserver.switch.sip.responses import ACCEPT_HEADER, ALLOW_HEADER, make_response
-from mediaserver.switch.sip.sdp import MediaTarget, SdpError, make_answer, offer_again, parse_answer
+from mediaserver.switch.sip.sdp import MediaTarget, SdpError, agree, make_answer, offer_again
 from mediaserver.switch.sip.server import ServerTransaction
 from mediaserver.switch.sip.session_timer import MIN_SE, is_supported, read_session_expires
 from mediaserver.switch.sip.session_timer import answer as answer_session
@@ -155,11 +155,12 @@ def _negotiate(call: ServedCall, request: Request, source: Address) -> Response:
         return make_response(request, 415, source, headers=(ACCEPT_HEADER,))
     if request.sdp:
         try:
-            media = parse_answer(request.sdp)
-        except SdpError:
-            return make_response(request, 488, source)
+            media = agree(request.sdp, local)
+        except SdpError as error:
+            call.ladder(f"the offer is refused: {error}")
+            return make_response(request, 488, source, headers=(("Warning", f'399 clarion "{error}"'),))
         call.sdp_version += 1
-        sdp = make_answer(media, local.ip, local.port, version=call.sdp_version)
+        sdp = make_answer(media, local.ip, local.port, crypto=local.crypto, version=call.sdp_version)
         call.note_media(media)
         call.agent.emit(MediaChanged(call.spec.call, media, request.sdp, sdp))
     else:
@@ -204,7 +205,7 @@ def acknowledged(call: ServedCall, request: Request) -> None:
     if not request.sdp:
         return
     try:
-        media = parse_answer(request.sdp)
+        media = agree(request.sdp, call.local_media)
     except SdpError as error:
         call.ladder(f"the ACK's session description cannot be used: {error}")
         return

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from common.errors import ClarionError
+from mediaserver.switch.rtp.srtp import SrtpKeys
+from mediaserver.switch.sip.sdes import Crypto, agreed, answer_to, read
 
 #: The dynamic payload type our offers give to RFC 4733 telephone events.
 TELEPHONE_EVENT_PAYLOAD = 101
@@ -23,6 +25,8 @@ class Codec(StrEnum):
     PCMU = "PCMU"
     #: G.711 A-law, static payload type 8.
     PCMA = "PCMA"
+    #: G.722, static payload type 9; its clock says 8000 (RFC 3551 4.5.2).
+    G722 = "G722"
 
 
 class Direction(StrEnum):
@@ -38,7 +42,12 @@ class Direction(StrEnum):
     INACTIVE = "inactive"
 
 
-_STATIC = {0: Codec.PCMU, 8: Codec.PCMA}
+#: And whether it takes nothing but SRTP.
+_PROFILES = {"RTP/AVP": False, "RTP/AVPF": False, "RTP/SAVP": True, "RTP/SAVPF": True}
+_STATIC = {0: Codec.PCMU, 8: Codec.PCMA, 9: Codec.G722}
+_NUMBERS = {codec: number for number, codec in _STATIC.items()}
+#: What is spoken unless a trunk says otherwise.
+USUAL = (Codec.PCMU, Codec.PCMA)
 _CODECS = {str(codec): codec for codec in Codec}
 _DIRECTIONS = {str(direction): direction for direction in Direction}
 _MIRROR = {
@@ -66,6 +75,10 @@ class MediaTarget:
     ptime: int
     direction: Direction
     rtcp_port: int
+    #: RTP/SAVP: its writer takes nothing but SRTP; the keys it wrote; what both sides agreed on, None for plain RTP.
+    demands_srtp: bool = False
+    crypto: tuple[Crypto, ...] = ()
+    srtp: SrtpKeys | None = None
 
     @property
     def wants_audio(self) -> bool:
@@ -73,32 +86,75 @@ class MediaTarget:
         return self.direction in (Direction.SENDRECV, Direction.RECVONLY) and self.ip not in ("0.0.0.0", "::")  # noqa: S104
 
     @property
+    def codecs(self) -> tuple[Codec, ...]:
+        return tuple(codec for _, codec in self.payload_types)
+
+    @property
     def sends_audio(self) -> bool:
         return self.direction in (Direction.SENDRECV, Direction.SENDONLY)
 
 
-def make_offer(local_ip: str, port: int, *, ptime: int = DEFAULT_PTIME, version: int = 1) -> bytes:
-    """An offer of PCMU, PCMA and telephone-event at `local_ip`:`port`, both directions."""
-    formats = ((0, "PCMU/8000"), (8, "PCMA/8000"), (TELEPHONE_EVENT_PAYLOAD, "telephone-event/8000"))
-    return _write(local_ip, port, formats, ptime, Direction.SENDRECV, version)
+def make_offer(
+    local_ip: str,
+    port: int,
+    *,
+    codecs: tuple[Codec, ...] = USUAL,
+    ptime: int = DEFAULT_PTIME,
+    crypto: tuple[Crypto, ...] = (),
+    demands_srtp: bool = False,
+    version: int = 1,
+) -> bytes:
+    """An offer of `codecs` and telephone-event at `local_ip`:`port`, both directions.
+
+    With `crypto` SRTP is offered: as a wish (RTP/AVP with keys, RFC 8643) or, where it `demands_srtp`, without choice.
+    """
+    formats = (
+        *((_NUMBERS[codec], f"{codec}/8000") for codec in codecs),
+        (TELEPHONE_EVENT_PAYLOAD, "telephone-event/8000"),
+    )
+    security = (demands_srtp, crypto)
+    return _write(local_ip, port, formats, ptime, Direction.SENDRECV, version, security)
 
 
 def offer_again(local: MediaTarget, version: int) -> bytes:
     """What `local` was read from, offered anew inside the call."""
-    return make_offer(local.ip, local.port, ptime=local.ptime, version=version)
+    return make_offer(
+        local.ip,
+        local.port,
+        codecs=local.codecs,
+        ptime=local.ptime,
+        crypto=local.crypto,
+        demands_srtp=local.demands_srtp,
+        version=version,
+    )
 
 
-def make_answer(offer: MediaTarget, local_ip: str, port: int, *, version: int = 1) -> bytes:
-    """Our answer to what `parse_answer` read from an offer: its payload numbers, its direction mirrored."""
+def make_answer(
+    offer: MediaTarget, local_ip: str, port: int, *, crypto: tuple[Crypto, ...] = (), version: int = 1
+) -> bytes:
+    """Our answer to what was read from an offer: its payload numbers, its direction mirrored.
+
+    `crypto` are our own keys, used where the offer was agreed to with SRTP.
+    """
+    accepted = answer_to(crypto, offer.crypto) if offer.srtp is not None else None
+    security = (offer.demands_srtp, () if accepted is None else (accepted,))
     formats = [(number, f"{codec}/8000") for number, codec in offer.payload_types]
     if offer.telephone_event is not None:
         formats.append((offer.telephone_event, "telephone-event/8000"))
-    return _write(local_ip, port, tuple(formats), offer.ptime, _MIRROR[offer.direction], version)
+    return _write(local_ip, port, tuple(formats), offer.ptime, _MIRROR[offer.direction], version, security)
 
 
 def _write(
-    ip: str, port: int, formats: tuple[tuple[int, str], ...], ptime: int, direction: Direction, version: int
+    ip: str,
+    port: int,
+    formats: tuple[tuple[int, str], ...],
+    ptime: int,
+    direction: Direction,
+    version: int,
+    security: tuple[bool, tuple[Crypto, ...]],
 ) -> bytes:
+    demands_srtp, crypto = security
+    profile = "RTP/SAVP" if demands_srtp else "RTP/AVP"
     family = "IP6" if ":" in ip else "IP4"
     lines = [
         "v=0",
@@ -106,12 +162,13 @@ def _write(
         "s=-",
         f"c=IN {family} {ip}",
         "t=0 0",
-        f"m=audio {port} RTP/AVP {' '.join(str(number) for number, _ in formats)}",
+        f"m=audio {port} {profile} {' '.join(str(number) for number, _ in formats)}",
     ]
     for number, name in formats:
         lines.append(f"a=rtpmap:{number} {name}")
         if name.startswith("telephone-event"):
             lines.append(f"a=fmtp:{number} 0-16")
+    lines += [f"a=crypto:{line}" for line in crypto]
     lines += [f"a=ptime:{ptime}", f"a={direction}"]
     return ("\r\n".join(lines) + "\r\n").encode()
 
@@ -132,14 +189,38 @@ class _Section:
 
 
 def parse_answer(body: bytes) -> MediaTarget:
-    """Read an answer, or an offer, from the far end: its first accepted audio stream. Raise SdpError otherwise."""
+    """Read an answer, or an offer, from a far end we speak plain RTP with. Raise SdpError where it cannot be used."""
+    return _without_srtp(parse(body))
+
+
+def agree(body: bytes, local: MediaTarget) -> MediaTarget:
+    """The same where our own description may offer or demand SRTP: `srtp` then holds the keys."""
+    far = parse(body, local.codecs)
+    if not local.crypto:
+        return _without_srtp(far)
+    keys = agreed(local.crypto, far.crypto)
+    if keys is None and far.demands_srtp:
+        raise SdpError("the far end demands SRTP by suites or key parameters that we lack")
+    if keys is None and local.demands_srtp:
+        raise SdpError("this trunk requires SRTP, and the far end takes none")
+    return replace(far, srtp=keys)
+
+
+def _without_srtp(far: MediaTarget) -> MediaTarget:
+    if far.demands_srtp:
+        raise SdpError("the far end demands SRTP (profile RTP/SAVP), which is off here")
+    return far
+
+
+def parse(body: bytes, codecs: tuple[Codec, ...] = USUAL) -> MediaTarget:
+    """Whatever either side wrote: its first accepted audio stream with one of `codecs`. Raise SdpError without one."""
     session, streams = _sections(body)
     reasons = []
     for stream in streams:
         if not stream.media or stream.media[0].lower() != "audio":
             continue
         try:
-            return _target(session, stream)
+            return _target(session, stream, codecs)
         except SdpError as error:
             reasons.append(str(error))
     raise SdpError(reasons[0] if reasons else "no audio stream in the session description")
@@ -169,18 +250,18 @@ def _sections(body: bytes) -> tuple[_Section, list[_Section]]:
     return session, streams
 
 
-def _target(session: _Section, stream: _Section) -> MediaTarget:
+def _target(session: _Section, stream: _Section, ours: tuple[Codec, ...]) -> MediaTarget:
     if len(stream.media) < 4:
         raise SdpError("the m= line needs a port, a profile and a format")
     port = _number(stream.media[1].partition("/")[0], 0, 65_535, "m= port")
     if port == 0:
         raise SdpError("the audio stream was refused (port 0)")
     profile = stream.media[2].upper()
-    if profile not in ("RTP/AVP", "RTP/AVPF"):
-        raise SdpError(f"the audio profile {profile[:20]} is not plain RTP/AVP")
-    codecs, telephone_event = _formats(stream)
+    if profile not in _PROFILES:
+        raise SdpError(f"the audio profile {profile[:20]} is none of {', '.join(_PROFILES)}")
+    codecs, telephone_event = _formats(stream, ours)
     if not codecs:
-        raise SdpError("no shared codec: neither PCMU nor PCMA")
+        raise SdpError(f"no shared codec: none of {', '.join(ours)}")
     rtcp = (stream.attribute("rtcp") or "").split()
     return MediaTarget(
         ip=_address(stream.connection or session.connection),
@@ -192,10 +273,12 @@ def _target(session: _Section, stream: _Section) -> MediaTarget:
         ptime=_ptime(stream.attribute("ptime"), stream.attribute("maxptime")),
         direction=stream.direction() or session.direction() or Direction.SENDRECV,
         rtcp_port=_number(rtcp[0], 1, 65_535, "a=rtcp") if rtcp else min(port + 1, 65_535),
+        demands_srtp=_PROFILES[profile],
+        crypto=read(value for key, value in stream.attributes if key == "crypto"),
     )
 
 
-def _formats(stream: _Section) -> tuple[list[tuple[int, Codec]], int | None]:
+def _formats(stream: _Section, ours: tuple[Codec, ...]) -> tuple[list[tuple[int, Codec]], int | None]:
     names: dict[str, str] = {}
     for key, value in stream.attributes:
         if key == "rtpmap":
@@ -211,7 +294,7 @@ def _formats(stream: _Section) -> tuple[list[tuple[int, Codec]], int | None]:
         codec = _CODECS.get(encoding) if encoding else _STATIC.get(payload)
         if encoding == "TELEPHONE-EVENT" and rate == "8000":
             telephone_event = payload if telephone_event is None else telephone_event
-        elif codec is not None and rate in ("", "8000", "8000/1"):
+        elif codec in ours and codec is not None and rate in ("", "8000", "8000/1"):
             codecs.append((payload, codec))
     return codecs, telephone_event
 

@@ -91,9 +91,14 @@ def test_a_password_comes_from_a_file(tmp_path: Path) -> None:
         redirect=["+1212"],
         transfer=["+1800"],
         register=True,
+        ptime=30,
+        keys="info",
+        srtp="offer",
+        g722=True,
     )
     trunk = bench_trunk.read_trunk(args)
     assert (trunk.host, trunk.port, trunk.transport) == ("localhost", 5061, "tls")
+    assert (trunk.ptime, trunk.keys, trunk.srtp, trunk.g722) == (30, "info", "offer", True)
     assert (trunk.username, trunk.password, trunk.register) == ("me", "hunter2", True)
     assert (trunk.gateways, trunk.redirects) == (("127.0.0.1:5062;weight=3",), ("+1212",))
     assert trunk.transfers == ("+1800",)

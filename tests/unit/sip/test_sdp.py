@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediaserver.switch.sip.sdp import Codec, Direction, SdpError, make_answer, make_offer, offer_again, parse_answer
+from mediaserver.switch.sip.sdp import (
+    Codec,
+    Direction,
+    SdpError,
+    agree,
+    make_answer,
+    make_offer,
+    offer_again,
+    parse,
+    parse_answer,
+)
 
 
 def describe(*lines: str) -> bytes:
@@ -85,6 +95,15 @@ def test_the_packet_length_is_kept_within_what_we_send(written: str, used: int) 
 @pytest.mark.parametrize(("lines", "used"), [(["a=maxptime:10"], 10), (["a=ptime:60", "a=maxptime:45"], 40)])
 def test_no_packet_is_longer_than_the_far_end_can_take(lines: list[str], used: int) -> None:
     assert parse_answer(describe("c=IN IP4 192.0.2.1", "m=audio 5000 RTP/AVP 0", *lines)).ptime == used
+
+
+def test_g722_is_offered_first_where_it_is_wanted_and_else_not_understood() -> None:
+    wanted = make_offer("127.0.0.1", 4000, codecs=(Codec.G722, Codec.PCMU))
+    assert b"m=audio 4000 RTP/AVP 9 0 101\r\na=rtpmap:9 G722/8000\r\n" in wanted
+    far = describe("c=IN IP4 192.0.2.1", "m=audio 5000 RTP/AVP 9 0")
+    assert agree(far, parse(wanted, tuple(Codec))).codec is Codec.G722
+    assert parse_answer(far).codecs == (Codec.PCMU,)
+    assert agree(far, parse(make_offer("127.0.0.1", 4000))).codecs == (Codec.PCMU,)
 
 
 def test_comfort_noise_is_refused_by_leaving_it_out() -> None:

@@ -96,6 +96,10 @@ def test_a_trunk_keeps_how_it_signals(admin: FlaskClient, world: World, sqlite_e
         "domain": "us.example.com",
         "register": "y",
         "username": "clarion",
+        "srtp": "require",
+        "keys": "info",
+        "ptime": "30",
+        "g722": "y",
     }
     admin.post("/trunks/new", data={**_TRUNK, "name": "Careful", **more})
     with read_transaction(sqlite_engine) as session:
@@ -108,11 +112,16 @@ def test_a_trunk_keeps_how_it_signals(admin: FlaskClient, world: World, sqlite_e
             "transfers": ["+1800", "agents.example.com"],
             "domain": "us.example.com",
             "register": True,
+            "srtp": "require",
+            "keys": "info",
+            "ptime": 30,
+            "g722": True,
         }
         key = trunk.id
     page = admin.get(f"/trunks/{key}").text
     assert "sip2.example.com;weight=3\n203.0.113.9:5061;priority=1" in page
     assert "+1212, 203.0.113.9" in page
+    assert all(f'<option selected value="{value}">' in page for value in ("require", "info", "30"))
 
 
 def test_puts_a_trunk_s_fault_at_its_field(admin: FlaskClient, world: World) -> None:

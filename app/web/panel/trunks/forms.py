@@ -7,8 +7,9 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.models import Trunk
-from app.services.trunks import TRANSPORTS, TrunkFields
+from app.services.trunks import MEDIA, TRANSPORTS, TrunkFields
 from app.web.panel.owned import OwnedForm
+from common.media_terms import PTIMES
 
 _ASTERISK = "Asterisk (media servers must run with CLARION_MEDIASERVER_LINE=asterisk)"
 _PYVOIP = "pyVoIP (small sites; media servers must run with CLARION_MEDIASERVER_LINE=pyvoip)"
@@ -89,6 +90,37 @@ class TrunkForm(OwnedForm):
         [Optional(), Length(max=253)],
         description="Behind the @ of our addresses, where the carrier wants one.",
     )
+    srtp = SelectField(
+        "Encrypted audio (SRTP)",
+        choices=[
+            SelectChoice("off", "Off"),
+            SelectChoice("offer", "Where they take it"),
+            SelectChoice("require", "Always"),
+        ],
+        default="off",
+        description="Keys travel in the SDP: take TLS as the transport. Always refuses calls that cannot be encrypted.",
+    )
+    keys = SelectField(
+        "Keys (DTMF)",
+        choices=[
+            SelectChoice("auto", "As the far end says"),
+            SelectChoice("inband", "In the audio"),
+            SelectChoice("info", "By SIP INFO"),
+        ],
+        default="auto",
+        description="How they are sent. Telephone events and INFO are always heard; tones in the audio where the far "
+        "end takes no telephone events, or with In the audio.",
+    )
+    ptime = SelectField(
+        "Packet length",
+        coerce=int,
+        choices=[SelectChoice(length, f"{length} ms") for length in PTIMES],
+        default=20,
+        description="What we ask for; what we send is as they ask.",
+    )
+    g722 = BooleanField(
+        "G.722", description="Offer it before G.711, for telephones and exchanges that speak nothing else."
+    )
     register = BooleanField("Register before calling", description="Where the carrier wants a registration.")
     route = StringField(
         "Group",
@@ -132,6 +164,10 @@ class TrunkForm(OwnedForm):
             route=self.route.data or "",
             priority=self.priority.data or 0,
             weight=1 if self.weight.data is None else self.weight.data,
+            ptime=self.ptime.data,
+            keys=self.keys.data,
+            srtp=self.srtp.data,
+            g722=self.g722.data,
         )
 
     @staticmethod
@@ -140,6 +176,7 @@ class TrunkForm(OwnedForm):
         return {
             **{name: getattr(trunk, name) for name in _SAME},
             **{name: settings.get(name) for name in ("proxy", "domain", "register")},
+            **{name: settings[name] for name in MEDIA if name in settings},
             "gateways": "\n".join(settings.get("gateways", ())),
             "redirects": ", ".join(settings.get("redirects", ())),
             "transfers": ", ".join(settings.get("transfers", ())),

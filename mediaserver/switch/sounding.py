@@ -9,8 +9,9 @@ from mediaserver.switch.record import CallState
 from mediaserver.switch.roster import Roster
 from mediaserver.switch.sounds import MUSIC, Sounds
 
-#: Numbers of plays that are ours; scripts count theirs from 0.
-FIRST_PLAY = 1 << 30
+#: Numbers of plays that are ours: scripts count theirs from 0, and the dialog's own (its beep, audio while it waits or
+#: transfers) are the last ones of 32 bits.
+FIRST_PLAY, _END = 1 << 30, 1 << 31
 
 
 class Sounder:
@@ -37,7 +38,7 @@ class Sounder:
 
     def played(self, call: LiveCall, play: int) -> bool:
         """False for a play that is none of ours."""
-        if play < FIRST_PLAY:
+        if not FIRST_PLAY <= play < _END:
             return False
         if play == call.sound:
             call.sound = None
@@ -57,6 +58,6 @@ class Sounder:
         clip = self._sounds[name]
         if not clip or call.record.state is not CallState.ANSWERED:
             return False
-        call.sound = next(self._numbers) % (1 << 32)
+        call.sound = next(self._numbers)
         call.line.play(call.id, call.sound, (clip,), False)
         return True

@@ -130,7 +130,8 @@ struct clarion_pump {
     pthread_cond_t wake;
     int epoll, notify, closing;
     stream *streams;
-    uint32_t used, active, serial;
+    uint32_t used, active;
+    uint32_t turns[CAPACITY]; /* how often each slot was taken */
     uint32_t wheel[WHEEL];
     uint32_t load[WHEEL];
     int64_t epoch; /* when tick 0 was, or would have been without the time that was given up */

@@ -109,13 +109,14 @@ void clarion_close(clarion_pump *p) {
     free(p);
 }
 
-/* A number whose slot (number % CAPACITY) is free; 0 when all are taken. Numbers do not come again for a long time. */
+/* A number whose slot (number % CAPACITY) is the lowest free one, so that no more memory is touched than the most streams
+   at one time need; 0 when all are taken. The slot's turn sets it apart from those before it there, for half a million turns. */
 static uint32_t new_number(clarion_pump *p) {
-    for (uint32_t tries = 0; tries < CAPACITY; tries++) {
-        uint32_t number = ++p->serial;
-        if (number && !p->streams[number % CAPACITY].number) return number;
-    }
-    return 0;
+    uint32_t slot = 0;
+    while (slot < p->used && p->streams[slot].number) slot++;
+    if (slot == CAPACITY) return 0;
+    uint32_t number = ++p->turns[slot] * CAPACITY + slot;
+    return number ? number : ++p->turns[slot] * CAPACITY + slot;
 }
 
 static void throw_away(int fd) {

@@ -10,6 +10,7 @@ import pytest
 
 from mediaserver.switch.fastpath import library
 from mediaserver.switch.fastpath.pump import FastPump
+from mediaserver.switch.fastpath.stream import FastStream
 from mediaserver.switch.media import MediaPump
 from mediaserver.switch.ports import PortAllocator
 from mediaserver.switch.pump import Pump
@@ -20,10 +21,25 @@ from tests.support.rtp_far import KEY_TYPE, FarEnd
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(30)]
 ULAW_QUIET = b"\xff" * FRAME
+# CAPACITY of fastpath/internal.h.
+SLOTS = 8192
 
 
 async def test_the_fast_path_is_built() -> None:
     assert library.available(), "script/setup builds it"
+
+
+async def test_streams_one_after_another_share_their_memory_and_never_a_number(fast: FastPump) -> None:
+    numbers = []
+    for _ in range(20):
+        far = FarEnd(fast)
+        assert isinstance(far.stream, FastStream)
+        numbers.append(far.stream.number)
+        far.media.close()
+        far.sock.close()
+
+    assert len(set(numbers)) == len(numbers)
+    assert len({number % SLOTS for number in numbers}) == 1
 
 
 async def test_sends_silence_with_a_running_clock_across_both_wraps(far: FarEnd) -> None:

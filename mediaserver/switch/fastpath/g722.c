@@ -68,7 +68,7 @@ static void adapt(band *b, int d) {
     b->p[0] = saturate(b->sz + d);
     /* UPPOL2 */
     int same1 = (b->p[0] ^ b->p[1]) >= 0, same2 = (b->p[0] ^ b->p[2]) >= 0;
-    int wd = saturate(b->a[1] << 2);
+    int wd = saturate(b->a[1] * 4);
     int a2 = same1 ? -wd : wd;
     if (a2 > 32767) a2 = 32767;
     a2 = (same2 ? 128 : -128) + (a2 >> 7) + (b->a[2] * 32512 >> 15);

@@ -46,7 +46,7 @@ def finish(bench: SipBench) -> None:
     assert bench.agent.counts() == (0, 0, 0, 0)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from([180, 183, 200, 302, 407, 422, 486, 503]), edits)
 def test_a_mutated_response(status: int, changes: Edits) -> None:
     bench = SipBench()
@@ -69,7 +69,7 @@ def test_a_mutated_response(status: int, changes: Edits) -> None:
     finish(bench)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(["INVITE", "UPDATE", "INFO", "BYE", "ACK", "OPTIONS", "CANCEL", "NOTIFY"]), edits)
 def test_a_mutated_request_inside_a_call(method: str, changes: Edits) -> None:
     bench = SipBench()
@@ -92,7 +92,7 @@ def door() -> Door:
     return made
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(edits, st.booleans())
 @example([(0.015625, 0, b":")], False)  # INVITE s:ip:7001@…, a scheme of its own
 def test_a_mutated_call_to_a_number_of_ours(changes: Edits, shows: bool) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 def garbage(package: str) -> Iterator[list[str]]:
     """Fills the list at the block's end: kinds of the package's objects that became garbage in it."""
     found: list[str] = []
-    # What there is already is set aside: the collector would take seconds to walk through it.
+    # What there is already is set aside for good: the collector would take seconds to walk through it.
     gc.freeze()
     gc.disable()
     try:
@@ -23,5 +23,4 @@ def garbage(package: str) -> Iterator[list[str]]:
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
-        gc.unfreeze()
         gc.enable()

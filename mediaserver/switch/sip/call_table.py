@@ -19,6 +19,10 @@ class CallState(StrEnum):
     CANCEL_WAITING = "cancel waiting"
     #: CANCEL sent, the INVITE's own final response awaited.
     CANCELLING = "cancelling"
+    #: A call to us: our 200 is repeated until its ACK.
+    ACCEPTED = "accepted"
+    #: The same, to be hung up: a BYE of ours may not leave before the ACK (15).
+    LEAVING = "leaving"
     #: Answered and acknowledged.
     UP = "up"
     #: BYE sent.
@@ -42,6 +46,10 @@ class CallInput(StrEnum):
     HANG_UP = "hang up"
     #: 64*T1 after the CANCEL without a final response.
     CANCEL_TIMER = "cancel timer"
+    #: The ACK of our 2xx.
+    ACKNOWLEDGED = "acknowledged"
+    #: None came for 64*T1 (13.3.1.4, 14.2).
+    UNACKNOWLEDGED = "unacknowledged"
     #: The far end's CANCEL of a call to us.
     CANCELLED = "cancelled"
     #: The far end's BYE.
@@ -76,6 +84,9 @@ class Step(NamedTuple):
     actions: tuple[CallAction, ...] = ()
 
 
+#: Both ends may speak, and ask each other for something.
+TALKING = (CallState.ACCEPTED, CallState.UP)
+
 _S, _I, _A = CallState, CallInput, CallAction
 
 CALL: Mapping[tuple[CallState, CallInput], Step] = {
@@ -106,5 +117,6 @@ CALL: Mapping[tuple[CallState, CallInput], Step] = {
     (_S.CANCELLING, _I.CANCEL_TIMER): Step(_S.OVER, (_A.ABANDON,)),
     (_S.UP, _I.BYE): Step(_S.OVER, (_A.NOTE_FAR_END_LEFT,)),
     (_S.UP, _I.HANG_UP): Step(_S.CLOSING, (_A.SEND_BYE,)),
+    (_S.UP, _I.UNACKNOWLEDGED): Step(_S.CLOSING, (_A.SEND_BYE,)),
     (_S.CLOSING, _I.BYE_DONE): Step(_S.OVER),
 }

@@ -38,6 +38,8 @@ class Dialog:
     route_set: tuple[str, ...]
     sequence: Sequence
     remote_cseq: int | None = None
+    #: The far end's INVITE whose ACK is awaited.
+    unacknowledged: int | None = None
 
     def next_cseq(self) -> int:
         return self.sequence.next()

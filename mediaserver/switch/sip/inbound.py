@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from common.control import Disposition, Trunk
 from mediaserver.switch.sip.agent import CallAgent
-from mediaserver.switch.sip.call_table import CallInput, CallState
+from mediaserver.switch.sip.call_table import TALKING, CallInput, CallState
 from mediaserver.switch.sip.dialog import Dialog, Sequence, dialog_from_request
 from mediaserver.switch.sip.digest import Credentials
 from mediaserver.switch.sip.events import Ended, Established, Failed, Incoming, InviteSpec, Ladder
@@ -50,12 +50,20 @@ _S, _I, _A = CallState, CallInput, Action
 
 #: INVITING is: it rings here, nobody has decided.
 INBOUND: Mapping[tuple[CallState, CallInput], Step] = {
-    (_S.INVITING, _I.ANSWER): Step(_S.UP, (_A.ACCEPT,)),
+    (_S.INVITING, _I.ANSWER): Step(_S.ACCEPTED, (_A.ACCEPT,)),
     (_S.INVITING, _I.HANG_UP): Step(_S.OVER, (_A.REFUSE,)),
     (_S.INVITING, _I.RING_TIMER): Step(_S.OVER, (_A.NOTE_UNANSWERED, _A.REFUSE)),
     (_S.INVITING, _I.CANCELLED): Step(_S.OVER, (_A.NOTE_GONE, _A.REFUSE)),
+    (_S.ACCEPTED, _I.ACKNOWLEDGED): Step(_S.UP),
+    (_S.ACCEPTED, _I.BYE): Step(_S.OVER, (_A.NOTE_FAR_END_LEFT,)),
+    (_S.ACCEPTED, _I.HANG_UP): Step(_S.LEAVING),
+    (_S.ACCEPTED, _I.UNACKNOWLEDGED): Step(_S.CLOSING, (_A.SEND_BYE,)),
+    (_S.LEAVING, _I.ACKNOWLEDGED): Step(_S.CLOSING, (_A.SEND_BYE,)),
+    (_S.LEAVING, _I.BYE): Step(_S.OVER),
+    (_S.LEAVING, _I.UNACKNOWLEDGED): Step(_S.CLOSING, (_A.SEND_BYE,)),
     (_S.UP, _I.BYE): Step(_S.OVER, (_A.NOTE_FAR_END_LEFT,)),
     (_S.UP, _I.HANG_UP): Step(_S.CLOSING, (_A.SEND_BYE,)),
+    (_S.UP, _I.UNACKNOWLEDGED): Step(_S.CLOSING, (_A.SEND_BYE,)),
     (_S.CLOSING, _I.BYE): Step(_S.CLOSING),
     (_S.CLOSING, _I.BYE_DONE): Step(_S.OVER),
 }
@@ -136,7 +144,7 @@ class InboundCall:
             dialog is not None
             and request.to_addr.tag == dialog.local_tag
             and request.from_addr.tag == dialog.remote_tag
-            and self.state in (CallState.UP, CallState.CLOSING)
+            and self.state in (*TALKING, CallState.LEAVING, CallState.CLOSING)
         )
         return dialog if ours else None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from mediaserver.switch.sip.agent import CallAgent
-from mediaserver.switch.sip.call_table import CallInput, CallState
+from mediaserver.switch.sip.call_table import TALKING, CallInput, CallState
 from mediaserver.switch.sip.dialog import Dialog
 from mediaserver.switch.sip.events import InviteSpec, KeyByInfo, MediaChanged
 from mediaserver.switch.sip.keeper import SessionKeeper
@@ -61,8 +61,8 @@ def serve(
         transaction.respond(make_response(request, 500, source), now)
     elif call.state is CallState.PROCEEDING and request.method not in _WHILE_RINGING:
         transaction.respond(make_response(request, 481, source), now)
-    elif call.state is CallState.CLOSING and request.method != "BYE":
-        # Our BYE is under way: there is no session left to change.
+    elif call.state in (CallState.LEAVING, CallState.CLOSING) and request.method != "BYE":
+        # Our BYE is under way, or waits for an ACK: there is no session left to change.
         transaction.respond(make_response(request, 481, source), now)
     else:
         _HANDLERS[request.method](call, transaction, request, source, now)
@@ -133,7 +133,7 @@ def _too_short(request: Request, source: Address) -> Response | None:
 def _agree(call: ServedCall, request: Request, response: Response, now: float) -> None:
     """Put into our 2xx who refreshes the session from now on."""
     asked = read_session_expires(request)
-    if response.status != 200 or asked is None or call.state is not CallState.UP:
+    if response.status != 200 or asked is None or call.state not in TALKING:
         return
     agreed = answer_session(asked)
     response.headers.add("Session-Expires", str(agreed))
@@ -179,6 +179,8 @@ def _retarget(call: ServedCall, request: Request) -> None:
 def repeat_until_ack(call: ServedCall, transaction: ServerTransaction, now: float) -> None:
     """The 2xx is repeated from T1 up to T2 until its ACK; after 64*T1 the call is hung up (13.3.1.4, 14.2)."""
     timings, timers = call.agent.layer.timings, call.agent.layer.timers
+    if call.dialog is not None:
+        call.dialog.unacknowledged = transaction.request.cseq.number
 
     def again(interval: float, at: float) -> None:
         if transaction.response is not None:
@@ -192,16 +194,18 @@ def repeat_until_ack(call: ServedCall, transaction: ServerTransaction, now: floa
 
 def _unacknowledged(call: ServedCall, now: float) -> None:
     call.agent.layer.timers.cancel(call.timer_key("ok"))
-    call.feed(CallInput.HANG_UP, now)
+    call.feed(CallInput.UNACKNOWLEDGED, now)
 
 
-def acknowledged(call: ServedCall, request: Request) -> None:
-    """The ACK of our 2xx to a re-INVITE; it brings the answer where the offer was ours."""
+def acknowledged(call: ServedCall, request: Request, now: float) -> None:
+    """The ACK of our 2xx; it brings the answer where the offer was ours."""
     dialog: Dialog | None = call.dialog
-    if dialog is None or request.cseq.number != dialog.remote_cseq:
+    if dialog is None or request.cseq.number != dialog.unacknowledged:
         return
+    dialog.unacknowledged = None
     for name in ("ok", "ok limit"):
         call.agent.layer.timers.cancel(call.timer_key(name))
+    call.feed(CallInput.ACKNOWLEDGED, now)
     if not request.sdp:
         return
     try:

@@ -7,7 +7,7 @@ from collections import deque
 from typing import Protocol
 
 from mediaserver.switch.sip.agent import CallAgent
-from mediaserver.switch.sip.call_table import CallState
+from mediaserver.switch.sip.call_table import TALKING, CallState
 from mediaserver.switch.sip.dialog import Dialog
 from mediaserver.switch.sip.message import Response
 from mediaserver.switch.sip.outgoing import Outgoing, Requester
@@ -49,7 +49,7 @@ class InfoKeys:
 
     def _next(self, now: float) -> None:
         call = self._call
-        if call.dialog is None or call.state is not CallState.UP:
+        if call.dialog is None or call.state not in TALKING:
             self._waiting.clear()
         self._is_sending = bool(self._waiting)
         if not self._is_sending or call.dialog is None:

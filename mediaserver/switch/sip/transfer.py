@@ -7,7 +7,7 @@ import weakref
 from typing import Protocol
 
 from mediaserver.switch.sip.agent import CallAgent
-from mediaserver.switch.sip.call_table import CallState
+from mediaserver.switch.sip.call_table import TALKING, CallState
 from mediaserver.switch.sip.dialog import Dialog
 from mediaserver.switch.sip.events import InviteSpec, Transferred
 from mediaserver.switch.sip.message import Request, Response
@@ -45,7 +45,7 @@ class Transfer:
     def start(self, target: str, now: float) -> None:
         """Ask the far end to call `target`, a URI. Nothing happens unless the call is up."""
         call = self._call
-        if call.dialog is None or call.state is not CallState.UP or self._is_open:
+        if call.dialog is None or call.state not in TALKING or self._is_open:
             return
         self._is_open = True
         headers = (

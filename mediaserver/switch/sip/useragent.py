@@ -218,7 +218,7 @@ class UserAgent:
     def on_ack(self, request: Request, source: Address, now: float) -> None:
         call = self._by_call_id.get(request.call_id)
         if call is not None and call.dialog_of(request) is not None:
-            indialog.acknowledged(call, request)
+            indialog.acknowledged(call, request, now)
 
     def _on_invite_response(
         self, call: OutboundCall | InboundCall | None, transaction: ClientTransaction, response: Response, now: float

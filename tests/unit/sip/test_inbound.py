@@ -84,6 +84,29 @@ def test_an_answer_nobody_acknowledges_is_hung_up(desk: Desk) -> None:
     desk.assert_nothing_left()
 
 
+def test_our_bye_waits_for_the_ack(desk: Desk) -> None:
+    desk.phone("INVITE", sdp=ANSWER)
+    desk.agent.answer(desk.name, OURS, desk.now)
+    desk.hang_up(desk.name)
+    tag = desk.last.to_addr.tag
+    desk.phone("INFO", cseq=2, to_tag=tag)
+    assert (desk.last.status, desk.requests("BYE")) == (481, [])
+    desk.phone("ACK", to_tag=tag)
+    (bye,) = desk.requests("BYE")
+    desk.reply(bye, 200)
+    assert desk.of(Ended) == [Ended(desk.name, by_far_end=False)]
+    desk.assert_nothing_left()
+
+
+def test_the_far_end_hangs_up_while_our_bye_waits(desk: Desk) -> None:
+    desk.phone("INVITE", sdp=ANSWER)
+    desk.agent.answer(desk.name, OURS, desk.now)
+    desk.hang_up(desk.name)
+    desk.phone("BYE", cseq=2, to_tag=desk.last.to_addr.tag)
+    assert desk.of(Ended) == [Ended(desk.name, by_far_end=False)]
+    desk.assert_nothing_left()
+
+
 def test_the_far_end_hangs_up(desk: Desk) -> None:
     tag = desk.answered()
     desk.phone("BYE", cseq=2, to_tag=tag)

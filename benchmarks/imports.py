@@ -157,7 +157,7 @@ def bare(url: str, path: Path) -> int:
             connection.execute("COMMIT")
             return int(connection.execute("SELECT count(*) FROM bare").fetchone()[0])
         with psycopg.connect(target.set(drivername="postgresql").render_as_string(hide_password=False)) as wire:
-            wire.execute(f"CREATE TABLE bare ({columns})")  # type: ignore[arg-type]
+            wire.execute(f"CREATE TABLE bare ({columns})")
             statement = "COPY bare FROM STDIN (FORMAT csv, HEADER)"
             with wire.cursor() as cursor, cursor.copy(statement) as copy, path.open("rb") as raw:
                 while block := raw.read(1 << 20):

@@ -50,8 +50,8 @@ class Lent:
         events = list(observation.events)
         look = InboundQueue(
             agents=self.queue.agents,
-            ready=int(observation.ready),  # type: ignore[call-overload]
-            waiting=observation.inbound_waiting,  # type: ignore[arg-type]
+            ready=int(observation.ready),
+            waiting=observation.inbound_waiting,
             answered=[event.waited for event in events if isinstance(event, InboundAnswered)],
             lost=[event.waited for event in events if isinstance(event, InboundLost)],
             handled=[event.duration + 20.0 for event in events if isinstance(event, TalkEnded)],

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 from app.security.secrets import Vault
 from app.security.tokens import Tokens
 from channels.base import Channel
+from channels.memory import MemoryChannel
 from channels.voice.memory import MemoryMediaServer
 from common.clock import SystemClock
 from engine.addresses import Addresses
@@ -129,3 +130,25 @@ def play(engine: Engine) -> Callable[[Callable[[House], Awaitable[None]]], None]
         asyncio.run(whole())
 
     return run
+
+
+Play = Callable[[Callable[[House], Awaitable[None]]], None]
+
+PLAN = """<Strategy xmlns="urn:clarion:strategy:1" name="s">
+<Handler name="call"><Call timeout="20s"><Address attribute="phone1"/><Results default="done">
+  <Result code="CALL_BUSY"><Retry count="2" intervals="0.1" failState="email"/></Result>
+  <Result code="INVALID_NUMBER" next="email"/>
+  <Result code="ANSWER_HUMAN SYSTEM_ERROR" next="receipt"/>
+</Results></Call></Handler>
+<Handler name="receipt"><Sms><Address attribute="phone1"/><Text>Thank you, {first_name}</Text></Sms></Handler>
+<Handler name="email"><Email><Address attribute="email"/><Subject>Hello</Subject><Text>Balance {balance}</Text></Email>
+</Handler></Strategy>"""
+CALL_ONLY = """<Strategy xmlns="urn:clarion:strategy:1" name="s">
+<Handler name="call"><Call timeout="20s"><Address attribute="phone1"/><Results default="done">
+</Results></Call></Handler></Strategy>"""
+
+
+def equip(house: House) -> tuple[MemoryChannel, MemoryChannel]:
+    sms, email = MemoryChannel("sms", "SMS_SENT"), MemoryChannel("email", "EMAIL_SENT")
+    house.channels.update(sms=sms, email=email)
+    return sms, email

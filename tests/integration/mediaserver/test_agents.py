@@ -81,7 +81,7 @@ class Floor:
 
     async def dial_in(self) -> str:
         """The phone calls us, again while the machine has no time for it; the call's name here."""
-        host, port = self.bench.board.lines["native"].address  # type: ignore[attr-defined]
+        host, port = self.bench.board.lines["native"].address
         while True:
             self.phone.command("dial", f"sip:agent@{host}:{port}")
             with contextlib.suppress(TimeoutError):
@@ -232,7 +232,7 @@ async def test_an_agents_phone_dials_in_with_its_password(floor: Floor) -> None:
     assert (await floor.bench.ended(leg))["disposition"] == "answered"
 
     # And it is found where it has registered.
-    host, port = floor.bench.board.lines["native"].address  # type: ignore[attr-defined]
+    host, port = floor.bench.board.lines["native"].address
     login = "auth_user=alice;auth_pass=secret;regint=60;answermode=auto"
     floor.phone.command("uanew", f"<sip:alice@{host}:{port}>;{login}")
     while True:

@@ -91,7 +91,7 @@ def test_who_wanted_nothing_for_an_hour_does_not_take_every_turn_afterwards() ->
 @pytest.mark.parametrize("wrong", [{"wanted": -1}, {"wanted": 1, "weight": 0.0}, {"wanted": 1, "most": -2}])
 def test_a_claim_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(Refused):
-        Claim(**wrong)  # type: ignore[arg-type]
+        Claim(**wrong)
 
 
 def test_a_campaign_says_how_its_job_stands_among_others() -> None:

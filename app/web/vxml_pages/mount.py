@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-def mount(app: Flask, prefix: str, inner: Flask) -> None:
+def mount(app: Flask, prefix: str, inner: WSGIApplication) -> None:
     """Answer all below `prefix` by `inner`, which keeps the whole path in its routes. A later call replaces it."""
     below = prefix + "/"
     outer: WSGIApplication = app.extensions.setdefault("clarion_outer_wsgi", app.wsgi_app)
 
     def dispatch(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        chosen = inner.wsgi_app if environ["PATH_INFO"].startswith(below) else outer
+        chosen = inner if environ["PATH_INFO"].startswith(below) else outer
         return chosen(environ, start_response)
 
     app.wsgi_app = dispatch  # type: ignore[method-assign]

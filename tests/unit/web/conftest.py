@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Dialect, Engine, event, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.db import make_engine
 from app.security import passwords
@@ -18,6 +21,9 @@ from app.web.vxml_pages.application import create_pages
 from app.web.vxml_pages.mount import mount
 from common.settings import Settings
 from tests.support import panel
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 @pytest.fixture(scope="session")
@@ -73,16 +79,46 @@ def shared_app(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) 
     return app
 
 
+@pytest.fixture(scope="session")
+def shared_engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """Its compiled statements serve all tests: an engine for each would compile every statement anew."""
+    return make_engine(f"sqlite:///{tmp_path_factory.mktemp('engine') / 'no-test.db'}")
+
+
+@pytest.fixture
+def sqlite_engine(shared_engine: Engine, sqlite_url: str) -> Iterator[Engine]:
+    """The shared engine, whose connections lead to this test's database."""
+    shared_engine.url = make_url(sqlite_url)
+
+    def redirect(_dialect: Dialect, _entry: ConnectionPoolEntry, arguments: list[Any], _options: object) -> None:
+        arguments[0] = shared_engine.url.database
+
+    event.listen(shared_engine, "do_connect", redirect)
+    yield shared_engine
+    shared_engine.dispose()
+    event.remove(shared_engine, "do_connect", redirect)
+
+
 @pytest.fixture
 def app(shared_app: Flask, settings: Settings, sqlite_engine: Engine) -> Iterator[Flask]:
     """The shared application, on this test's database and settings."""
     configuration = dict(shared_app.config)
     shared_app.config["CLARION"] = settings
     database.use(shared_app, sqlite_engine)
-    mount(shared_app, "/vxml", create_pages(settings, sqlite_engine))
+    mount(shared_app, "/vxml", _pages_when_asked(settings, sqlite_engine))
     yield shared_app
     shared_app.config.clear()
     shared_app.config.update(configuration)
+
+
+def _pages_when_asked(settings: Settings, engine: Engine) -> WSGIApplication:
+    """Few tests ask for the pages of a call, so few have to make them."""
+    pages = cache(lambda: create_pages(settings, engine))
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return pages()(environ, start_response)
+
+    return answer
 
 
 @pytest.fixture
@@ -91,14 +127,26 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
+@pytest.fixture(scope="session")
+def cookies() -> dict[str, str]:
+    """The session cookie of each login that has signed in: all databases are copies of one, so it fits them all."""
+    return {}
+
+
 @pytest.fixture
-def signed_in(app: Flask) -> Callable[[str], FlaskClient]:
+def signed_in(app: Flask, cookies: dict[str, str]) -> Callable[[str], FlaskClient]:
     """A client for "admin" or "watcher"."""
 
     def enter(login: str) -> FlaskClient:
         client = app.test_client()
-        answer = client.post("/sign-in", data={"login": login, "password": panel.PASSWORD})
-        assert answer.status_code == 302
+        name = app.config["SESSION_COOKIE_NAME"]
+        if login not in cookies:
+            answer = client.post("/sign-in", data={"login": login, "password": panel.PASSWORD})
+            assert answer.status_code == 302
+            cookie = client.get_cookie(name)
+            assert cookie is not None
+            cookies[login] = cookie.value
+        client.set_cookie(name, cookies[login])
         return client
 
     return enter

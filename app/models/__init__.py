@@ -42,6 +42,7 @@ from app.models.contact import (
 )
 from app.models.dnc import CampaignDncGroup, DncCoverage, DncEntry, DncFile, DncGroup, DncGroupList, DncKind, DncList
 from app.models.identity import AllowedHost, AuditEntry, CallingWindow, CompletionCode, Organization, Role, User
+from app.models.pacing_trial import PacingTrial, TrialState
 from app.models.test_call import TestCall, TestCallState
 
 __all__ = [
@@ -87,6 +88,7 @@ __all__ = [
     "OnHoliday",
     "Organization",
     "OutboxEvent",
+    "PacingTrial",
     "RevisionState",
     "Role",
     "Script",
@@ -96,6 +98,7 @@ __all__ = [
     "StrategyRevision",
     "TestCall",
     "TestCallState",
+    "TrialState",
     "Trunk",
     "TrunkShare",
     "User",

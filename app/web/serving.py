@@ -1,5 +1,5 @@
 """Runs the web role: granian's worker processes for the panel, child processes for live streams and for VoiceXML
-pages, a thread for imports."""
+pages, threads for imports and for pacing trials."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from granian.server import MPServer
 
 from app.db import make_engine
 from app.web.importer import Importer
+from app.web.trial_runner import TrialRunner
 from common.errors import ConfigError
 from common.settings import Endpoint, Settings
 
@@ -36,10 +37,12 @@ _PR_SET_PDEATHSIG = 1
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT: requests under way are answered, streams end, an import waits for the restart."""
     children = [_Child("streams", "--streams-only"), _Child("pages", "--pages-only")]
-    importer = Importer(make_engine(settings.database_url, pool_size=2), settings.home)
+    engine = make_engine(settings.database_url, pool_size=2)
+    importer, trials = Importer(engine, settings.home), TrialRunner(engine)
     for child in children:
         child.start()
     threading.Thread(target=importer.run, name="importer", daemon=True).start()
+    threading.Thread(target=trials.run, name="trials", daemon=True).start()
     server = _granian(
         "wsgi:app",
         settings.web.bind,
@@ -52,6 +55,7 @@ def serve(settings: Settings) -> None:
         server.serve(target_loader=_load_wsgi, wrap_loader=False)
     finally:
         importer.stop()
+        trials.stop()
         for child in children:
             child.stop()
 

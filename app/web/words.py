@@ -1,4 +1,4 @@
-"""Completion codes and roles as people read them."""
+"""Completion codes, roles and pacing modes as people read them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ ROLE_NAMES: dict[Role, str] = {
     Role.ORG_CAMPAIGN_MANAGER: "Organization campaign manager",
     Role.ORG_SUPERVISOR: "Organization supervisor",
     Role.ATTRIBUTES_UNMASK: "Sees masked attributes",
+}
+
+MODE_NAMES = {
+    "predictive": "Predictive",
+    "progressive": "Progressive",
+    "expert": "Predictive, expert ratio",
+    "adaptive": "Adaptive (as other dialers do)",
+    "ratio": "Fixed ratio",
 }
 
 

@@ -17,7 +17,7 @@ def draw(result: Result, title: str, limit: float = 0.03) -> str:
     across = _WIDTH / max(1, len(minutes) - 1)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 60} {_TOP + _HEIGHT + 40}" '
-        f'font-family="sans-serif" font-size="12" role="img"><title>{escape(title)}</title>',
+        f'font-family="sans-serif" font-size="12" fill="currentColor" role="img"><title>{escape(title)}</title>',
         f'<text x="{_LEFT}" y="18" font-size="14">{escape(title)}</text>',
     ]
     base = [0.0] * len(minutes)
@@ -41,12 +41,12 @@ def _rate(minutes: list[tuple[int, int, int, int, int, int]], across: float, lim
     """The abandonment rate so far, on a scale that ends at three times the limit."""
     scale = 3 * max(limit, 1e-6)
     points = [_point(at * across, min(1.0, row[4] / row[5] / scale)) for at, row in enumerate(minutes) if row[5]]
-    dashes = f'stroke="#1d273b" stroke-dasharray="6 4" x1="{_LEFT}" x2="{_LEFT + _WIDTH}"'
+    dashes = f'stroke="currentColor" stroke-dasharray="6 4" x1="{_LEFT}" x2="{_LEFT + _WIDTH}"'
     y = _TOP + _HEIGHT * (1 - limit / scale)
     return [
         f'<line {dashes} y1="{y:.1f}" y2="{y:.1f}"/>',
         f'<text x="{_LEFT + _WIDTH + 6}" y="{y + 4:.1f}">{limit:.1%}</text>',
-        f'<polyline points="{" ".join(points)}" fill="none" stroke="#1d273b" stroke-width="2"/>',
+        f'<polyline points="{" ".join(points)}" fill="none" stroke="currentColor" stroke-width="2"/>',
     ]
 
 

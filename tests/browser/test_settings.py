@@ -104,3 +104,20 @@ def test_every_page_fits_a_telephone_and_names_its_controls(admin: Page, site: S
         assert not admin.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1"), path
         assert admin.evaluate(NAMELESS) == [], path
         assert admin.locator("h1").count() == 1, path
+
+
+def test_tries_out_a_pacing_with_the_keyboard_and_sees_it_drawn(admin: Page, site: Site) -> None:
+    admin.goto(f"{site.url}/pacing/")
+    expect(admin.get_by_text("Nothing tried yet")).to_be_visible()
+    admin.get_by_label("Time", exact=True).focus()
+    admin.keyboard.type("None")
+    for name, text in (("Agents", "3"), ("Hours of a shift", "0.5")):
+        admin.get_by_label(name, exact=True).focus()
+        admin.keyboard.press("Control+a")
+        admin.keyboard.type(text)
+    admin.keyboard.press("Enter")
+
+    expect(admin.get_by_text("Completed")).to_be_visible()
+    expect(admin.get_by_text("Nobody can do better than")).to_be_visible()
+    expect(admin.get_by_role("img", name="Predictive: agents minute by minute")).to_be_visible()
+    assert admin.evaluate(NAMELESS) == []

@@ -34,17 +34,24 @@ class Sipp:
         host: str = "127.0.0.1",
         port: int = 0,
         calls: int = 1,
+        front: int = 0,
+        routes: int = 0,
         options: tuple[str, ...] = (),
     ) -> Sipp:
         """Start `scenarios/NAME.xml`; with `remote` SIPp is the one that calls. `status` fills `[status]`.
 
-        It gives up after `patience` seconds.
+        It gives up after `patience` seconds. `front` is a TLS port before its own: the far end's address is there.
+        `routes` are the Record-Routes that a proxy before it adds.
         """
-        port = port or _own_ports()
+        port = port or own_ports()
         media = port + 2
         folder = Path(tempfile.mkdtemp(prefix="sipp-"))
         # SIPp reads a response's status before it fills in its own keywords.
         text = (SCENARIOS / f"{scenario}.xml").read_text().replace("[status]", str(status))
+        if front:
+            text = text.replace("[local_port]", str(front)).replace("[transport]", "TLS")
+        if routes:
+            text = _behind_a_proxy(text, routes)
         if ":" in host:
             text = text.replace("IN IP4 [local_ip]", "IN IP6 [media_ip]")
         (folder / "scenario.xml").write_text(text)
@@ -83,8 +90,24 @@ class Sipp:
             self._process.kill()
 
 
-def _own_ports() -> int:
-    """The first of eight ports that no other SIPp of this test run was given: SIP, and audio, video and their RTCP."""
+def _behind_a_proxy(text: str, routes: int) -> str:
+    """What is kept of the INVITE for a later answer: SIPp itself holds only one header of a name."""
+    more = [("Via", 2), *(("Record-Route", number) for number in range(1, routes + 1))]
+    names = [f"{name}{number}".lower().replace("-", "_") for name, number in more]
+    taken = "".join(
+        f'\n      <ereg regexp=" .*" search_in="hdr" header="{header}:" occurrence="{number}" check_it="true"'
+        f' assign_to="{name}"/>'
+        for (header, number), name in zip(more, names, strict=True)
+    )
+    given = "".join(f"\n      {header}:[${name}]" for (header, _), name in zip(more, names, strict=True))
+    if "[$via]" not in text:
+        return text
+    return text.replace('assign_to="via"/>', f'assign_to="via"/>{taken}').replace(":[$via]", f":[$via]{given}")
+
+
+def own_ports() -> int:
+    """The first of eight ports that no other SIPp of this test run was given: SIP, audio, video and their RTCP from
+    the third on, and two that are free."""
     first = free_range(_PORTS)
     while any(abs(first - other) < _PORTS for other in _given):
         first = free_range(_PORTS)

@@ -109,6 +109,8 @@ class OutboundCall:
 
     def send_invite(self, now: float) -> None:
         agent = self.agent
+        # What asked for another INVITE is not how the call went.
+        self.response = None
         request = make_invite(
             self.spec,
             self.identity,

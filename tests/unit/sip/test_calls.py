@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from common.control import Disposition, Trunk
@@ -128,6 +130,16 @@ def test_a_fork_that_answers_after_the_call_is_hung_up_too(bench: SipBench) -> N
     bench.reply(invite, 200, sdp=ANSWER, tag="second")
     assert bench.requests("BYE")[0].to_addr.tag == "second"
     bench.assert_nothing_left()
+
+
+def test_a_challenge_that_was_answered_is_not_how_the_call_went(bench: SipBench) -> None:
+    trunk = replace(SPEC.trunk, username="outreach", password="s3cret")
+    invite = bench.call(trunk=trunk)
+    bench.reply(invite, 407, headers=(("Proxy-Authenticate", 'Digest realm="carrier", nonce="n1"'),))
+    bench.reply(bench.requests("INVITE")[-1], 180)
+    bench.advance(100.0)
+    (failed,) = bench.of(Failed)
+    assert (failed.disposition, failed.sip_status) == (Disposition.RING_TIMEOUT, None)
 
 
 def test_ring_timeout_cancels_and_waits_for_the_487(bench: SipBench) -> None:

@@ -1,4 +1,4 @@
-"""`clarion web`: the panel's server processes, the live streams in a process of their own, and the importer."""
+"""`clarion web`: the panel's server processes; streams, pages and background work in processes of their own."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--streams-only", action="store_true", help="serve the live streams alone")
     only.add_argument("--pages-only", action="store_true", help="serve the VoiceXML pages alone")
+    only.add_argument("--work-only", action="store_true", help="import files and try out pacings alone")
     parser.set_defaults(run=_web)
 
 
@@ -35,6 +36,8 @@ def _web(arguments: argparse.Namespace) -> int:
         serving.serve_streams(settings)
     elif arguments.pages_only:
         serving.serve_pages(settings)
+    elif arguments.work_only:
+        serving.work(settings)
     else:
         serving.serve(settings)
     return 0

@@ -1,5 +1,9 @@
-"""Runs the web role: granian's worker processes for the panel, child processes for live streams and for VoiceXML
-pages, threads for imports and for pacing trials."""
+"""Runs the web role: granian's worker processes for the panel, and child processes for live streams, for VoiceXML
+pages, and for the work that no request waits for: imports and pacing trials.
+
+The process that starts the panel's workers has no thread that works: a worker is a fork of it, and one that was forked
+while a thread held the lock of an import or of the database never answers.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +40,9 @@ _PR_SET_PDEATHSIG = 1
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT: requests under way are answered, streams end, an import waits for the restart."""
-    children = [_Child("streams", "--streams-only"), _Child("pages", "--pages-only")]
-    engine = make_engine(settings.database_url, pool_size=2)
-    importer, trials = Importer(engine, settings.home), TrialRunner(engine)
+    children = [_Child(name, f"--{name}-only") for name in ("streams", "pages", "work")]
     for child in children:
         child.start()
-    threading.Thread(target=importer.run, name="importer", daemon=True).start()
-    threading.Thread(target=trials.run, name="trials", daemon=True).start()
     server = _granian(
         "wsgi:app",
         settings.web.bind,
@@ -54,8 +54,6 @@ def serve(settings: Settings) -> None:
     try:
         server.serve(target_loader=_load_wsgi, wrap_loader=False)
     finally:
-        importer.stop()
-        trials.stop()
         for child in children:
             child.stop()
 
@@ -83,6 +81,27 @@ def serve_pages(settings: Settings) -> None:
         backpressure=1024,
     )
     server.serve(target_loader=_load_pages, wrap_loader=False)
+
+
+def work(settings: Settings) -> None:
+    """Import files and try out pacings until SIGTERM or SIGINT; what is under way is taken up after the restart."""
+    die_with_parent()
+    engine = make_engine(settings.database_url, pool_size=4)
+    importer, trials = Importer(engine, settings.home), TrialRunner(engine)
+    threads = [
+        threading.Thread(target=importer.run, name="importer", daemon=True),
+        threading.Thread(target=trials.run, name="trials", daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
+    importer.stop()
+    trials.stop()
+    for thread in threads:
+        thread.join(_STOP_SECONDS)
 
 
 def die_with_parent() -> None:

@@ -1,15 +1,16 @@
 """The journal of attempt ids: on disk before the INVITE leaves, so that no restart can dial an attempt twice.
 
 One JSON line `{"attempt": id, "boot": ..., "at": ...}` when a call begins and one with its `status` when it has ended,
-in one file per UTC day. Writers share an fsync: whoever comes while one is running waits for the next.
+in one file per UTC day. Writers share an fsync: whoever comes while one is running waits for the next. In memory are
+the attempts without an outcome; the others are looked up on disk.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,105 +19,149 @@ import orjson
 import structlog
 
 from common.control import CallStatus, Disposition
+from mediaserver.attempt_index import AttemptIndex
 
 #: Days a finished attempt is remembered, beside today.
 KEEP_DAYS = 2
 _PATTERN = "attempts-????-??-??.jsonl"
+#: Outcomes put into the index together at the start.
+_AT_ONCE = 1000
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the outcome of an attempt stands on disk."""
+@dataclass(slots=True)
+class _Day:
+    """One file, and where the outcomes of attempts stand in it."""
 
     file: Path
-    offset: int
-    length: int
+    _index: AttemptIndex | None = field(default=None)
+
+    def write(self, lines: Sequence[_Line]) -> None:
+        """Append and fsync."""
+        offset = _write(self.file, b"".join(line.text for line in lines))
+        places = []
+        for line in lines:
+            if line.boot is None:
+                places.append((line.attempt, offset, len(line.text)))
+            offset += len(line.text)
+        self.remember(places)
+
+    def remember(self, places: Sequence[tuple[str, int, int]]) -> None:
+        """Attempts with the offset and length of their lines."""
+        if places:
+            self._index = self._index or AttemptIndex(self.file.with_suffix(".index"))
+            self._index.put(places)
+
+    def find(self, attempt: str) -> CallStatus | None:
+        place = None if self._index is None else self._index.find(attempt)
+        if place is None:
+            return None
+        offset, length = place
+        with self.file.open("rb") as file:
+            file.seek(offset)
+            body: Mapping[str, Any] = orjson.loads(file.read(length))["status"]
+        return CallStatus.from_json(body)
+
+    def close(self) -> None:
+        if self._index is not None:
+            self._index.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """`boot` is the one that an attempt begins in, None with an outcome."""
+
+    text: bytes
+    attempt: str
+    boot: str | None
 
 
 class Journal:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._known: dict[str, _Place | None] = {}
-        self._boots: dict[str, str] = {}
-        self._pending: list[tuple[bytes, str, bool]] = []
+        #: Attempts that have no outcome, and the boot they began in.
+        self._begun: dict[str, str] = {}
+        self._pending: list[_Line] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._flusher: asyncio.Task[None] | None = None
-        #: Today's, one object for all its entries.
-        self._file = directory / _name(datetime.min.replace(tzinfo=UTC))
+        #: The last one is today.
+        self._days: list[_Day] = []
 
     def open(self, today: datetime) -> None:
         """Read what earlier runs left; files older than KEEP_DAYS are deleted, a torn last line is passed over."""
         self._directory.mkdir(parents=True, exist_ok=True)
         self.begin_day(today)
-        for file in sorted(self._directory.glob(_PATTERN)):
-            self._read(file)
+        earlier = [_Day(file) for file in sorted(self._directory.glob(_PATTERN)) if file != self._days[-1].file]
+        self._days[:0] = earlier
+        for day in self._days:
+            if day.file.exists():
+                self._read(day)
 
     def begin_day(self, today: datetime) -> None:
-        """Forget finished attempts older than KEEP_DAYS, in memory as on disk: a server may run for months."""
-        self._file = self._directory / _name(today)
+        """Forget finished attempts older than KEEP_DAYS: a server may run for months."""
         oldest = _name(today - timedelta(days=KEEP_DAYS))
+        for day in self._days:
+            if day.file.name < oldest:
+                day.close()
+        self._days = [day for day in self._days if day.file.name >= oldest]
+        self._days.append(_Day(self._directory / _name(today)))
         for file in self._directory.glob(_PATTERN):
             if file.name < oldest:
                 file.unlink()
-        self._known = {
-            attempt: place for attempt, place in self._known.items() if place is None or place.file.name >= oldest
-        }
 
-    def _read(self, file: Path) -> None:
-        offset = 0
-        with file.open("rb") as lines:
+    def _read(self, day: _Day) -> None:
+        offset, places = 0, []
+        with day.file.open("rb") as lines:
             for line in lines:
                 try:
                     entry = orjson.loads(line)
                     attempt = entry["attempt"]
                 except (ValueError, KeyError, TypeError):
-                    log.warning("journal_line_unreadable", file=file.name, offset=offset)
+                    log.warning("journal_line_unreadable", file=day.file.name, offset=offset)
                 else:
                     if "status" in entry:
-                        self._known[attempt] = _Place(file, offset, len(line))
-                        self._boots.pop(attempt, None)
+                        places.append((attempt, offset, len(line)))
+                        self._begun.pop(attempt, None)
                     else:
-                        self._known.setdefault(attempt, None)
-                        self._boots[attempt] = entry.get("boot", "")
+                        self._begun[attempt] = entry.get("boot", "")
                 offset += len(line)
+                if len(places) >= _AT_ONCE:
+                    day.remember(places)
+                    places = []
+        day.remember(places)
 
     def __contains__(self, attempt: str) -> bool:
-        return attempt in self._known
+        return self.outcome(attempt) is not None
 
     def outcome(self, attempt: str) -> CallStatus | None:
         """The recorded outcome; `LOST` for one that began in an earlier run and has none; None when unknown."""
-        if attempt not in self._known:
+        for day in reversed(self._days):
+            if (status := day.find(attempt)) is not None:
+                return status
+        if attempt not in self._begun:
             return None
-        place = self._known[attempt]
-        if place is None:
-            boot = self._boots.get(attempt, "")
-            return CallStatus(
-                attempt, boot, "ended", Disposition.LOST, reason="the media server restarted during the call"
-            )
-        with place.file.open("rb") as file:
-            file.seek(place.offset)
-            body: Mapping[str, Any] = orjson.loads(file.read(place.length))["status"]
-        return CallStatus.from_json(body)
+        boot, reason = self._begun[attempt], "the media server restarted during the call"
+        return CallStatus(attempt, boot, "ended", Disposition.LOST, reason=reason)
 
     async def begin(self, attempt: str, boot_id: str, at: str) -> None:
         """Return once the attempt is on disk. Raise OSError when it cannot be written."""
-        await self._append({"attempt": attempt, "boot": boot_id, "at": at}, attempt, outcome=False)
-        self._boots[attempt] = boot_id
+        await self._append({"attempt": attempt, "boot": boot_id, "at": at}, attempt, boot_id)
 
     async def end(self, status: CallStatus) -> None:
         """Record an outcome; the trace stays in memory, since it may be long and is only for looking at."""
         body = replace(status, trace=()).to_json()
-        await self._append({"attempt": status.attempt_id, "status": body}, status.attempt_id, outcome=True)
+        await self._append({"attempt": status.attempt_id, "status": body}, status.attempt_id, None)
 
     async def close(self) -> None:
         if self._flusher is not None:
             await self._flusher
+        for day in self._days:
+            day.close()
 
-    async def _append(self, entry: Mapping[str, Any], attempt: str, *, outcome: bool) -> None:
+    async def _append(self, entry: Mapping[str, Any], attempt: str, boot: str | None) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending.append((orjson.dumps(entry) + b"\n", attempt, outcome))
+        self._pending.append(_Line(orjson.dumps(entry) + b"\n", attempt, boot))
         self._waiters.append(done)
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush())
@@ -128,21 +173,20 @@ class Journal:
             self._pending, self._waiters = [], []
             today = datetime.now(UTC)
             try:
-                if self._file.name != _name(today):
+                if self._days[-1].file.name != _name(today):
                     self.begin_day(today)
-                file = self._file
-                offset = await asyncio.to_thread(_write, file, b"".join(line for line, _, _ in pending))
+                await asyncio.to_thread(self._days[-1].write, pending)
             except OSError as error:
-                log.error("journal_not_written", error=error.strerror)
+                log.error("journal_not_written", error=error.strerror or str(error))
                 for waiter in waiters:
                     if not waiter.done():
                         waiter.set_exception(error)
                 continue
-            for line, attempt, outcome in pending:
-                self._known[attempt] = _Place(file, offset, len(line)) if outcome else None
-                if outcome:
-                    self._boots.pop(attempt, None)
-                offset += len(line)
+            for line in pending:
+                if line.boot is None:
+                    self._begun.pop(line.attempt, None)
+                else:
+                    self._begun[line.attempt] = line.boot
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_result(None)

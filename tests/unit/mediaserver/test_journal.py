@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -60,6 +61,19 @@ async def test_a_torn_last_line_is_passed_over_and_closed(tmp_path: Path) -> Non
     third = opened(tmp_path)
     assert "a1" in third
     assert "a3" in third
+
+
+async def test_outcomes_are_looked_up_on_disk_and_leave_nothing_there_but_the_journal(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    attempts = [f"a{number}" for number in range(20)]
+    await asyncio.gather(*(journal.begin(attempt, "boot1", "now") for attempt in attempts))
+    await asyncio.gather(
+        *(journal.end(CallStatus(attempt, "boot1", "ended", Disposition.REFUSED, 486)) for attempt in attempts)
+    )
+    assert not journal._begun
+    found = [journal.outcome(attempt) for attempt in attempts]
+    assert [status and status.attempt_id for status in found] == attempts
+    assert {Path(name).suffix for name in os.listdir(tmp_path)} == {".jsonl"}
 
 
 async def test_old_files_are_deleted(tmp_path: Path) -> None:

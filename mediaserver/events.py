@@ -12,15 +12,21 @@ import orjson
 
 from common.clock import isoformat, utcnow
 from common.control import CallEvent, CallStatus, EventType
+from mediaserver.packed import pack, unpack
 
 #: Events kept for replay; at a hundred calls a second some ten seconds, at a site's usual rate hours.
 KEEP = 5000
+#: Bytes of them at the most, packed: an ended call's tells its whole trace and what its script gave back.
+KEEP_BYTES = 16 << 20
 
 
 class EventLog:
-    def __init__(self, boot_id: str, keep: int = KEEP) -> None:
+    def __init__(self, boot_id: str, keep: int = KEEP, keep_bytes: int = KEEP_BYTES) -> None:
         self._boot_id = boot_id
-        self._kept: deque[bytes] = deque(maxlen=keep)
+        self._keep = keep
+        self._keep_bytes = keep_bytes
+        self._size = 0
+        self._kept: deque[bytes] = deque()
         self.last_seq = 0
         self._news = asyncio.Event()
 
@@ -33,7 +39,10 @@ class EventLog:
     ) -> None:
         self.last_seq += 1
         event = CallEvent(self.last_seq, self._boot_id, kind, attempt_id, isoformat(utcnow()), status, detail or {})
-        self._kept.append(orjson.dumps(event.to_json()))
+        self._kept.append(pack(orjson.dumps(event.to_json())))
+        self._size += len(self._kept[-1])
+        while len(self._kept) > self._keep or (self._size > self._keep_bytes and len(self._kept) > 1):
+            self._size -= len(self._kept.popleft())
         self._news.set()
         self._news = asyncio.Event()
 
@@ -42,7 +51,7 @@ class EventLog:
         first_kept = self.last_seq - len(self._kept) + 1
         start = max(seq + 1, first_kept) if seq <= self.last_seq else first_kept
         index = start - first_kept
-        chosen = list(islice(self._kept, index, index + limit))
+        chosen = [unpack(event) for event in islice(self._kept, index, index + limit)]
         return start + len(chosen) - 1, chosen
 
     async def wait(self, seq: int) -> None:

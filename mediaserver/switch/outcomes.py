@@ -15,9 +15,12 @@ from common.clock import isoformat
 from common.control import CallStatus, EventType
 from mediaserver.events import EventLog
 from mediaserver.journal import Journal
+from mediaserver.packed import pack, unpack
 
 #: Ended calls whose whole status is kept in memory; older ones are answered from the journal, without their trace.
 _RECENT = 2000
+#: Bytes of them at the most, packed.
+_RECENT_BYTES = 16 << 20
 
 log = structlog.get_logger()
 
@@ -29,8 +32,9 @@ class Outcomes:
         self.events = EventLog(boot_id)
         self._boot_id = boot_id
         self._journal = journal
-        #: Encoded, because the garbage collector passes over bytes.
+        #: Encoded and packed.
         self._recent: OrderedDict[str, bytes] = OrderedDict()
+        self._size = 0
         self._reports: set[asyncio.Task[None]] = set()
 
     def open(self, now: datetime) -> None:
@@ -44,7 +48,7 @@ class Outcomes:
     def of(self, attempt: str) -> CallStatus | None:
         """An ended or journaled attempt's; None when this server never knew it."""
         recent = self._recent.get(attempt)
-        return self._journal.outcome(attempt) if recent is None else CallStatus.from_json(orjson.loads(recent))
+        return self._journal.outcome(attempt) if recent is None else CallStatus.from_json(orjson.loads(unpack(recent)))
 
     async def begin(self, attempt: str, now: datetime) -> None:
         """On disk before the INVITE leaves. Raise OSError."""
@@ -52,12 +56,17 @@ class Outcomes:
 
     def report(self, status: CallStatus) -> None:
         """The call is over: remembered at once, told as soon as the journal has it."""
-        self._recent[status.attempt_id] = orjson.dumps(status.to_json())
-        if len(self._recent) > _RECENT:
-            self._recent.popitem(last=False)
+        self._remember(status)
         task = asyncio.get_running_loop().create_task(self._journal_and_tell(status))
         self._reports.add(task)
         task.add_done_callback(self._reports.discard)
+
+    def _remember(self, status: CallStatus) -> None:
+        self._size -= len(self._recent.pop(status.attempt_id, b""))
+        self._recent[status.attempt_id] = packed = pack(orjson.dumps(status.to_json()))
+        self._size += len(packed)
+        while len(self._recent) > _RECENT or self._size > _RECENT_BYTES:
+            self._size -= len(self._recent.popitem(last=False)[1])
 
     async def _journal_and_tell(self, status: CallStatus) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -80,6 +81,15 @@ def test_events_are_replayed_from_any_number() -> None:
     assert [orjson.loads(event)["seq"] for event in log.after(4)[1]] == [5]
     assert log.after(5) == (5, [])
     assert log.after(99)[0] == 5
+
+
+def test_long_events_are_kept_by_their_size() -> None:
+    log = EventLog("boot", keep_bytes=5000)
+    for number in range(5):
+        log.add(EventType.INVITED, f"a{number}", detail={"long": random.Random(number).randbytes(1000).hex()})
+    assert [orjson.loads(event)["attempt_id"] for event in log.after(0)[1]] == ["a2", "a3", "a4"]
+    log.add(EventType.INVITED, "longer than all", detail={"long": random.Random(9).randbytes(6000).hex()})
+    assert [orjson.loads(event)["attempt_id"] for event in log.after(0)[1]] == ["longer than all"]
 
 
 @pytest.mark.asyncio

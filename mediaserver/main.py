@@ -79,7 +79,7 @@ async def _serve(settings: Settings) -> None:
         asyncio.create_task(prune_for_ever(options.clip_directory)),
         asyncio.create_task(collect_when_idle(lambda: board.calls)),
     ]
-    calm()
+    board.metrics.set_aside(calm())
     log.info(
         "mediaserver_started",
         listen=str(listening),

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Final, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from common.control import CallStatus, Disposition, RtpStats
@@ -61,11 +61,18 @@ class Metrics:
         )
         self._transfers = self._counter("transfers", "Transfers that scripts asked for.", "outcome")
         self._faults = self._counter("trunk_faults", "Times that a trunk did not take a call.", "trunk_is")
+        self._frozen = Gauge(
+            f"{_PREFIX}gc_frozen_objects", "Objects that the garbage collector passes over.", registry=self._registry
+        )
         ProcessCollector(namespace="clarion_mediaserver", registry=self._registry)
 
     def observe(self, facts: Facts) -> None:
         """Tell of its parts at every scrape from now on."""
         self._registry.register(_Scrape(facts))
+
+    def set_aside(self, objects: int) -> None:
+        """So many are out of the garbage collector's sight; counting them takes too long for every scrape."""
+        self._frozen.set(objects)
 
     def text(self) -> bytes:
         return generate_latest(self._registry)

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.media import SUFFIX_DIRECT, Bench, media_bench, request
@@ -155,7 +156,8 @@ class Churn:
         print(
             f"{minute:6.0f} {self.placed:7} {held['sip_calls']:5} {held['rtp_streams']:7} {held['rtp_sockets']:7}"
             f" {held['sip_transactions']:12} {held['tasks']:5} {last.descriptors:11} {last.threads:7}"
-            f" {_middle(looks, 'switch'):9.1f} {_middle(looks, 'workers'):10.1f} {self.unexpected.total():10}",
+            f" {_middle(looks, 'switch'):9.1f} {_middle(looks, 'workers'):10.1f} {_middle(looks, 'files'):8.1f}"
+            f" {_middle(looks, 'memory'):6.1f} {_middle(looks, 'shares'):6.1f} {self.unexpected.total():10}",
             flush=True,
         )
 
@@ -207,7 +209,8 @@ async def _soak(churn: Churn, calls: int, minutes: float) -> int:
     before = await settled(churn.bench)
     print(f"{calls} calls at a time, seeded; memory in MB, medians of the last {ROW:.0f} minutes; idle: {before.held}")
     print(
-        "minute  placed calls streams sockets transactions tasks descriptors threads mb-switch mb-workers unexpected",
+        "minute  placed calls streams sockets transactions tasks descriptors threads"
+        " mb-switch mb-workers mb-files mb-all mb-pss unexpected",
         flush=True,
     )
     began = time.monotonic()
@@ -234,7 +237,8 @@ def _grown(looks: list[tuple[float, Figures]]) -> list[str]:
     if end < WARM_UP + 2 * ROW:
         return [f"{end:.1f} minutes are too short to tell: run at least {WARM_UP + 2 * ROW:.0f}"]
     grown = growth(first, last)
-    print(f"memory after the warm-up: {100 * grown:+.2f} %")
+    shares = median(each.shares for each in last) / median(each.shares for each in first) - 1
+    print(f"memory after the warm-up: {100 * grown:+.2f} %; proportional shares {100 * shares:+.2f} %")
     return [f"it grew by {100 * grown:.2f} %"] if grown > GROWTH_LIMIT else []
 
 

@@ -11,7 +11,7 @@ from statistics import median
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.media import SERVER_LOG, Bench
-from benchmarks.support.usage import descendants, usage_of
+from benchmarks.support.usage import anonymous, descendants, mapped, usage_of
 from tests.support.ports import free_range
 
 #: Seconds after the last call in which SIP's timers run out (64*T1), ports are freed and the event socket is quiet.
@@ -24,10 +24,16 @@ _WRONG = ("Traceback", "[error", "[critical")
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Memory in MB, proportional shares; `held` as in `clarion_mediaserver_held`."""
+    """Memory in MB; `held` as in `clarion_mediaserver_held`.
+
+    `switch` and `workers` are what is in no file, `files` programs and libraries, each page once. `shares` is all of it
+    by proportional shares (PSS), which rises by megabytes when another program ends that has the same libraries.
+    """
 
     switch: float
     workers: float
+    files: float
+    shares: float
     descriptors: int
     threads: int
     held: Mapping[str, int]
@@ -35,7 +41,7 @@ class Figures:
 
     @property
     def memory(self) -> float:
-        return self.switch + self.workers
+        return self.switch + self.workers + self.files
 
 
 def own_ports() -> range:
@@ -55,9 +61,12 @@ async def figures(bench: Bench) -> Figures:
                 values[".".join((sample.name.removeprefix("clarion_mediaserver_"), *sample.labels.values()))] = (
                     sample.value
                 )
+    others = descendants(bench.server)
     return Figures(
-        switch=usage_of([bench.server]).memory,
-        workers=usage_of(descendants(bench.server)).memory,
+        switch=anonymous([bench.server]),
+        workers=anonymous(others),
+        files=mapped([bench.server, *others]),
+        shares=usage_of([bench.server, *others]).memory,
         descriptors=len(list((process / "fd").iterdir())),
         threads=len(list((process / "task").iterdir())),
         held=held,

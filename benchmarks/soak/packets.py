@@ -197,15 +197,17 @@ async def _soak(bench: Bench, ports: range, count: int, seed: int) -> int:
     ends = [await _status(bench, attempt) for attempt in attempts]
     last = await settled(bench)
     _tell_media(bench, ends)
-    grown = growth([before], [after])
+    grown, shares = growth([before], [after]), after.shares / before.shares - 1
     print(
         f"memory {before.memory:.1f} MB after {_WARM_UP}, {max(looks, default=0.0):.1f} at most,"
-        f" {after.memory:.1f} at the end ({100 * grown:+.2f} %); idle {idle.memory:.1f} before, {last.memory:.1f} after"
+        f" {after.memory:.1f} at the end ({100 * grown:+.2f} %; by proportional shares {100 * shares:+.2f} %);"
+        f" idle {idle.memory:.1f} before, {last.memory:.1f} after"
     )
     return tell(
         {
             f"{attack.sent.total()} packets: {', '.join(f'{number} {kind}' for kind, number in attack.sent.items())}":
                 [] if attack.sent.total() >= count else ["fewer than asked for"],
+            f"{len(torture)} RFC 4475 messages are among them": [] if torture else ["see tests/support/torture.py"],
             "the server is the same process": [] if await _boot(bench) == boot else ["it was started again"],
             "it answered after every hundred": [f"{attack.unanswered} times not"] if attack.unanswered else [],
             f"{CALLS} of {CALLS} calls are still up": [state for state in states if state != "answered"],
@@ -247,11 +249,12 @@ async def _main_part(bench: Bench, attack: Attack, count: int) -> list[float]:
     for tenth in range(10):
         await attack.run(count * (tenth + 1) // 10 - count * tenth // 10)
         now: Figures = await figures(bench)
+        strange = now.metrics.get("rtp_packets_dropped_total.strange", 0)
         looks.append(now.memory)
         print(
             f"  {attack.sent.total():8} sent, {count * (tenth + 1) / 10 / (time.monotonic() - began):6.0f}/s;"
-            f" {now.switch:6.1f} + {now.workers:.1f} MB, {now.held['sip_transactions']} transactions, strange RTP"
-            f" {now.metrics.get('rtp_packets_dropped_total.strange', 0):.0f}, calls {now.held['sip_calls']}",
+            f" {now.switch:6.1f} + {now.workers:.1f} + {now.files:.1f} MB, {now.held['sip_transactions']} transactions,"
+            f" strange RTP {strange:.0f}, calls {now.held['sip_calls']}",
             flush=True,
         )
     return looks

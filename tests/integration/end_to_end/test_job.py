@@ -152,3 +152,15 @@ def test_no_log_holds_a_whole_phone_number(finished: tuple[Installation, Engine,
     for role in (WEB, MEDIASERVER, ENGINE):
         found = re.findall(r"\+1\d{3}55501\d\d", clarion.log(role).read_text(encoding="utf-8", errors="replace"))
         assert not found, f"{role} logs {found[0]}"
+
+
+def test_the_media_server_sets_its_start_up_aside_from_the_collector_and_tells_how_late_its_loop_is(
+    finished: tuple[Installation, Engine, int],
+) -> None:
+    clarion, _, _ = finished
+    with urllib.request.urlopen(f"http://{clarion.at.control}/metrics", timeout=5) as answer:
+        told = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
+    prefix = "clarion_mediaserver_"
+    assert float(told[f"{prefix}gc_frozen_objects"]) > 10_000
+    looks = float(told[f'{prefix}loop_lateness_seconds_bucket{{le="+Inf"}}'])
+    assert looks == float(told[f"{prefix}loop_lateness_seconds_count"]) > 20

@@ -1,7 +1,7 @@
 """Packets go before pages: the switch runs ahead of other programs where the system lets it.
 
 One run of 12 s each, two cores busy with other programs (load average 8 to 10): 200 calls had a p99 of 27 ms between
-packets at nice -10, 21 ms under real-time scheduling (round robin at the lowest priority, as other media servers run).
+packets at nice -10, 21 ms under real-time scheduling (round robin, low among its priorities, as media servers run).
 Real-time is a loan: a switch that runs on without a pause gives it back for a while, so that no defect of ours and no
 flood of packets can take a processor from everybody else. (Linux keeps 5 % of each for them in any case.)
 """
@@ -61,7 +61,9 @@ def _take(priority: Priority) -> bool:
     """Whether the system lets the calling thread have it."""
     try:
         if priority is Priority.REALTIME:
-            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
+            # The lowest is for helpers.
+            rank = os.sched_get_priority_min(os.SCHED_RR) + 1
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(rank))
             return True
         if os.sched_getscheduler(0) != os.SCHED_OTHER:
             os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
@@ -70,6 +72,15 @@ def _take(priority: Priority) -> bool:
     except PermissionError:
         return False
     return True
+
+
+def be_helper() -> None:
+    """The calling thread works for the event loop, has its priority from it, and makes way for it and the audio.
+
+    It stays ahead of other programs: one that kept it from giving back the interpreter lock would keep the loop.
+    """
+    if os.sched_getscheduler(0) == os.SCHED_RR:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
 
 
 class Ordinary:

@@ -6,14 +6,17 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import cast
 
 import structlog
 
+from mediaserver.priority import be_helper
 from mediaserver.switch.sip.framing import PING, PONG, StreamError, StreamFramer
 from mediaserver.switch.sip.tls import TlsChannel
 from mediaserver.switch.sip.transaction import Address
+from mediaserver.switch.sip.turnstile import Turnstile
 
 log = structlog.get_logger()
 
@@ -126,7 +129,7 @@ class Stream(asyncio.Protocol):
     def _shake_hands(self) -> None:
         if self._step is None and self._channel is not None:
             data, self._wire = bytes(self._wire), bytearray()
-            self._step = asyncio.get_running_loop().run_in_executor(None, self._channel.handshake, data)
+            self._step = asyncio.get_running_loop().run_in_executor(self._pool.hand, self._channel.handshake, data)
             self._step.add_done_callback(self._shook_hands)
 
     def _shook_hands(self, step: asyncio.Future[bytes]) -> None:
@@ -169,6 +172,9 @@ class Stream(asyncio.Protocol):
             self._transport.write(answer)
         if plain:
             self._read(plain)
+        if channel.is_over:
+            # It takes nothing from us any more, whenever it closes the connection itself.
+            self.abort()
 
     def _read(self, data: bytes) -> None:
         assert self.address is not None
@@ -226,6 +232,9 @@ class StreamPool:
         self._dialling: dict[Address, asyncio.Task[Stream]] = {}
         self._strangers = 0
         self._server: asyncio.Server | None = None
+        self._turnstile = Turnstile()
+        #: One thread for cryptography, some 500 handshakes a second.
+        self.hand = ThreadPoolExecutor(1, "tls", be_helper)
 
     def __len__(self) -> int:
         return len(self._streams) + len(self._dialling)
@@ -261,6 +270,7 @@ class StreamPool:
         for stream in streams:
             stream.abort()
         await asyncio.gather(*(stream.closed for stream in streams))
+        self.hand.shutdown(wait=False, cancel_futures=True)
 
     def count_stranger(self, stream: Stream) -> None:
         """A connection that somebody else opened."""
@@ -295,8 +305,9 @@ class StreamPool:
         async with asyncio.timeout(CONNECT_LIMIT):
             if address.transport == "tls":
                 # Reading the authorities takes tens of milliseconds.
-                context = await loop.run_in_executor(None, self._context)
+                context = await loop.run_in_executor(self.hand, self._context)
                 channel = TlsChannel(context, address.name or address.host)
+            await self._turnstile.turn()
             _, stream = await loop.create_connection(
                 lambda: Stream(self, address, channel), address.host, address.port, local_addr=(self._local_host, 0)
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -11,6 +12,8 @@ from common.errors import ConfigError
 
 #: As much as one TLS record holds.
 _RECORD = 16_384
+#: Seconds.
+_REST = 0.0001
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +59,30 @@ class TlsChannel:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._session = context.wrap_bio(self._in, self._out, server_hostname=server_name)
         self.is_open = False
+        #: The peer has said goodbye.
+        self.is_over = False
 
     def handshake(self, data: bytes) -> bytes:
         """One step; what has to leave. Raise ssl.SSLError. Cryptography, so some milliseconds, without the
-        interpreter lock."""
+        interpreter lock, and a rest: real-time priority is for those who do not work on and on."""
         self._in.write(data)
         try:
             self._session.do_handshake()
+            self.is_open = True
         except ssl.SSLWantReadError:
-            return self._out.read()
-        self.is_open = True
+            pass
+        finally:
+            time.sleep(_REST)
         return self._out.read()
 
     def decrypt(self, data: bytes) -> bytes:
-        """Raise ssl.SSLError; ssl.SSLZeroReturnError when the peer said goodbye."""
+        """Raise ssl.SSLError. `is_over` is set once the peer's goodbye was among it."""
         self._in.write(data)
         plain = bytearray()
         try:
             while chunk := self._session.read(_RECORD):
                 plain += chunk
+            self.is_over = True
         except ssl.SSLWantReadError:
             pass
         return bytes(plain)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,9 @@ from mediaserver.switch.sip.events import Failed
 from mediaserver.switch.sip.framing import PING, PONG, StreamFramer
 from mediaserver.switch.sip.message import Request, parse_message
 from mediaserver.switch.sip.responses import make_response
+from mediaserver.switch.sip.tls import TlsFiles
 from mediaserver.switch.sip.transaction import Address
+from tests.support.certificates import Authority
 from tests.support.sip_near import NOTHING, near
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
@@ -123,6 +127,27 @@ def test_a_server_that_never_shakes_hands_is_given_up(monkeypatch: pytest.Monkey
             assert isinstance(end.end, Failed)
             assert end.end.disposition is Disposition.TRANSPORT_ERROR
             assert await end.settled() == NOTHING
+
+    asyncio.run(scene())
+
+
+def test_a_server_that_says_goodbye_is_left_though_it_keeps_the_connection(tmp_path: Path) -> None:
+    async def scene() -> None:
+        authority = Authority(tmp_path)
+        pair, context = authority.issue("localhost"), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(pair.certificate, pair.key)
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(65_536)
+            # Its TLS waits 30 s for our answer before it closes.
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+        async with server, near(tls=TlsFiles(authority.file)) as end:
+            end.transport = "tls"
+            end.call(server.sockets[0].getsockname()[1], host="localhost")
+            assert await end.connections(1)
+            assert await end.connections(0)
 
     asyncio.run(scene())
 

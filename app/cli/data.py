@@ -66,7 +66,7 @@ def _register_config(subparsers: Any) -> None:
 
 def _register_import(subparsers: Any) -> None:
     parser = subparsers.add_parser("import", help=COMMANDS["import"].help)
-    parser.add_argument("file", type=Path, metavar="FILE", help="CSV file; its first line names the columns")
+    parser.add_argument("file", type=Path, metavar="FILE", help="CSV (also in gzip or zip) or XLSX")
     parser.add_argument(
         "--list", required=True, metavar="NAME", help="contact list; made if there is none of that name"
     )
@@ -80,10 +80,13 @@ def _register_import(subparsers: Any) -> None:
         help="what a column is (id, first_name, phone1, email, an attribute ...; nothing ignores it)",
     )
     parser.add_argument(
-        "--encoding",
-        choices=("auto", "utf-8", "utf-16", "latin-1"),
-        default="auto",
-        help="of the file; auto (if left out) finds UTF-8 and UTF-16 out",
+        "--encoding", default="auto", help="of the file, such as windows-1252; found out if left out, and printed"
+    )
+    parser.add_argument("--delimiter", default="", metavar="SIGN", help="between the columns; found out if left out")
+    parser.add_argument("--member", default="", metavar="NAME", help="file in a zip that holds several")
+    parser.add_argument("--sheet", default="", metavar="NAME", help="of an Excel workbook; the first if left out")
+    parser.add_argument(
+        "--heading", type=int, default=0, metavar="LINE", help="line that names the columns; the first if left out"
     )
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="write the rows not taken, with reasons, to FILE")
     parser.set_defaults(run=run_import)
@@ -153,7 +156,11 @@ def run_import(arguments: argparse.Namespace) -> int:
 
     actor = Actor.system()
     # A file that is no CSV must not leave an empty list behind.
-    preview = importing.preview(arguments.file, encoding=arguments.encoding)
+    choices = importing.Choices(
+        arguments.member, arguments.sheet, arguments.encoding, arguments.delimiter, arguments.heading
+    )
+    preview = importing.preview(arguments.file, choices)
+    print(f"{arguments.file.name}: {preview.understood.words}")
     mapping = preview.mapping | dict(_mapping(text) for text in arguments.map)
     with database() as engine:
         with write_transaction(engine) as session:
@@ -168,7 +175,7 @@ def run_import(arguments: argparse.Namespace) -> int:
                 list_id = made.id
         show = _progress_printer()
         run_id = importing.import_file(
-            engine, actor, list_id, arguments.file, mapping, encoding=arguments.encoding, on_progress=show
+            engine, actor, list_id, arguments.file, mapping, choices=choices, on_progress=show
         )
         with read_transaction(engine) as session:
             summary = importing.summary(session, actor, run_id)

@@ -143,7 +143,9 @@ class ImportRun(Base):
     contact_list_id: Mapped[int] = mapped_column(BigId, ForeignKey("contact_list.id", ondelete="CASCADE"))
     file_name: Mapped[str] = mapped_column(String(255))
     state: Mapped[str] = mapped_column(String(16), default=ImportState.QUEUED)
-    #: auto, utf-8, utf-16 or latin-1; and the delimiter, "" to find it out.
+    #: What the file was taken for (`importing.Understood` as JSON); its spool is UTF-8 with this delimiter.
+    understood: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    #: Not used any more; older versions read it.
     encoding: Mapped[str] = mapped_column(String(16), default="auto")
     delimiter: Mapped[str] = mapped_column(String(1), default="")
     #: CSV column to target (id, first_name, phone1, attribute name ...; "" ignores it).

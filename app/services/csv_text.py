@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 #: A cell that a spreadsheet would take for a formula; a plain number with a sign, or a phone number, is none.
-_FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9 ().-]*$)")
+_FORMULA = re.compile(r"[=@\t\r\n]|[+-](?![0-9 ().-]*$)")
 
 
 def csv_lines(rows: Iterable[Iterable[object]]) -> str:

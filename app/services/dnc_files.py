@@ -22,6 +22,7 @@ from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.dnc import chosen_lists
 from app.services.dnc_formats import FORMATS, BadLine, Entry, Line, read_lines
+from app.services.importing.spooling import spooled
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
 
@@ -78,12 +79,13 @@ def take_file(
         file_id, owner, national = row.id, dnc_list.organization_id, dnc_list.national
     tally = _Tally()
     try:
-        lines = read_lines(path, fields.form, fields.home_country, utcnow().date())
-        _write(engine, dnc_list_id, owner, file_id, fields, lines, tally, on_progress)
-        if fields.action == "replace":
-            tally.changed += _take_off_rest(engine, dnc_list_id, file_id, sorted(tally.parts) if national else [""])
-        if national and fields.action != "remove":
-            _cover(engine, dnc_list_id, tally.parts, fields.as_of)
+        with spooled(path, may_guess=True) as spool:
+            lines = read_lines(spool, fields.form, fields.home_country, utcnow().date())
+            _write(engine, dnc_list_id, owner, file_id, fields, lines, tally, on_progress)
+            if fields.action == "replace":
+                tally.changed += _take_off_rest(engine, dnc_list_id, file_id, sorted(tally.parts) if national else [""])
+            if national and fields.action != "remove":
+                _cover(engine, dnc_list_id, tally.parts, fields.as_of)
     except (ClarionError, OSError) as error:
         return _end(engine, file_id, ImportState.FAILED, tally, str(error))
     return _end(engine, file_id, ImportState.COMPLETED, tally, "")

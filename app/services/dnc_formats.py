@@ -117,7 +117,7 @@ def _csv(path: Path, home_country: str, today: date) -> Iterator[Line]:
             last = _day(cells[until].strip())
         return Entry(record.line, _KINDS[named], normalised(_KINDS[named], cells[value], home_country), last)
 
-    with reading.open_text(path, form.encoding) as file:
+    with reading.open_text(path) as file:
         for item in reading.records(file, form):
             if isinstance(item, reading.Bad):
                 yield BadLine(item.line, item.reason)

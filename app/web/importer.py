@@ -16,7 +16,7 @@ from app.db import read_transaction
 from app.models import ImportRun, ImportState
 from app.security.access import Actor
 from app.services import importing
-from app.web.uploads import Uploads
+from app.services.importing.uploads import Uploads
 from common.errors import ClarionError
 
 log = structlog.get_logger()
@@ -55,8 +55,8 @@ class Importer:
         return done
 
     def _import(self, run_id: int) -> int:
-        path = self._uploads.of_run(run_id)
-        with _locked(path) as mine:
+        raw, spool = self._uploads.raw_of(run_id), self._uploads.spool_of(run_id)
+        with _locked(raw if raw.exists() else spool) as mine:
             if not mine:
                 return 0
             with read_transaction(self._engine) as session:
@@ -64,8 +64,12 @@ class Importer:
             if run is None:
                 return 0  # being committed at this moment; a run that was rolled back takes its file back
             if run.state in _OPEN:
-                importing.run_import(self._engine, Actor.system(run.organization_id), run_id, path)
-            path.unlink(missing_ok=True)
+                actor = Actor.system(run.organization_id)
+                if importing.make_spool(self._engine, run, raw, spool, stopping=self._stop.is_set):
+                    importing.run_import(self._engine, actor, run_id, spool)
+                elif self._stop.is_set():
+                    return 0
+            self._uploads.take_back(run_id)
             return 1
 
 

@@ -1,17 +1,15 @@
-"""Importing contacts from CSV files."""
+"""Importing contacts from files: text in any encoding, workbooks, compressed or not."""
 
 from __future__ import annotations
 
+from app.services.importing.files import Preview, import_file, make_spool, preview, preview_head
 from app.services.importing.mapping import suggest
 from app.services.importing.runs import (
-    Preview,
     Progress,
     Summary,
     get_run,
-    import_file,
     list_rejects,
     list_runs,
-    preview,
     rejects_csv,
     request_cancel,
     run_import,
@@ -19,21 +17,29 @@ from app.services.importing.runs import (
     summary,
     unfinished,
 )
+from app.services.importing.spooling import Choices, Understood
+from app.services.importing.trial import Trial, try_out
 
 __all__ = [
+    "Choices",
     "Preview",
     "Progress",
     "Summary",
+    "Trial",
+    "Understood",
     "get_run",
     "import_file",
     "list_rejects",
     "list_runs",
+    "make_spool",
     "preview",
+    "preview_head",
     "rejects_csv",
     "request_cancel",
     "run_import",
     "start_import",
     "suggest",
     "summary",
+    "try_out",
     "unfinished",
 ]

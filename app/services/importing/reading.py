@@ -1,18 +1,19 @@
-"""Read a CSV file that nobody can be trusted to have made well: find out encoding and delimiter, and yield one record
-at a time with its line number, whatever is in it.
+"""Read a CSV file in UTF-8 (`spooling` makes it of whatever arrived) that nobody can be trusted to have made well: find
+out its delimiter, and yield one record at a time with its line number, whatever is in it.
 
-A record that cannot be taken (too long, a NUL, a quote that never ends, the wrong number of columns) becomes a `Bad`
-and the next line is tried; a file that is no CSV at all raises Refused before anything was yielded.
+A record that cannot be taken (too long, a NUL, a sign that could not be read, a quote that never ends, the wrong number
+of columns) becomes a `Bad` and the next line is tried; a file that is no CSV at all raises Refused before anything was
+yielded. Empty lines above the one that names the columns are passed over.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TextIO
+from typing import TextIO
 
 from common.errors import Refused
 
@@ -21,16 +22,20 @@ LONGEST_RECORD = 100_000
 #: Lines that one quoted field may go over before the quote counts as forgotten.
 MOST_LINES = 200
 MOST_COLUMNS = 500
-DELIMITERS = ",;\t|:"
-ENCODINGS = {"utf-8": "utf-8-sig", "utf-16": "utf-16", "latin-1": "cp1252"}
-_SAMPLE = 64 * 1024
+#: Those that are found out; any other sign can be named.
+DELIMITERS = ",;\t|:^~\x1f\x01"
+#: What stands in a row for what could not be read of it; a reason may follow in braces.
+UNREADABLE = "\ufffd"
+_REASON = re.compile(UNREADABLE + r"\{([^}]{1,400})\}")
 _SNIFFED_LINES = 20
 #: First bytes of files that people take for CSV.
 _SIGNATURES = {
-    b"PK\x03\x04": "an Excel workbook or zip archive; open it and save as CSV UTF-8",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook; open it and save as CSV UTF-8",
     b"%PDF": "a PDF; export the data as CSV UTF-8",
-    b"\x1f\x8b": "compressed; unpack it first",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive; send it as zip or gzip",
+    b"Rar!": "a RAR archive; send it as zip or gzip",
+    b"BZh": "compressed by bzip2; send it as zip or gzip",
+    b"\xfd7zXZ": "compressed by xz; send it as zip or gzip",
+    b"PAR1": "a Parquet file; save as CSV UTF-8",
     b"{\\rtf": "an RTF document; save as CSV UTF-8",
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
@@ -39,7 +44,6 @@ _SIGNATURES = {
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    encoding: str
     delimiter: str
     columns: tuple[str, ...]
 
@@ -58,32 +62,67 @@ class Bad:
     text: str
 
 
-def detect(path: Path, encoding: str = "auto", delimiter: str = "") -> Format:
-    """Read the whole file once for its encoding and its head for the rest. Raise Refused with the mend."""
-    python_encoding = _encoding_of(path, encoding)
-    with open_text(path, python_encoding) as file:
-        head = [file.readline(LONGEST_RECORD + 1)]
-        if len(head[0]) > LONGEST_RECORD:
-            raise Refused(f"{path.name}, line 1: longer than {LONGEST_RECORD:,} characters; this is not a CSV file")
-        for _ in range(_SNIFFED_LINES):
-            line = file.readline(LONGEST_RECORD + 1)
-            if len(line) > LONGEST_RECORD:
-                break
-            head.append(line)
+def detect(path: Path, delimiter: str = "") -> Format:
+    """Find out what the columns are. Raise Refused with the mend."""
+    with open_text(path) as file:
+        number, head = _head(path.name, file)
     if "\0" in head[0]:
-        raise Refused(f"{path.name}, line 1: holds a NUL; this is not a CSV file")
-    if not head[0].strip():
-        raise Refused(f"{path.name}, line 1: is empty; the first line names the columns")
-    chosen = delimiter or sniff_delimiter(head)
-    columns = next(csv.reader([head[0]], delimiter=chosen))
-    return Format(python_encoding, chosen, _checked_columns(path.name, columns))
-
-
-def open_text(path: Path, python_encoding: str) -> TextIO:
+        raise Refused(f"{path.name}, line {number}: holds a NUL; this is not a CSV file")
+    if UNREADABLE in head[0]:
+        raise Refused(f"{path.name}, line {number}: {unreadable(head[0])}")
+    chosen = check_delimiter(delimiter) or sniff_delimiter(head)
     try:
-        return path.open("r", encoding=python_encoding, newline="", errors="strict")
+        columns = next(csv.reader([head[0]], delimiter=chosen))
+    except csv.Error as error:
+        raise Refused(f"{path.name}, line {number}: cannot be read as CSV: {error}") from error
+    return Format(chosen, _checked_columns(f"{path.name}, line {number}", columns))
+
+
+def check_delimiter(delimiter: str) -> str:
+    """Raise Refused for what can delimit nothing."""
+    if len(delimiter) > 1 or delimiter in ('"', "\r", "\n", "\0", " ", UNREADABLE):
+        raise Refused("delimiter: give one sign that stands between the columns, such as ; or |")
+    return delimiter
+
+
+def open_text(path: Path) -> TextIO:
+    try:
+        return path.open("r", encoding="utf-8-sig", newline="", errors="replace")
     except OSError as error:
         raise Refused(f"{path.name}: cannot be read: {error.strerror}") from error
+
+
+def unreadable(text: str) -> str:
+    """Why a row with `UNREADABLE` in it is not taken."""
+    found = _REASON.search(text)
+    return found[1] if found else "holds a sign that could not be read, shown as \ufffd; write it anew"
+
+
+def refuse_other_kinds(name: str, head: bytes) -> None:
+    """Raise Refused for what is no text at all, by its first bytes."""
+    if not head:
+        raise Refused(f"{name}: the file is empty")
+    for signature, words in _SIGNATURES.items():
+        if head.startswith(signature):
+            raise Refused(f"{name}: not a CSV file but {words}")
+
+
+def _head(name: str, file: TextIO) -> tuple[int, list[str]]:
+    """The number of the line that names the columns, that line, and some that follow."""
+    number, line = 0, "\n"
+    while line and not line.strip():
+        number, line = number + 1, file.readline(LONGEST_RECORD + 1)
+    if not line:
+        raise Refused(f"{name}, line 1: is empty; the first line names the columns")
+    if len(line) > LONGEST_RECORD:
+        raise Refused(f"{name}, line {number}: longer than {LONGEST_RECORD:,} characters; this is not a CSV file")
+    head = [line]
+    while len(head) <= _SNIFFED_LINES:
+        line = file.readline(LONGEST_RECORD + 1)
+        if len(line) > LONGEST_RECORD:
+            break
+        head.append(line)
+    return number, head
 
 
 def records(file: TextIO, form: Format) -> Iterator[Record | Bad]:
@@ -125,7 +164,8 @@ class _Lines:
         self.text = ""
 
     def skip_header(self) -> None:
-        next(self, None)
+        while next(self, None) is not None and not self.text.strip():
+            pass
         self._bad.clear()
 
     def take_bad(self) -> list[Bad]:
@@ -146,6 +186,8 @@ class _Lines:
                 self._skip_rest(line)
             elif "\0" in line:
                 self._bad.append(Bad(number, "holds a NUL", line))
+            elif UNREADABLE in line:
+                self._bad.append(Bad(number, unreadable(line), line))
             elif '"' in line and _open_quote(line, self._delimiter):
                 record = self._gather(number, line)
                 if record:
@@ -172,6 +214,9 @@ class _Lines:
             size += len(line)
             if '"' in line and not _open_quote(text := "".join(lines), self._delimiter):
                 self._next_line += len(lines) - 1
+                if UNREADABLE in text:
+                    self._bad.append(Bad(number, unreadable(text), text))
+                    return ""
                 self.line, self.text = number, text
                 return text
         self._pushed.extend(reversed(lines[1:]))
@@ -212,59 +257,13 @@ def sniff_delimiter(lines: Sequence[str]) -> str:
     return best
 
 
-def _encoding_of(path: Path, wanted: str) -> str:
-    if wanted != "auto" and wanted not in ENCODINGS:
-        raise Refused(f"encoding: use auto, {' or '.join(ENCODINGS)}")
-    try:
-        with path.open("rb") as file:
-            sample = file.read(_SAMPLE)
-            _refuse_other_kinds(path.name, sample)
-            if wanted == "auto":
-                wanted = "utf-16" if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
-                if wanted == "utf-8" and _looks_like_utf16(sample):
-                    raise Refused(
-                        f"{path.name}: is UTF-16 without its mark; choose the encoding utf-16 or save as UTF-8"
-                    )
-            file.seek(0)
-            _check_decodes(path.name, file, wanted)
-    except OSError as error:
-        raise Refused(f"{path.name}: cannot be read: {error.strerror}") from error
-    return ENCODINGS[wanted]
-
-
-def _refuse_other_kinds(name: str, sample: bytes) -> None:
-    if not sample:
-        raise Refused(f"{name}: the file is empty")
-    for signature, words in _SIGNATURES.items():
-        if sample.startswith(signature):
-            raise Refused(f"{name}: not a CSV file but {words}")
-
-
-def _looks_like_utf16(sample: bytes) -> bool:
-    return len(sample) > 3 and max(sample[0::2].count(0), sample[1::2].count(0)) > len(sample) // 5
-
-
-def _check_decodes(name: str, file: IO[bytes], wanted: str) -> None:
-    """Decode the whole file before anything is written, so that a wrong encoding imports nothing."""
-    decoder = codecs.getincrementaldecoder(ENCODINGS[wanted])()
-    line = 1
-    try:
-        while block := file.read(1 << 20):
-            line += decoder.decode(block).count("\n")
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        line += error.object[: error.start].count(b"\n")
-        mend = "save it as CSV UTF-8, or choose the encoding it has"
-        raise Refused(f"{name}, about line {line}: is not {wanted}; {mend}") from error
-
-
 def _checked_columns(name: str, columns: Sequence[str]) -> tuple[str, ...]:
     named = tuple(column.strip() or f"column {number}" for number, column in enumerate(columns, 1))
     if len(named) > MOST_COLUMNS:
-        raise Refused(f"{name}, line 1: names {len(named)} columns; at most {MOST_COLUMNS} are taken")
+        raise Refused(f"{name}: names {len(named)} columns; at most {MOST_COLUMNS} are taken")
     for column in named:
         if named.count(column) > 1:
-            raise Refused(f"{name}, line 1: two columns are named {column!r}; rename one")
+            raise Refused(f"{name}: two columns are named {column!r}; rename one")
         if len(column) > 120 or not column.isprintable():
-            raise Refused(f"{name}, line 1: {column[:40]!r} is no name of a column; the first line names the columns")
+            raise Refused(f"{name}: {column[:40]!r} is no name of a column; the first line names the columns")
     return named

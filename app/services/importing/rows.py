@@ -128,6 +128,11 @@ class Preparer:
         return _CONVERTERS[AttributeType(kind)]
 
 
+def convert(kind: AttributeType, cell: str) -> Any:
+    """A cell as a value of a type other than phone, which needs a country. Raise BadField."""
+    return _CONVERTERS[kind](cell)
+
+
 def email(cell: str) -> str:
     value = cell.strip().lower()
     if len(value) > 254 or not _EMAIL.fullmatch(value):

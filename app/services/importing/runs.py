@@ -1,4 +1,4 @@
-"""The life of an import: preview, start, run in chunks, cancel, resume after a crash, and its rejects.
+"""The life of an import: start, run in chunks, cancel, resume after a crash, and its rejects.
 
 Each chunk's contacts, rejects and progress are one transaction, so a run that died is taken up at the first row that
 was not committed, and no row is counted twice. Rows are parsed outside the transaction.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 from sqlalchemy import Engine, select, update
@@ -31,24 +31,12 @@ from common.errors import ClarionError, Refused
 
 log = structlog.get_logger()
 
-SAMPLE_ROWS = 10
 #: Rejects kept for one run; further ones are counted only, since a wrong file has nothing else.
 MOST_REJECTS = 50_000
 _FIRST_REJECTS = 10
 #: Rows after which the database's statistics are out of date.
 _GROWN = 1000
 _FINISHED = (ImportState.COMPLETED, ImportState.CANCELLED)
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    columns: tuple[str, ...]
-    #: The first rows, cells in the columns' order.
-    rows: tuple[tuple[str, ...], ...]
-    mapping: dict[str, str]
-    delimiter: str
-    #: What could not be read among the first rows: (line, reason).
-    problems: tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +78,6 @@ class _Position:
         return min(buffer.tell(), self.bytes_total) if buffer is not None and not buffer.closed else 0
 
 
-def preview(path: Path, *, encoding: str = "auto", delimiter: str = "") -> Preview:
-    """What the file holds and what its columns seem to be. Raise Refused when it is no CSV."""
-    form = reading.detect(path, encoding, delimiter)
-    rows, problems = [], []
-    with reading.open_text(path, form.encoding) as file:
-        for item in islice(reading.records(file, form), SAMPLE_ROWS):
-            if isinstance(item, reading.Record):
-                rows.append(tuple(item.cells))
-            else:
-                problems.append((item.line, item.reason))
-    return Preview(form.columns, tuple(rows), mappings.suggest(form.columns), form.delimiter, tuple(problems))
-
-
 def start_import(
     session: Session,
     actor: Actor,
@@ -111,25 +86,28 @@ def start_import(
     mapping: Mapping[str, str] | None = None,
     *,
     file_name: str = "",
-    encoding: str = "auto",
     delimiter: str = "",
+    understood: Mapping[str, Any] | None = None,
+    types: Mapping[str, str] | None = None,
 ) -> ImportRun:
-    """Check file and mapping (the suggested one if None) and queue a run; unknown attributes are made as strings.
+    """Check file and mapping (the suggested one if None) and queue a run; unknown attributes are made,
+    as text where `types` says nothing else.
 
+    `path` is the spool, or its first rows, of what `understood` (`spooling.Understood` as JSON) tells.
     Raise Refused, with nothing changed, when the file or the mapping cannot be used.
     """
     actor.require(Permission.LISTS_EDIT)
-    form = reading.detect(path, encoding, delimiter)
+    form = reading.detect(path, delimiter)
     contact_list = get_scoped(session, actor, ContactList, contact_list_id)
     if not is_country(contact_list.home_country):
         raise Refused(f"home country of the list: {contact_list.home_country!r} is no country; write such as US")
     checked = mappings.check(form.columns, mappings.suggest(form.columns) if mapping is None else mapping)
-    _make_attributes(session, contact_list.organization_id, mappings.attributes(checked))
+    _make_attributes(session, contact_list.organization_id, mappings.attributes(checked), types or {})
     run = ImportRun(
         organization_id=contact_list.organization_id,
         contact_list_id=contact_list.id,
         file_name=(file_name or path.name)[:255],
-        encoding=encoding,
+        understood=dict(understood or {}),
         delimiter=form.delimiter,
         mapping=checked,
         bytes_total=path.stat().st_size,
@@ -173,23 +151,6 @@ def run_import(
         raise
     if not position.taken_over:
         _end(engine, run_id, ImportState.CANCELLED if position.cancelled else ImportState.COMPLETED, position.note)
-
-
-def import_file(
-    engine: Engine,
-    actor: Actor,
-    contact_list_id: int,
-    path: Path,
-    mapping: Mapping[str, str] | None = None,
-    *,
-    encoding: str = "auto",
-    on_progress: Callable[[Progress], None] | None = None,
-) -> int:
-    """Start an import and run it to its end; the run's id."""
-    with write_transaction(engine) as session:
-        run_id = start_import(session, actor, contact_list_id, path, mapping, encoding=encoding).id
-    run_import(engine, actor, run_id, path, on_progress)
-    return run_id
 
 
 def request_cancel(session: Session, actor: Actor, run_id: int) -> None:
@@ -263,10 +224,10 @@ def _run(
     path: Path,
     position: _Position,
 ) -> None:
-    form = reading.detect(path, run.encoding, run.delimiter)
+    form = reading.detect(path, run.delimiter)
     preparer = Preparer(form.columns, mappings.check(form.columns, run.mapping), types, contact_list.home_country)
     target = Target(run.organization_id, run.contact_list_id)
-    with reading.open_text(path, form.encoding) as file:
+    with reading.open_text(path) as file:
         position.file = file
 
         def write(session: Session, chunk: Sequence[PreparedContact | Reject]) -> None:
@@ -349,12 +310,12 @@ def _types(session: Session, organization_id: int) -> dict[str, str]:
     return {name: kind for name, kind in rows}
 
 
-def _make_attributes(session: Session, organization_id: int, names: Sequence[str]) -> None:
+def _make_attributes(session: Session, organization_id: int, names: Sequence[str], types: Mapping[str, str]) -> None:
     rows = [
         {
             "organization_id": organization_id,
             "name": name,
-            "type": AttributeType.STRING.value,
+            "type": _type_of(name, types),
             "read_only": False,
             "masked": False,
             "private": False,
@@ -363,3 +324,10 @@ def _make_attributes(session: Session, organization_id: int, names: Sequence[str
     ]
     if rows:
         session.execute(insert_missing(session, Attribute), rows)
+
+
+def _type_of(attribute: str, types: Mapping[str, str]) -> str:
+    kind = types.get(attribute, AttributeType.STRING)
+    if kind not in list(AttributeType):
+        raise Refused(f"type of {attribute!r}: use one of {', '.join(AttributeType)}")
+    return str(kind)

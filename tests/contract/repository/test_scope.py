@@ -175,6 +175,9 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "importing.run_import": lambda c: importing.run_import(c.engine, c.actor, c.it.import_run, c.csv),
     "importing.start_import": lambda c: importing.start_import(c.session, c.actor, c.it.contact_list, c.csv),
     "importing.summary": lambda c: importing.summary(c.session, c.actor, c.it.import_run),
+    "importing.try_out": lambda c: importing.try_out(
+        c.session, c.actor, c.it.contact_list, c.csv, {"id": "id", "phone1": "phone1"}, {}
+    ),
     "importing.unfinished": lambda c: importing.unfinished(c.session, c.actor),
     "jobs.get_job": lambda c: jobs.get_job(c.session, c.actor, c.it.job),
     "jobs.list_jobs": lambda c: jobs.list_jobs(c.session, c.actor),

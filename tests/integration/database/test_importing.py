@@ -146,7 +146,7 @@ def test_lists_every_refused_row_and_imports_the_others(engine: Engine, list_id:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"PK\x03\x04\x14\x00", "Excel workbook"),
+        (b"PK\x03\x04\x14\x00", "no zip archive"),
         (HEADER.encode() + "A1,Zoë,202 555 0100,,,1,\n".encode("latin-1"), "not utf-8"),
         (b"x" * 10_000_000, "longer than"),
         (b"A1,Anna,202 555 0100\n", "no column is the id"),

@@ -135,7 +135,7 @@ def imported() -> tuple[list[PreparedContact], list[Reject | reading.Bad]]:
     form = reading.detect(path)
     types = {attribute["name"]: attribute["type"] for attribute in MANIFEST["attributes"]}
     preparer = Preparer(form.columns, suggest(form.columns), types, MANIFEST["contact_list"]["home_country"])
-    with reading.open_text(path, form.encoding) as file:
+    with reading.open_text(path) as file:
         read = list(reading.records(file, form))
     prepared = [record if isinstance(record, reading.Bad) else preparer.prepare(record) for record in read]
     contacts = [one for one in prepared if isinstance(one, PreparedContact)]

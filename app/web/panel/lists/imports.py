@@ -1,22 +1,24 @@
-"""Importing a CSV file: upload, map its columns, watch it, see and download what was rejected."""
+"""Importing a file: upload, see what it was taken for, map its columns, try it, watch it, take its rejects away."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
 
 from flask import Response, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.db import read_transaction
-from app.models import ImportRun, ImportState
+from app.models import AttributeType, ImportRun, ImportState
 from app.security.access import NotFound, Permission
 from app.services import importing, lists
 from app.services.importing import mapping as mappings
-from app.web.database import engine, reader, writing
+from app.services.importing.spooling import SeveralMembers
+from app.services.importing.uploads import Pending, Uploads
+from app.web.database import reader, writing
+from app.web.downloads import csv_of
 from app.web.panel.gate import needs
-from app.web.panel.lists.forms import UploadForm
+from app.web.panel.lists.forms import ReadingForm, UploadForm
 from app.web.panel.lists.views import blueprint
-from app.web.uploads import Pending, Uploads
 from app.web.viewer import actor
 from common.errors import Refused
 
@@ -34,16 +36,45 @@ _FIELD_NAMES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person chose for each column: its target, and the type where that is an attribute."""
+
+    mapping: dict[str, str]
+    types: dict[str, str]
+
+    @classmethod
+    def chosen(cls, preview: importing.Preview) -> Self:
+        """From the request; "attribute" takes the name typed beside it."""
+        mapping, types = {}, {}
+        for number, column in enumerate(preview.columns):
+            target = request.form.get(f"target-{number}", "")
+            if target == "attribute":
+                target = request.form.get(f"attribute-{number}", "").strip()
+            mapping[column] = target
+            types[column] = request.form.get(f"type-{number}", AttributeType.STRING)
+        return cls(mapping, types)
+
+    def new_types(self) -> dict[str, str]:
+        """Attribute to type."""
+        return {
+            target: self.types[column]
+            for column, target in self.mapping.items()
+            if target and not mappings.is_field(target)
+        }
+
+
 @blueprint.post("/<int:list_id>/upload")
 @needs(Permission.LISTS_EDIT)
 def upload(list_id: int) -> AnyResponse:
     lists.get_list(reader(), actor(), list_id)
     form = UploadForm()
     if not form.validate_on_submit():
-        flash("Choose a CSV file first.", "error")
+        flash("Choose a file first.", "error")
         return redirect(url_for("lists.show", list_id=list_id))
-    key = _uploads().keep(list_id, _user_id(), form.file.data)
-    return redirect(url_for("lists.mapping", list_id=list_id, key=key))
+    file = form.file.data
+    pending = _uploads().keep(list_id, _user_id(), file.filename or "", file.save)
+    return redirect(url_for("lists.mapping", list_id=list_id, key=pending.key))
 
 
 @blueprint.route("/<int:list_id>/uploads/<key>", methods=["GET", "POST"])
@@ -51,30 +82,58 @@ def upload(list_id: int) -> AnyResponse:
 def mapping(list_id: int, key: str) -> AnyResponse | str | tuple[str, int]:
     contact_list = lists.get_list(reader(), actor(), list_id)
     pending = _uploads().pending(list_id, _user_id(), key)
+    form = ReadingForm()
     try:
-        preview = importing.preview(pending.path)
+        preview, pending = _looked_at(pending, form)
+    except SeveralMembers as several:
+        form.offer_members(several.members)
+        return render_template("lists/mapping.html", contact_list=contact_list, pending=pending, form=form)
     except Refused as refused:
+        if form.step.data == "look":
+            form.blame(str(refused))
+            return render_template("lists/mapping.html", contact_list=contact_list, pending=pending, form=form), 422
         _uploads().forget(pending)
-        flash(f"{pending.file_name} cannot be imported: {str(refused).replace(pending.path.name, 'the file')}", "error")
+        flash(f"{pending.file_name} cannot be imported: {refused}", "error")
         return redirect(url_for("lists.show", list_id=list_id))
-    chosen, problem = preview.mapping, ""
-    if request.method == "POST":
-        chosen = _chosen(preview.columns)
+    form.show(preview.understood)
+    wanted = Wanted(preview.mapping, preview.types)
+    problem, trial = "", None
+    if request.method == "POST" and form.step.data != "look":
+        wanted = Wanted.chosen(preview)
         try:
-            return _start(list_id, pending, chosen)
+            if form.step.data != "try":
+                return _start(list_id, pending, preview, wanted)
+            trial = importing.try_out(
+                reader(), actor(), list_id, pending.head, wanted.mapping, wanted.new_types(), preview.delimiter
+            )
         except Refused as refused:
             problem = str(refused)
     page = render_template(
         "lists/mapping.html",
         contact_list=contact_list,
         pending=pending,
+        form=form,
         preview=preview,
-        chosen=chosen,
+        wanted=wanted,
         problem=problem,
+        trial=trial,
         fields=_FIELD_NAMES,
         attributes=_attributes(preview),
+        types=list(AttributeType),
+        defined={attribute.name: attribute.type for attribute in lists.list_attributes(reader(), actor())},
     )
     return (page, 422) if problem else page
+
+
+def _looked_at(pending: Pending, form: ReadingForm) -> tuple[importing.Preview, Pending]:
+    """The preview; the file is read anew where that was asked for, or it never was."""
+    uploads = _uploads()
+    if form.step.data == "look" and request.method == "POST":
+        pending = uploads.look(pending, form.choices())
+    elif pending.understood is None:
+        pending = uploads.look(pending, importing.Choices())
+    assert pending.understood is not None
+    return importing.preview_head(pending.head, pending.understood, pending.file_name), pending
 
 
 @blueprint.post("/<int:list_id>/uploads/<key>/forget")
@@ -111,44 +170,33 @@ def cancel(list_id: int, run_id: int) -> AnyResponse:
 @blueprint.get("/<int:list_id>/imports/<int:run_id>/rejects.csv")
 def rejects(list_id: int, run_id: int) -> Response:
     _run(list_id, run_id)
-    who, database = actor(), engine()
-
-    def lines() -> Iterator[str]:
-        with read_transaction(database) as session:
-            yield from importing.rejects_csv(session, who, run_id)
-
-    return Response(
-        lines(),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="import-{run_id}-rejects.csv"'},
-    )
+    who = actor()
+    return csv_of(f"import-{run_id}-rejects.csv", lambda session: importing.rejects_csv(session, who, run_id))
 
 
-def _start(list_id: int, pending: Pending, chosen: dict[str, str]) -> AnyResponse:
+def _start(list_id: int, pending: Pending, preview: importing.Preview, wanted: Wanted) -> AnyResponse:
     uploads, run_id = _uploads(), 0
     try:
         with writing() as session:
             started = importing.start_import(
-                session, actor(), list_id, pending.path, chosen, file_name=pending.file_name
+                session,
+                actor(),
+                list_id,
+                pending.head,
+                wanted.mapping,
+                file_name=pending.file_name,
+                delimiter=preview.delimiter,
+                understood=preview.understood.as_json(),
+                types=wanted.new_types(),
             )
             run_id = started.id
-            uploads.hand_over(pending, run_id)
-    except Exception:
-        if run_id and uploads.of_run(run_id).exists() and not pending.path.exists():
-            uploads.take_back(pending, run_id)
+            uploads.hand_over(pending.path, run_id)
+    except BaseException:
+        if run_id:
+            uploads.take_back(run_id)
         raise
+    uploads.forget(pending)
     return redirect(url_for("lists.run", list_id=list_id, run_id=run_id))
-
-
-def _chosen(columns: tuple[str, ...]) -> dict[str, str]:
-    """What was chosen for each column; "attribute" takes the name typed beside it."""
-    chosen = {}
-    for number, column in enumerate(columns):
-        target = request.form.get(f"target-{number}", "")
-        if target == "attribute":
-            target = request.form.get(f"attribute-{number}", "").strip()
-        chosen[column] = target
-    return chosen
 
 
 def _attributes(preview: importing.Preview) -> dict[str, str]:
@@ -156,8 +204,8 @@ def _attributes(preview: importing.Preview) -> dict[str, str]:
     names = {}
     for column in preview.columns:
         target = preview.mapping.get(column, "")
-        usual = "".join(char if char.isalnum() else "_" for char in column.strip().lower()).strip("_")
-        names[column] = target if target and not mappings.is_field(target) else usual
+        usual = "".join(char if char.isascii() and char.isalnum() else "_" for char in column.strip().lower())
+        names[column] = target if target and not mappings.is_field(target) else usual.strip("_")
     return names
 
 

@@ -15,7 +15,7 @@ from pacing.agentless import Decision, Mode, Observation, Pacing, Trunk, decide
 from pacing.hopper import Hopper
 from pacing.sharing import Claim
 
-#: Seconds of work that a timed job's hopper holds.
+#: Seconds of work that a hopper holds.
 _AHEAD = 20.0
 
 
@@ -39,15 +39,16 @@ class JobRun:
 
 
 def hopper_size(plan: JobPlan, tuning: Tuning, lanes: Share | None = EVERYTHING) -> int:
-    """No more than will start before the leases run out."""
+    """No more than will start before the leases run out. Other jobs may slow this one down: `Hopper.lapsing`."""
     pacing = _paced(plan.pacing, lanes or EVERYTHING)
+    by_trunks = math.ceil(_AHEAD * sum(trunk.calls_per_second for trunk in plan.group)) + 10
     if pacing.mode is Mode.TIMED:
         wanted = math.ceil(_AHEAD / pacing.interval) + 1
     elif pacing.mode is Mode.PORTS:
         wanted = pacing.ports * 3 + 10
     else:
-        wanted = tuning.hopper
-    return max(2, min(wanted, tuning.hopper))
+        wanted = by_trunks
+    return max(2, min(wanted, by_trunks, tuning.hopper))
 
 
 @dataclass(frozen=True, slots=True)

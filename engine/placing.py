@@ -81,9 +81,16 @@ class Placing:
             await self._empty(run)
 
     async def _empty(self, run: JobRun) -> None:
-        held = [work.claimed.id for work in run.hopper.clear()]
-        if held:
-            await asyncio.to_thread(self._store.release, self._owner, held)
+        if held := run.hopper.clear():
+            await self._release(held)
+
+    async def _release(self, works: Sequence[Work]) -> None:
+        await asyncio.to_thread(self._store.release, self._owner, [work.claimed.id for work in works])
+
+    def _give_back_lapsing(self, run: JobRun, now: float) -> None:
+        """Other jobs had the turns: what waited too long is due again at once, not when its lease has run out."""
+        if lapsing := run.hopper.lapsing(now):
+            self.tasks.start(self._release(lapsing))
 
     def tick(self) -> None:
         """Start what may start now."""
@@ -92,6 +99,7 @@ class Placing:
         now = self._clock.monotonic()
         running = {job_id: run for job_id, run in self._runs.items() if run.plan.running}
         for run in running.values():
+            self._give_back_lapsing(run, now)
             self._refill(run, now)
         claims = {job_id: claim_of(run, self._calls_of(run), self.share) for job_id, run in running.items()}
         ports = self._allotted(claims)
@@ -186,8 +194,7 @@ class Placing:
             leased_at = self._clock.monotonic()
             verdict = await asyncio.to_thread(self._claim, run.plan, room, lanes)
             if lanes != run.lanes:
-                held = [work.claimed.id for work in verdict]
-                await asyncio.to_thread(self._store.release, self._owner, held)
+                await self._release(verdict)
             elif run.plan.job_id in self._runs and not self._stopping:
                 expires = leased_at + self._tuning.lease
                 run.hopper.put(Item(work, work.voice, expires) for work in verdict)

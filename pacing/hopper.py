@@ -46,14 +46,20 @@ class Hopper(Generic[T]):
             self._queue(item.voice).append(item)
 
     def take(self, count: int, now: float, *, voice: bool) -> list[T]:
-        """At most `count`, oldest first. What is near the end of its lease is dropped: the reaper brings it back."""
+        """At most `count`, oldest first; nothing that is near the end of its lease."""
         taken: list[T] = []
         queue = self._queue(voice)
-        while queue and len(taken) < count:
-            item = queue.popleft()
-            if item.expires - self.margin > now:
-                taken.append(item.value)
+        while queue and len(taken) < count and not self._lapses(queue[0], now):
+            taken.append(queue.popleft().value)
         return taken
+
+    def lapsing(self, now: float) -> list[T]:
+        """Take out what is near the end of its lease: to be given back while it is ours."""
+        found: list[T] = []
+        for queue in (self._voice, self._messages):
+            while queue and self._lapses(queue[0], now):
+                found.append(queue.popleft().value)
+        return found
 
     def clear(self) -> list[T]:
         """Empty it: what was in it is to be given back."""
@@ -61,6 +67,9 @@ class Hopper(Generic[T]):
         self._voice.clear()
         self._messages.clear()
         return held
+
+    def _lapses(self, item: Item[T], now: float) -> bool:
+        return item.expires - self.margin <= now
 
     def _queue(self, voice: bool) -> deque[Item[T]]:
         return self._voice if voice else self._messages

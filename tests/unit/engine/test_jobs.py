@@ -36,7 +36,8 @@ def test_a_slow_job_holds_few_contacts() -> None:
     slow = replace(PLAN, pacing=Pacing.from_json({"mode": "timed", "rate": 5, "per": "hour"}))
     assert hopper_size(slow, Tuning()) == 2
     assert hopper_size(replace(PLAN, pacing=Pacing.from_json({"mode": "ports", "ports": 4})), Tuning()) == 22
-    assert hopper_size(PLAN, Tuning()) == Tuning().hopper
+    assert hopper_size(replace(PLAN, trunk=replace(PLAN.trunk, calls_per_second=2)), Tuning()) == 50
+    assert hopper_size(replace(PLAN, trunk=WIDE), Tuning()) == Tuning().hopper
 
 
 def _run(body: dict[str, Any], *, trunk: TrunkPlan = WIDE, waiting: int = 1000) -> JobRun:

@@ -16,8 +16,12 @@ def test_hands_out_in_order_and_apart_by_channel() -> None:
     assert len(hopper) == 0
 
 
-def test_drops_what_is_near_the_end_of_its_lease() -> None:
-    assert filled(True, True).take(2, 96.0, voice=True) == []
+def test_what_is_near_the_end_of_its_lease_is_given_back_instead_of_handed_out() -> None:
+    hopper = filled(True, False)
+    assert hopper.lapsing(94.0) == []
+    assert hopper.take(2, 96.0, voice=True) == []
+    assert hopper.lapsing(96.0) == [0, 1]
+    assert len(hopper) == 0
 
 
 def test_asks_for_more_only_when_it_has_run_down() -> None:

@@ -10,6 +10,9 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable
+from typing import Any
+
+from cffi import FFI
 
 #: New objects between collections of the young, a millisecond or two each; full ones never come by themselves.
 _YOUNG, _NEVER = 1_000, 1_000_000
@@ -24,6 +27,19 @@ def calm() -> int:
     gc.freeze()
     gc.set_threshold(_YOUNG, 5, _NEVER)
     return gc.get_freeze_count()
+
+
+async def trim_for_ever() -> None:
+    """Give free pages of the heap back, now and then: a millisecond, in a thread of its own."""
+    ffi = FFI()
+    ffi.cdef("int malloc_trim(size_t pad);")
+    libc: Any = ffi.dlopen(None)
+    if not hasattr(libc, "malloc_trim"):
+        # Not the C library of GNU.
+        return
+    while True:
+        await asyncio.sleep(_INTERVAL)
+        await asyncio.to_thread(libc.malloc_trim, 0)
 
 
 async def collect_when_idle(calls: Callable[[], int]) -> None:

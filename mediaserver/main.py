@@ -13,7 +13,7 @@ from common.errors import ClarionError, ConfigError
 from common.logging import configure
 from common.settings import Settings, ensure_secrets
 from mediaserver.clipstore import prune_for_ever
-from mediaserver.collector import calm, collect_when_idle
+from mediaserver.collector import calm, collect_when_idle, trim_for_ever
 from mediaserver.control import ControlApi
 from mediaserver.lines.asterisk_client import AriAccess
 from mediaserver.priority import Claim
@@ -78,6 +78,7 @@ async def _serve(settings: Settings) -> None:
     chores = [
         asyncio.create_task(prune_for_ever(options.clip_directory)),
         asyncio.create_task(collect_when_idle(lambda: board.calls)),
+        asyncio.create_task(trim_for_ever()),
     ]
     board.metrics.set_aside(calm())
     log.info(

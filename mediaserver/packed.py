@@ -13,7 +13,8 @@ _SHORT = 512
 
 
 def pack(encoded: bytes) -> bytes:
-    return zlib.compress(encoded, 1) if len(encoded) > _SHORT else encoded
+    """A short one is copied: what orjson gives sits in a buffer of 4 KB and more, for as long as it is kept."""
+    return zlib.compress(encoded, 1) if len(encoded) > _SHORT else bytes(memoryview(encoded))
 
 
 def unpack(packed: bytes) -> bytes:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from app.core.phone.numbers import BadNumber, PhoneNumber, is_country, parse_number
+from app.core.phone.numbers import BadNumber, NumberReader, PhoneNumber, is_country, parse_number, reader_for
 
-__all__ = ["BadNumber", "PhoneNumber", "is_country", "parse_number"]
+__all__ = ["BadNumber", "NumberReader", "PhoneNumber", "is_country", "parse_number", "reader_for"]

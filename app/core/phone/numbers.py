@@ -1,7 +1,7 @@
 """A phone number as it is dialled (E.164), the country it belongs to, and every time zone it may lie in.
 
-`phonenumbers` is the judge. Numbers of the North American plan, where the last four digits decide nothing, go through
-a cache by their first six digits; a test compares the two ways.
+`phonenumbers` is the judge. It is asked once for each block of numbers that it cannot tell apart (see `blocks`), which
+is a few thousand times in a million numbers; tests compare the two ways for every country.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType, shortnumberinfo, timezone
 
+from app.core.phone import blocks
 from common.errors import Refused
 
 #: What people put between digits. Everything else, SIP's own signs above all, has no place in a phone number.
@@ -23,11 +24,11 @@ _TYPOGRAPHY = str.maketrans(
 )
 _EXTENSION = re.compile(r"(?i)\d\s*(?:,|;?\s*ext?\.?|x|#)\s*=?\s*\d+\s*$")
 _ROUNDED = re.compile(r"(?i)\d(?:[.,]\d+)?e\+?\d+")
-_NORTH_AMERICAN = re.compile(r"(?:\+?1)?[ .-]?\(?([2-9]\d\d)\)?[ .-]?([2-9]\d\d)[ .-]?(\d{4})")
-#: Area codes whose numbers are told apart by more than six digits.
-_FINER_AREAS = frozenset({"246"})
+_BARE = dict.fromkeys(map(ord, " ().-/"))
 _LONGEST = 40
 _UNKNOWN_ZONE = "Etc/Unknown"
+#: Blocks kept for one home country; a file with more of them, which no plan has, learns them anew.
+_MOST_BLOCKS = 100_000
 #: By country code, as far as they have been asked for.
 _CODE_ZONES: dict[int, tuple[str, ...]] = {}
 _REFUSED_TYPES = {
@@ -59,18 +60,101 @@ class _Kind:
     time_zones: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What all numbers of one block have in common: E.164 is `lead` and the digits after the first `cut`."""
+
+    lead: str
+    cut: int
+    refusal: str
+    country: str
+    time_zones: tuple[str, ...]
+    #: The zones as the database has them.
+    zones_text: str
+
+
+class NumberReader:
+    """Reads numbers of one home country, remembering every block that it has met."""
+
+    def __init__(self, home_country: str) -> None:
+        self._home_country = home_country
+        self._forget()
+
+    def read(self, text: str) -> PhoneNumber:
+        """Raise BadNumber with the mend."""
+        cleaned = text.translate(_TYPOGRAPHY).strip(" \t").removeprefix("'")
+        _check_signs(cleaned)
+        found = self.find(cleaned)
+        if found is None:
+            return _parse(cleaned, self._home_country)
+        e164, block = found
+        if block.refusal:
+            raise BadNumber(block.refusal)
+        return PhoneNumber(e164, block.country, block.time_zones)
+
+    def find(self, text: str) -> tuple[str, Block] | None:
+        """The number and its block, which may be refused; None where only `read` can tell."""
+        digits = text.translate(_BARE)
+        international = digits.startswith("+")
+        if international:
+            digits = digits[1:]
+        if len(text) > _LONGEST or not digits.isdigit() or not digits.isascii() or (international and text[0] != "+"):
+            return None
+        table = (self._international if international else self._national).get(len(digits))
+        if table is None:
+            return None
+        level = blocks.LEVELS[0]
+        while level:
+            block = table.get(digits[:level])
+            if isinstance(block, Block):
+                return block.lead + digits[block.cut :], block
+            level = self._learn(table, digits, international) if block is None else block
+        return None
+
+    def _learn(self, table: dict[str, Block | int], digits: str, international: bool) -> int:
+        """Put the block of this number into the table, or the way to it; the level it stands at, 0 for none."""
+        self._learnt += 1
+        if self._learnt > _MOST_BLOCKS:
+            self._forget()
+        bound = blocks.bound(digits, "" if international else self._home_country)
+        block = self._block(digits, international, bound.stripped) if bound else None
+        for shallower in blocks.LEVELS:
+            if bound is None or block is None or shallower < bound.level:
+                table[digits[:shallower]] = next((deeper for deeper in blocks.LEVELS if deeper > shallower), 0)
+        if bound is None or block is None:
+            return 0
+        table[digits[: bound.level]] = block
+        return bound.level
+
+    def _block(self, digits: str, international: bool, cut: int) -> Block | None:
+        text = f"+{digits}" if international else digits
+        try:
+            number = phonenumbers.parse(text, self._home_country)
+        except NumberParseException:
+            return None
+        kind = _kind(number)
+        e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        lead = "+" if international else f"+{number.country_code}"
+        if e164 != lead + digits[cut:]:
+            return None
+        return Block(lead, cut, kind.refusal, kind.country, kind.time_zones, ",".join(kind.time_zones))
+
+    def _forget(self) -> None:
+        self._learnt = 0
+        self._international: dict[int, dict[str, Block | int]] = {length: {} for length in blocks.LENGTHS}
+        known = is_country(self._home_country)
+        self._national: dict[int, dict[str, Block | int]] = {length: {} for length in blocks.LENGTHS if known}
+
+
+@lru_cache(maxsize=64)
+def reader_for(home_country: str) -> NumberReader:
+    """The one reader of the process for a home country, "" for none."""
+    return NumberReader(home_country)
+
+
 def parse_number(text: str, home_country: str) -> PhoneNumber:
     """Read a number as people write it; one without + belongs to `home_country`. Raise BadNumber with the mend."""
-    cleaned = text.translate(_TYPOGRAPHY).strip(" \t").removeprefix("'")
-    _check_signs(cleaned)
-    if home_country in ("US", "CA") or cleaned.startswith("+1"):
-        match = _NORTH_AMERICAN.fullmatch(cleaned)
-        if match and match[1] not in _FINER_AREAS:
-            kind = _north_american(match[1] + match[2])
-            if kind.refusal:
-                raise BadNumber(kind.refusal)
-            return PhoneNumber(f"+1{match[1]}{match[2]}{match[3]}", kind.country, kind.time_zones)
-    return _parse(cleaned, home_country)
+    return reader_for(home_country).read(text)
 
 
 def is_country(code: str) -> bool:
@@ -94,11 +178,6 @@ def _check_signs(text: str) -> None:
         found, f"the sign {found!r}"
     )
     raise BadNumber(f"holds {name}; use digits, spaces and + ( ) - . / only")
-
-
-@lru_cache(maxsize=1 << 16)
-def _north_american(first_six: str) -> _Kind:
-    return _kind(phonenumbers.parse(f"+1{first_six}1234"))
 
 
 def _parse(text: str, home_country: str) -> PhoneNumber:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from app.services.importing.files import Preview, import_file, make_spool, preview, preview_head
+from app.services.importing.loading import Progress
 from app.services.importing.mapping import suggest
 from app.services.importing.runs import (
-    Progress,
     Summary,
     get_run,
     list_rejects,

@@ -17,7 +17,8 @@ from app.security.access import Actor
 from app.services.importing import mapping as mappings
 from app.services.importing import reading, spooling
 from app.services.importing.kinds import infer
-from app.services.importing.runs import Progress, run_import, start_import
+from app.services.importing.loading import Progress
+from app.services.importing.runs import run_import, start_import
 from app.services.importing.spooling import Choices, Understood
 from common.clock import utcnow
 from common.errors import ClarionError, Refused

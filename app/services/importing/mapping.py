@@ -79,6 +79,10 @@ def is_field(target: str) -> bool:
     return target == ID or target in FIELDS or ADDRESS.fullmatch(target) is not None
 
 
+def addresses(mapping: Mapping[str, str]) -> list[str]:
+    return [target for target in mapping.values() if ADDRESS.fullmatch(target)]
+
+
 def attributes(mapping: Mapping[str, str]) -> list[str]:
     return [target for target in mapping.values() if target and not is_field(target)]
 

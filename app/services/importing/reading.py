@@ -127,30 +127,16 @@ def _head(name: str, file: TextIO) -> tuple[int, list[str]]:
 
 def records(file: TextIO, form: Format) -> Iterator[Record | Bad]:
     """Every record after the header; blank lines are passed over."""
-    source = _Lines(file, form.delimiter)
-    source.skip_header()
-    reader = csv.reader(source, delimiter=form.delimiter)
-    width = len(form.columns)
-    while True:
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            yield Bad(source.line, f"cannot be read as CSV: {error}", source.text)
-            continue
-        yield from source.take_bad()
-        if cells is None:
-            return
-        if len(cells) == width:
-            yield Record(source.line, cells, source.text)
-        elif cells and any(cell.strip() for cell in cells):
-            yield Bad(
-                source.line,
-                f"has {len(cells)} columns, the first line names {width}; is a quote or delimiter missing?",
-                source.text,
-            )
+    lines = Lines(file, form.delimiter)
+    lines.skip_header()
+    return lines.records(len(form.columns))
 
 
-class _Lines:
+def wrong_width(found: int, width: int) -> str:
+    return f"has {found} columns, the first line names {width}; is a quote or delimiter missing?"
+
+
+class Lines:
     """Gives the csv module exactly one whole record a step, so that one bad record never takes others with it."""
 
     def __init__(self, file: TextIO, delimiter: str) -> None:
@@ -168,7 +154,33 @@ class _Lines:
             pass
         self._bad.clear()
 
-    def take_bad(self) -> list[Bad]:
+    def push(self, lines: Sequence[str]) -> None:
+        """Lines that were read from the file already and come next."""
+        self._pushed.extend(reversed(lines))
+
+    def pass_over(self, count: int) -> int:
+        """Lines that somebody else has taken; the number of the first."""
+        first, self._next_line = self._next_line, self._next_line + count
+        return first
+
+    def records(self, width: int, *, pushed_only: bool = False) -> Iterator[Record | Bad]:
+        """To the file's end, or until the pushed lines are used up, with the rest of a record that begins in them."""
+        reader = csv.reader(self, delimiter=self._delimiter)
+        while self._pushed or not pushed_only:
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                yield Bad(self.line, f"cannot be read as CSV: {error}", self.text)
+                continue
+            yield from self._take_bad()
+            if cells is None:
+                return
+            if len(cells) == width:
+                yield Record(self.line, cells, self.text)
+            elif cells and any(cell.strip() for cell in cells):
+                yield Bad(self.line, wrong_width(len(cells), width), self.text)
+
+    def _take_bad(self) -> list[Bad]:
         bad, self._bad = self._bad, []
         return bad
 
@@ -188,7 +200,7 @@ class _Lines:
                 self._bad.append(Bad(number, "holds a NUL", line))
             elif UNREADABLE in line:
                 self._bad.append(Bad(number, unreadable(line), line))
-            elif '"' in line and _open_quote(line, self._delimiter):
+            elif '"' in line and open_quote(line, self._delimiter):
                 record = self._gather(number, line)
                 if record:
                     return record
@@ -212,7 +224,7 @@ class _Lines:
                 break
             lines.append(line)
             size += len(line)
-            if '"' in line and not _open_quote(text := "".join(lines), self._delimiter):
+            if '"' in line and not open_quote(text := "".join(lines), self._delimiter):
                 self._next_line += len(lines) - 1
                 if UNREADABLE in text:
                     self._bad.append(Bad(number, unreadable(text), text))
@@ -224,7 +236,7 @@ class _Lines:
         return ""
 
 
-def _open_quote(text: str, delimiter: str) -> bool:
+def open_quote(text: str, delimiter: str) -> bool:
     """True when `text` ends inside a quoted field, as the csv module sees it: a quote counts at a field's start."""
     at, end = 0, len(text)
     while at < end:

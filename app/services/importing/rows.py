@@ -21,8 +21,8 @@ _EMAIL = re.compile(
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,20}(?:\.[0-9]{1,20})?")
-_LONGEST = {ID: 120, "first_name": 120, "last_name": 120, "language": 16, "time_zone": 64, "customer_id": 120}
-_LONGEST_ATTRIBUTE = 1000
+LONGEST = {ID: 120, "first_name": 120, "last_name": 120, "language": 16, "time_zone": 64, "customer_id": 120}
+LONGEST_ATTRIBUTE = 1000
 _TRUE = frozenset({"true", "yes", "y", "1"})
 _FALSE = frozenset({"false", "no", "n", "0"})
 
@@ -71,37 +71,37 @@ class Preparer:
     ) -> None:
         self._columns = columns
         self._home_country = home_country
-        self._id = -1
-        self._fields: list[tuple[int, str]] = []
-        self._addresses: list[tuple[int, str, str, int]] = []
-        self._attributes: list[tuple[int, str, Callable[[str], Any]]] = []
+        self.id = -1
+        self.fields: list[tuple[int, str]] = []
+        self.addresses: list[tuple[int, str, str, int]] = []
+        self.attributes: list[tuple[int, str, Callable[[str], Any]]] = []
         for index, column in enumerate(columns):
             target = mapping.get(column, "")
             address = ADDRESS.fullmatch(target)
             if target == ID:
-                self._id = index
+                self.id = index
             elif target in FIELDS:
-                self._fields.append((index, target))
+                self.fields.append((index, target))
             elif address:
-                self._addresses.append((index, address[1], target, int(address[2] or 1)))
+                self.addresses.append((index, address[1], target, int(address[2] or 1)))
             elif target:
-                self._attributes.append((index, target, self._converter(types.get(target, AttributeType.STRING))))
+                self.attributes.append((index, target, self._converter(types.get(target, AttributeType.STRING))))
 
     def prepare(self, record: Record) -> PreparedContact | Reject:
-        index = self._id
+        index = self.id
         try:
             external_id = _short(record.cells[index], ID)
             if not external_id:
                 raise BadField("is empty; every contact needs its id")
             fields = {}
-            for index, name in self._fields:
+            for index, name in self.fields:
                 fields[name] = _field(name, record.cells[index])
             attributes = {}
-            for index, name, convert in self._attributes:
+            for index, name, convert in self.attributes:
                 cell = record.cells[index].strip()
                 attributes[name] = convert(cell) if cell else None
             addresses, emptied = [], []
-            for index, kind, name, position in self._addresses:
+            for index, kind, name, position in self.addresses:
                 cell = record.cells[index]
                 if cell.strip(" \t"):
                     addresses.append(self._address(kind, name, position, cell))
@@ -144,8 +144,8 @@ def _short(cell: str, target: str) -> str:
     value = cell.strip(" \t")
     if _CONTROL.search(value):
         raise BadField("holds a line break or control character")
-    if len(value) > _LONGEST[target]:
-        raise BadField(f"is longer than {_LONGEST[target]} characters")
+    if len(value) > LONGEST[target]:
+        raise BadField(f"is longer than {LONGEST[target]} characters")
     return value
 
 
@@ -161,8 +161,8 @@ def _field(target: str, cell: str) -> str:
 
 
 def _string(cell: str) -> str:
-    if len(cell) > _LONGEST_ATTRIBUTE:
-        raise BadField(f"is longer than {_LONGEST_ATTRIBUTE} characters")
+    if len(cell) > LONGEST_ATTRIBUTE:
+        raise BadField(f"is longer than {LONGEST_ATTRIBUTE} characters")
     if _CONTROL.search(cell):
         raise BadField("holds a line break or control character")
     return cell

@@ -7,42 +7,33 @@ was not committed, and no row is counted twice. Rows are parsed outside the tran
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.core.phone import is_country
-from app.db import insert_missing, write_in_chunks, write_transaction
+from app.db import insert_missing, write_transaction
 from app.models import Attribute, AttributeType, ContactList, ImportReject, ImportRun, ImportState
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.csv_text import csv_lines
 from app.services.importing import mapping as mappings
 from app.services.importing import reading
-from app.services.importing.rows import PreparedContact, Preparer, Reject
-from app.services.importing.writing import Target, refresh_statistics, write_contacts, write_rejects
+from app.services.importing.chunks import Job
+from app.services.importing.loading import Loader, Position, Progress, TakenOver
+from app.services.importing.rows import Reject
+from app.services.importing.writing import Target
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
 
 log = structlog.get_logger()
 
-#: Rejects kept for one run; further ones are counted only, since a wrong file has nothing else.
-MOST_REJECTS = 50_000
 _FIRST_REJECTS = 10
-#: Rows after which the database's statistics are out of date.
-_GROWN = 1000
 _FINISHED = (ImportState.COMPLETED, ImportState.CANCELLED)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    rows_read: int
-    percent: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +45,6 @@ class Summary:
     rows_rejected: int
     detail: str
     first_rejects: tuple[Reject, ...]
-
-
-@dataclass(slots=True)
-class _Position:
-    """Where the run stands, kept beside what the database holds."""
-
-    rows_read: int
-    rejected: int
-    bytes_total: int
-    file: TextIO | None = None
-    on_progress: Callable[[Progress], None] | None = None
-    cancelled: bool = False
-    taken_over: bool = False
-    note: str = field(default="")
-
-    def report(self) -> None:
-        if self.on_progress is not None:
-            self.on_progress(Progress(self.rows_read, 100.0 * self.bytes_read() / max(self.bytes_total, 1)))
-
-    def bytes_read(self) -> int:
-        buffer = getattr(self.file, "buffer", None)
-        return min(buffer.tell(), self.bytes_total) if buffer is not None and not buffer.closed else 0
 
 
 def start_import(
@@ -138,19 +107,20 @@ def run_import(
         types = _types(session, run.organization_id)
         session.flush()
         session.expunge_all()
-    position = _Position(run.rows_read, run.rows_rejected, run.bytes_total, on_progress=on_progress)
+    position = Position(run.rows_read, run.rows_rejected, run.bytes_total, on_progress=on_progress)
     try:
         if path.stat().st_size != run.bytes_total:
             raise Refused(f"{run.file_name}: the file has changed since the import was started; start a new one")
-        _run(engine, run, contact_list, types, path, position)
+        _load(engine, run, contact_list, types, path, position)
+    except TakenOver:
+        return
     except (ClarionError, OSError) as error:
         _end(engine, run_id, ImportState.FAILED, str(error))
         return
     except Exception:
         _end(engine, run_id, ImportState.FAILED, "stopped by a defect of Clarion; the log says more")
         raise
-    if not position.taken_over:
-        _end(engine, run_id, ImportState.CANCELLED if position.cancelled else ImportState.COMPLETED, position.note)
+    _end(engine, run_id, ImportState.CANCELLED if position.cancelled else ImportState.COMPLETED, position.note)
 
 
 def request_cancel(session: Session, actor: Actor, run_id: int) -> None:
@@ -216,76 +186,30 @@ def unfinished(session: Session, actor: Actor) -> list[ImportRun]:
     return list(session.scalars(scoped(select(ImportRun).where(ImportRun.state.in_(states)), ImportRun, actor)))
 
 
-def _run(
+def _load(
     engine: Engine,
     run: ImportRun,
     contact_list: ContactList,
     types: Mapping[str, str],
     path: Path,
-    position: _Position,
+    position: Position,
 ) -> None:
     form = reading.detect(path, run.delimiter)
-    preparer = Preparer(form.columns, mappings.check(form.columns, run.mapping), types, contact_list.home_country)
-    target = Target(run.organization_id, run.contact_list_id)
-    with reading.open_text(path) as file:
-        position.file = file
-
-        def write(session: Session, chunk: Sequence[PreparedContact | Reject]) -> None:
-            _write_chunk(session, run.id, target, chunk, position)
-
-        grown = position.rows_read + _GROWN
-
-        def go_on() -> bool:
-            nonlocal grown
-            if position.rows_read >= grown:
-                refresh_statistics(engine)
-                grown = position.rows_read * 4
-            position.report()
-            return not (position.cancelled or position.taken_over)
-
-        items = islice(_prepared(reading.records(file, form), preparer), position.rows_read, None)
-        write_in_chunks(engine, items, write, first=200, go_on=go_on)
-    if position.rejected > MOST_REJECTS:
-        position.note = f"only the first {MOST_REJECTS:,} rejected rows are kept"
-
-
-def _prepared(source: Iterator[reading.Record | reading.Bad], preparer: Preparer) -> Iterator[PreparedContact | Reject]:
-    for item in source:
-        if isinstance(item, reading.Record):
-            yield preparer.prepare(item)
-        else:
-            yield Reject(item.line, "", item.reason, item.text)
-
-
-def _write_chunk(
-    session: Session, run_id: int, target: Target, chunk: Sequence[PreparedContact | Reject], position: _Position
-) -> None:
-    """One chunk and its progress. Whoever finds the progress moved on leaves the run to the other process."""
-    contacts = [item for item in chunk if isinstance(item, PreparedContact)]
-    rejects = [item for item in chunk if isinstance(item, Reject)]
-    claimed = session.execute(
-        update(ImportRun)
-        .where(ImportRun.id == run_id, ImportRun.rows_read == position.rows_read)
-        .values(rows_read=position.rows_read + len(chunk), bytes_read=position.bytes_read())
-        .returning(ImportRun.cancel_requested)
-    ).one_or_none()
-    if claimed is None:
-        position.taken_over = True
-        return
-    written = write_contacts(session, target, contacts, utcnow())
-    write_rejects(session, run_id, rejects[: max(0, MOST_REJECTS - position.rejected)])
-    session.execute(
-        update(ImportRun)
-        .where(ImportRun.id == run_id)
-        .values(
-            rows_added=ImportRun.rows_added + written.added,
-            rows_updated=ImportRun.rows_updated + written.updated,
-            rows_rejected=ImportRun.rows_rejected + len(rejects),
-        )
+    mapping = mappings.check(form.columns, run.mapping)
+    targets = set(mapping.values())
+    fields = tuple(name for name in mappings.FIELDS if name in targets)
+    target = Target(run.organization_id, run.contact_list_id, fields, tuple(mappings.addresses(mapping)))
+    job = Job(
+        path=str(path),
+        delimiter=form.delimiter,
+        columns=form.columns,
+        mapping=mapping,
+        types=dict(types),
+        home_country=contact_list.home_country,
+        passed=position.rows_read,
+        as_copy=engine.dialect.name == "postgresql",
     )
-    position.rows_read += len(chunk)
-    position.rejected += len(rejects)
-    position.cancelled = claimed.cancel_requested
+    Loader(engine, run.id, target, position).load(job)
 
 
 def _end(engine: Engine, run_id: int, state: ImportState, detail: str) -> None:

@@ -26,12 +26,15 @@ from app.models import (
 from app.security.access import Actor
 from app.services import importing, lists
 from app.services.importing import Progress
+from app.services.importing.chunks import Job, chunks_of
 from common.clock import utcnow
 from common.errors import Refused
 
 pytestmark = pytest.mark.integration
 
 ACTOR = Actor.system()
+#: A job of which only the path counts.
+NOTHING = (",", ("id", "phone1"), {"id": "id", "phone1": "phone1"}, {}, "US", 0, False)
 HEADER = "id,first_name,phone1,phone2,email,balance,time_zone\n"
 GOOD = HEADER + "A1,Anna,(202) 555-0100,,anna@example.org,12.50,\nA2,Bo,303-555-0101,+1 415 555 0102,,7,America/Boise\n"
 
@@ -183,7 +186,7 @@ def many(tmp_path: Path, rows: int, name: str = "many.csv") -> Path:
 
 
 def test_a_cancelled_import_keeps_what_it_has(engine: Engine, list_id: int, tmp_path: Path) -> None:
-    path = many(tmp_path, 4000)
+    path = many(tmp_path, 9000)
     with db.write_transaction(engine) as session:
         run_id = importing.start_import(session, ACTOR, list_id, path).id
 
@@ -195,7 +198,7 @@ def test_a_cancelled_import_keeps_what_it_has(engine: Engine, list_id: int, tmp_
     importing.run_import(engine, ACTOR, run_id, path, cancel)
     run = run_of(engine, run_id)
     assert run.state == ImportState.CANCELLED
-    assert 0 < run.rows_added == len(contacts(engine)) < 4000
+    assert 0 < run.rows_added == len(contacts(engine)) < 9000
     with pytest.raises(Refused, match="start a new one"):
         importing.run_import(engine, ACTOR, run_id, path)
 
@@ -205,7 +208,7 @@ class Killed(BaseException):
 
 
 def test_an_import_that_died_goes_on_where_it_stopped(engine: Engine, list_id: int, tmp_path: Path) -> None:
-    path = many(tmp_path, 3000)
+    path = many(tmp_path, 9000)
     with db.write_transaction(engine) as session:
         run_id = importing.start_import(session, ACTOR, list_id, path).id
 
@@ -217,12 +220,12 @@ def test_an_import_that_died_goes_on_where_it_stopped(engine: Engine, list_id: i
         importing.run_import(engine, ACTOR, run_id, path, die)
     died = run_of(engine, run_id)
     assert died.state == ImportState.RUNNING
-    assert 0 < died.rows_added < 3000
+    assert 0 < died.rows_added < 9000
     with db.read_transaction(engine) as session:
         assert [run.id for run in importing.unfinished(session, ACTOR)] == [run_id]
     importing.run_import(engine, ACTOR, run_id, path)
-    assert counts(run_of(engine, run_id)) == ("completed", 3000, 3000, 0, 0)
-    assert len(contacts(engine)) == 3000
+    assert counts(run_of(engine, run_id)) == ("completed", 9000, 9000, 0, 0)
+    assert len(contacts(engine)) == 9000
 
 
 def test_a_file_that_changed_meanwhile_is_not_taken_up(engine: Engine, list_id: int, tmp_path: Path) -> None:
@@ -233,6 +236,21 @@ def test_a_file_that_changed_meanwhile_is_not_taken_up(engine: Engine, list_id: 
     run = run_of(engine, run_id)
     assert run.state == ImportState.FAILED
     assert "has changed" in run.detail
+
+
+def test_a_large_file_is_read_by_a_process_of_its_own(
+    engine: Engine, list_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.services.importing.chunks.WORTH_A_PROCESS", 0)
+    text = GOOD + "A3,Ti\\to,+44 7400 123456,,,1,\nA4,Di,911,,,1,\nA1,Hanna,202 555 0101,,,2,\n"
+    run_id = importing.import_file(engine, ACTOR, list_id, write(tmp_path, text))
+    assert counts(run_of(engine, run_id)) == ("completed", 5, 3, 1, 1)
+    found = contacts(engine)
+    assert [found[name].first_name for name in ("A1", "A2", "A3")] == ["Hanna", "Bo", "Ti\\to"]
+    assert found["A1"].attributes == {"balance": "2"}
+    assert addresses(engine, "A3")["phone1"].value == "+447400123456"
+    with pytest.raises(Refused, match="cannot be read"), chunks_of(Job(str(tmp_path / "gone"), *NOTHING), 1) as source:
+        next(source)
 
 
 def test_two_processes_on_one_import_count_no_row_twice(engine: Engine, list_id: int, tmp_path: Path) -> None:
@@ -293,7 +311,7 @@ def test_attempts_keep_starting_during_a_large_import(engine: Engine, list_id: i
 def test_rejects_beyond_the_limit_are_counted_only(
     engine: Engine, list_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.services.importing.runs.MOST_REJECTS", 50)
+    monkeypatch.setattr("app.services.importing.loading.MOST_REJECTS", 50)
     text = HEADER + "".join(f"C{number},Anna,12,,,1,\n" for number in range(400))
     run_id = importing.import_file(engine, ACTOR, list_id, write(tmp_path, text))
     run = run_of(engine, run_id)

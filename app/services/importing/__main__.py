@@ -1,0 +1,39 @@
+"""The process that reads a large file: a job comes in on standard input, chunks go out on standard output.
+
+It ends with the file, or when nobody reads any more.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+from typing import IO, Any
+
+from app.services.importing.chunks import END, LENGTH, REFUSED, Job, chunks
+from common.errors import Refused
+
+
+def _send(pipe: IO[bytes], values: tuple[Any, ...]) -> None:
+    body = marshal.dumps(values)
+    pipe.write(LENGTH.pack(len(body)) + body)
+
+
+def main() -> None:
+    job = Job(**marshal.loads(sys.stdin.buffer.read()))  # noqa: S302 - from our own parent
+    pipe = sys.stdout.buffer
+    try:
+        try:
+            for chunk in chunks(job):
+                _send(pipe, tuple(chunk))
+            _send(pipe, (END,))
+        except Refused as refused:
+            _send(pipe, (REFUSED, str(refused)))
+        pipe.flush()
+    except BrokenPipeError:
+        # Whoever asked is gone; there is nobody left to tell.
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""What goes from reading to writing: contacts of a few hundred rows, in the shape that the database takes.
+
+A large file is read by a process of its own (`__main__`), so that one core reads while the other writes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import marshal
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from app.services.importing import batches, reading
+from app.services.importing.columns import Address, ColumnPreparer, Person, Prepared
+from common.errors import ClarionError, Refused
+
+#: Bytes of a file that is worth a process: it takes most of a second to start.
+WORTH_A_PROCESS = 8_000_000
+#: Bytes that may wait between the two, where the system lets us.
+_PIPE = 1 << 20
+_F_SETPIPE_SZ = 1031
+LENGTH = struct.Struct(">I")
+END, REFUSED = "end", "refused"
+_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to read and how; `passed` records were taken before. `as_copy` gives rows as lines for COPY."""
+
+    path: str
+    delimiter: str
+    columns: tuple[str, ...]
+    mapping: dict[str, str]
+    types: dict[str, str]
+    home_country: str
+    passed: int
+    as_copy: bool
+
+
+class Chunk(NamedTuple):
+    """`rows` records were read, up to byte `position` of the file. `owners` say whose each address is, by the place
+    among the people; people and addresses are tuples, or lines of COPY's text format."""
+
+    rows: int
+    position: int
+    external_ids: list[str]
+    people: list[Any]
+    owners: list[int]
+    addresses: list[Any]
+    repeated: int
+    rejects: list[tuple[int, str, str, str]]
+
+
+def chunks(job: Job) -> Iterator[Chunk]:
+    """Read the file here and now."""
+    form = reading.Format(job.delimiter, job.columns)
+    preparer = ColumnPreparer(job.columns, job.mapping, job.types, job.home_country)
+    with reading.open_text(Path(job.path)) as file:
+        for batch in batches.batches(file, form, job.passed):
+            yield _chunk(preparer.prepare(batch), file.buffer.tell(), job.as_copy)
+
+
+@contextmanager
+def chunks_of(job: Job, size: int) -> Iterator[Iterator[Chunk]]:
+    """Read the file, of `size` bytes, in a process of its own if it is large. Raise Refused as `chunks` does."""
+    if size < WORTH_A_PROCESS:
+        yield chunks(job)
+        return
+    command = [sys.executable, "-m", "app.services.importing"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            _widen(process.stdout)
+            process.stdin.write(marshal.dumps(asdict(job)))
+            process.stdin.close()
+            yield _received(process.stdout)
+        finally:
+            process.kill()
+
+
+def _received(pipe: IO[bytes]) -> Iterator[Chunk]:
+    while True:
+        head = pipe.read(LENGTH.size)
+        body = pipe.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
+        if not body:
+            raise ClarionError("the process that reads the file has ended; the log says why")
+        kind, *values = marshal.loads(body)  # noqa: S302 - from our own child
+        if kind == END:
+            return
+        if kind == REFUSED:
+            raise Refused(values[0])
+        yield Chunk(kind, *values)
+
+
+def _chunk(prepared: Prepared, position: int, as_copy: bool) -> Chunk:
+    owners = [address[0] for address in prepared.addresses]
+    ids = [person[0] for person in prepared.people]
+    rejects = [(reject.line, reject.field, reject.reason, reject.text) for reject in prepared.rejects]
+    people: list[Any] = [(place, *person) for place, person in enumerate(prepared.people)]
+    addresses: list[Any] = prepared.addresses
+    if as_copy:
+        people = _person_lines(prepared.people)
+        addresses = _address_lines(prepared.addresses)
+    return Chunk(prepared.rows, position, ids, people, owners, addresses, prepared.repeated, rejects)
+
+
+def _person_lines(people: Sequence[Person]) -> list[str]:
+    lines = ["\t".join(person) for person in people]
+    return lines if _is_plain(lines, 6) else ["\t".join(map(_escaped, person)) for person in people]
+
+
+def _address_lines(addresses: Sequence[Address]) -> list[str]:
+    lines = [
+        f"{kind}\t{name}\t{position}\t{value}\t{original}\t{country}\t{zones}"
+        for _, kind, name, position, value, original, country, zones in addresses
+    ]
+    return lines if _is_plain(lines, 6) else ["\t".join(_escaped(str(cell)) for cell in row[1:]) for row in addresses]
+
+
+def _is_plain(lines: Sequence[str], tabs: int) -> bool:
+    text = "".join(lines)
+    return "\\" not in text and text.count("\t") == tabs * len(lines) and "\n" not in text and "\r" not in text
+
+
+def _escaped(cell: str) -> str:
+    return cell.translate(_ESCAPED)
+
+
+def unescaped(line: str) -> list[str]:
+    """The cells of a line of COPY's text format as this module writes it."""
+    cells = line.split("\t")
+    if "\\" not in line:
+        return cells
+    plain = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
+    return [_plain_of(cell, plain) for cell in cells]
+
+
+def _plain_of(cell: str, plain: dict[str, str]) -> str:
+    parts, at = list[str](), 0
+    while (found := cell.find("\\", at)) >= 0:
+        parts += (cell[at:found], plain[cell[found : found + 2]])
+        at = found + 2
+    return "".join(parts) + cell[at:]
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    with suppress(OSError):
+        fcntl.fcntl(pipe.fileno(), _F_SETPIPE_SZ, _PIPE)

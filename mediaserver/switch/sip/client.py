@@ -41,7 +41,8 @@ class ClientTransaction(Transaction):
     def __init__(
         self, layer: Environment, user: ClientUser, request: Request, peer: Address, owner: str | None, now: float
     ) -> None:
-        super().__init__(layer, request, peer, owner)
+        super().__init__(layer, peer, owner)
+        self.request = request
         self.user = user
         self.data = request.serialize()
         #: Where it goes if the wider transport taken for its size cannot be had (18.1.1).
@@ -120,7 +121,8 @@ def _report_error(transaction: Transaction, now: float) -> None:
 
 def _resend_doubling(transaction: Transaction, now: float) -> None:
     """Timer A has no ceiling: 0.5, 1, 2, 4, 8, 16 s."""
-    _client(transaction)._send(f"{transaction.request.method} again")
+    client = _client(transaction)
+    client._send(f"{client.request.method} again")
     transaction.interval *= 2
     transaction.set_timer(Input.RESEND, now + transaction.interval)
 

@@ -180,11 +180,10 @@ def repeat_until_ack(call: ServedCall, transaction: ServerTransaction, now: floa
     """The 2xx is repeated from T1 up to T2 until its ACK; after 64*T1 the call is hung up (13.3.1.4, 14.2)."""
     timings, timers = call.agent.layer.timings, call.agent.layer.timers
     if call.dialog is not None:
-        call.dialog.unacknowledged = transaction.request.cseq.number
+        call.dialog.unacknowledged = transaction.cseq
 
     def again(interval: float, at: float) -> None:
-        if transaction.response is not None:
-            transaction.respond(transaction.response, at)
+        transaction.repeat(at)
         interval = min(interval * 2, timings.t2)
         timers.set(call.timer_key("ok"), at + interval, lambda later: again(interval, later))
 

@@ -31,26 +31,37 @@ class ServerUser(Protocol):
 
 
 class ServerTransaction(Transaction):
-    """A request of the peer; the response last given is repeated for each repetition of the request."""
+    """A request of the peer; the response last given is repeated for each repetition of the request.
+
+    It outlives the request by half a minute and holds no more than that response: strangers may send 4,096 long ones.
+    """
 
     def __init__(
         self, layer: Environment, key: Hashable, request: Request, reply_to: Address, owner: str | None = None
     ) -> None:
-        super().__init__(layer, request, reply_to, owner)
+        super().__init__(layer, reply_to, owner)
         self.key = key
+        self.cseq = request.cseq.number
         self.data = b""
+        self.label = ""
+        self._given: Input | None = None
 
     def respond(self, response: Response, now: float) -> None:
-        self.response = response
         self.data = response.serialize()
-        self.feed(classify(response.status), now)
+        self.label = f"{response.status} {response.reason}"
+        self._given = classify(response.status)
+        self.feed(self._given, now)
+
+    def repeat(self, now: float) -> None:
+        """Give the last response again; none where there was none."""
+        if self._given is not None:
+            self.feed(self._given, now)
 
 
 def _send(transaction: Transaction, _now: float) -> None:
     server = cast(ServerTransaction, transaction)
-    if server.response is not None:
-        label = f"{server.response.status} {server.response.reason}"
-        server.layer.send(server.data, server.peer, server.owner, label)
+    if server.data:
+        server.layer.send(server.data, server.peer, server.owner, server.label)
 
 
 def _await_ack(transaction: Transaction, now: float) -> None:

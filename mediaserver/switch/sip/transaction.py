@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from mediaserver.switch.sip.message import Request, Response
 from mediaserver.switch.sip.timers import TimerQueue, Timings
 
 DEFAULT_PORT = 5060
@@ -97,14 +96,12 @@ class Transaction:
     table: Table
     start: State
 
-    def __init__(self, layer: Environment, request: Request, peer: Address, owner: str | None) -> None:
+    def __init__(self, layer: Environment, peer: Address, owner: str | None) -> None:
         self.layer = layer
-        self.request = request
         self.peer = peer
         self.owner = owner
         self.state = self.start
         self.interval = layer.timings.t1
-        self.response: Response | None = None
 
     def feed(self, given: Input, now: float) -> bool:
         """Take one step; False when this state has no row for the input."""

@@ -56,6 +56,11 @@ SQLITE_PRAGMAS = (
 T = TypeVar("T")
 
 
+#: What bulk work that writes in no order of keys adds: pages touched again and again stay in memory, and reach the
+#: database file once for many transactions.
+_SQLITE_BULK = ("cache_size = -65536", "wal_autocheckpoint = 40000")
+
+
 def make_engine(url: str | URL, *, pool_size: int = 5) -> Engine:
     """An engine for `sqlite:///PATH`, `sqlite://` (memory, for tests) or `postgresql://...`.
 
@@ -190,6 +195,29 @@ def timed_write(engine: Engine) -> Iterator[tuple[Session, Callable[[], float]]]
         time.sleep(_BREATH)
 
 
+@contextmanager
+def bulk_engine(engine: Engine) -> Iterator[Engine]:
+    """The same database for one bulk job: on SQLite a connection of its own that keeps more in memory."""
+    if engine.dialect.name != "sqlite" or engine.url.database in (None, "", ":memory:"):
+        yield engine
+        return
+    own = create_engine(
+        engine.url, poolclass=StaticPool, connect_args={"check_same_thread": False}, hide_parameters=True
+    )
+    event.listen(own, "connect", _prepare_sqlite)
+    event.listen(own, "connect", _prepare_bulk)
+    event.listen(own, "begin", _begin_sqlite)
+    try:
+        yield own
+    finally:
+        own.dispose()
+
+
+def _prepare_bulk(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    for pragma in _SQLITE_BULK:
+        connection.execute(f"PRAGMA {pragma}")
+
+
 def write_in_chunks(
     engine: Engine,
     items: Iterable[T],
@@ -197,18 +225,20 @@ def write_in_chunks(
     *,
     first: int = 100,
     largest: int = 5000,
+    least: int = 1,
     go_on: Callable[[], bool] = lambda: True,
 ) -> int:
     """Write `items` in transactions of about `CHUNK_BUDGET` seconds, leaving room for other writers in between.
 
-    The chunk size follows the measured time. `go_on` is asked before each chunk. Answers how many were written.
+    The chunk size follows the measured time, between `least` and `largest`. `go_on` is asked before each chunk. Answers
+    how many were written.
     """
     size, done, source = first, 0, iter(items)
     while go_on() and (chunk := list(islice(source, size))):
         with timed_write(engine) as (session, held):
             write(session, chunk)
         done += len(chunk)
-        size = next_chunk_size(size, held(), largest, chunk_budget(engine))
+        size = max(least, next_chunk_size(size, held(), largest, chunk_budget(engine)))
     return done
 
 

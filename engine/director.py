@@ -12,26 +12,24 @@ Every write names the director's fence in its transaction: a director that slept
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 
 import structlog
-from sqlalchemy import CursorResult, Engine, insert, select, text, update
+from sqlalchemy import CursorResult, Engine, select, text, update
 from sqlalchemy.orm import Session
 
-from app.db import next_chunk_size, read_transaction, write_in_chunks, write_transaction
-from app.models import Contact, Job, JobContact, JobState, OutboxEvent, Trunk
+from app.db import next_chunk_size, read_transaction, write_transaction
+from app.models import Job, JobState, OutboxEvent, Trunk
 from common.clock import Clock
 from common.errors import ClarionError
 from engine.effects import TRUNK_RESTS
+from engine.freezing import freeze_audience
 from engine.leases import Lease, holds
 from engine.plans import ENDED, read_group
 
 log = structlog.get_logger()
 
-LANES = 64
 _PAGE = 2000
 # The unary plus keeps SQLite from the index on job_id, which leads through every attempt the job ever made.
 _BUSY = "EXISTS (SELECT 1 FROM attempt WHERE state = 'in_progress' AND +attempt.job_id = job.id)"
@@ -101,44 +99,18 @@ class Director:
                     session.execute(update(Job).where(Job.id == job.id, Job.detail == job.detail).values(detail=""))
 
     def freeze(self, lease: Lease, job_id: int, go_on: Callable[[], bool]) -> None:
-        """Copy the audience into `job_contact`, in chunks that resume where a crash left them."""
-        with read_transaction(self._engine) as session:
-            job = session.get_one(Job, job_id)
-            list_id, after, organization_id = job.settings["contact_list_id"], job.frozen_through, job.organization_id
-        now = self._clock.utcnow()
-
-        def write(session: Session, contact_ids: Sequence[int]) -> None:
-            self._check(session, lease)
-            session.execute(
-                insert(JobContact), [_row(organization_id, job_id, contact_id, now) for contact_id in contact_ids]
-            )
-            session.execute(
-                update(Job)
-                .where(Job.id == job_id)
-                .values(audience=Job.audience + len(contact_ids), frozen_through=contact_ids[-1])
-            )
-
+        """Copy the audience into `job_contact`, in chunks; after a crash the next director goes on."""
         wanted = _Wanted(self._engine, job_id)
-        write_in_chunks(
-            self._engine, self._audience(int(list_id), after), write, go_on=lambda: go_on() and wanted.still()
+        now = self._clock.utcnow()
+        freeze_audience(
+            self._engine,
+            job_id,
+            now,
+            check=lambda session: self._check(session, lease),
+            go_on=lambda: go_on() and wanted.still(),
         )
         if go_on() and wanted.still():
             self._start(lease, job_id)
-
-    def _audience(self, list_id: int, after: int) -> Iterator[int]:
-        """Contact ids of the list in order, a page at a time so that no read stays open."""
-        while True:
-            with read_transaction(self._engine) as session:
-                page = session.scalars(
-                    select(Contact.id)
-                    .where(Contact.contact_list_id == list_id, Contact.id > after, Contact.deleted_at.is_(None))
-                    .order_by(Contact.id)
-                    .limit(_PAGE)
-                ).all()
-            if not page:
-                return
-            yield from page
-            after = page[-1]
 
     def _start(self, lease: Lease, job_id: int) -> None:
         now = self._clock.utcnow()
@@ -217,16 +189,3 @@ class _Wanted:
         with read_transaction(self._engine) as session:
             state = session.scalar(select(Job.state).where(Job.id == self._job_id))
         return state in (JobState.QUEUED, JobState.RUNNING)
-
-
-def _row(organization_id: int, job_id: int, contact_id: int, now: datetime) -> dict[str, object]:
-    return {
-        "organization_id": organization_id,
-        "job_id": job_id,
-        "contact_id": contact_id,
-        "lane": zlib.crc32(str(contact_id).encode()) % LANES,
-        "state": "ready",
-        "due_at": now,
-        "strategy_state": {},
-        "updated_at": now,
-    }

@@ -19,7 +19,9 @@ def run() -> None:
             sqlite = connection.dialect.name == "sqlite"
             if sqlite:
                 # A table rebuilt by batch mode is dropped and renamed: with foreign keys on, its children would go too.
-                connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+                # Said to the driver: a statement of ours would begin a transaction, in which SQLite does not hear it.
+                raw = connection.connection.dbapi_connection
+                raw.execute("PRAGMA foreign_keys = OFF")
             else:
                 # Better to fail and be tried again than to queue everybody behind a waiting ALTER TABLE. Set for the
                 # whole connection: each migration is a transaction of its own.

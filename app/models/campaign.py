@@ -126,6 +126,8 @@ class Campaign(Base):
     name: Mapped[Name]
     kind: Mapped[str] = mapped_column(String(8), default="finite")
     contact_list_id: Mapped[int] = mapped_column(BigId, ForeignKey("contact_list.id"))
+    #: Who of the list is meant, and in which order; None is everybody as they came.
+    filter_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("filter_template.id"))
     script_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("script.id"))
     strategy_id: Mapped[int] = mapped_column(BigId, ForeignKey("strategy.id"))
     calling_window_id: Mapped[int] = mapped_column(BigId, ForeignKey("calling_window.id"))
@@ -175,9 +177,8 @@ class Job(Base):
     script_revision_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("script_revision.id"))
     strategy_revision_id: Mapped[int] = mapped_column(BigId, ForeignKey("strategy_revision.id"))
     settings: Mapped[dict[str, Any]]
-    #: Contacts frozen so far, and the last contact id frozen: freezing resumes there after a crash.
+    #: Contacts frozen so far; after a crash freezing goes on with those that have no row yet.
     audience: Mapped[int] = mapped_column(default=0)
-    frozen_through: Mapped[int] = mapped_column(BigId, default=0)
     frozen: Mapped[bool] = mapped_column(default=False)
     #: Why it waits or ended, in words for people.
     detail: Mapped[str] = mapped_column(String(500), default="")
@@ -190,12 +191,17 @@ class Job(Base):
 class JobContact(Base):
     """One contact of a job's frozen audience. `strategy_state` is the strategy runner's own JSON.
 
-    Not lazily joined to anything: engines read and write it in batches.
+    Not lazily joined to anything: engines read and write it in batches. Of its references the database keeps the
+    job's alone: on PostgreSQL the check of each costs a row more than the row, and the contact's writes to the contact
+    too. Contacts that have rows here are marked when they are deleted, never removed (app.services.lists).
     """
 
     __tablename__ = "job_contact"
     __table_args__ = (
-        UniqueConstraint("job_id", "contact_id"),
+        # By contact first: one index tells whether a job has a contact and which jobs do, and an audience frozen in
+        # the order of its sort writes to no other one out of order.
+        UniqueConstraint("contact_id", "job_id"),
+        Index("ix_job_contact_job", "job_id"),
         Index(
             "ix_job_contact_due",
             "job_id",
@@ -210,14 +216,13 @@ class JobContact(Base):
             sqlite_where=text("state = 'leased'"),
             postgresql_where=text("state = 'leased'"),
         ),
-        Index("ix_job_contact_contact", "contact_id"),
     )
 
     id: Mapped[IdColumn]
-    organization_id: Mapped[OrganizationRef]
+    organization_id: Mapped[int] = mapped_column(BigId)
     job_id: Mapped[int] = mapped_column(BigId, ForeignKey("job.id", ondelete="CASCADE"))
-    contact_id: Mapped[int] = mapped_column(BigId, ForeignKey("contact.id"))
-    #: crc32(contact id) mod 64: which worker serves it.
+    contact_id: Mapped[int] = mapped_column(BigId)
+    #: Contact id mod 64: which worker serves it.
     lane: Mapped[int]
     state: Mapped[str] = mapped_column(String(12), default=JobContactState.READY)
     due_at: Mapped[datetime]

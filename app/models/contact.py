@@ -132,6 +132,22 @@ class Address(Base):
     disabled_code: Mapped[str] = mapped_column(String(64), default="")
 
 
+class FilterTemplate(Base):
+    """Who of a contact list belongs to an audience, and in which order, under a name."""
+
+    __tablename__ = "filter_template"
+    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    name: Mapped[Name]
+    description: Mapped[str] = mapped_column(String(255), default="")
+    #: As `app.core.audience.filter_to_json` writes it.
+    definition: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
 class ImportRun(Base):
     """One import of a file into a list, with its progress and its rejects file."""
 

@@ -14,6 +14,7 @@ from app.models import (
     CallingWindow,
     Campaign,
     ContactList,
+    FilterTemplate,
     RevisionState,
     Script,
     Strategy,
@@ -31,7 +32,7 @@ from common.errors import Refused
 
 PACING_MODES = ("none", "timed", "ports")
 PACING_PERIODS = ("second", "minute", "hour")
-_Owned = TypeVar("_Owned", CallingWindow, ContactList, Strategy, Script)
+_Owned = TypeVar("_Owned", CallingWindow, ContactList, FilterTemplate, Strategy, Script)
 #: Bytes that networks carry in User-to-User (ITU-T Q.931).
 _LONGEST_UUI = 128
 _CALLER_ID = re.compile(r"\+?\d{3,15}")
@@ -48,6 +49,8 @@ class CampaignFields:
     trunk_id: int
     caller_id: str
     script_id: int | None = None
+    #: A filter template's; None is everybody of the list.
+    filter_id: int | None = None
     display_name: str = ""
     #: As in `common.control.CallerIdentity`.
     asserted: str = ""
@@ -142,6 +145,8 @@ def checked(session: Session, organization_id: int, fields: CampaignFields) -> d
             "choose a window with lawful hours"
         )
     _mine(session, ContactList, fields.contact_list_id, organization_id, "contact_list_id")
+    if fields.filter_id is not None:
+        _mine(session, FilterTemplate, fields.filter_id, organization_id, "filter_id")
     _mine(session, Strategy, fields.strategy_id, organization_id, "strategy_id")
     if fields.script_id is not None:
         _mine(session, Script, fields.script_id, organization_id, "script_id")
@@ -150,6 +155,7 @@ def checked(session: Session, organization_id: int, fields: CampaignFields) -> d
     return {
         "name": fields.name.strip(),
         "contact_list_id": fields.contact_list_id,
+        "filter_id": fields.filter_id,
         "script_id": fields.script_id,
         "strategy_id": fields.strategy_id,
         "calling_window_id": fields.calling_window_id,

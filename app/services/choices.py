@@ -12,6 +12,7 @@ from app.models import (
     CallingWindow,
     Contact,
     ContactList,
+    FilterTemplate,
     RevisionState,
     Script,
     ScriptRevision,
@@ -38,6 +39,7 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class Choices:
     contact_lists: Sequence[Choice]
+    filters: Sequence[Choice]
     scripts: Sequence[Choice]
     strategies: Sequence[Choice]
     calling_windows: Sequence[Choice]
@@ -59,6 +61,12 @@ def campaign_choices(session: Session, actor: Actor) -> Choices:
     actor.require(Permission.CAMPAIGNS_VIEW)
     return Choices(
         contact_lists=_lists(session, actor),
+        filters=[
+            Choice(row.id, row.name)
+            for row in session.scalars(
+                scoped(select(FilterTemplate), FilterTemplate, actor).order_by(FilterTemplate.name)
+            )
+        ],
         scripts=_scripts(session, actor),
         strategies=_strategies(session, actor),
         calling_windows=[

@@ -57,13 +57,13 @@ def search_contacts(
         statement = statement.where(_matches(search.strip()))
     found = list(session.scalars(statement.order_by(Contact.id).limit(limit + 1)))
     page = found[:limit]
-    return Page(tuple(_views(session, actor, page)), page[-1].id if len(found) > limit else None)
+    return Page(tuple(views_of(session, actor, page)), page[-1].id if len(found) > limit else None)
 
 
 def get_contact(session: Session, actor: Actor, contact_id: int) -> ContactView:
     actor.require(Permission.LISTS_VIEW)
     contact = get_scoped(session, actor, Contact, contact_id)
-    return next(iter(_views(session, actor, [contact])))
+    return next(iter(views_of(session, actor, [contact])))
 
 
 def delete_contact(session: Session, actor: Actor, contact_id: int) -> None:
@@ -135,7 +135,8 @@ def _matches(search: str) -> Any:
     )
 
 
-def _views(session: Session, actor: Actor, contacts: Sequence[Contact]) -> Iterator[ContactView]:
+def views_of(session: Session, actor: Actor, contacts: Sequence[Contact]) -> Iterator[ContactView]:
+    """For this package's services, which have checked the scope."""
     addresses: dict[int, list[Address]] = {contact.id: [] for contact in contacts}
     for address in session.scalars(
         select(Address)

@@ -28,6 +28,7 @@ from app.models import (
 )
 from app.security.access import Actor, Permission, get_scoped
 from app.services import consents, places
+from app.services.audience.facts import left_out
 from app.services.calendars import read_calendar
 from app.services.dnc import NO_CAMPAIGN, blocked, subjects_of
 from app.services.dnc_files import coverages
@@ -63,7 +64,9 @@ def why_not_dialled(session: Session, actor: Actor, contact_id: int, now: dateti
         select(JobContact, Job).join(Job, Job.id == JobContact.job_id).where(JobContact.contact_id == contact.id)
     ).all()
     active = [(job_contact, job) for job_contact, job in rows if job.state not in ENDED]
-    if not active:
+    outside = [Hold("NOT_IN_AUDIENCE", words, job_id=job.id) for job, words in left_out(session, contact)]
+    holds += outside
+    if not active and not outside:
         text = "no job that is queued, running or paused has this contact in its audience"
         holds.append(Hold("NO_JOB", f"{text}; start a campaign on its list" if not rows else text))
     for job_contact, job in active:

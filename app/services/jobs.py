@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.models import Campaign, ContactList, Job, JobState, OutboxEvent, Trunk
 from app.security.access import Actor, Permission, get_scoped, scoped
+from app.services.audience.templates import pinned
 from app.services.audit import record
 from app.services.campaigns import get_campaign, startable
 from common.clock import utcnow
@@ -67,6 +68,7 @@ def settings_of(session: Session, campaign: Campaign) -> dict[str, Any]:
         "kind": campaign.kind,
         "contact_list_id": campaign.contact_list_id,
         "contact_list": contact_list.name,
+        "filter": pinned(session, campaign),
         "calling_window_id": campaign.calling_window_id,
         "trunk_id": campaign.trunk_id,
         "trunk": trunk.name,

@@ -42,6 +42,15 @@ def list_lists(session: Session, actor: Actor, search: str = "") -> list[ListRow
     return [ListRow(contact_list, contacts) for contact_list, contacts in session.execute(statement)]
 
 
+def list_names(session: Session, actor: Actor) -> list[tuple[int, str]]:
+    """Ids and names, by name; quicker than the lists with their counts."""
+    actor.require(Permission.LISTS_VIEW)
+    rows = session.execute(
+        scoped(select(ContactList.id, ContactList.name), ContactList, actor).order_by(ContactList.name)
+    )
+    return [(key, name) for key, name in rows]
+
+
 def get_list(session: Session, actor: Actor, contact_list_id: int) -> ContactList:
     actor.require(Permission.LISTS_VIEW)
     return get_scoped(session, actor, ContactList, contact_list_id)

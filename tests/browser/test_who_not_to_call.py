@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +111,27 @@ def test_no_page_has_a_fault(admin: Page, site: Site) -> None:
             if problems := faults(admin):
                 found[path, theme] = problems
     assert found == {}
+
+
+def test_a_filter_is_made_and_looked_at_by_the_keyboard_alone(admin: Page, site: Site) -> None:
+    admin.goto(f"{site.url}/filters/new")
+    fill(admin, "Name", "Busy ones")
+    tab_to(admin, "Field of condition 1.1")
+    with admin.expect_response("**/filters/new"):
+        admin.keyboard.type("Last completion code")
+
+    fill(admin, "Value of condition 1.1", "CALL_BUSY")
+    tab_to(admin, "Add a condition")
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_label("Field of condition 1.2")).to_be_focused()
+    expect(admin.get_by_label("Value of condition 1.1")).to_have_value("CALL_BUSY")
+    tab_to(admin, "Remove condition 1.2")
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_label("Field of condition 1.2")).to_have_count(0)
+    tab_to(admin, "Look")
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_text(re.compile(r"^\d+ of 12 contacts"))).to_be_visible()
+    admin.emulate_media(reduced_motion="reduce")
+    assert faults(admin) == []
+    press(admin, "Save")
+    expect(admin.get_by_role("row").filter(has_text="Last completion code is CALL_BUSY")).to_have_count(1)

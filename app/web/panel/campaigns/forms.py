@@ -22,6 +22,9 @@ _ONLY_NUMBERS = "Give a whole number of 1 or more."
 class CampaignForm(FlaskForm):
     name = StringField("Name", [InputRequired("Give the campaign a name."), Length(max=120)])
     contact_list_id = SelectField("Contact list", coerce=int, description="Who is to be reached.")
+    filter_id = SelectField(
+        "Filter", coerce=int, default=0, description="Who of the list, and in which order. Jobs take it as it is then."
+    )
     strategy_id = SelectField(
         "Strategy", coerce=int, description="When to try again, by which address and channel, and when to give up."
     )
@@ -124,6 +127,7 @@ class CampaignForm(FlaskForm):
 
     def offer(self, choices: Choices) -> None:
         self.contact_list_id.choices = _options(choices.contact_lists)
+        self.filter_id.choices = [SelectChoice("0", "Everybody, as they came"), *_options(choices.filters)]
         self.strategy_id.choices = _options(choices.strategies)
         self.script_id.choices = _options(choices.scripts)
         self.trunk_id.choices = _options(choices.trunks)
@@ -152,6 +156,7 @@ class CampaignForm(FlaskForm):
         return CampaignFields(
             name=self.name.data,
             contact_list_id=self.contact_list_id.data,
+            filter_id=self.filter_id.data or None,
             strategy_id=self.strategy_id.data,
             calling_window_id=self.calling_window_id.data,
             trunk_id=self.trunk_id.data,
@@ -185,6 +190,7 @@ class CampaignForm(FlaskForm):
             "classify": campaign.answer.get("mode", "off"),
             "on_machine": campaign.answer.get("on_machine", "hang_up"),
             "detect_silence": campaign.answer.get("silence_detection", False),
+            "filter_id": campaign.filter_id or 0,
             "says": "message" if campaign.script_id is None else "script",
             "pacing": pacing.get("mode", "none"),
             "ports": pacing.get("ports", 10),

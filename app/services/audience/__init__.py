@@ -1,0 +1,1 @@
+"""Filters of contact lists: kept by organizations, asked of the database, explained."""

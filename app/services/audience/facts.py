@@ -1,0 +1,58 @@
+"""What a filter would see of one contact, to tell why a job has left it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.audience import BUILT_IN, Facts, address_field, attribute_field, filter_from_json, why_left_out
+from app.models import Address, Attempt, Contact, Job, JobContact, JobState
+from app.services.audience.sql import successful_codes
+
+_COLUMNS = {
+    "id": "external_id",
+    "added_on": "created_at",
+    "last_modified_on": "updated_at",
+    "last_attempt_time": "last_attempt_at",
+}
+
+
+def facts_of(session: Session, contact: Contact) -> Facts:
+    values = {
+        name: getattr(contact, _COLUMNS.get(name, name))
+        for name in BUILT_IN
+        if hasattr(contact, _COLUMNS.get(name, name))
+    }
+    values |= {attribute_field(name): value for name, value in contact.attributes.items()}
+    addresses = session.execute(select(Address.name, Address.value).where(Address.contact_id == contact.id))
+    values |= {address_field(name): value for name, value in addresses}
+    successes = successful_codes(session, contact.organization_id)
+    attempts = session.execute(
+        select(Attempt.started_at, Attempt.completion_code).where(Attempt.contact_id == contact.id)
+    )
+    return Facts(values, tuple((begun, code in successes) for begun, code in attempts))
+
+
+def left_out(session: Session, contact: Contact) -> Iterator[tuple[Job, str]]:
+    """Jobs under way on the contact's list that have no row of it, each with the words why."""
+    going = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSING, JobState.PAUSED)
+    mine = select(JobContact.id).where(JobContact.contact_id == contact.id, JobContact.job_id == Job.id)
+    jobs = session.scalars(select(Job).where(Job.state.in_(going), ~mine.exists()).order_by(Job.id))
+    for job in jobs:
+        if int(job.settings.get("contact_list_id", 0)) != contact.contact_list_id:
+            continue
+        made = job.settings.get("filter") or {}
+        words = why_left_out(
+            filter_from_json(made.get("definition", {})),
+            facts_of(session, contact),
+            made.get("types", {}),
+            job.created_at,
+        )
+        if words:
+            yield job, f"the filter {made['name']!r} of job {job.id} leaves it out, {words}"
+        elif not job.frozen:
+            yield job, f"job {job.id} is still freezing its audience"
+        else:
+            yield job, f"it came to the list, or to what the filter asks, after job {job.id} had frozen its audience"

@@ -28,7 +28,7 @@ from pacing.algorithms.observation import (
     WrapupEnded,
 )
 from pacing.algorithms.releases import Releases, bins_of
-from pacing.algorithms.risk import Balance, Table
+from pacing.algorithms.risk import Balance, Exact, Normal, Table
 from pacing.algorithms.steering import Steering
 
 #: Teams up to so many are reckoned exactly.
@@ -36,9 +36,8 @@ _SMALL = 30
 #: Seconds between two looks of the chance, and between two renewals of the tables: of answers, of releases.
 _STRIDE, _RENEW, _RENEW_RELEASES = 2.0, 5.0, 30.0
 _AT_ONCE = 8
-#: Counts tried at one time; and a call beside which no new one is placed.
+#: Counts tried at one time.
 _PROBES = 18
-_NOBODY_ELSE = np.zeros(1, dtype=np.int64)
 #: Calls in the air for each agent at the most, however seldom anybody answers.
 _IN_THE_AIR = 20
 #: Calls are cancelled beyond so many times the threshold.
@@ -94,17 +93,17 @@ class Predictive(Pacer):
         small = seen.logged_in <= _SMALL
         asking, freeing = self._chances(seen.now, exact=small)
         threshold = self._steering.threshold(self.ledger, self._answers.humans, elapsed)
-        balance = Balance(len(self._times), exact=small)
+        balance: Exact | Normal = Exact(len(self._times)) if small else Normal(len(self._times))
         balance.ask(ringing, asking.ringing)
         balance.free(talking + inbound, freeing.talking)
         balance.free(wrapup, freeing.wrapup)
         if len(seen.classifying) or self._inbound[0]:
             people = len(seen.classifying) * self._answers.classification[1]
             balance.ask_at_rate(people + self._inbound_rate * (self._times + self._grace))
-        if not small:
+        if isinstance(balance, Normal):
             balance.unsure(np.einsum("i,ij->j", ringing, asking.ringing.chances) * self._answers.uncertainty)
         spare = seen.ready - seen.waiting - len(seen.inbound_waiting)
-        cancel = self._to_cancel(seen, balance, spare, threshold, asking)
+        cancel = self._to_cancel(seen, balance, spare, threshold)
         place = 0
         if not cancel and seen.logged_in:
             most = min(max(room, _AT_ONCE), _IN_THE_AIR * seen.logged_in - seen.in_the_air)
@@ -119,7 +118,7 @@ class Predictive(Pacer):
 
         def good(counts: NDArray[np.int64]) -> int:
             """How many of these rising counts are good; the chance rises with the count."""
-            chances = balance.short(spare, asking.new, counts - 1) @ asking.weights
+            chances = balance.short(spare, asking.new, asking.weights, counts - 1)
             return int(np.searchsorted(chances, threshold))
 
         if most < 1 or not good(np.array([1])):
@@ -135,15 +134,12 @@ class Predictive(Pacer):
             low, high = (int(counts[fine - 1]) if fine else low), (int(counts[fine]) if fine < len(counts) else high)
         return low
 
-    def _to_cancel(
-        self, seen: Seen, balance: Balance, spare: int, threshold: float, asking: _Answers
-    ) -> tuple[CallId, ...]:
+    def _to_cancel(self, seen: Seen, balance: Balance, spare: int, threshold: float) -> tuple[CallId, ...]:
         """Calls that have rung as long as the law asks, if one answered in the next seconds would meet nobody."""
         after = self.configuration.cancel_after
         if after is None or not seen.ringing_ids or not len(seen.ringing) or seen.ringing.max() < after:
             return ()
-        chance = float(balance.short(spare, asking.new, _NOBODY_ELSE)[0, 0])
-        if chance <= CANCEL * threshold:
+        if balance.short_now(spare) <= CANCEL * threshold:
             return ()
         return tuple(call for call, age in zip(seen.ringing_ids, seen.ringing, strict=True) if age >= after)
 

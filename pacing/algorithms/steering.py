@@ -16,6 +16,11 @@ from pacing.algorithms.ledger import Ledger
 MARGIN = 0.975
 #: The balance is measured in what may be abandoned in so many seconds, and moves the base over so many.
 _SPAN, _SLOWLY = 1_200.0, 3_600.0
+#: But in so many people at the least: each one abandoned would throw the threshold of a small team about, and what
+#: wavers around its mean buys less talk time than what is steady, at the same cost.
+_LEAST = 8.0
+#: The part of what may be abandoned in that span, or of one person, that is kept in reserve.
+_RESERVE = 0.3
 #: The threshold: where it begins, and the bounds of its base and of what the balance does to it.
 _FIRST, _LOWEST, _HIGHEST = 0.03, 0.005, 0.6
 _DOWN, _UP = -4.0, 1.0
@@ -36,8 +41,8 @@ class Steering:
     def threshold(self, ledger: Ledger, people: float, elapsed: float) -> float:
         """The chance of meeting no agent that the next call may have. `people`: how many answers were learnt from."""
         self._measure(ledger, elapsed)
-        unit = max(1.0, self._aim * self._rate * _SPAN)
-        error = (ledger.balance(self._aim) - 0.3 * unit) / unit
+        due = self._aim * self._rate * _SPAN
+        error = (ledger.balance(self._aim) - _RESERVE * max(1.0, due)) / max(_LEAST, due)
         if people >= _LEARNING:
             self._base += min(max(error, -_UP), _UP) * elapsed / _SLOWLY
             self._base = min(max(self._base, math.log(_LOWEST)), math.log(_HIGHEST))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Self
 
 from common.errors import Refused
+from common.profiles import PROFILES, checked_figures
 
 
 class Mode(StrEnum):
@@ -27,18 +28,19 @@ class OnMachine(StrEnum):
     GO_ON = "go_on"
 
 
-PROFILES = ("human-first", "quick")
-
-
 @dataclass(frozen=True, slots=True)
 class AnswerRules:
-    """`timeout` is seconds after the answer; then it counts as human, or as silence with `silence_detection`."""
+    """`timeout` is seconds after the answer; then it counts as human, or as silence with `silence_detection`.
+
+    `figures` are those of the profile that are set otherwise, as in `common.profiles.FIGURES`.
+    """
 
     mode: Mode = Mode.OFF
     on_machine: OnMachine = OnMachine.HANG_UP
     profile: str = "human-first"
     timeout: float = 20.0
     silence_detection: bool = False
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Self:
@@ -61,4 +63,9 @@ class AnswerRules:
             raise Refused("answer.timeout: give seconds, more than 0 and at most 60")
         if not isinstance(rules.silence_detection, bool):
             raise Refused("answer.silence_detection: write true or false")
-        return rules
+        if not isinstance(rules.figures, Mapping):
+            raise Refused("answer.figures: give an object of figures and their values")
+        try:
+            return replace(rules, figures=checked_figures(rules.profile, rules.figures))
+        except Refused as refused:
+            raise Refused(f"answer.figures.{refused}") from refused

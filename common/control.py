@@ -270,6 +270,8 @@ class Times:
     classified: str | None = None
     #: A message to a machine began.
     message: str | None = None
+    #: Whoever had been taken for a person was found to be a machine.
+    corrected: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,7 @@ def _answer(status: CallStatus) -> dict[str, object]:
         "greeting_end": times.greeting_end,
         "beep": times.beep,
         "classified": times.classified,
+        "corrected": times.corrected,
         "message": times.message,
     }
     known = {name: at for name, at in moments.items() if at}

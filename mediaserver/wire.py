@@ -99,6 +99,7 @@ class Classify:
     profile: str
     timeout: float
     silence_detection: bool
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

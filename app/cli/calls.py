@@ -28,10 +28,11 @@ from app.cli.bench_trunk import (
     read_trunk,
     tls_files,
 )
-from common.classification import PROFILES, AnswerRules, Mode, OnMachine
+from common.classification import AnswerRules, Mode, OnMachine
 from common.control import DESTINATION, LINES, CallRequest, CallStatus, Disposition, Trunk
 from common.errors import Refused
 from common.ids import new_id
+from common.profiles import FIGURES, PROFILES, checked_figures
 
 if TYPE_CHECKING:
     from app.cli.configured import ConfiguredTrunk
@@ -107,7 +108,16 @@ def _add_answer_options(call: argparse.ArgumentParser) -> None:
         default=OnMachine.HANG_UP.value,
         help="what to do when a machine answers (%(default)s)",
     )
-    call.add_argument("--profile", choices=PROFILES, default=PROFILES[0], help="how to tell them (%(default)s)")
+    call.add_argument(
+        "--profile", choices=tuple(PROFILES), default="human-first", help="how to tell them (%(default)s)"
+    )
+    call.add_argument(
+        "--figure",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help=f"set one figure of the profile otherwise: {', '.join(FIGURES)}; see docs/reference/call-progress.md",
+    )
     call.add_argument(
         "--detect-silence", action="store_true", help="who says nothing is SILENCE_DETECTED, not a person"
     )
@@ -208,6 +218,17 @@ def read_values(pairs: list[str]) -> dict[str, str]:
     return values
 
 
+def _figures(pairs: list[str]) -> dict[str, float]:
+    figures = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        try:
+            figures[name] = float(value)
+        except ValueError:
+            raise Refused(f"--figure {pair!r}: write NAME=NUMBER, such as pause=0.6") from None
+    return figures
+
+
 # --- the commands
 
 
@@ -216,7 +237,11 @@ def _call(args: argparse.Namespace) -> int:
     configured = configured_trunk(args)
     request = build_request(args, number, configured.trunk if configured else read_trunk(args))
     rules = AnswerRules(
-        Mode(args.classify), OnMachine(args.on_machine), args.profile, silence_detection=args.detect_silence
+        Mode(args.classify),
+        OnMachine(args.on_machine),
+        args.profile,
+        silence_detection=args.detect_silence,
+        figures=checked_figures(args.profile, _figures(args.figure)),
     )
     request = recorded.with_rules(args, replace(request, answer=rules))
     _, allow = read_script(args.script)
@@ -347,6 +372,7 @@ def outcome(status: CallStatus, *, trace: bool = False) -> dict[str, Any]:
             "greeting_end": status.times.greeting_end,
             "beep": status.times.beep,
             "classified": status.times.classified,
+            "corrected": status.times.corrected,
             "message": status.times.message,
             "ended": status.times.ended,
         },

@@ -13,35 +13,19 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from benchmarks.support.greetings import ENGLISH, OTHERS, Half, Language
+from common.errors import ConfigError
 from mediaserver.cpa.networks import NETWORKS
 from mediaserver.dialog import audio, g711
 from tests.support import phone_sounds as sounds
 from tests.support.phone_sounds import RATE, Samples
 
-_VOICES = ("en-us", "en-gb", "en-us+f3", "en-gb+f4", "en-us+m3", "en-gb-scotland+f2")
-_SHORT = (
-    "Hello?", "Hello", "Yes?", "Hi, this is Anna.", "Smith residence.", "Good morning.", "Yeah, hello?",
-    "Hello, who is this?", "Anderson.", "Speaking.", "Hi.", "Good afternoon, Miller and Sons.",
-)  # fmt: skip
-_BUSINESS = (
-    "Good morning, Miller and Partners, Sarah speaking.",
-    "Thank you for calling Green Valley Dental, how can I help you?",
-)
-_GREETINGS = (
-    "Hi, you have reached Tom and Lisa. We can't come to the phone right now. Please leave a message after the beep.",
-    "The person you are calling is not available. Please record your message after the tone.",
-    "This is the voicemail of Peter Brown. I am away from my desk. Leave your name and number and I'll call back.",
-    "Your call has been forwarded to an automatic voice message system. At the tone, please record your message.",
-    "Hello, this is Emma. Sorry I missed your call. Leave me a message and I'll get back to you as soon as I can. Bye.",
-    "Thank you for calling. Our office is closed at the moment. Our opening hours are nine to five, Monday to Friday.",
-)
-_OTHERS = {
-    "de": ("Hallo?", "Ja, bitte?", "Guten Tag, hier ist Familie Weber. Bitte sprechen Sie nach dem Ton."),
-    "fr-fr": ("Allô ?", "Oui, bonjour ?", "Bonjour, vous êtes chez Marie. Laissez un message après le bip sonore."),
-    "es": ("¿Diga?", "¿Sí, dígame?", "Hola, ahora no puedo atenderte. Por favor, deja tu mensaje después de la señal."),
-    "it": ("Pronto?", "Sì, chi parla?", "Salve, ora non sono in casa. Lasciate un messaggio dopo il segnale acustico."),
-    "pt-br": ("Alô?", "Pois não?", "Olá, no momento não posso atender. Por favor, deixe seu recado após o sinal."),
-}  # fmt: skip
+#: Percent of what answers: people, machines, music, fax machines, nobody who says anything.
+MIX = {"human": 50, "machine": 35, "music": 4, "fax": 6, "silence": 5}
+#: Of people those at work, and those who say hello again; of machines those that pause in their greeting; of both
+#: those that speak English.
+_AT_WORK, _AGAIN, _PAUSING, _ENGLISH_PART = 0.1, 0.3, 0.15, 0.65
+_ANNOUNCEMENT = "The number you have dialled is not in service. Please check the number and call again."
 #: Decibels of line noise under full scale, None for a digital line, and whether it is a car's rumble.
 _LINES = ((None, False), (-50.0, False), (-42.0, False), (-36.0, True), (-32.0, False))
 
@@ -57,12 +41,17 @@ class Sample:
     beep: float | None = None
 
 
-def corpus(calls: int, seed: int) -> Iterator[Sample]:
-    """`calls` answered ones, then every tone of every network, and every special information tone, while ringing."""
-    chance = random.Random(seed)
+def corpus(calls: int, seed: int, half: Half) -> Iterator[Sample]:
+    """Calls that are answered, mixed as `MIX` says."""
+    chance = random.Random(f"{seed} {half}")
     for number in range(calls):
-        label = chance.choices(("human", "machine", "music", "fax", "silence"), (50, 35, 4, 6, 5))[0]
-        yield _answered(label, number, chance)
+        label = chance.choices(tuple(MIX), tuple(MIX.values()))[0]
+        yield _answered(label, number, chance, half)
+
+
+def tones(seed: int) -> Iterator[Sample]:
+    """Every tone of every network, and every special information tone, while it rings."""
+    chance = random.Random(seed)
     for network in NETWORKS.values():
         for tone in network.tones:
             made = np.concatenate(
@@ -71,7 +60,7 @@ def corpus(calls: int, seed: int) -> Iterator[Sample]:
             yield _over_line(f"network:{network.country}:{tone.sound}", network.country, made, chance)
     for name in sounds.SPECIAL:
         made = np.concatenate(
-            (sounds.silence(0.4), sounds.special_tone(name), sounds.silence(0.3), speech(_GREETINGS[1], "en-us"))
+            (sounds.silence(0.4), sounds.special_tone(name), sounds.silence(0.3), speech(_ANNOUNCEMENT, "en-us"))
         )
         yield _over_line(f"network:US:{name}", name, made, chance)
 
@@ -79,8 +68,11 @@ def corpus(calls: int, seed: int) -> Iterator[Sample]:
 def recordings(folder: Path) -> Iterator[Sample]:
     """An operator's own: LABEL-anything.wav, LABEL as in `Sample`; the recording begins at the answer."""
     for path in sorted(folder.glob("*.wav")):
+        label = path.stem.partition("-")[0]
+        if label not in MIX:
+            raise ConfigError(f"{path}: name it LABEL-anything.wav; the labels are {', '.join(MIX)}")
         data = audio.to_ulaw(path.read_bytes(), "audio/wav", path.name)
-        yield Sample(path.stem.partition("-")[0], path.name, _frames(data))
+        yield Sample(label, path.name, _frames(data))
 
 
 @cache
@@ -93,14 +85,14 @@ def speech(words: str, voice: str) -> Samples:
     return np.asarray(narrow[loud[0] : loud[-1] + 1] if len(loud) else narrow)
 
 
-def _answered(label: str, number: int, chance: random.Random) -> Sample:
+def _answered(label: str, number: int, chance: random.Random, half: Half) -> Sample:
     lead = sounds.silence(chance.uniform(0.15, 1.3))
     name, beep = f"{label}-{number}", None
     match label:
         case "human":
-            made = np.concatenate((lead, _person(chance), sounds.silence(chance.uniform(2.5, 5))))
+            made = np.concatenate((lead, _person(chance, half), sounds.silence(chance.uniform(2.5, 5))))
         case "machine":
-            greeting = _spoken(_GREETINGS, 2, chance)
+            greeting = _machine(chance, half)
             made = np.concatenate((lead, greeting, sounds.silence(chance.uniform(0.3, 1.5))))
             if chance.random() < 0.8:
                 hertz, long = chance.choice((440, 620, 850, 1000, 1270, 1400, 2000)), chance.uniform(0.2, 0.9)
@@ -121,20 +113,31 @@ def _answered(label: str, number: int, chance: random.Random) -> Sample:
     return _over_line(label, name, made, chance, beep)
 
 
-def _person(chance: random.Random) -> Samples:
-    said = _spoken(_BUSINESS, 0, chance) if chance.random() < 0.1 else _spoken(_SHORT, chance.randrange(2), chance)
-    if chance.random() < 0.3:
+def _person(chance: random.Random, half: Half) -> Samples:
+    language = _language(chance)
+    lines = language.business if chance.random() < _AT_WORK else language.people
+    said = _spoken(lines, language, chance, half)
+    if chance.random() < _AGAIN:
         return np.concatenate((said, sounds.silence(chance.uniform(1.5, 2.5)), speech("Hello?", "en-us")))
     return said
 
 
-def _spoken(words: tuple[str, ...], which: int, chance: random.Random) -> Samples:
-    if words is not _BUSINESS and chance.random() < 0.35:
-        voice = chance.choice(tuple(_OTHERS))
-        said = speech(_OTHERS[voice][which], voice)
-    else:
-        said = speech(chance.choice(words), chance.choice(_VOICES))
-    return sounds.at_level(said, chance.uniform(-28, -16))
+def _machine(chance: random.Random, half: Half) -> Samples:
+    language = _language(chance)
+    lines = language.pausing if chance.random() < _PAUSING else language.machines
+    return _spoken(lines, language, chance, half)
+
+
+def _language(chance: random.Random) -> Language:
+    return ENGLISH if chance.random() < _ENGLISH_PART else chance.choice(OTHERS)
+
+
+def _spoken(lines: tuple[str, ...], language: Language, chance: random.Random, half: Half) -> Samples:
+    voice = chance.choice(half.of(language.voices) or language.voices)
+    parts: list[Samples] = []
+    for words in chance.choice(half.of(lines)).split("|"):
+        parts += [sounds.silence(chance.uniform(0.4, 1.2)), speech(words, voice)]
+    return sounds.at_level(np.concatenate(parts[1:]), chance.uniform(-28, -16))
 
 
 def _music(seconds: float, chance: random.Random) -> Samples:

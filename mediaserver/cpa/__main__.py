@@ -12,13 +12,14 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import replace
+from collections import Counter
 
+from common.profiles import profile_of
 from mediaserver import wire
 from mediaserver.cpa.classifier import Classifier
 from mediaserver.cpa.events import CpaEvent, Decided, Heard
 from mediaserver.cpa.networks import network_of
-from mediaserver.cpa.profile import PROFILES
+from mediaserver.cpa.spectrum import RATE
 
 _READ = 65536
 #: Seconds between two looks at calls whose far end may send nothing.
@@ -35,8 +36,11 @@ class Desk:
         """Frames to send back."""
         match message:
             case wire.Classify():
-                profile = replace(
-                    PROFILES[message.profile], timeout=message.timeout, silence_detection=message.silence_detection
+                profile = profile_of(
+                    message.profile,
+                    message.timeout,
+                    silence_detection=message.silence_detection,
+                    figures=message.figures,
                 )
                 self._calls[message.call] = Classifier(profile, network_of(message.number))
             case wire.CallOver(call):
@@ -47,6 +51,20 @@ class Desk:
                 classifier.receive(audio, now)
                 return _frames(call, classifier.events())
         return b""
+
+    def receive_all(self, messages: list[wire.Message | wire.Audio], now: float) -> list[bytes]:
+        """What came at once. Where we were late, audio waited: the last of a call ends `now`, all else was before."""
+        behind: Counter[str] = Counter()
+        for message in messages:
+            if isinstance(message, wire.Audio):
+                behind[message.key] += len(message.audio)
+        told = []
+        for message in messages:
+            call = message.key if isinstance(message, wire.Audio) else getattr(message, "call", "")
+            if isinstance(message, wire.Audio):
+                behind[call] -= len(message.audio)
+            told.append(self.receive(message, now - behind[call] / RATE))
+        return told
 
     def tick(self, now: float) -> bytes:
         told = b""
@@ -74,8 +92,8 @@ async def serve(peer: socket.socket) -> None:
     ticking = asyncio.create_task(_tick(desk, writer))
     try:
         while data := await reader.read(_READ):
-            now = time.monotonic()
-            writer.write(b"".join([desk.receive(message, now) for message in decoder.feed(data)]))
+            messages = list(decoder.feed(data))
+            writer.write(b"".join(desk.receive_all(messages, time.monotonic())))
     finally:
         ticking.cancel()
         writer.close()

@@ -9,8 +9,9 @@ from mediaserver.cpa.events import Heard, Sound
 from mediaserver.cpa.networks import Network, NetworkTone
 from mediaserver.cpa.spectrum import FRAME_SECONDS, Measure
 
-#: The part of a frame's energy in the tone's frequencies that makes it the tone.
-_SHARE = 0.72
+#: The part of a frame's energy in the tone's frequencies that makes it the tone, and no voice; and that with which it
+#: may be on, as soft as the line's noise: only what then keeps the cadence for whole cycles is believed.
+_SHARE, _MAYBE = 0.72, 0.4
 #: A tone is at least so loud (dBFS); exchanges send -10 to -30 dBm0.
 _FAINTEST = -45.0
 #: A span fits within this part of it, and so many milliseconds: frames are 20 ms.
@@ -42,7 +43,7 @@ class CadenceDetector:
         """`at` is the end of the frame. Each sound is told once."""
         found: list[Heard] = []
         for track, share in zip(self._tracks, measure.shares, strict=False):
-            sound = track.hear(share >= _SHARE and measure.level > _FAINTEST, measure.level)
+            sound = track.hear(share >= _MAYBE and measure.level > _FAINTEST, measure.level)
             if sound is not None and sound not in self._told:
                 self._told.add(sound)
                 found.append(Heard(sound, at))

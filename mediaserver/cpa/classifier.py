@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import numpy as np
 
+from common.profiles import HUMAN_FIRST, Profile
 from mediaserver.cpa.cadence import CadenceDetector
 from mediaserver.cpa.events import (
     FAILURES,
     FAX,
+    Corrected,
     CpaEvent,
     Decided,
     GreetingEnded,
     Heard,
     MessageMayStart,
+    Settled,
     Sound,
     SpeechStarted,
     Verdict,
 )
 from mediaserver.cpa.greeting import Greeting
 from mediaserver.cpa.networks import RECOMMENDED, Network
-from mediaserver.cpa.profile import HUMAN_FIRST, Profile
+from mediaserver.cpa.second_look import SecondLook
 from mediaserver.cpa.special import SpecialToneDetector
 from mediaserver.cpa.spectrum import FRAME, FRAME_SECONDS, Measure, Spectrum
 from mediaserver.cpa.steady import SteadyToneDetector
@@ -59,6 +62,8 @@ class Classifier:
         self._answered: float | None = None
         self._greeting: Greeting | None = None
         self._verdict: Verdict | None = None
+        #: Open while a person may turn out to be a machine.
+        self._second: SecondLook | None = None
         self._decided_at = 0.0
         self._greeting_ended = False
         self._may_start = False
@@ -83,6 +88,9 @@ class Classifier:
             self._heard_to = now - seconds
         elif now - seconds - self._heard_to > _LAG:
             self._catch_up(now - seconds)
+        elif self._heard_to - (now - seconds) > _LAG:
+            # What had been taken for missing was late.
+            self._heard_to = now - seconds
         self._waiting += audio
         self._missing = 0
         whole = len(self._waiting) - len(self._waiting) % FRAME
@@ -124,7 +132,7 @@ class Classifier:
         self._since_tone = 0 if tonal else self._since_tone + 1
         voiced = self._voice.voiced(measure) and self._since_tone >= _AFTER_TONE
         if self._greeting is not None and self._answered is not None and at > self._answered:
-            self._listen(self._greeting, voiced, at, self._answered)
+            self._listen(self._greeting, voiced, measure.level, at)
 
     # --- tones
 
@@ -155,14 +163,17 @@ class Classifier:
         if sound in FAX:
             self._decide(Verdict.FAX, heard.at, sound)
             return
+        if self._second is not None and self._second.as_loud(self._steady.loudness):
+            self._correct(heard.at)
         self._decide(Verdict.MACHINE, heard.at)
         self._end_greeting()
         self._start_message(heard.at, after_beep=True)
 
     # --- the answer
 
-    def _listen(self, greeting: Greeting, voiced: bool, at: float, answered: float) -> None:
-        verdict = greeting.hear(voiced, at)
+    def _listen(self, greeting: Greeting, voiced: bool, level: float, at: float) -> None:
+        answered = self._answered or 0.0
+        verdict = greeting.hear(voiced, level, at)
         if greeting.began is not None and not self._spoke:
             self._spoke = True
             self._events.append(SpeechStarted(max(greeting.began, answered)))
@@ -170,6 +181,9 @@ class Classifier:
             self._judge(greeting, verdict, at, answered)
         elif self._verdict is Verdict.MACHINE:
             self._wait_for_end(greeting, at)
+        elif self._second is not None:
+            late = at - answered >= self._profile.timeout
+            self._look_again(Verdict.HUMAN if late else self._second.hear(voiced, level, at), at)
 
     def _judge(self, greeting: Greeting, verdict: Verdict | None, at: float, answered: float) -> None:
         limit = answered + self._profile.timeout
@@ -183,6 +197,26 @@ class Classifier:
         elif not self._spoke and not self._steady.sounding and at - answered >= self._profile.initial_silence:
             self._decide(nothing, at)
 
+    def _open_second_look(self, at: float) -> None:
+        greeting = self._greeting
+        if greeting is None or greeting.last_voice is None or not self._profile.second_look:
+            self._events.append(Settled(at))
+        else:
+            self._second = SecondLook(self._profile, greeting.last_voice, greeting.loudness)
+
+    def _look_again(self, verdict: Verdict | None, at: float) -> None:
+        if verdict is Verdict.MACHINE:
+            self._correct(at)
+        elif verdict is Verdict.HUMAN:
+            self._second = None
+            self._events.append(Settled(at))
+
+    def _correct(self, at: float) -> None:
+        self._second = None
+        self._verdict, self._decided_at = Verdict.MACHINE, at
+        self._greeting_ended = False
+        self._events.append(Corrected(at))
+
     def _wait_for_end(self, greeting: Greeting, at: float) -> None:
         silence = greeting.silence(at)
         if silence >= self._profile.greeting_silence:
@@ -195,6 +229,8 @@ class Classifier:
             at = min(at, self._answered + self._profile.timeout)
             self._verdict, self._decided_at = verdict, at
             self._events.append(Decided(verdict, at, sound))
+            if verdict is Verdict.HUMAN:
+                self._open_second_look(at)
 
     def _end_greeting(self) -> None:
         last = self._greeting.last_voice if self._greeting is not None else None

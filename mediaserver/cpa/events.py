@@ -65,8 +65,22 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """Who was decided to be a person is a machine after all. Told once, or `Settled` instead."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """It remains a person; nothing more is told."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class GreetingEnded:
-    """The last voice of the greeting, told once."""
+    """The last voice of the greeting, told once; of a machine that was taken for a person, anew."""
 
     at: float
 
@@ -79,4 +93,4 @@ class MessageMayStart:
     after_beep: bool
 
 
-CpaEvent = Heard | SpeechStarted | Decided | GreetingEnded | MessageMayStart
+CpaEvent = Heard | SpeechStarted | Decided | Corrected | Settled | GreetingEnded | MessageMayStart

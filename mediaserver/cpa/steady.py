@@ -43,6 +43,8 @@ class SteadyToneDetector:
         self._level = 0.0
         self._missed = 0
         self._told = False
+        #: Decibels of the tone that ended last.
+        self.loudness = 0.0
 
     @property
     def sounding(self) -> bool:
@@ -77,7 +79,7 @@ class SteadyToneDetector:
             if self._missed > _MISSES or self._frames < 3:
                 self._forget()
             return None
-        seconds = self._frames * FRAME_SECONDS
+        seconds, self.loudness = self._frames * FRAME_SECONDS, self._level
         beeps = _BEEP_LOW <= self._hertz <= _BEEP_HIGH and _BEEP_SHORTEST <= seconds <= _BEEP_LONGEST
         found = Heard(Sound.BEEP, at - FRAME_SECONDS) if beeps and not self._told else None
         self._forget()

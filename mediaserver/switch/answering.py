@@ -74,8 +74,16 @@ class Answering:
         if rules.mode is Mode.OFF:
             return
         call.classified = True
-        silence = rules.silence_detection
-        self._tell(wire.Classify(call.id, call.request.to, rules.profile, rules.timeout, silence_detection=silence))
+        self._tell(
+            wire.Classify(
+                call.id,
+                call.request.to,
+                rules.profile,
+                rules.timeout,
+                silence_detection=rules.silence_detection,
+                figures=rules.figures,
+            )
+        )
 
     def dialled(self, call: LiveCall) -> None:
         if call.classified:
@@ -90,10 +98,9 @@ class Answering:
         return call.request.answer.mode is Mode.BACKGROUND
 
     def holds(self, call: LiveCall) -> bool:
-        """Whether the end of the application waits for the decision: a machine is still to have its message."""
-        rules = call.request.answer
-        waits = rules.mode is Mode.BACKGROUND and rules.on_machine is OnMachine.LEAVE_MESSAGE
-        call.held = call.classified and waits and not call.record.answered_by
+        """Whether the end of the application waits for who it is: a machine is still to have its message."""
+        undecided = call.classified and call.record.answered_by in ("", Verdict.HUMAN)
+        call.held = undecided and call.request.answer.on_machine is OnMachine.LEAVE_MESSAGE
         return call.held
 
     def hear(self, call: LiveCall, audio: bytes) -> None:
@@ -123,6 +130,10 @@ class Answering:
                 self._sound(call, message.sound, at)
             case "Decided":
                 self._decided(call, Verdict(message.verdict), message.sound)
+            case "Corrected":
+                self._corrected(call, at)
+            case "Settled":
+                self._settled(call)
             case "MessageMayStart":
                 self._message(call)
 
@@ -152,11 +163,9 @@ class Answering:
         rules = call.request.answer
         before = rules.mode is Mode.BEFORE
         if verdict is Verdict.HUMAN:
-            self.over(call)
+            # What is heard for a moment longer may correct it.
             if before:
                 self._dialogs.talk(call)
-            elif call.held:
-                self._dialogs.let_go(call)
         elif verdict is not Verdict.MACHINE or rules.on_machine is OnMachine.HANG_UP:
             self.over(call)
             self._dialogs.end(call)
@@ -165,6 +174,26 @@ class Answering:
         elif before:
             self._dialogs.begin_anew(call, verdict.value)
             self._dialogs.talk(call)
+
+    def _settled(self, call: LiveCall) -> None:
+        self.over(call)
+        if call.held:
+            self._dialogs.let_go(call)
+
+    def _corrected(self, call: LiveCall, at: datetime) -> None:
+        """A machine after all: what talks to it was begun for a person."""
+        call.record.answered_by = Verdict.MACHINE.value
+        call.record.note("corrected", at)
+        call.record.forget("greeting_end")
+        call.record.trace("cpa", "answered by machine after all", self._clock.utcnow())
+        match call.request.answer.on_machine:
+            case OnMachine.HANG_UP:
+                self.over(call)
+                self._dialogs.end(call)
+            case OnMachine.LEAVE_MESSAGE:
+                self._dialogs.begin_anew(call, Verdict.MACHINE.value)
+            case OnMachine.GO_ON:
+                self.over(call)
 
     def _message(self, call: LiveCall) -> None:
         self.over(call)

@@ -69,6 +69,12 @@ class Player:
         else:
             call.line.stop_play(call.id)
 
+    def drop(self, call: LiveCall) -> None:
+        """Stop what plays for a dialog that is replaced: told that it ended, that would go on to its own end."""
+        call.playing = None
+        call.rest.clear()
+        call.line.stop_play(call.id)
+
     def played(self, call: LiveCall, play: int, completed: bool, heard_ms: int) -> None:
         if play != call.playing:
             return

@@ -111,6 +111,10 @@ class CallRecord:
         """The first time of a moment of `Times`."""
         self._moments.setdefault(moment, isoformat(at))
 
+    def forget(self, moment: str) -> None:
+        """What was noted was another's."""
+        self._moments.pop(moment, None)
+
     def press(self, key: str) -> None:
         if self._mask_from is not None and len(self._keys) >= self._mask_from:
             self._masked.add(len(self._keys))

@@ -130,7 +130,7 @@ class Sessions:
 
     def begin_anew(self, call: LiveCall, answered_by: str) -> None:
         call.hang_up_after_queue = call.held = call.dialog_hears = False
-        self.player.stop(call)
+        self.player.drop(call)
         call.record.begin_anew()
         if call.worker is not None:
             self.prepare(call, answered_by)

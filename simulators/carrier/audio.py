@@ -87,12 +87,12 @@ def early(name: str, codec: int) -> tuple[bytes, ...]:
 
 @lru_cache(maxsize=32)
 def speech(seconds: float, codec: int) -> tuple[bytes, ...]:
-    """A voice-like sound: a buzz of 130 Hz under two formants, in syllables of a quarter second, always the same."""
+    """A voice-like sound: a buzz of 130 Hz under two formants, four syllables a second, always the same."""
     count = int(seconds * 8000)
     at = np.arange(count) / 8000
     pitch = 2 * np.pi * (130 * at + 2 * np.sin(2 * np.pi * 0.7 * at))
     buzz = np.sum([np.sin(order * pitch) * _formant(order * 130) for order in range(1, 25)], axis=0)
-    syllables = np.clip(np.sin(2 * np.pi * 2 * at) * 1.6, 0.05, 1.0)
+    syllables = np.clip(np.abs(np.sin(2 * np.pi * 2 * at)) * 1.6, 0.05, 1.0)
     hiss = np.random.default_rng(7).normal(0, 0.01, count)
     return frames(0.35 * buzz / max(np.max(np.abs(buzz)), 1e-9) * syllables + hiss, codec)
 

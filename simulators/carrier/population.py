@@ -21,6 +21,7 @@ _CARD = "keys:4111111111111111#"
 _DECLINED_CARD = "keys:4000000000000002#"
 _EXPIRY = "keys:1229"
 _PAY = f"prompt keys:1 prompt keys:1 prompt {_CARD} prompt {_EXPIRY} prompt keys:1"
+_PAUSING = "wait:0.3 say:0.4 wait:0.8 say:5 wait:0.4 beep"
 
 #: Number suffix -> behaviour. 00-39 exercise signalling and media, 40-49 are the people of examples/collections.
 SUFFIXES: Mapping[str, Behaviour] = {
@@ -108,6 +109,13 @@ SUFFIXES: Mapping[str, Behaviour] = {
 #: Those that only a name calls: `sip:busy-tone@127.0.0.1:5060`.
 BY_NAME: tuple[Behaviour, ...] = (
     Behaviour("says-hello", "answers, says a word and waits", delay=0.5, script="wait:0.4 say:0.6", patience=15.0),
+    Behaviour(
+        "machine-pauses",
+        "answering machine: a word, a pause, the greeting, beep",
+        delay=0.5,
+        script=_PAUSING,
+        patience=9,
+    ),
     Behaviour("busy-tone", "183 with a busy tone, never a final status", provisional=183, early="busy", final=0),
     Behaviour("reorder-tone", "183 with a fast busy tone, never a final", provisional=183, early="reorder", final=0),
     Behaviour(

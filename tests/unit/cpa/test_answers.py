@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.errors import ConfigError
+from common.errors import ConfigError, Refused
+from common.profiles import HUMAN_FIRST, PROFILES, Profile, checked_figures
 from mediaserver.cpa.classifier import Classifier
 from mediaserver.cpa.events import (
+    Corrected,
     CpaEvent,
     Decided,
     GreetingEnded,
     Heard,
     MessageMayStart,
+    Settled,
     Sound,
     SpeechStarted,
     Verdict,
 )
-from mediaserver.cpa.profile import HUMAN_FIRST, Profile
 from tests.support import phone_sounds as sounds
 
 
@@ -44,10 +47,11 @@ def moment(events: list[CpaEvent], kind: type[CpaEvent]) -> float:
 
 
 def test_a_word_and_a_pause_are_a_person() -> None:
-    events = classified(sounds.silence(0.5), sounds.syllables(0.6), sounds.silence(1.5))
+    events = classified(sounds.silence(0.5), sounds.syllables(0.6), sounds.silence(2))
 
     assert decided(events).verdict is Verdict.HUMAN
-    assert decided(events).at == pytest.approx(1.5, abs=0.1)
+    assert decided(events).at == pytest.approx(1.1 + HUMAN_FIRST.short_pause, abs=0.1)
+    assert moment(events, Settled) == pytest.approx(1.1 + HUMAN_FIRST.second_look, abs=0.1)
     assert moment(events, SpeechStarted) == pytest.approx(0.5, abs=0.06)
     assert moment(events, GreetingEnded) == pytest.approx(1.1, abs=0.1)
 
@@ -57,7 +61,7 @@ def test_speech_that_goes_on_is_a_machine_whose_message_follows_the_beep() -> No
     events = classified(sounds.silence(0.5), sounds.syllables(5), sounds.silence(0.7), beep, sounds.silence(1))
 
     assert decided(events).verdict is Verdict.MACHINE
-    assert decided(events).at == pytest.approx(0.5 + HUMAN_FIRST.machine_speech, abs=0.1)
+    assert decided(events).at == pytest.approx(0.5 + HUMAN_FIRST.machine_clause, abs=0.1)
     assert [event.at for event in events if isinstance(event, Heard)] == [pytest.approx(6.6, abs=0.05)]
     (start,) = (event for event in events if isinstance(event, MessageMayStart))
     assert start.after_beep
@@ -107,6 +111,44 @@ def test_an_answer_without_a_word_is_human_unless_silence_is_detected(
     assert decided(events).at == pytest.approx(HUMAN_FIRST.initial_silence, abs=0.05)
 
 
+def test_a_greeting_that_pauses_after_a_word_is_found_to_be_a_machine() -> None:
+    greeting = (sounds.syllables(0.4), sounds.silence(0.8), sounds.syllables(4.5), sounds.silence(0.5))
+    events = classified(*greeting, sounds.tone((1000,), 0.4), sounds.silence(1))
+
+    assert decided(events).verdict is Verdict.HUMAN
+    assert moment(events, Corrected) == pytest.approx(1.2 + HUMAN_FIRST.second_speech, abs=0.1)
+    (start,) = (event for event in events if isinstance(event, MessageMayStart))
+    assert start.after_beep
+
+
+def test_a_beep_soon_after_a_word_is_a_machines() -> None:
+    events = classified(
+        sounds.syllables(0.4), sounds.silence(0.7), sounds.tone((1000,), 0.4), sounds.silence(1), profile=HUMAN_FIRST
+    )
+
+    assert [type(event) for event in events if isinstance(event, Corrected | MessageMayStart)] == [
+        Corrected,
+        MessageMayStart,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("then", "profile"),
+    [
+        (sounds.syllables(2.5), HUMAN_FIRST),
+        (sounds.syllables(5, -30), HUMAN_FIRST),
+        (sounds.syllables(5), Profile(second_look=0)),
+        (sounds.syllables(5), Profile(timeout=3)),
+    ],
+    ids=["stops when talked to", "is an echo", "nobody looks again", "comes after the timeout"],
+)
+def test_a_person_remains_one_who(then: sounds.Samples, profile: Profile) -> None:
+    events = classified(sounds.syllables(0.4), sounds.silence(0.8), then, sounds.silence(1), profile=profile)
+
+    assert decided(events).verdict is Verdict.HUMAN
+    assert [type(event) for event in events if isinstance(event, Corrected | Settled)] == [Settled]
+
+
 def test_a_far_end_that_sends_nothing_is_decided_by_the_clock() -> None:
     classifier = Classifier()
     classifier.answered(100.0)
@@ -123,8 +165,28 @@ def test_a_click_is_not_a_greeting() -> None:
 
 
 def test_a_profile_without_patience_is_refused() -> None:
-    with pytest.raises(ConfigError, match="pause must be more than 0"):
+    with pytest.raises(ConfigError, match=r"pause: give 0\.2 to 3 s"):
         Profile(pause=0.0)
+
+
+def test_each_profile_may_have_its_figures_set_by_themselves() -> None:
+    assert checked_figures("quick", {"pause": 1, "floor": -40}) == {"pause": 1.0, "floor": -40.0}
+    assert PROFILES["quick"].machine_speech < HUMAN_FIRST.machine_speech
+
+
+@pytest.mark.parametrize(
+    ("figures", "complaint"),
+    [
+        ({"pause": 9}, "pause: give 0.2 to 3 s"),
+        ({"pause": float("nan")}, "pause: give 0.2 to 3 s"),
+        ({"floor": "soft"}, "floor: give -65 to -20 dBFS"),
+        ({"timeout": 3}, "timeout: unknown figure; the figures are initial_silence, "),
+        ({"short_speech": 2.5, "machine_speech": 2}, "short_speech: give at most 2 s"),
+    ],
+)
+def test_a_figure_out_of_bounds_is_refused_by_name(figures: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(Refused, match=complaint):
+        checked_figures("human-first", figures)
 
 
 _PARTS = st.lists(

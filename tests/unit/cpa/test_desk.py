@@ -36,6 +36,29 @@ def test_a_call_that_sends_nothing_is_decided_by_the_clock() -> None:
     assert [(one.event, one.verdict, round(one.at, 1)) for one in [*early, *late]] == [("Decided", "silence", 13.0)]
 
 
+def test_a_call_has_figures_of_its_own() -> None:
+    desk = Desk()
+    desk.receive(wire.Classify("a1", "", "quick", 9.0, silence_detection=True, figures={"initial_silence": 1.0}), 10.0)
+    desk.receive(wire.CallAnswered("a1"), 11.0)
+    assert [(one.verdict, round(one.at, 1)) for one in told(desk.tick(12.2))] == [("silence", 12.0)]
+
+
+def test_audio_that_waited_together_has_no_gaps() -> None:
+    desk = Desk()
+    speech = sounds.mulaw(np.concatenate((sounds.syllables(0.6), sounds.silence(0.5))))
+    pieces: list[wire.Message | wire.Audio] = [
+        wire.Classify("a1", "", "human-first", 20.0, silence_detection=False),
+        wire.CallAnswered("a1"),
+        *(wire.Audio("a1", speech[at : at + 480]) for at in range(0, len(speech), 480)),
+    ]
+    events = told(b"".join(desk.receive_all(pieces, 1.1)))
+    assert [(one.event, round(one.at, 1)) for one in events if one.event != "Settled"] == [
+        ("SpeechStarted", 0.0),
+        ("GreetingEnded", 0.6),
+        ("Decided", 0.8),
+    ]
+
+
 def test_a_call_that_is_over_is_forgotten() -> None:
     desk = Desk()
     desk.receive(wire.Classify("a1", "+12125550100", "human-first", 20.0, silence_detection=False), 0.0)

@@ -87,6 +87,7 @@ def test_a_person_is_talked_to_once_decided() -> None:
     bench = Bench(Mode.BEFORE)
     begins = bench.answer()
     bench.hear("Decided", "human")
+    bench.hear("Settled")
 
     assert (begins, bench.did) == (False, ["talk"])
     assert bench.call.record.status().answered_by == "human"
@@ -110,6 +111,27 @@ def test_a_machine_gets_what_the_rules_say(mode: Mode, on_machine: OnMachine, di
     bench.answer()
     bench.hear("Decided", "machine")
     assert bench.did == did
+
+
+@pytest.mark.parametrize(
+    ("on_machine", "did"),
+    [
+        (OnMachine.HANG_UP, ["talk", "end"]),
+        (OnMachine.LEAVE_MESSAGE, ["talk", "begin anew for machine", "talk"]),
+        (OnMachine.GO_ON, ["talk"]),
+    ],
+)
+def test_a_machine_that_was_taken_for_a_person_gets_what_the_rules_say(on_machine: OnMachine, did: list[str]) -> None:
+    bench = Bench(Mode.BEFORE, on_machine)
+    bench.answer()
+    bench.hear("GreetingEnded")
+    bench.hear("Decided", "human")
+    bench.hear("Corrected")
+    bench.hear("MessageMayStart")
+
+    status = bench.call.record.status()
+    assert (bench.did, status.answered_by) == (did, "machine")
+    assert (status.times.corrected is not None, status.times.greeting_end) == (True, None)
 
 
 def test_the_message_begins_after_the_beep_and_its_moments_are_kept() -> None:
@@ -142,12 +164,20 @@ def test_a_tone_of_the_network_ends_a_ringing_call() -> None:
     assert (bench.did, bench.call.record.status().sound) == (["end"], "reorder")
 
 
-@pytest.mark.parametrize(("verdict", "did"), [("human", ["let go"]), ("machine", ["begin anew for machine"])])
-def test_an_application_that_ends_early_waits_for_the_decision(verdict: str, did: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("verdict", "then", "did"),
+    [
+        ("human", "Settled", ["let go"]),
+        ("human", "Corrected", ["begin anew for machine"]),
+        ("machine", "GreetingEnded", ["begin anew for machine"]),
+    ],
+)
+def test_an_application_that_ends_early_waits_for_who_it_is(verdict: str, then: str, did: list[str]) -> None:
     bench = Bench(Mode.BACKGROUND, OnMachine.LEAVE_MESSAGE)
     bench.answer()
     held = bench.answering.holds(bench.call)
     bench.hear("Decided", verdict)
+    bench.hear(then)
     assert (held, bench.did) == (True, did)
 
 
@@ -175,7 +205,12 @@ def test_a_line_that_cannot_listen_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("body", "complaint"),
-    [({"mode": "later"}, "off, before, background"), ({"timeout": 0}, "timeout"), ({"modes": 1}, "unknown field")],
+    [
+        ({"mode": "later"}, "off, before, background"),
+        ({"timeout": 0}, "timeout"),
+        ({"modes": 1}, "unknown field"),
+        ({"figures": {"pause": 9}}, "answer.figures.pause: give"),
+    ],
 )
 def test_rules_that_make_no_sense_are_refused_by_field(body: dict[str, Any], complaint: str) -> None:
     with pytest.raises(Refused, match=complaint):

@@ -115,7 +115,7 @@ def test_the_outcome_has_the_keys_that_are_promised() -> None:
         200,
         "OK",
         dialog=DialogResult.COMPLETED,
-        times=Times("i", "r", "a", "e", "s", "g", "b", "c", "m"),
+        times=Times("i", "r", "a", "e", "s", "g", "b", "c", "m", "x"),
         dtmf="1",
         exit={"k": "1"},
         rtp=RtpStats(10, 9, 1, 0.5, 2, 0.25),
@@ -134,6 +134,7 @@ def test_the_outcome_has_the_keys_that_are_promised() -> None:
         "greeting_end": "g",
         "beep": "b",
         "classified": "c",
+        "corrected": "x",
         "message": "m",
         "ended": "e",
     }

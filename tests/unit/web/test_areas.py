@@ -150,7 +150,28 @@ def test_puts_a_campaign_s_fault_at_its_field(admin: FlaskClient, world: World, 
     assert answer.status_code == 422
     assert "give a whole number from 1 to 1,000,000" in answer.text
 
-    assert admin.post("/campaigns/new", data={**form, "ports": "5"}).status_code == 302
+    listens = {**form, "ports": "5", "classify": "before", "on_machine": "hang_up", "profile": "quick"}
+    answer = admin.post("/campaigns/new", data={**listens, "figure_pause": "9", "figure_floor": "soft"})
+    assert answer.status_code == 422
+    assert "Give 0.2 to 3 s, or nothing." in answer.text
+    assert "Give -65 to -20 dBFS, or nothing." in answer.text
+    answer = admin.post("/campaigns/new", data={**listens, "figure_short_speech": "2.5"})
+    assert "give at most 2 s, the longest greeting of a person" in answer.text
+
+    made = admin.post("/campaigns/new", data={**listens, "figure_pause": "0,9", "decide_within": "12"})
+    assert made.status_code == 302
+    with read_transaction(sqlite_engine) as session:
+        campaign = session.scalars(select(Campaign).order_by(Campaign.id.desc())).first()
+    assert campaign is not None
+    assert campaign.answer == {
+        "mode": "before",
+        "on_machine": "hang_up",
+        "silence_detection": False,
+        "profile": "quick",
+        "timeout": 12.0,
+        "figures": {"pause": 0.9},
+    }
+    assert 'value="0.9"' in admin.get(f"/campaigns/{campaign.id}").text
 
 
 def test_a_second_start_is_refused_with_its_reason(admin: FlaskClient, world: World, sqlite_engine: Engine) -> None:

@@ -11,15 +11,16 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from app.models import Campaign
 from app.services.campaigns import PACING_PERIODS, CampaignFields
 from app.services.choices import Choice, Choices
+from app.web.panel.campaigns.answers import BLAMED, AnswerFields
 
 _CALLER_ID_HELP = "What people see, and call back: + and the number, such as +15550100000."
 _MESSAGE_HELP = "Contact attributes in braces, with words for when one is missing: Hello {first_name|there}."
 #: Names in refusals of the campaigns service, where they are not the form's.
-_PACING_FIELDS = {f"pacing {name}": name for name in ("ports", "rate", "priority", "weight", "reserved")}
+_FIELDS = {f"pacing {name}": name for name in ("ports", "rate", "priority", "weight", "reserved")} | BLAMED
 _ONLY_NUMBERS = "Give a whole number of 1 or more."
 
 
-class CampaignForm(FlaskForm):
+class CampaignForm(AnswerFields, FlaskForm):
     name = StringField("Name", [InputRequired("Give the campaign a name."), Length(max=120)])
     contact_list_id = SelectField("Contact list", coerce=int, description="Who is to be reached.")
     filter_id = SelectField(
@@ -61,29 +62,6 @@ class CampaignForm(FlaskForm):
     private = BooleanField(
         "Withhold the number",
         description="From the called person, not from the carrier. Many laws forbid it to callers.",
-    )
-    classify = SelectField(
-        "Who answers",
-        choices=[
-            SelectChoice("off", "Do not listen: everybody is a person"),
-            SelectChoice("before", "Decide, then talk"),
-            SelectChoice("background", "Talk, decide meanwhile"),
-        ],
-        default="off",
-        description="People, machines, fax machines; before the answer, the network's tones.",
-    )
-    on_machine = SelectField(
-        "When a machine answers",
-        choices=[
-            SelectChoice("hang_up", "Hang up"),
-            SelectChoice("leave_message", "Speak after its beep"),
-            SelectChoice("go_on", "Talk as to a person"),
-        ],
-        default="hang_up",
-    )
-    detect_silence = BooleanField(
-        "Who says nothing is nobody",
-        description="The call ends as SILENCE_DETECTED; otherwise silence counts as a person.",
     )
     pacing = RadioField(
         "Pacing",
@@ -146,11 +124,6 @@ class CampaignForm(FlaskForm):
             "weight": self.weight.data or 1,
             "reserved": self.reserved.data or 0,
         }
-        answer = {
-            "mode": self.classify.data,
-            "on_machine": self.on_machine.data,
-            "silence_detection": self.detect_silence.data,
-        }
         senders = {"sms": self.sms_sender.data or "", "email": self.email_sender.data or ""}
         speaks = self.says.data == "message"
         return CampaignFields(
@@ -167,7 +140,7 @@ class CampaignForm(FlaskForm):
             private=self.private.data,
             diversion=self.diversion.data or "",
             user_to_user=self.user_to_user.data or "",
-            answer=answer,
+            answer=self.answer(),
             message=(self.message.data or "") if speaks else "",
             pacing=pacing,
             consent_purpose=self.consent_purpose.data or "",
@@ -177,7 +150,7 @@ class CampaignForm(FlaskForm):
     def blame(self, problem: str) -> None:
         """Show a service's refusal ("field: mend") at its field, else at the name."""
         name = problem.partition(":")[0]
-        field = self._fields.get(_PACING_FIELDS.get(name, name), self.name)
+        field = self._fields.get(_FIELDS.get(name, name), self.name)
         field.errors = [*field.errors, problem.partition(": ")[2] or problem]
 
     @staticmethod
@@ -187,9 +160,7 @@ class CampaignForm(FlaskForm):
         return {
             **{name: getattr(campaign, name) for name in _SAME},
             **{name: campaign.identity.get(name) for name in ("asserted", "private", "diversion", "user_to_user")},
-            "classify": campaign.answer.get("mode", "off"),
-            "on_machine": campaign.answer.get("on_machine", "hang_up"),
-            "detect_silence": campaign.answer.get("silence_detection", False),
+            **AnswerFields.answer_filled(campaign.answer),
             "filter_id": campaign.filter_id or 0,
             "says": "message" if campaign.script_id is None else "script",
             "pacing": pacing.get("mode", "none"),

@@ -152,7 +152,10 @@ class ImportRun(Base):
     """One import of a file into a list, with its progress and its rejects file."""
 
     __tablename__ = "import_run"
-    __table_args__ = (Index("ix_import_run_list", "contact_list_id", "id"),)
+    __table_args__ = (
+        Index("ix_import_run_list", "contact_list_id", "id"),
+        Index("ix_import_run_origin", "data_source_id", "origin"),
+    )
 
     id: Mapped[IdColumn]
     organization_id: Mapped[OrganizationRef]
@@ -175,6 +178,9 @@ class ImportRun(Base):
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     detail: Mapped[str] = mapped_column(Text, default="")
     created_by: Mapped[int | None] = mapped_column(BigId, ForeignKey("user.id", ondelete="SET NULL"))
+    #: The data source that brought the file (which may be deleted by now), and by what that source knows the file.
+    data_source_id: Mapped[int | None] = mapped_column(BigId)
+    origin: Mapped[str] = mapped_column(String(255), default="", server_default="")
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 

@@ -47,6 +47,7 @@ _MENU = (
         "People",
         (
             Entry("Contact lists", "address-book", "/lists/", Permission.LISTS_VIEW),
+            Entry("Data sources", "server", "/sources/", Permission.LISTS_VIEW),
             Entry("Contacts", "users", "/contacts/", Permission.LISTS_VIEW),
             Entry("Filters", "filter", "/filters/", Permission.LISTS_VIEW),
             Entry("Do not call", "phone-off", "/dnc/", Permission.DNC_VIEW),

@@ -1,5 +1,5 @@
 """Runs the web role: granian's worker processes for the panel, and child processes for live streams, for VoiceXML
-pages, and for the work that no request waits for: imports and pacing trials.
+pages, and for the work that no request waits for: imports, data sources and pacing trials.
 
 The process that starts the panel's workers has no thread that works: a worker is a fork of it, and one that was forked
 while a thread held the lock of an import or of the database never answers.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +22,8 @@ from granian.constants import Interfaces, Loops
 from granian.server import MPServer
 
 from app.db import make_engine
+from app.security.secrets import Vault
+from app.services.sources import Sources
 from app.web.importer import Importer
 from app.web.trial_runner import TrialRunner
 from common.errors import ConfigError
@@ -84,11 +87,17 @@ def serve_pages(settings: Settings) -> None:
 
 
 def work(settings: Settings) -> None:
-    """Import files and try out pacings until SIGTERM or SIGINT; what is under way is taken up after the restart."""
+    """Import files, fetch data sources and try out pacings until SIGTERM or SIGINT.
+
+    What is under way is taken up after the restart.
+    """
     die_with_parent()
     engine = make_engine(settings.database_url, pool_size=4)
     importer, trials = Importer(engine, settings.home), TrialRunner(engine)
+    owner = f"{socket.gethostname()[:40]}:{os.getpid()}"
+    sources = Sources(engine, settings.home, Vault(settings.require_secret_key()), owner)
     threads = [
+        threading.Thread(target=sources.run, name="sources", daemon=True),
         threading.Thread(target=importer.run, name="importer", daemon=True),
         threading.Thread(target=trials.run, name="trials", daemon=True),
     ]
@@ -98,8 +107,8 @@ def work(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     ended.wait()
-    importer.stop()
-    trials.stop()
+    for worker in (importer, trials, sources):
+        worker.stop()
     for thread in threads:
         thread.join(_STOP_SECONDS)
 

@@ -26,6 +26,7 @@ from app.models import (
     ConsentEvidence,
     Contact,
     ContactList,
+    DataSource,
     DncEntry,
     DncFile,
     DncGroup,
@@ -138,6 +139,12 @@ def _people(make: _Builder) -> None:
         )
     )  # fmt: skip
     make.add(ImportReject(import_run_id=run, line=2, reason=marker, row=marker))
+    make.add(
+        DataSource(
+            organization_id=home, contact_list_id=contact_list, name=marker, kind="sftp", choices={}, mapping={},
+            place={"host": "127.0.0.1", "port": 1}, schedule={"repeats": "never"}, created_at=now, updated_at=now,
+        )
+    )  # fmt: skip
     make.add(
         AuditEntry(
             organization_id=home, user_id=user, at=now, action="test", kind="contact", object_id=str(contact),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -73,6 +74,11 @@ class Uploads:
     def forget(self, pending: Pending) -> None:
         for suffix in (".raw", ".head", ".json"):
             pending.path.with_suffix(suffix).unlink(missing_ok=True)
+
+    def adopt(self, path: Path) -> Path:
+        """The same file in this folder, from where it can be handed over; the caller removes it."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Path(shutil.move(path, self._folder / f"pending-{new_id()}.raw"))
 
     def hand_over(self, path: Path, run_id: int) -> None:
         """Make it the run's file too; call it before the run is committed, so that no run is without its file."""

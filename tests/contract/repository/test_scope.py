@@ -47,6 +47,7 @@ from app.services import (
     organizations,
     reports,
     scripts,
+    sources,
     strategies,
     test_calls,
     trunks,
@@ -56,6 +57,7 @@ from app.services import (
 )
 from app.services.campaigns import CampaignFields
 from app.services.codes import Flags
+from app.services.sources import SourceFields
 from app.services.trunks import TrunkFields
 from app.services.windows import WindowFields
 from common.clock import utcnow
@@ -63,6 +65,7 @@ from common.errors import ClarionError
 from tests.support.organizations import World, add_common, build, rows_with
 
 MINE, THEIRS = "minemarker", "theirsmarker"
+SOURCE = SourceFields("Another", "folder", folder="people")
 TRUNK = TrunkFields("Another", "127.0.0.1")
 CONSENT = consents.ConsentFields("voice", "marketing", "paper")
 WINDOW = WindowFields("Another", {"mon": [["09:00", "17:00"]]})
@@ -223,6 +226,20 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "strategies.add_draft": lambda c: strategies.add_draft(c.session, c.actor, c.it.strategy, "<strategy/>"),
     "strategies.create_strategy": lambda c: strategies.create_strategy(
         c.session, c.actor, "Another", "<strategy/>", "", c.it.organization_id
+    ),
+    "sources.create_source": lambda c: sources.create_source(
+        c.session, c.actor, c.it.contact_list, SOURCE, Vault("key")
+    ),
+    "sources.delete_source": lambda c: sources.delete_source(c.session, c.actor, c.it.data_source),
+    "sources.get_source": lambda c: sources.get_source(c.session, c.actor, c.it.data_source),
+    "sources.list_sources": lambda c: sources.list_sources(c.session, c.actor),
+    "sources.pin": lambda c: sources.pin(c.session, c.actor, c.it.data_source, "SHA256:" + "x" * 43),
+    "sources.probe": lambda c: sources.probe(c.session, c.actor, c.it.data_source, c.csv.parent, Vault("key")),
+    "sources.run_now": lambda c: sources.run_now(c.session, c.actor, c.it.data_source),
+    "sources.set_paused": lambda c: sources.set_paused(c.session, c.actor, c.it.data_source, True),
+    "sources.source_runs": lambda c: sources.source_runs(c.session, c.actor, c.it.data_source),
+    "sources.update_source": lambda c: sources.update_source(
+        c.session, c.actor, c.it.data_source, SOURCE, Vault("key")
     ),
     "strategies.ensure_shipped": lambda c: strategies.ensure_shipped(c.session, c.actor, c.it.organization_id),
     "strategies.get_revision": lambda c: strategies.get_revision(c.session, c.actor, c.it.strategy_revision),

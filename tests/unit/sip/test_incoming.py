@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 
 from common.control import Disposition
 from mediaserver.switch.sip.events import Ended, Failed, KeyByInfo, MediaChanged
-from mediaserver.switch.sip.message import Response
+from mediaserver.switch.sip.message import Request, Response, parse_message
 from mediaserver.switch.sip.sdp import Direction, make_offer, parse_answer
 from mediaserver.switch.sip.transaction import Address
 from tests.support.sip_bench import SipBench
@@ -275,3 +277,19 @@ def test_a_flood_of_requests_is_answered_but_not_all_remembered(
     assert [response.status for response in bench.responses()] == [200] * 20
     assert bench.agent.counts()[2] == 5
     bench.assert_nothing_left()
+
+
+def test_what_a_stranger_sent_is_let_go_once_it_is_answered(bench: SipBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[weakref.ref[Request | Response]] = []
+
+    def noted(data: bytes) -> Request | Response:
+        message = parse_message(data)
+        sent.append(weakref.ref(message))
+        return message
+
+    monkeypatch.setattr("mediaserver.switch.sip.useragent.parse_message", noted)
+    bench.receive(stranger("OPTIONS"), STRANGER)
+    assert bench.agent.counts()[2] == 1, "its transaction waits for repetitions"
+    assert [message() for message in sent] == [None]
+    bench.receive(stranger("OPTIONS"), STRANGER)
+    assert [response.status for response in bench.responses()] == [200, 200]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from common.control import CallStatus, Disposition
 from mediaserver import journal as journals
@@ -17,10 +19,21 @@ pytestmark = pytest.mark.asyncio
 TODAY = datetime.now(UTC)
 
 
+OPENED: list[Journal] = []
+
+
 def opened(directory: Path) -> Journal:
     journal = Journal(directory)
     journal.open(TODAY)
+    OPENED.append(journal)
     return journal
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def closed() -> AsyncIterator[None]:
+    yield
+    while OPENED:
+        await OPENED.pop().close()
 
 
 def tear(directory: Path) -> None:

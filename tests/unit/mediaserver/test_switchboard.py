@@ -109,6 +109,7 @@ async def test_exit_values_too_deep_to_report_cost_no_outcome(bench: Bench, reas
     journal = Journal(bench.directory / "journal")
     journal.open(VirtualClock().utcnow())
     recorded = journal.outcome("a1")
+    await journal.close()
     assert recorded is not None
     assert (recorded.disposition, recorded.exit) == (bench.status().disposition, expected)
 

@@ -49,6 +49,8 @@ SQLITE_PRAGMAS = (
     "foreign_keys = ON",
     "temp_store = MEMORY",
     "cache_size = -16000",
+    # What is deleted is overwritten: an erased person is in no page that was given up.
+    "secure_delete = ON",
     "journal_size_limit = 67108864",
     "wal_autocheckpoint = 4000",
 )

@@ -24,7 +24,7 @@ from engine.addresses import Addresses
 from engine.gate import Work
 from engine.links import MediaLink
 from engine.outcomes import Running, TrunkRest
-from engine.people import listed_calls
+from engine.people import erased_contacts, listed_calls
 from engine.recorder import Recorder
 from engine.routes import Port
 from engine.shares import Place
@@ -40,6 +40,7 @@ _ASK_AGAIN = 1.0
 #: Questions about calls on their way at one time.
 _QUESTIONS = 8
 _CLOSED_BY_DNC = "IN_DNC_LIST"
+_CLOSED_BY_ERASURE = "CONTACT_DELETED"
 
 
 @dataclass(slots=True)
@@ -306,6 +307,18 @@ class Calls:
             )
             for key in listed:
                 await self._cancel(calls[key], _CLOSED_BY_DNC)
+        await self._watch_erased()
+
+    async def _watch_erased(self) -> None:
+        """Whoever asked to be erased is not talked to any longer either."""
+        open_calls = [call for call in self._calls.values() if not call.running.closed_as]
+        if not open_calls:
+            return
+        wanted = {call.running.attempt.contact_id for call in open_calls}
+        erased = await asyncio.to_thread(erased_contacts, self._database, wanted)
+        for call in open_calls:
+            if call.running.attempt.contact_id in erased:
+                await self._cancel(call, _CLOSED_BY_ERASURE)
 
     async def _cancel(self, call: Call, closed_as: str) -> None:
         link = self._link_of(call)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import structlog
 
 from app.db import make_engine
+from app.security.pseudonyms import attach
 from app.security.secrets import Vault
 from app.security.tokens import Tokens
 from channels.registry import build_channels, close_channels, simulated_channels
@@ -37,7 +38,7 @@ async def _run(settings: Settings, tuning: Tuning) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     secret = settings.require_secret_key()
-    database = make_engine(settings.database_url, pool_size=8)
+    database = attach(make_engine(settings.database_url, pool_size=8), secret)
     store = SqlStore(database)
     channels = build_channels(settings)
     runner = EngineRunner(

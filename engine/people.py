@@ -187,6 +187,13 @@ def listed_calls(
     return found
 
 
+def erased_contacts(engine: Engine, contact_ids: Collection[int]) -> set[int]:
+    """Those of them who asked to be erased."""
+    with read_transaction(engine) as session:
+        wanted = Contact.id.in_(sorted(contact_ids))
+        return set(session.scalars(select(Contact.id).where(wanted, Contact.erased_at.is_not(None))))
+
+
 def address_names(engine: Engine, address_ids: Collection[int]) -> dict[int, str]:
     with read_transaction(engine) as session:
         rows = session.execute(select(Address.id, Address.name).where(Address.id.in_(sorted(address_ids)))).all()

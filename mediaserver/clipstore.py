@@ -69,6 +69,22 @@ class ClipStore:
             deleted += 1
         return deleted
 
+    def forget(self, since: float, until: float) -> int:
+        """Delete the clips that were last used between two moments (seconds since 1970); how many.
+
+        What was rendered for one person was last used in a call of theirs. Another call that plays a clip of the same
+        words has made it younger; what is gone is rendered again.
+        """
+        deleted = 0
+        for path in self._directory.glob("??/*"):
+            try:
+                if since <= path.stat().st_mtime <= until:
+                    path.unlink()
+                    deleted += 1
+            except OSError:
+                continue
+        return deleted
+
     def _path(self, key: str) -> str:
         return f"{self._prefix}/{key[:2]}/{key[2:]}.ulaw"
 

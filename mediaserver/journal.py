@@ -63,6 +63,18 @@ class _Day:
             body: Mapping[str, Any] = orjson.loads(file.read(length))["status"]
         return CallStatus.from_json(body)
 
+    def overwrite(self, attempt: str, entry: bytes) -> None:
+        """Put a shorter entry in the place of the attempt's outcome, on disk; no other entry moves."""
+        place = None if self._index is None else self._index.find(attempt)
+        if place is None:
+            return
+        offset, length = place
+        with self.file.open("rb+") as journal:
+            journal.seek(offset)
+            journal.write(entry.ljust(length - 1) + b"\n")
+            journal.flush()
+            os.fsync(journal.fileno())
+
     def close(self) -> None:
         if self._index is not None:
             self._index.close()
@@ -153,6 +165,13 @@ class Journal:
         body = replace(status, trace=()).to_json()
         await self._append({"attempt": status.attempt_id, "status": body}, status.attempt_id, None)
 
+    async def forget(self, attempt: str) -> None:
+        """Keep that it was dialled and how it ended, and nothing a person said or pressed in it. On disk at the end."""
+        for day in self._days:
+            if (known := day.find(attempt)) is not None:
+                line = orjson.dumps({"attempt": attempt, "status": anonymous(known).to_json()})
+                await asyncio.to_thread(day.overwrite, attempt, line)
+
     async def close(self) -> None:
         if self._flusher is not None:
             await self._flusher
@@ -190,6 +209,11 @@ class Journal:
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_result(None)
+
+
+def anonymous(status: CallStatus) -> CallStatus:
+    """Without what a person said, pressed or is called; a reason may quote a name the far end sent."""
+    return replace(status, dtmf="", exit={}, trace=(), reason="", release="")
 
 
 def _name(day: datetime) -> str:

@@ -15,6 +15,7 @@ from app.core.compliance import Refused as RefusedByGate
 from app.db import make_engine, read_transaction, require_current, write_transaction
 from app.models import CallingWindow, Trunk
 from app.security.access import Actor
+from app.security.pseudonyms import attach
 from app.security.secrets import Vault
 from app.services.audit import record
 from app.services.dnc import means_opt_out
@@ -78,7 +79,7 @@ def find_trunk(args: argparse.Namespace) -> ConfiguredTrunk:
     if args.proxy or args.gateway or args.redirect or args.register:
         raise Refused("--proxy, --gateway, --redirect, --register: a configured trunk has its own; leave them out")
     settings = Settings.load()
-    engine = make_engine(settings.database_url)
+    engine = attach(make_engine(settings.database_url), settings.secret_key)
     require_current(engine)
     with read_transaction(engine) as session:
         home = _organization(session, args.organization)

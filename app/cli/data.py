@@ -205,11 +205,12 @@ def _print_summary(summary: Summary, rejects_file: Path | None) -> None:
 def database() -> Iterator[Engine]:
     """The configured database at this version's revision, for one command."""
     from app.db import make_engine, require_current
+    from app.security.pseudonyms import attach
     from common.logging import configure
 
     settings = Settings.load()
     configure(settings.log)
-    engine = make_engine(settings.database_url)
+    engine = attach(make_engine(settings.database_url), settings.secret_key)
     try:
         require_current(engine)
         yield engine

@@ -44,6 +44,7 @@ from app.models.contact import (
 from app.models.dnc import CampaignDncGroup, DncCoverage, DncEntry, DncFile, DncGroup, DncGroupList, DncKind, DncList
 from app.models.identity import AllowedHost, AuditEntry, CallingWindow, CompletionCode, Organization, Role, User
 from app.models.pacing_trial import PacingTrial, TrialState
+from app.models.privacy import Erasure, ErasureState
 from app.models.source import DataSource
 from app.models.test_call import TestCall, TestCallState
 
@@ -76,6 +77,8 @@ __all__ = [
     "DncGroupList",
     "DncKind",
     "DncList",
+    "Erasure",
+    "ErasureState",
     "FilterTemplate",
     "GuardTime",
     "HolidayRow",

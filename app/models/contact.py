@@ -100,6 +100,8 @@ class Contact(Base):
     attributes: Mapped[dict[str, Any]]
     #: Set when the contact was deleted while jobs still refer to it: never dialled again.
     deleted_at: Mapped[datetime | None]
+    #: Set when the person asked to be erased: a call under way is hung up, and what is left of the row names nobody.
+    erased_at: Mapped[datetime | None]
     last_attempt_at: Mapped[datetime | None]
     last_completion_code: Mapped[str] = mapped_column(String(64), default="")
     created_at: Mapped[datetime]

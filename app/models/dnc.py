@@ -62,6 +62,8 @@ class DncKind(StrEnum):
     CONTACT_ID = "contact_id"
     #: `Contact.customer_id`: blocks every address of that person in every list.
     CUSTOMER_ID = "customer_id"
+    #: Any of these of a person who was erased: `value` is its keyed hash (app.security.pseudonyms).
+    ERASED = "erased"
 
 
 class DncEntry(Base):

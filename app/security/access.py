@@ -34,6 +34,8 @@ class Permission(StrEnum):
     LISTS_VIEW = "lists.view"
     #: Create, change and delete contact lists and contacts, and import into them.
     LISTS_EDIT = "lists.edit"
+    #: Answer what people ask about their own data: show it to them, erase it; and how long data is kept.
+    PRIVACY_MANAGE = "privacy.manage"
     #: See attributes marked as masked.
     ATTRIBUTES_UNMASK = "attributes.unmask"
     DNC_VIEW = "dnc.view"

@@ -28,11 +28,12 @@ from app.models import (
     DncList,
 )
 from app.security.access import Actor, NotFound, Permission, get_scoped, scoped
+from app.security.pseudonyms import of_session as pseudonyms_of_session
 from app.services.audit import record
 from app.services.csv_text import csv_lines
 from app.services.organizations import organization_for
 from common.clock import utcnow
-from common.errors import Refused
+from common.errors import ConfigError, Refused
 
 T = TypeVar("T")
 
@@ -65,7 +66,8 @@ def blocked(
     for kind, value in subjects:
         if value:
             by_kind.setdefault(str(kind), set()).add(value.lower() if kind == DncKind.EMAIL else value)
-    found = _named(session, by_kind)
+    erased = erased_subjects(session, by_kind)
+    found = _named(session, {**by_kind, str(DncKind.ERASED): set(erased)} if erased else by_kind)
     if not found:
         return []
     statement = (
@@ -76,11 +78,32 @@ def blocked(
             or_(DncEntry.organization_id == organization_id, DncEntry.organization_id.is_(None)),
             or_(DncEntry.until.is_(None), DncEntry.until > moment),
             or_(DncEntry.until_day.is_(None), DncEntry.until_day >= earliest_day(moment)),
-            *chosen_lists(campaign_id),
+            # Whoever was erased is never called, whatever list says so.
+            *(or_(DncEntry.kind == DncKind.ERASED, chosen) for chosen in chosen_lists(campaign_id)),
         )
         .order_by(DncEntry.id)
     )
-    return [Listing(*row) for row in session.execute(statement)]
+    rows = session.execute(statement)
+    return [
+        Listing(*(erased[value] if kind == DncKind.ERASED else (kind, value)), name, until, until_day)
+        for kind, value, name, until, until_day in rows
+    ]
+
+
+def erased_subjects(session: Session, subjects: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, str]]:
+    """What the subjects would be called had they been erased, and who that is; empty where nobody was."""
+    least = select(func.min(DncEntry.value)).where(DncEntry.kind == DncKind.ERASED)
+    greatest = select(func.max(DncEntry.value)).where(DncEntry.kind == DncKind.ERASED)
+    kept = {value[:8] for value in session.scalars(least.union_all(greatest)) if value is not None}
+    if not kept:
+        return {}
+    pseudonyms = pseudonyms_of_session(session)
+    if kept != {pseudonyms.mark}:
+        raise ConfigError(
+            "CLARION_SECRET_KEY: people were erased under another key, so nobody can tell whom not to call; "
+            "give that key again"
+        )
+    return pseudonyms.of_all(subjects)
 
 
 def _named(session: Session, subjects: Mapping[str, set[str]]) -> dict[str, set[str]]:
@@ -165,12 +188,16 @@ def create_dnc_list(
 def list_entries(
     session: Session, actor: Actor, dnc_list_id: int, *, search: str = "", after_id: int = 0, limit: int = 100
 ) -> list[DncEntry]:
-    """In order of adding; `after_id` turns the page; `search` is the beginning of the value."""
+    """In order of adding; `after_id` turns the page; `search` is the beginning of the value, or the whole address or ID
+    of somebody who was erased."""
     actor.require(Permission.DNC_VIEW)
     get_scoped(session, actor, DncList, dnc_list_id, include_common=True)
     statement = select(DncEntry).where(DncEntry.dnc_list_id == dnc_list_id, DncEntry.id > after_id)
-    if search:
-        statement = statement.where(DncEntry.value.startswith(search.strip(), autoescape=True))
+    if search.strip():
+        text = search.strip()
+        whole = {str(kind): {text.lower() if kind is DncKind.EMAIL else text} for kind in DncKind}
+        erased = and_(DncEntry.kind == DncKind.ERASED, DncEntry.value.in_(erased_subjects(session, whole)))
+        statement = statement.where(or_(DncEntry.value.startswith(text, autoescape=True), erased))
     return list(session.scalars(statement.order_by(DncEntry.id).limit(limit)))
 
 
@@ -327,6 +354,8 @@ def normalised(kind: str, value: str, home_country: str = "US") -> str:
     """As the look-up compares it. Raise Refused naming the mend."""
     if kind == DncKind.PHONE:
         return parse_number(value, home_country).e164
+    if kind == DncKind.ERASED:
+        raise Refused("kind: only an erasure makes such entries; use phone, email, contact_id or customer_id")
     value = value.strip()
     if kind == DncKind.EMAIL:
         value = value.lower()
@@ -337,11 +366,16 @@ def normalised(kind: str, value: str, home_country: str = "US") -> str:
     return value
 
 
+def own_list(session: Session, organization_id: int) -> DncList:
+    """The list that opt-outs go to; made where there is none yet."""
+    found = _find(session, organization_id, OWN_LIST)
+    return found or _create(session, Actor.system(organization_id), organization_id, OWN_LIST)
+
+
 def _target(session: Session, actor: Actor, dnc_list_id: int | None, organization_id: int | None) -> DncList:
     if dnc_list_id is not None:
         return get_scoped(session, actor, DncList, dnc_list_id)
-    home = organization_for(session, actor, organization_id)
-    return _find(session, home, OWN_LIST) or _create(session, actor, home, OWN_LIST)
+    return own_list(session, organization_for(session, actor, organization_id))
 
 
 def _find(session: Session, organization_id: int | None, name: str) -> DncList | None:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.core.compliance import NATIONAL, Coverage, part_of
 from app.core.phone import is_country
 from app.db import chunk_budget, next_chunk_size, timed_write, write_in_chunks, write_transaction
-from app.models import DncCoverage, DncEntry, DncFile, DncList, ImportState
+from app.models import DncCoverage, DncEntry, DncFile, DncKind, DncList, ImportState
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.dnc import chosen_lists
@@ -244,6 +244,7 @@ def _take_off_rest(engine: Engine, dnc_list_id: int, file_id: int, parts: Sequen
                     select(DncEntry.id)
                     .where(
                         DncEntry.dnc_list_id == dnc_list_id,
+                        DncEntry.kind != DncKind.ERASED,
                         DncEntry.value.startswith(part, autoescape=True),
                         or_(DncEntry.file_id.is_(None), DncEntry.file_id != file_id),
                     )

@@ -20,7 +20,7 @@ _LONGEST = 1000
 _US = re.compile(r"([2-9]\d\d),?([2-9]\d{6})((?:,[^,]*)*)")
 _GB = re.compile(r"(?:\+?44|0)?([1-9]\d{8,9})")
 _KINDS = {
-    **{kind.value: kind for kind in DncKind},
+    **{kind.value: kind for kind in DncKind if kind is not DncKind.ERASED},
     "user_contact_id": DncKind.CONTACT_ID,
     "user contact id": DncKind.CONTACT_ID,
     "customer id": DncKind.CUSTOMER_ID,

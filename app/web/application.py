@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from app.db import make_engine
 from app.sandbox.client import EXTENSION, Sandbox
+from app.security.pseudonyms import attach
 from app.security.tokens import Tokens
 from app.web import assets, callbacks, database, errors, headers, health, limits, panel, viewer
 from app.web.navigation import navigation
@@ -23,8 +24,8 @@ SESSION_HOURS = 12
 
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Flask:
     settings = settings or Settings.load()
-    engine = engine or make_engine(settings.database_url, pool_size=8)
     secret_key = settings.require_secret_key()
+    engine = attach(engine or make_engine(settings.database_url, pool_size=8), secret_key)
     https = settings.web.public_url.startswith("https:")
     app = Flask("app.web", static_folder="static", template_folder="templates")
     app.config.update(

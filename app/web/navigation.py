@@ -51,6 +51,7 @@ _MENU = (
             Entry("Contacts", "users", "/contacts/", Permission.LISTS_VIEW),
             Entry("Filters", "filter", "/filters/", Permission.LISTS_VIEW),
             Entry("Do not call", "phone-off", "/dnc/", Permission.DNC_VIEW),
+            Entry("Privacy", "shield-lock", "/privacy/", Permission.PRIVACY_MANAGE),
         ),
     ),
     Section(

@@ -1,5 +1,6 @@
 """Runs the web role: granian's worker processes for the panel, and child processes for live streams, for VoiceXML
-pages, and for the work that no request waits for: imports, data sources and pacing trials.
+pages, and for the work that no request waits for: imports, data sources, pacing trials and what people ask about
+their data.
 
 The process that starts the panel's workers has no thread that works: a worker is a fork of it, and one that was forked
 while a thread held the lock of an import or of the database never answers.
@@ -15,16 +16,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from granian.constants import Interfaces, Loops
 from granian.server import MPServer
 
 from app.db import make_engine
+from app.security.pseudonyms import attach
 from app.security.secrets import Vault
 from app.services.sources import Sources
 from app.web.importer import Importer
+from app.web.keeper import Keeper
 from app.web.trial_runner import TrialRunner
 from common.errors import ConfigError
 from common.settings import Endpoint, Settings
@@ -87,28 +90,29 @@ def serve_pages(settings: Settings) -> None:
 
 
 def work(settings: Settings) -> None:
-    """Import files, fetch data sources and try out pacings until SIGTERM or SIGINT.
+    """Import files, fetch data sources, try out pacings and erase people until SIGTERM or SIGINT.
 
     What is under way is taken up after the restart.
     """
     die_with_parent()
-    engine = make_engine(settings.database_url, pool_size=4)
-    importer, trials = Importer(engine, settings.home), TrialRunner(engine)
+    secret = settings.require_secret_key()
+    engine = attach(make_engine(settings.database_url, pool_size=5), secret)
     owner = f"{socket.gethostname()[:40]}:{os.getpid()}"
-    sources = Sources(engine, settings.home, Vault(settings.require_secret_key()), owner)
-    threads = [
-        threading.Thread(target=sources.run, name="sources", daemon=True),
-        threading.Thread(target=importer.run, name="importer", daemon=True),
-        threading.Thread(target=trials.run, name="trials", daemon=True),
-    ]
+    works: dict[str, _Work] = {
+        "sources": Sources(engine, settings.home, Vault(secret), owner),
+        "importer": Importer(engine, settings.home),
+        "trials": TrialRunner(engine),
+        "keeper": Keeper(engine, settings),
+    }
+    threads = [threading.Thread(target=work.run, name=name, daemon=True) for name, work in works.items()]
     for thread in threads:
         thread.start()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     ended.wait()
-    for worker in (importer, trials, sources):
-        worker.stop()
+    for work in works.values():
+        work.stop()
     for thread in threads:
         thread.join(_STOP_SECONDS)
 
@@ -169,6 +173,14 @@ def _load_live() -> Callable[..., Any]:
     from app.web.live.application import LiveStreams
 
     return LiveStreams(settings)
+
+
+class _Work(Protocol):
+    def run(self) -> None:
+        """Until `stop`."""
+        ...
+
+    def stop(self) -> None: ...
 
 
 class _Child:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -51,6 +52,19 @@ class HttpMediaServer:
             raise self._unexpected(status, body)
         return status != 404
 
+    async def forget(self, attempt_id: str, since: datetime, until: datetime) -> int:
+        query = {"since": since.isoformat(), "until": until.isoformat()}
+        status, body = await self._ask("DELETE", f"/v1/attempts/{attempt_id}", query=query)
+        if status != 200:
+            raise self._unexpected(status, body)
+        return int(body["recordings"])
+
+    async def recordings(self, attempt_id: str) -> dict[str, bytes]:
+        status, body = await self._ask("GET", f"/v1/attempts/{attempt_id}/recordings")
+        if status != 200:
+            raise self._unexpected(status, body)
+        return {file: await self._read(f"/v1/recordings/{file}") for file in body["files"] if file.endswith(".wav")}
+
     async def info(self) -> ServerInfo:
         status, body = await self._ask("GET", "/v1/status")
         if status != 200:
@@ -80,9 +94,24 @@ class HttpMediaServer:
     async def close(self) -> None:
         await self._session.close()
 
-    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+    async def _read(self, path: str) -> bytes:
         try:
-            async with self._session.request(method, self._url + path, json=body) as answer:
+            async with self._session.get(self._url + path) as answer:
+                if answer.status != 200:
+                    raise self._unexpected(answer.status, {})
+                return await answer.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise NoAnswer(f"media server {self._url}: {_words(error)}") from error
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> tuple[int, dict[str, Any]]:
+        try:
+            async with self._session.request(method, self._url + path, json=body, params=query) as answer:
                 raw = await answer.read()
                 return answer.status, orjson.loads(raw) if raw else {}
         except aiohttp.ClientConnectorError as error:

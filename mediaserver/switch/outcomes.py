@@ -14,7 +14,7 @@ import structlog
 from common.clock import isoformat
 from common.control import CallStatus, EventType
 from mediaserver.events import EventLog
-from mediaserver.journal import Journal
+from mediaserver.journal import Journal, anonymous
 from mediaserver.packed import pack, unpack
 
 #: Ended calls whose whole status is kept in memory; older ones are answered from the journal, without their trace.
@@ -67,6 +67,14 @@ class Outcomes:
         self._size += len(packed)
         while len(self._recent) > _RECENT or self._size > _RECENT_BYTES:
             self._size -= len(self._recent.popitem(last=False)[1])
+
+    async def forget(self, attempt: str) -> None:
+        """Keep how it ended, and nothing of the person."""
+        if attempt in self._recent:
+            whole = CallStatus.from_json(orjson.loads(unpack(self._recent[attempt])))
+            self._remember(anonymous(whole))
+        self.events.forget(attempt)
+        await self._journal.forget(attempt)
 
     async def _journal_and_tell(self, status: CallStatus) -> None:
         try:

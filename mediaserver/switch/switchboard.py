@@ -17,6 +17,7 @@ from common.conversation import Part
 from common.errors import ClarionError, ContractError, Refused
 from common.recording import RecordMode
 from mediaserver import wire
+from mediaserver.clipstore import ClipStore
 from mediaserver.journal import Journal
 from mediaserver.lines import base
 from mediaserver.metrics import Metrics
@@ -92,6 +93,7 @@ class Switchboard:
         self._clock = clock or SystemClock()
         self.classification = classification or Classification()
         self._transfers = Transfers(self.admission.has_room, self._note_transfer, self.metrics.transferred)
+        self.clips = ClipStore(clip_directory)
         self.sounds = sounds or Sounds(clip_directory / "sounds")
         self._sounder = Sounder(self.sounds, self.roster)
         self.bridges = Bridges(self.roster, self._sounder, self.events, self._note_transfer, self._alone)
@@ -151,6 +153,10 @@ class Switchboard:
         if call is not None:
             return call.record.status()
         return self._outcomes.of(attempt)
+
+    async def forget(self, attempt: str) -> None:
+        """Nothing of the person in an ended call is kept; that it was dialled, and its outcome, is."""
+        await self._outcomes.forget(attempt)
 
     async def place(self, request: CallRequest) -> tuple[CallStatus, bool]:
         """The call's status and whether it is new: a known attempt is never dialled again.

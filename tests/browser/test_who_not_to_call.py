@@ -68,7 +68,15 @@ def test_no_page_has_a_fault(admin: Page, site: Site) -> None:
     # Colours that are still changing would be measured on their way.
     admin.emulate_media(reduced_motion="reduce")
     found = {}
-    for path in ("/dnc/", "/dnc/lists", "/dnc/lists/1/files", "/calendars/", f"{contact}/consents", contact):
+    for path in (
+        "/dnc/",
+        "/dnc/lists",
+        "/dnc/lists/1/files",
+        "/calendars/",
+        "/privacy/",
+        f"{contact}/consents",
+        contact,
+    ):
         for theme in ("light", "dark"):
             admin.goto(f"{site.url}{path}")
             admin.evaluate("theme => document.documentElement.setAttribute('data-bs-theme', theme)", theme)
@@ -99,3 +107,31 @@ def test_a_filter_is_made_and_looked_at_by_the_keyboard_alone(admin: Page, site:
     assert faults(admin) == []
     press(admin, "Save")
     expect(admin.get_by_role("row").filter(has_text="Last completion code is CALL_BUSY")).to_have_count(1)
+
+
+def test_a_person_is_erased_by_the_keyboard_alone(admin: Page, site: Site) -> None:
+    contact = site.world.contact_id + 1
+    admin.emulate_media(reduced_motion="reduce")
+    admin.goto(f"{site.url}/contacts/{contact}")
+    press(admin, "Personal data")
+    expect(admin.get_by_role("heading", name="What an erasure takes")).to_be_visible()
+    expect(admin.get_by_text("+12125550102")).to_be_visible()
+    press(admin, "Erase now")
+    expect(admin.get_by_text("Tick it: nothing brings the data back.")).to_be_visible()
+    assert faults(admin) == []
+    fill(admin, "Reference", "case 12")
+    tab_to(admin, "Erase this person for good")
+    admin.keyboard.press("Space")
+    press(admin, "Erase now")
+    expect(admin.get_by_role("heading", name="Erased")).to_be_visible(timeout=60_000)
+    assert faults(admin) == []
+    admin.goto(f"{site.url}/contacts/{contact}")
+    expect(admin.get_by_role("heading", name="This person was erased")).to_be_visible()
+    assert "Ann2" not in admin.content()
+    admin.goto(f"{site.url}/dnc/")
+    fill(admin, "Search by the beginning", "+12125550102")
+    with admin.expect_navigation():
+        admin.keyboard.press("Enter")
+    expect(admin.get_by_text("Somebody who was erased")).to_be_visible()
+    admin.goto(f"{site.url}/privacy/")
+    expect(admin.get_by_role("link", name="case 12")).to_be_visible()

@@ -31,6 +31,7 @@ from app.models import (
     DncFile,
     DncGroup,
     DncList,
+    Erasure,
     GuardTime,
     HolidayRow,
     ImportReject,
@@ -114,6 +115,7 @@ def _people(make: _Builder) -> None:
     make.add(Address(organization_id=home, contact_id=contact, kind="email", name="email", value=email))
     dnc_list = make.add(DncList(organization_id=home, name=marker, created_at=now))
     make.add(DncGroup(organization_id=home, name=marker))
+    make.add(Erasure(organization_id=home, requested_at=now, reference=marker, found_by="phone", removed={}))
     make.add(
         DncFile(
             organization_id=home, dnc_list_id=dnc_list, file_name=marker, format="csv", action="add", state="completed",

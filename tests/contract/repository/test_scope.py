@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 import app.services
 from app import db
 from app.models import AllowedHost, Base
+from app.security import pseudonyms
 from app.security.access import Actor, Forbidden, Permission
 from app.security.secrets import Vault
 from app.services import (
@@ -45,6 +46,7 @@ from app.services import (
     lists,
     media_servers,
     organizations,
+    privacy,
     reports,
     scripts,
     sources,
@@ -69,6 +71,7 @@ SOURCE = SourceFields("Another", "folder", folder="people")
 TRUNK = TrunkFields("Another", "127.0.0.1")
 CONSENT = consents.ConsentFields("voice", "marketing", "paper")
 WINDOW = WindowFields("Another", {"mon": [["09:00", "17:00"]]})
+VAULT = Vault("tests only secret key")
 VXML = b'<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><block/></form></vxml>'
 
 
@@ -87,6 +90,10 @@ def deleted_host(call: Call) -> dict[str, Any]:
     """As the one there is, by another id and name."""
     kept = undo.keep(call.session, Actor.system(), AllowedHost, call.it.allowed_host)
     return {**kept, "row": {**kept["row"], "id": 99, "origin": "https://deleted.example"}}
+
+
+def person(call: Call) -> privacy.Person:
+    return privacy.find_person(call.session, call.actor, "contact", str(call.it.contact))
 
 
 def fields(it: World) -> CampaignFields:
@@ -207,6 +214,11 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "organizations.organization_for": lambda c: organizations.organization_for(
         c.session, c.actor, c.it.organization_id
     ),
+    "privacy.find_person": lambda c: person(c),
+    "privacy.get_erasure": lambda c: privacy.get_erasure(c.session, c.actor, c.it.erasure),
+    "privacy.list_erasures": lambda c: privacy.list_erasures(c.session, c.actor),
+    "privacy.preview": lambda c: privacy.preview(c.session, c.actor, person(c)),
+    "privacy.request_erasure": lambda c: privacy.request_erasure(c.session, c.actor, VAULT, person(c)),
     "reports.attempt_detail": lambda c: reports.attempt_detail(c.session, c.actor, c.it.attempt),
     "reports.attempts_of_job": lambda c: reports.attempts_of_job(c.session, c.actor, c.it.job),
     "reports.contact_history": lambda c: reports.contact_history(c.session, c.actor, c.it.contact),
@@ -319,7 +331,7 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
         admin.dispose()
         url = server.url(name)
-    opened = db.make_engine(url)
+    opened = pseudonyms.attach(db.make_engine(url), "tests only secret key")
     yield opened
     opened.dispose()
 

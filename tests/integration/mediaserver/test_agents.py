@@ -214,8 +214,24 @@ async def test_a_conversation_is_recorded_and_a_killed_writer_loses_no_second(fl
         samples = memoryview(file.readframes(file.getnframes())).cast("h")
     assert max(samples[::2]) < 100
     assert max(samples[1::2]) > 3000
+    forget, days = f"{floor.bench.api}/v1/attempts/{customer}", {"since": "2026-01-01", "until": "2100-01-01"}
+    async with floor.bench.http.delete(forget, params=days) as answer:
+        assert answer.status == 409  # the call is under way
     for call in (customer, leg):
         floor.bench.board.hang_up(call)
+
+    # The person is erased: nothing but how the call ended is left.
+    await floor.bench.event(customer, "ended")
+    while any(folder.glob("*/*.part")):
+        await asyncio.sleep(0.1)
+    async with floor.bench.http.get(f"{forget}/recordings") as answer:
+        assert (await answer.json())["files"] == [mended["file"], second]
+    async with floor.bench.http.delete(forget, params=days) as answer:
+        assert (await answer.json())["recordings"] == 2
+    assert not any(folder.glob(f"*/{customer}-*"))
+    async with floor.bench.http.get(f"{floor.bench.api}/v1/calls/{customer}") as answer:
+        kept = await answer.json()
+    assert (kept["disposition"], kept["trace"], kept["exit"]) == ("answered", [], {})
 
 
 async def test_an_agents_phone_dials_in_with_its_password(floor: Floor) -> None:

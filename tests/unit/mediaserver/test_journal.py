@@ -131,3 +131,17 @@ async def test_a_server_that_runs_for_days_forgets_old_outcomes_but_no_call_unde
     assert "done" not in journal
     assert "under-way" in journal
     assert opened(tmp_path).outcome("done") is None
+
+
+async def test_what_a_person_said_is_forgotten_and_that_they_were_dialled_is_not(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    for attempt in ("a1", "a2"):
+        await journal.begin(attempt, "boot1", "now")
+        said = CallStatus(attempt, "boot1", "ended", Disposition.ANSWERED, dtmf="4711", exit={"name": "Ada Lovelace"})
+        await journal.end(said)
+    await journal.forget("a1")
+    kept, other = opened(tmp_path).outcome("a1"), opened(tmp_path).outcome("a2")
+    assert kept is not None
+    assert (kept.disposition, kept.dtmf, kept.exit) == (Disposition.ANSWERED, "", {})
+    assert other is not None
+    assert other.exit == {"name": "Ada Lovelace"}

@@ -1,0 +1,58 @@
+"""What people may ask about their own data: to be erased."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, BigId, IdColumn, OrganizationRef
+
+
+class ErasureState(StrEnum):
+    """In this order; each step is done again from its beginning after a crash."""
+
+    #: No attempt starts any more; one that is under way is being ended.
+    STOPPING = "stopping"
+    #: Rows are emptied and deleted.
+    DATABASE = "database"
+    #: Uploaded files, recordings, rendered words and media servers' journals.
+    FILES = "files"
+    COMPLETED = "completed"
+
+
+class Erasure(Base):
+    """A person's request to be erased. Once completed nothing in it names the person."""
+
+    __tablename__ = "erasure"
+    __table_args__ = (
+        Index("ix_erasure_organization", "organization_id", "id"),
+        Index(
+            "ix_erasure_open",
+            "id",
+            sqlite_where=text("state <> 'completed'"),
+            postgresql_where=text("state <> 'completed'"),
+        ),
+    )
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    requested_by: Mapped[int | None] = mapped_column(BigId, ForeignKey("user.id", ondelete="SET NULL"))
+    requested_at: Mapped[datetime]
+    #: The site's own reference, such as a case number.
+    reference: Mapped[str] = mapped_column(String(64), default="")
+    #: contact, customer_id, phone or email.
+    found_by: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16), default=ErasureState.STOPPING)
+    #: How many of each kind were removed so far: {"contacts": 1, "recordings": 2 ...}.
+    removed: Mapped[dict[str, Any]]
+    #: Whom and what to look for, encrypted; "" once completed.
+    subject: Mapped[str] = mapped_column(Text, default="")
+    #: What it waits for, in words without personal data.
+    detail: Mapped[str] = mapped_column(String(500), default="")
+    #: Who works on it, until when.
+    lease_until: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]

@@ -1,0 +1,279 @@
+"""The database step of an erasure: every row that is about the person is emptied or deleted, and every text that names
+them is blotted out. Rows that figures are counted from stay, without anything that tells whose they are.
+
+A table that is new since this was written is looked through like the others, and what hangs on a contact or on an
+attempt by a foreign key is deleted: nobody has to remember to add it here. Only what is listed in `_IMPERSONAL` is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Engine,
+    String,
+    Table,
+    Text,
+    and_,
+    cast,
+    delete,
+    func,
+    inspect,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from app.core.traces import BLOT, Traces, anonymous
+from app.db import among, insert_missing, read_transaction, write_transaction
+from app.models import (
+    Address,
+    Attempt,
+    AttemptState,
+    AuditEntry,
+    Base,
+    ConsentEvent,
+    ConsentEvidence,
+    Contact,
+    DncEntry,
+    DncKind,
+    ImportReject,
+    ImportRun,
+    JobContact,
+    TestCall,
+)
+from app.security.pseudonyms import of_session
+from app.services.privacy.stores import PastCall
+from common.clock import utcnow
+
+_PAGE = 2000
+#: What the site itself set up; and what has a way of its own here.
+_IMPERSONAL = frozenset(
+    """
+    address allowed_host attempt calling_window campaign campaign_dnc_group completion_code consent_event
+    consent_evidence contact dnc_coverage dnc_entry dnc_group dnc_group_list dnc_list erasure guard_time holiday
+    import_reject job job_contact lease media_server organization script script_file script_revision strategy
+    strategy_revision test_call trunk trunk_share user zone_rule
+    """.split()
+)
+#: Keys of an attempt's result that are figures of the call.
+_FIGURES = ("rtp", "answer")
+
+
+def named(session: Session, model: Any, names: Collection[tuple[str, str]]) -> ColumnElement[bool]:
+    """Rows of a ledger or list that name the person by `kind` and `value`."""
+    kinds = sorted({kind for kind, _ in names})
+    each = [
+        and_(model.kind == kind, among(session, model.value, sorted(value for other, value in names if other == kind)))
+        for kind in kinds
+    ]
+    return or_(*each) if each else model.kind.in_([])
+
+
+def calls_of(session: Session, home: int, contact_ids: Sequence[int], traces: Traces) -> list[PastCall]:
+    """Calls to the person, ended; also those to a number that was another contact's then."""
+    rows = session.execute(
+        select(Attempt.id, Attempt.media_server, Attempt.started_at, Attempt.ended_at).where(
+            _attempts(session, home, contact_ids, traces), Attempt.channel == "voice", Attempt.media_server != ""
+        )
+    )
+    return [
+        PastCall(attempt, server, began.isoformat(), (ended or began).isoformat())
+        for attempt, server, began, ended in rows
+    ]
+
+
+def empty(
+    engine: Engine, home: int, contact_ids: Sequence[int], names: Collection[tuple[str, str]], traces: Traces
+) -> dict[str, int]:
+    """All of it, in short transactions; how many rows by kind. Doing it again finds what came since."""
+    with read_transaction(engine) as session:
+        ids = _contacts(session, home, contact_ids, traces)
+        attempts = list(session.scalars(select(Attempt.id).where(_attempts(session, home, ids, traces))))
+    counts = {"attempts": len(attempts), "messages_and_traces": 0}
+    for batch in _batches(attempts):
+        with write_transaction(engine) as session:
+            counts["messages_and_traces"] += _hanging_on(session, Attempt, batch)
+            _anonymous_attempts(session, batch)
+    with write_transaction(engine) as session:
+        counts["consents"] = _consents(session, home, names)
+        counts["do_not_call"] = _pseudonymous(session, home, names)
+        counts["test_calls"] = _test_calls(session, home, traces)
+        _audit_of(session, ids)
+        counts["contacts"] = len(ids)
+        counts["contact_details"] = _hanging_on(session, Contact, ids)
+        _anonymous_contacts(session, ids)
+    counts["rejected_rows"] = _rejects(engine, home, traces)
+    counts["other_texts"] = _blot_everywhere(engine, home, traces)
+    return counts
+
+
+def _contacts(session: Session, home: int, known: Sequence[int], traces: Traces) -> list[int]:
+    """Those of the request, and any that an import has brought back since."""
+    back = select(Address.contact_id).where(
+        Address.organization_id == home, among(session, Address.value, sorted(traces.phones | traces.emails))
+    )
+    return list(session.scalars(select(Contact.id).where(or_(Contact.id.in_(known), Contact.id.in_(back)))))
+
+
+def _attempts(session: Session, home: int, contact_ids: Sequence[int], traces: Traces) -> ColumnElement[bool]:
+    reached = and_(
+        Attempt.organization_id == home,
+        among(session, Attempt.address, sorted(traces.phones | traces.emails)),
+        Attempt.state == AttemptState.DONE,
+    )
+    return or_(Attempt.contact_id.in_(contact_ids), reached)
+
+
+def _hanging_on(session: Session, model: type[Base], ids: Sequence[Any]) -> int:
+    """Delete rows of other tables that refer to these, but those that figures are counted from."""
+    kept = {Attempt.__table__, JobContact.__table__, ConsentEvent.__table__}
+    key, removed = inspect(model).primary_key[0], 0
+    for table in reversed(Base.metadata.sorted_tables):
+        for column in table.columns if table not in kept else ():
+            if any(reference.column is key for reference in column.foreign_keys):
+                removed += _rows(session.execute(delete(table).where(column.in_(ids))))
+    return removed
+
+
+def _anonymous_attempts(session: Session, ids: Sequence[str]) -> None:
+    session.execute(
+        update(Attempt)
+        .where(Attempt.id.in_(ids))
+        .values(address="", address_id=None, provider_id="", digest="", reason="")
+    )
+    for key, result in session.execute(select(Attempt.id, Attempt.result).where(Attempt.id.in_(ids))).all():
+        if result:
+            figures = {name: result[name] for name in _FIGURES if name in result}
+            session.execute(update(Attempt).where(Attempt.id == key).values(result=figures))
+
+
+def _anonymous_contacts(session: Session, ids: Sequence[int]) -> None:
+    """Gone, or a shell that jobs' figures refer to."""
+    session.execute(
+        update(JobContact).where(JobContact.contact_id.in_(ids)).values(hold_code="", hold_detail="", hold_until=None)
+    )
+    referred = select(JobContact.contact_id).where(JobContact.contact_id == Contact.id).exists()
+    session.execute(delete(Contact).where(Contact.id.in_(ids), ~referred))
+    for contact in session.scalars(select(Contact).where(Contact.id.in_(ids))):
+        contact.external_id = f"erased-{contact.id}"
+        contact.customer_id = contact.first_name = contact.last_name = contact.language = contact.time_zone = ""
+        contact.attributes = {}
+        contact.deleted_at = contact.deleted_at or utcnow()
+        contact.erased_at = contact.erased_at or contact.deleted_at
+        contact.last_attempt_at, contact.last_completion_code = None, ""
+
+
+def _consents(session: Session, home: int, names: Collection[tuple[str, str]]) -> int:
+    mine = and_(ConsentEvent.organization_id == home, named(session, ConsentEvent, names))
+    proofs = select(ConsentEvent.evidence_id).where(mine, ConsentEvent.evidence_id.is_not(None))
+    files = list(session.scalars(proofs))
+    removed = _rows(session.execute(delete(ConsentEvent).where(mine)))
+    other = select(ConsentEvent.id).where(ConsentEvent.evidence_id == ConsentEvidence.id).exists()
+    removed += _rows(session.execute(delete(ConsentEvidence).where(ConsentEvidence.id.in_(files), ~other)))
+    return removed
+
+
+def _pseudonymous(session: Session, home: int, names: Collection[tuple[str, str]]) -> int:
+    """What lists say of the person they go on saying, of a keyed hash."""
+    pseudonyms = of_session(session)
+    mine = or_(DncEntry.organization_id == home, DncEntry.organization_id.is_(None))
+    entries = session.scalars(select(DncEntry).where(mine, named(session, DncEntry, names))).all()
+    columns = [column.name for column in DncEntry.__table__.columns if column.name != "id"]
+    rows = [
+        {name: getattr(entry, name) for name in columns}
+        | {"kind": DncKind.ERASED.value, "value": pseudonyms.of(entry.kind, entry.value), "proof": ""}
+        for entry in entries
+    ]
+    if rows:
+        session.execute(insert_missing(session, DncEntry), rows)
+        session.execute(delete(DncEntry).where(DncEntry.id.in_([entry.id for entry in entries])))
+    return len(rows)
+
+
+def _test_calls(session: Session, home: int, traces: Traces) -> int:
+    values: dict[str, Any] = {"address": "", "values": {}, "result": None, "trace": None, "posted": None, "reason": ""}
+    mine = (TestCall.organization_id == home, TestCall.address.in_(traces.phones))
+    return _rows(session.execute(update(TestCall).where(*mine).values(values)))
+
+
+def _audit_of(session: Session, ids: Sequence[int]) -> None:
+    """That something was done to the contact stays; what, does not."""
+    of_them = (AuditEntry.kind == Contact.__tablename__, AuditEntry.object_id.in_([str(key) for key in ids]))
+    for entry in session.scalars(select(AuditEntry).where(*of_them)):
+        entry.before, entry.after = anonymous(entry.before), anonymous(entry.after)
+
+
+def _rejects(engine: Engine, home: int, traces: Traces) -> int:
+    """Rows of files as people sent them: a number may be written in any way, so each is read."""
+    removed, after = 0, 0
+    while True:
+        with read_transaction(engine) as session:
+            page = session.execute(
+                select(ImportReject.id, ImportReject.row, ImportReject.reason)
+                .join(ImportRun, ImportRun.id == ImportReject.import_run_id)
+                .where(ImportRun.organization_id == home, ImportReject.id > after)
+                .order_by(ImportReject.id)
+                .limit(_PAGE)
+            ).all()
+        if not page:
+            return removed
+        found = [key for key, row, reason in page if traces.found_in(row) or traces.found_in(reason)]
+        if found:
+            with write_transaction(engine) as session:
+                session.execute(update(ImportReject).where(ImportReject.id.in_(found)).values(row=BLOT, reason=BLOT))
+        removed, after = removed + len(found), page[-1].id
+
+
+def _blot_everywhere(engine: Engine, home: int, traces: Traces) -> int:
+    """Texts of all other tables, and the proofs of do-not-call entries."""
+    changed = 0
+    for table in Base.metadata.sorted_tables:
+        if table.name not in _IMPERSONAL:
+            changed += _blot(engine, table, [column for column in table.columns if _is_text(column)], home, traces)
+    entries = DncEntry.__table__
+    assert isinstance(entries, Table)
+    return changed + _blot(engine, entries, [entries.c.proof], home, traces, entries.c.proof != "")
+
+
+def _blot(
+    engine: Engine, table: Table, columns: Sequence[Column[Any]], home: int, traces: Traces, *only: ColumnElement[bool]
+) -> int:
+    hints = traces.hints()
+    if not columns or not hints:
+        return 0
+    keys = list(table.primary_key.columns)
+    whose = [] if (owner := table.columns.get("organization_id")) is None else [or_(owner == home, owner.is_(None))]
+    like = or_(
+        *(func.lower(cast(column, Text)).contains(hint, autoescape=True) for column in columns for hint in hints)
+    )
+    with read_transaction(engine) as session:
+        rows = session.execute(select(*keys, *columns).where(*whose, *only, like)).all()
+    changed = 0
+    for row in rows:
+        key, values = row[: len(keys)], dict(zip(columns, row[len(keys) :], strict=True))
+        new = {column.name: traces.blot_json(value) for column, value in values.items()}
+        if any(new[column.name] != value for column, value in values.items()):
+            with write_transaction(engine) as session:
+                here = and_(*(column == value for column, value in zip(keys, key, strict=True)))
+                session.execute(update(table).where(here).values(new))
+            changed += 1
+    return changed
+
+
+def _is_text(column: Column[Any]) -> bool:
+    return isinstance(column.type, String | JSON) and not column.primary_key
+
+
+def _batches(ids: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
+
+
+def _rows(result: Any) -> int:
+    return int(result.rowcount)

@@ -1,0 +1,49 @@
+"""Works on what people asked about their data, beside the server processes: erasures, step by step until done."""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.security.secrets import Vault
+from app.services.privacy import erasure, stores
+from common.errors import ClarionError
+from common.settings import Settings
+
+log = structlog.get_logger()
+
+#: Seconds between two looks for requests.
+INTERVAL = 0.5
+
+
+class Keeper:
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine = engine
+        self._vault = Vault(settings.require_secret_key())
+        self._files = stores.UploadedFiles(settings.home)
+        self._servers = stores.HttpMediaServers(engine, settings.mediaserver.token)
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Look for work until `stop`; what fails is logged and tried again later."""
+        while not self._stop.is_set():
+            try:
+                self.work()
+            except (ClarionError, SQLAlchemyError, OSError) as error:
+                log.error("keeper.failed", error=f"{type(error).__name__}: {error}")
+                self._stop.wait(5.0)
+            self._stop.wait(INTERVAL)
+
+    def stop(self) -> None:
+        """Ask `run` to end; what is under way is taken up again by the next keeper."""
+        self._stop.set()
+
+    def work(self) -> int:
+        """Take every open request as far as it goes now; how many ended."""
+        return sum(
+            erasure.advance(self._engine, self._vault, request, self._files, self._servers)
+            for request in erasure.open_erasures(self._engine)
+        )

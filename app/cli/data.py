@@ -191,6 +191,8 @@ def _print_summary(summary: Summary, rejects_file: Path | None) -> None:
         f"{summary.state}: {summary.rows_read} rows read, {summary.rows_added} added, "
         f"{summary.rows_updated} updated, {summary.rows_rejected} rejected"
     )
+    if summary.rows_listed:
+        print(f"  {summary.rows_listed} rows are on a do-not-call list: they are kept and never dialled")
     for reject in summary.first_rejects:
         where = f"line {reject.line}, {reject.field}" if reject.field else f"line {reject.line}"
         print(f"  {where}: {reject.reason}")

@@ -175,6 +175,8 @@ class ImportRun(Base):
     rows_added: Mapped[int] = mapped_column(default=0)
     rows_updated: Mapped[int] = mapped_column(default=0)
     rows_rejected: Mapped[int] = mapped_column(default=0)
+    #: Rows of people who were on a do-not-call list at the import: kept, and never dialled while they are on it.
+    rows_listed: Mapped[int] = mapped_column(default=0, server_default="0")
     bytes_read: Mapped[int] = mapped_column(BigId, default=0)
     bytes_total: Mapped[int] = mapped_column(BigId, default=0)
     cancel_requested: Mapped[bool] = mapped_column(default=False)

@@ -18,6 +18,7 @@ from typing import IO, Any, NamedTuple
 
 from app.services.importing import batches, reading
 from app.services.importing.columns import Address, ColumnPreparer, Person, Prepared
+from app.services.importing.sieve import Sieve, suspects
 from common.errors import ClarionError, Refused
 
 #: Bytes of a file that is worth a process: it takes most of a second to start.
@@ -42,6 +43,9 @@ class Job:
     home_country: str
     passed: int
     as_copy: bool
+    #: `Sieve.bits` and its kinds, where there is one.
+    sieve_bits: bytes | None = None
+    sieve_kinds: tuple[str, ...] = ()
 
 
 class Chunk(NamedTuple):
@@ -56,15 +60,18 @@ class Chunk(NamedTuple):
     addresses: list[Any]
     repeated: int
     rejects: list[tuple[int, str, str, str]]
+    #: Place, kind and value of those that a do-not-call list may hold.
+    suspects: list[tuple[int, str, str]]
 
 
 def chunks(job: Job) -> Iterator[Chunk]:
     """Read the file here and now."""
     form = reading.Format(job.delimiter, job.columns)
     preparer = ColumnPreparer(job.columns, job.mapping, job.types, job.home_country)
+    sieve = Sieve(job.sieve_bits, job.sieve_kinds) if job.sieve_bits is not None else None
     with reading.open_text(Path(job.path)) as file:
         for batch in batches.batches(file, form, job.passed):
-            yield _chunk(preparer.prepare(batch), file.buffer.tell(), job.as_copy)
+            yield _chunk(preparer.prepare(batch), file.buffer.tell(), job.as_copy, sieve)
 
 
 @contextmanager
@@ -100,7 +107,8 @@ def _received(pipe: IO[bytes]) -> Iterator[Chunk]:
         yield Chunk(kind, *values)
 
 
-def _chunk(prepared: Prepared, position: int, as_copy: bool) -> Chunk:
+def _chunk(prepared: Prepared, position: int, as_copy: bool, sieve: Sieve | None) -> Chunk:
+    held = suspects(sieve, prepared.people, prepared.addresses)
     owners = [address[0] for address in prepared.addresses]
     ids = [person[0] for person in prepared.people]
     rejects = [(reject.line, reject.field, reject.reason, reject.text) for reject in prepared.rejects]
@@ -109,7 +117,7 @@ def _chunk(prepared: Prepared, position: int, as_copy: bool) -> Chunk:
     if as_copy:
         people = _person_lines(prepared.people)
         addresses = _address_lines(prepared.addresses)
-    return Chunk(prepared.rows, position, ids, people, owners, addresses, prepared.repeated, rejects)
+    return Chunk(prepared.rows, position, ids, people, owners, addresses, prepared.repeated, rejects, held)
 
 
 def _person_lines(people: Sequence[Person]) -> list[str]:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.db import chunk_budget, next_chunk_size, read_transaction, timed_write
 from app.models import ImportRun
+from app.services import dnc
 from app.services.importing.chunks import Chunk, Job, chunks_of
 from app.services.importing.writing import Target, Written, refresh_statistics, write_contacts, write_rejects
 from common.clock import utcnow
@@ -142,7 +143,8 @@ class Loader:
                     if self._position.cancelled:
                         session.rollback()
                         return 0.0
-                    cancelled = self._account(session, transaction.chunks, written)
+                    listed = _listed(session, self._target.organization_id, transaction.chunks)
+                    cancelled = self._account(session, transaction.chunks, written, listed)
             except UniqueViolation:
                 # Somebody has added a contact of the same id since it was looked for: now it is known.
                 if not left:
@@ -156,7 +158,7 @@ class Loader:
         position.cancelled = position.cancelled or cancelled
         return held()
 
-    def _account(self, session: Session, chunks: Sequence[Chunk], written: Written) -> bool:
+    def _account(self, session: Session, chunks: Sequence[Chunk], written: Written, listed: int) -> bool:
         """Progress and rejects; whether the run shall stop. Whoever finds the progress moved on leaves the run."""
         position, rejects = self._position, [reject for chunk in chunks for reject in chunk.rejects]
         claimed = session.execute(
@@ -168,6 +170,7 @@ class Loader:
                 rows_added=ImportRun.rows_added + written.added,
                 rows_updated=ImportRun.rows_updated + written.updated,
                 rows_rejected=ImportRun.rows_rejected + len(rejects),
+                rows_listed=ImportRun.rows_listed + listed,
             )
             .returning(ImportRun.cancel_requested)
         ).one_or_none()
@@ -179,6 +182,13 @@ class Loader:
     def _is_cancelled(self) -> bool:
         with read_transaction(self._engine) as session:
             return bool(session.scalar(select(ImportRun.cancel_requested).where(ImportRun.id == self._run_id)))
+
+
+def _listed(session: Session, organization_id: int, chunks: Sequence[Chunk]) -> int:
+    """How many of the rows are on a do-not-call list now. They are kept: the gate looks at every attempt."""
+    subjects = {(kind, value) for chunk in chunks for _, kind, value in chunk.suspects}
+    held = {(found.kind, found.value) for found in dnc.blocked(session, organization_id, subjects)} if subjects else ()
+    return sum(len({place for place, *subject in chunk.suspects if tuple(subject) in held}) for chunk in chunks)
 
 
 @contextmanager

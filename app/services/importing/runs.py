@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.core.phone import is_country
-from app.db import insert_missing, write_transaction
+from app.db import insert_missing, read_transaction, write_transaction
 from app.models import Attribute, AttributeType, ContactList, ImportReject, ImportRun, ImportState
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
@@ -26,6 +26,7 @@ from app.services.importing import reading
 from app.services.importing.chunks import Job
 from app.services.importing.loading import Loader, Position, Progress, TakenOver
 from app.services.importing.rows import Reject
+from app.services.importing.sieve import make_sieve
 from app.services.importing.writing import Target
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
@@ -33,6 +34,8 @@ from common.errors import ClarionError, Refused
 log = structlog.get_logger()
 
 _FIRST_REJECTS = 10
+#: Entries of do-not-call lists that are always read before an import, and bytes of the file that are worth another.
+_ASKED_SINGLY, _BYTES_AN_ENTRY = 100_000, 16
 _FINISHED = (ImportState.COMPLETED, ImportState.CANCELLED)
 
 
@@ -43,6 +46,8 @@ class Summary:
     rows_added: int
     rows_updated: int
     rows_rejected: int
+    #: On a do-not-call list, whether added or updated.
+    rows_listed: int
     detail: str
     first_rejects: tuple[Reject, ...]
 
@@ -174,6 +179,7 @@ def summary(session: Session, actor: Actor, run_id: int) -> Summary:
         run.rows_added,
         run.rows_updated,
         run.rows_rejected,
+        run.rows_listed,
         run.detail,
         tuple(Reject(reject.line, reject.field, reject.reason, reject.row) for reject in first),
     )
@@ -199,6 +205,8 @@ def _load(
     targets = set(mapping.values())
     fields = tuple(name for name in mappings.FIELDS if name in targets)
     target = Target(run.organization_id, run.contact_list_id, fields, tuple(mappings.addresses(mapping)))
+    with read_transaction(engine) as session:
+        sieve = make_sieve(session, run.organization_id, max(_ASKED_SINGLY, run.bytes_total // _BYTES_AN_ENTRY))
     job = Job(
         path=str(path),
         delimiter=form.delimiter,
@@ -208,6 +216,8 @@ def _load(
         home_country=contact_list.home_country,
         passed=position.rows_read,
         as_copy=engine.dialect.name == "postgresql",
+        sieve_bits=bytes(sieve.bits) if sieve else None,
+        sieve_kinds=tuple(sieve.kinds) if sieve else (),
     )
     Loader(engine, run.id, target, position).load(job)
 
@@ -226,6 +236,7 @@ def _end(engine: Engine, run_id: int, state: ImportState, detail: str) -> None:
         added=run.rows_added,
         updated=run.rows_updated,
         rejected=run.rows_rejected,
+        listed=run.rows_listed,
     )
 
 

@@ -24,7 +24,7 @@ from app.models import (
     OutboxEvent,
 )
 from app.security.access import Actor
-from app.services import importing, lists
+from app.services import dnc, importing, lists
 from app.services.importing import Progress
 from app.services.importing.chunks import Job, chunks_of
 from common.clock import utcnow
@@ -306,6 +306,14 @@ def test_attempts_keep_starting_during_a_large_import(engine: Engine, list_id: i
     # Kept apart from wall-clock figures: at least a handful started each second, and none was starved out of its turn.
     assert len(waits) >= 4 * seconds
     assert max(waits) < db.BUSY_TIMEOUT
+
+
+def test_counts_who_is_on_a_do_not_call_list(engine: Engine, list_id: int, tmp_path: Path) -> None:
+    with db.write_transaction(engine) as session:
+        dnc.add(session, ACTOR, [("phone", "+12025550100"), ("email", "anna@example.org"), ("contact_id", "A2")])
+    text = GOOD + "A3,Cy,202 555 0103,,,,\nA4,Di,202 555 0104,(202) 555-0100,,,\n"
+    run_id = importing.import_file(engine, ACTOR, list_id, write(tmp_path, text))
+    assert (run_of(engine, run_id).rows_added, run_of(engine, run_id).rows_listed) == (4, 3)
 
 
 def test_rejects_beyond_the_limit_are_counted_only(

@@ -196,6 +196,8 @@ class CallRequest:
     part: Part = Part.CUSTOMER
     #: The customer whose conversation it joins as soon as it is answered.
     joins: str = ""
+    #: The URI of the phone that wants it, for the far end to see (Referred-By); "" for none.
+    referred_by: str = ""
     #: The sound it hears while it waits or is held; "" for the site's music.
     music: str = ""
     alternatives: tuple[Trunk, ...] = ()
@@ -209,6 +211,8 @@ class CallRequest:
             raise Refused("to: use + and 3 to 15 digits, or a sip: URI on a loopback address")
         if not _PHONE.fullmatch(self.to) and not DESTINATION.fullmatch(self.to):
             raise Refused("to: use 2 to 15 digits, with or without +, or a sip: URI")
+        if not isinstance(self.referred_by, str):
+            raise Refused("referred_by: give a SIP URI")
         if not isinstance(self.music, str):
             raise Refused("music: give the name of a sound")
         if self.joins and (self.part is Part.CUSTOMER or not _ID.fullmatch(self.joins)):

@@ -157,6 +157,9 @@ class AsteriskLine(PumpedLine):
     def transfer(self, call: str, target: str) -> None:
         raise base.Unsupported("the asterisk line does not tell how a transfer went; use the native line")
 
+    def tell_transfer(self, call: str, status: int) -> None:
+        raise base.Unsupported("the asterisk line has no phones that ask for transfers")
+
     def held(self) -> dict[str, int]:
         """What calls hold."""
         return {"ari_calls": len(self._ari), "ari_requests": self._client.requests}

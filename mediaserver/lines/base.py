@@ -51,6 +51,10 @@ class Place:
     trunk: Trunk
     ring_timeout: float
     identity: CallerIdentity = field(default_factory=CallerIdentity)
+    #: It is an agent's phone, which may have whom it talks with transferred (`TransferAsked`).
+    may_refer: bool = False
+    #: The URI of the phone that wants this call, "" for none.
+    referred_by: str = ""
     #: Further trunks, where nobody can have rung at those before. Lines without the capability FAILOVER ignore them.
     alternatives: tuple[Trunk, ...] = ()
 
@@ -163,8 +167,32 @@ class Transferred:
     sip_status: int
 
 
+@dataclass(frozen=True, slots=True)
+class TransferAsked:
+    """An agent's phone wants whom it talks with connected to `target`, a tel: or SIP URI; `by` is its own URI.
+
+    `tell_transfer` takes or refuses it, and tells how it goes.
+    """
+
+    call: str
+    target: str
+    by: str
+
+
 LineEvent = (
-    Ringing | Answered | Failed | HungUp | Key | Played | Heard | Spoken | Incoming | Ladder | TrunkFailed | Transferred
+    Ringing
+    | Answered
+    | Failed
+    | HungUp
+    | Key
+    | Played
+    | Heard
+    | Spoken
+    | Incoming
+    | Ladder
+    | TrunkFailed
+    | Transferred
+    | TransferAsked
 )
 Sink = Callable[[LineEvent], None]
 
@@ -235,6 +263,11 @@ class Line(Protocol):
 
         Raise Unsupported.
         """
+        ...
+
+    def tell_transfer(self, call: str, status: int) -> None:
+        """To a phone that asked for one: 202 or a refusal, and after 202 what the target's call came to. Raise
+        Unsupported."""
         ...
 
     def conversation(self) -> Conversation:

@@ -126,6 +126,8 @@ class NativeLine(PumpedLine):
             ring_timeout=call.ring_timeout,
             identity=call.identity,
             alternatives=call.alternatives,
+            may_refer=call.may_refer,
+            referred_by=call.referred_by,
         )
         try:
             self._endpoint.invite(spec)
@@ -208,6 +210,9 @@ class NativeLine(PumpedLine):
     def transfer(self, call: str, target: str) -> None:
         self._endpoint.transfer(call, target)
 
+    def tell_transfer(self, call: str, status: int) -> None:
+        self._endpoint.tell_transfer(call, status)
+
     def stats(self, call: str) -> RtpStats:
         stream = self._stream(call)
         return RtpStats() if stream is None else stream.stats()
@@ -249,6 +254,8 @@ class NativeLine(PumpedLine):
                 self._tell(base.TrunkFailed(call, fault, following))
             case sip.Transferred(call, status):
                 self._tell(base.Transferred(call, status))
+            case sip.TransferAsked(call, target, by):
+                self._tell(base.TransferAsked(call, target, by))
             case sip.Ended(call, by_far_end, release):
                 stats = self.stats(call)
                 self._free(call)

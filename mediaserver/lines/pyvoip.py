@@ -124,6 +124,9 @@ class PyVoipLine:
     def transfer(self, call: str, target: str) -> None:
         raise Unsupported("the pyvoip line cannot transfer calls")
 
+    def tell_transfer(self, call: str, status: int) -> None:
+        raise Unsupported("the pyvoip line has no phones that ask for transfers")
+
     def conversation(self) -> Conversation:
         raise Unsupported("the pyvoip line cannot join calls")
 

@@ -143,6 +143,15 @@ class Bridges:
             for member in bridge.talk.members
         ]
 
+    def has(self, customer: str) -> bool:
+        """Whether this customer is in a conversation, or waits for one."""
+        return customer in self._bridges
+
+    def customer_of(self, call: str) -> LiveCall | None:
+        """Whom this agent or other talks with."""
+        bridge = self._of.get(call)
+        return bridge.call if bridge is not None and call in bridge.talk else None
+
     def company(self, call: LiveCall) -> list[LiveCall]:
         """The agents and others in this customer's conversation."""
         bridge = self._bridges.get(call.id)

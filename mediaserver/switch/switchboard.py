@@ -30,6 +30,7 @@ from mediaserver.switch.live import LiveCall
 from mediaserver.switch.outcomes import Outcomes
 from mediaserver.switch.record import CallState
 from mediaserver.switch.recordings import Recordings
+from mediaserver.switch.referrals import Referrals
 from mediaserver.switch.roster import Roster
 from mediaserver.switch.sessions import Sessions
 from mediaserver.switch.sip.door import Door
@@ -97,6 +98,7 @@ class Switchboard:
         self.sounds = sounds or Sounds(clip_directory / "sounds")
         self._sounder = Sounder(self.sounds, self.roster)
         self.bridges = Bridges(self.roster, self._sounder, self.events, self._note_transfer, self._alone)
+        self.referrals = Referrals(self.bridges, self.roster, self.place, self._run, self._note_transfer)
         kept = recordings or clip_directory / "recordings"
         self.recordings = Recordings(
             kept, self.events, self._sounder, self.bridges.company, self._note_transfer, self._clock
@@ -253,6 +255,8 @@ class Switchboard:
                 ring_timeout=request.ring_timeout,
                 identity=request.identity,
                 alternatives=request.alternatives,
+                may_refer=request.part is Part.AGENT,
+                referred_by=request.referred_by,
             )
         )
         answering.dialled(call)
@@ -300,6 +304,7 @@ class Switchboard:
             case base.Ringing():
                 call.record.ring(now)
                 self.events.add(EventType.RINGING, call.id)
+                self.referrals.tell(call.id, 180)
             case base.Answered():
                 self._answered(call)
             case base.Key(_, key):
@@ -316,6 +321,8 @@ class Switchboard:
             case base.TrunkFailed(_, fault, following):
                 call.record.trunk_failed(event)
                 call.record.trace("sip", f"trunk: {fault.reason}{'; the next one' if following else ''}", now)
+            case base.TransferAsked():
+                self.referrals.asked(call, event)
             case base.Spoken(_, audio):
                 self.recordings.spoken(call, audio)
             case base.Failed():
@@ -337,16 +344,19 @@ class Switchboard:
         if self.sessions.answering.answered(call):
             self.sessions.talk(call)
         self.bridges.answered(call)
+        self.referrals.tell(call.id, 200)
 
     def _fail(self, call: LiveCall, event: base.Failed) -> None:
         self.sessions.answering.over(call)
         call.record.fail(event, self._clock.utcnow())
+        self.referrals.tell(call.id, event.sip_status or 480)
         self.bridges.failed(call, event)
         self.sessions.abandon(call)
         self._finish(call)
 
     def _hung_up(self, call: LiveCall, event: base.HungUp) -> None:
         self._transfers.abandon(call)
+        self.referrals.tell(call.id, 487)
         call.record.hang_up(event, self._clock.utcnow())
         self.recordings.end(call)
         self.bridges.hung_up(call)

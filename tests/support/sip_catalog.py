@@ -93,6 +93,7 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     "session timer": Behaviour("session_refresh", script=STAY.format("4500ms"), ladder=("-> UPDATE",)),
     "keys by INFO": Behaviour("keys_by_info", script=KEYS, printed={"dtmf": "5#"}),
     "blind transfer": Behaviour("referred", options=("--transfer", "+1212"), script=REFER, ladder=("-> REFER",)),
+    "REFER by a customer": Behaviour("refers_in_vain", script=STAY.format("5s"), ladder=("<- REFER", *_BY_FAR_END)),
     "stranger with the Call-ID": Behaviour("stranger_with_the_call_id", script=STAY.format("800ms")),
     "Record-Route": Behaviour("record_route", not_over=_TO_ITSELF),
     "who calls": Behaviour("who_calls", options=_WHO),

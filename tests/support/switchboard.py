@@ -89,6 +89,9 @@ class FakeLine:
     def tap(self, call: str, on: bool) -> None:
         self.asked.append(("tap", on))
 
+    def tell_transfer(self, call: str, status: int) -> None:
+        self.asked.append(("tell_transfer", call, status))
+
     def conversation(self) -> FakeConversation:
         self.conversations.append(FakeConversation())
         return self.conversations[-1]

@@ -19,6 +19,7 @@ from mediaserver.switch.sip.keeper import SessionKeeper
 from mediaserver.switch.sip.message import Request, Response, shown
 from mediaserver.switch.sip.outgoing import Requester
 from mediaserver.switch.sip.redirects import Redirects
+from mediaserver.switch.sip.referral import Referral
 from mediaserver.switch.sip.release import Release, read_release, retry_after
 from mediaserver.switch.sip.requests import Identity, make_invite, target_uri
 from mediaserver.switch.sip.sdp import Codec, MediaTarget, SdpError, agree, offer_again, parse
@@ -51,6 +52,7 @@ class OutboundCall:
         self.early = EarlyDialogs(self.requester, self.sequence)
         self.session = SessionKeeper(self, spec.session_expires)
         self.transfer = Transfer(self)
+        self.referral = Referral(self)
         self.info_keys = InfoKeys(self)
         self.dialog: Dialog | None = None
         self.media: MediaTarget | None = None
@@ -202,6 +204,7 @@ class OutboundCall:
     def _close(self) -> None:
         for name in _TIMERS:
             self.cancel_timer(name)
+        self.referral.close()
         self.agent.forget(self.spec.call, self.call_id)
         if self.established:
             self.agent.emit(Ended(self.spec.call, self.by_far_end, self.release))

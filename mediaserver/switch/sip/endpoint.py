@@ -139,6 +139,11 @@ class SipEndpoint:
         self._open_agent().transfer(call, target, time.monotonic())
         self._flush()
 
+    def tell_transfer(self, call: str, status: int) -> None:
+        """Answer `TransferAsked` by 202 or a refusal, and after 202 tell what the target's call came to."""
+        self._open_agent().tell_transfer(call, status, time.monotonic())
+        self._flush()
+
     def send_keys(self, call: str, keys: str) -> None:
         """By INFO, in an established call."""
         self._open_agent().send_keys(call, keys, time.monotonic())

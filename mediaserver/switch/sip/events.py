@@ -32,6 +32,10 @@ class InviteSpec:
     session_expires: int = 1800
     #: "" makes one; another trunk is tried with the first one's.
     call_id: str = ""
+    #: It is an agent's phone, which may ask for transfers (REFER).
+    may_refer: bool = False
+    #: Who had us call (Referred-By), a URI; "" for nobody.
+    referred_by: str = ""
     #: Tried in this order where nobody can have rung at those before.
     alternatives: tuple[Trunk, ...] = ()
 
@@ -132,6 +136,18 @@ class Transferred:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferAsked:
+    """The far end, an agent's phone, wants whom it talks with connected to `target`, a tel: or SIP URI; `by` is a URI.
+
+    `UserAgent.tell_transfer` takes or refuses it, and tells how it goes.
+    """
+
+    call: str
+    target: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ladder:
     """One line of the call's SIP trace, masked: `-> INVITE`, `<- 180 Ringing`."""
 
@@ -147,6 +163,7 @@ SipEvent = (
     | KeyByInfo
     | TrunkFailed
     | Transferred
+    | TransferAsked
     | Ended
     | Failed
     | Ladder

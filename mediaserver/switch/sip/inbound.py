@@ -17,9 +17,10 @@ from mediaserver.switch.sip.info_keys import InfoKeys
 from mediaserver.switch.sip.keeper import SessionKeeper
 from mediaserver.switch.sip.message import Request
 from mediaserver.switch.sip.outgoing import Outgoing, Requester
+from mediaserver.switch.sip.referral import Referral
 from mediaserver.switch.sip.release import UNSAID, Release
 from mediaserver.switch.sip.requests import Identity
-from mediaserver.switch.sip.responses import ALLOW_HEADER, make_response
+from mediaserver.switch.sip.responses import allow_header, make_response
 from mediaserver.switch.sip.sdp import MediaTarget, offer_again, parse
 from mediaserver.switch.sip.server import ServerTransaction
 from mediaserver.switch.sip.transaction import Address
@@ -91,10 +92,12 @@ class InboundCall:
         self.call_id = request.call_id
         self.release: Release = UNSAID
         number, sender = (request.sip_uri.user or ""), request.from_addr.uri
-        self.spec = InviteSpec(f"in-{agent.token()}", number, sender, "", Trunk(source.host, source.port), b"")
+        trunk = Trunk(source.host, source.port)
+        self.spec = InviteSpec(f"in-{agent.token()}", number, sender, "", trunk, b"", may_refer=bool(user))
         self.requester = Requester(agent, self.spec.call, Credentials("", "", agent.token))
         self.session = SessionKeeper(self, 0)
         self.transfer = Transfer(self)
+        self.referral = Referral(self)
         self.info_keys = InfoKeys(self)
         self.sdp_version = 1
         self.local_media = media
@@ -171,13 +174,14 @@ class InboundCall:
 
     def _respond(self, status: int, now: float, sdp: bytes = b"") -> None:
         tag = self.dialog.local_tag if self.dialog is not None else ""
-        headers = (("Contact", self.identity.contact), ALLOW_HEADER) if status < 300 else ()
+        headers = (("Contact", self.identity.contact), allow_header(self.spec.may_refer)) if status < 300 else ()
         response = make_response(self._request, status, self._source, to_tag=tag, headers=headers, sdp=sdp)
         self._transaction.respond(response, now)
 
     def _close(self) -> None:
         for name in _TIMERS:
             self.agent.layer.timers.cancel(self.timer_key(name))
+        self.referral.close()
         self.agent.forget(self.spec.call, self.call_id)
         if self.established:
             self.agent.emit(Ended(self.spec.call, self.by_far_end, self.release))

@@ -1,4 +1,4 @@
-"""What the far end sends inside a call of ours: BYE, re-INVITE and its ACK, UPDATE, INFO, OPTIONS."""
+"""What the far end sends inside a call of ours: BYE, re-INVITE and its ACK, UPDATE, INFO, OPTIONS, REFER."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from mediaserver.switch.sip.dialog import Dialog
 from mediaserver.switch.sip.events import InviteSpec, KeyByInfo, MediaChanged
 from mediaserver.switch.sip.keeper import SessionKeeper
 from mediaserver.switch.sip.message import Request, Response
+from mediaserver.switch.sip.referral import Referral
 from mediaserver.switch.sip.release import Release, read_release
 from mediaserver.switch.sip.requests import Identity
-from mediaserver.switch.sip.responses import ACCEPT_HEADER, ALLOW_HEADER, make_response
+from mediaserver.switch.sip.responses import ACCEPT_HEADER, ALLOW_HEADER, allow_header, make_response
 from mediaserver.switch.sip.sdp import MediaTarget, SdpError, agree, make_answer, offer_again
 from mediaserver.switch.sip.server import ServerTransaction
 from mediaserver.switch.sip.session_timer import MIN_SE, is_supported, read_session_expires
@@ -43,6 +44,7 @@ class ServedCall(Protocol):
     release: Release
     session: SessionKeeper
     transfer: Transfer
+    referral: Referral
 
     def feed(self, given: CallInput, now: float) -> None: ...
 
@@ -74,8 +76,16 @@ def _bye(call: ServedCall, transaction: ServerTransaction, request: Request, sou
     call.feed(CallInput.BYE, now)
 
 
-def _options(_call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
-    transaction.respond(make_response(request, 200, source, headers=(ALLOW_HEADER, ACCEPT_HEADER)), now)
+def _options(call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+    headers = (allow_header(call.spec.may_refer), ACCEPT_HEADER)
+    transaction.respond(make_response(request, 200, source, headers=headers), now)
+
+
+def _refer(call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+    if call.spec.may_refer:
+        call.referral.take(transaction, request, source, now)
+    else:
+        transaction.respond(make_response(request, 405, source, headers=(ALLOW_HEADER,)), now)
 
 
 def _info(call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
@@ -167,7 +177,7 @@ def _negotiate(call: ServedCall, request: Request, source: Address) -> Response:
         call.sdp_version += 1
         sdp = offer_again(local, call.sdp_version)
     _retarget(call, request)
-    headers = (("Contact", call.identity.contact), ALLOW_HEADER)
+    headers = (("Contact", call.identity.contact), allow_header(call.spec.may_refer))
     return make_response(request, 200, source, headers=headers, sdp=sdp)
 
 
@@ -220,9 +230,11 @@ def acknowledged(call: ServedCall, request: Request, now: float) -> None:
 Handler = Callable[[ServedCall, ServerTransaction, Request, Address, float], None]
 _HANDLERS: Mapping[str, Handler] = {
     "BYE": _bye,
+    "REFER": _refer,
     "INVITE": _invite,
     "UPDATE": _update,
     "INFO": _info,
     "OPTIONS": _options,
     "NOTIFY": _notify,
 }
+METHODS = frozenset(_HANDLERS)

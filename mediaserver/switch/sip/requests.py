@@ -11,7 +11,7 @@ from common.errors import Refused
 from common.gateways import Gateway
 from mediaserver.switch.sip.events import InviteSpec
 from mediaserver.switch.sip.message import MAGIC_COOKIE, Headers, Request
-from mediaserver.switch.sip.responses import ALLOW_HEADER
+from mediaserver.switch.sip.responses import allow_header
 from mediaserver.switch.sip.transaction import DEFAULT_PORT
 from mediaserver.switch.sip.uri import HOST, ParseError, parse_uri, quote
 
@@ -87,6 +87,7 @@ def check_spec(spec: InviteSpec) -> None:
         ("sender", spec.sender),
         ("identity.asserted", spec.identity.asserted),
         ("identity.diversion", spec.identity.diversion),
+        ("referred_by", spec.referred_by),
     ):
         if party:
             _party(name, party, "invalid")
@@ -172,7 +173,8 @@ def make_invite(
             ("User-Agent", identity.user_agent),
             *attempt_header(spec.call),
             *identity_headers(spec, identity),
-            ALLOW_HEADER,
+            *([("Referred-By", f"<{spec.referred_by}>")] if spec.referred_by else []),
+            allow_header(spec.may_refer),
             ("Supported", "100rel, timer"),
             *extra,
             ("Content-Type", "application/sdp"),

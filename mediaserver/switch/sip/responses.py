@@ -13,12 +13,14 @@ REASONS = {
     100: "Trying",
     180: "Ringing",
     200: "OK",
+    202: "Accepted",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
-    406: "Not Acceptable",
     405: "Method Not Allowed",
+    406: "Not Acceptable",
+    408: "Request Timeout",
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
@@ -42,6 +44,11 @@ ALLOW_HEADER = ("Allow", ", ".join(ALLOW))
 ACCEPT_HEADER = ("Accept", "application/sdp")
 
 _RPORT = re.compile(r";\s*rport\s*=?", re.IGNORECASE)
+
+
+def allow_header(may_refer: bool) -> tuple[str, str]:
+    """Of a call; REFER is for agents' phones alone."""
+    return ("Allow", ", ".join((*ALLOW, "REFER"))) if may_refer else ALLOW_HEADER
 
 
 def make_response(

@@ -145,6 +145,12 @@ class UserAgent:
         if known is not None:
             known.transfer.start(target, now)
 
+    def tell_transfer(self, call: str, status: int, now: float) -> None:
+        """Answer `TransferAsked` by 202 or a refusal, and after 202 tell what the target's call came to."""
+        known = self._calls.get(call)
+        if known is not None:
+            known.referral.tell(status, now)
+
     def send_keys(self, call: str, keys: str, now: float) -> None:
         """By INFO."""
         known = self._calls.get(call)
@@ -201,7 +207,7 @@ class UserAgent:
             # An INVITE that is answered already is not cancelled any more (9.2).
             if invite is not None and isinstance(call, InboundCall) and call.is_of(invite):
                 call.feed(CallInput.CANCELLED, now)
-        elif call is not None and request.method in ALLOW and (dialog := call.dialog_of(request)) is not None:
+        elif call is not None and request.method in indialog.METHODS and (dialog := call.dialog_of(request)):
             transaction.owner = call.spec.call
             indialog.serve(call, dialog, transaction, request, source, now)
         elif self._door is not None and request.method == "INVITE" and not request.to_addr.tag:

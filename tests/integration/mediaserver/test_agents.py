@@ -72,10 +72,11 @@ class Floor:
             await asyncio.sleep(0.05)
         return bool(state == "answered")
 
-    async def customer(self, suffix: str, page: str) -> str:
+    async def customer(self, suffix: str, page: str, transfers: tuple[str, ...] = ()) -> str:
         """Whose script waits for an agent."""
         name = f"c{next(self.numbers)}"
-        await self.place(name, suffix, page)
+        trunk = {"host": "127.0.0.1", "port": self.bench.carrier.port, "transfers": transfers}
+        await self.place(name, suffix, page, trunk=trunk)
         await self.bench.event(name, "agent_wanted")
         return name
 
@@ -183,6 +184,21 @@ async def test_an_agent_transfers_blindly_to_a_phone_that_has_yet_to_answer(floo
     assert (await floor.bench.ended(customer))["dialog"] == "caller_hangup"
     assert floor.heard(customer) == (1, 0)
     assert (await floor.bench.ended(target))["disposition"] == "answered"
+
+
+async def test_an_agents_phone_transfers_its_customer_itself(floor: Floor) -> None:
+    leg = await floor.nail_up()
+    customer = await floor.customer("85", "bridge", transfers=("+1555",))
+    assert await floor.put(customer, leg) == 200
+    host, port = floor.bench.board.lines["native"].address
+    floor.phone.command("transfer", f"sip:+15550101084@{host}:{port}")
+
+    # The phone leaves when it is told that the target is there; the target hears the customer and hangs up.
+    assert (await floor.bench.ended(leg))["disposition"] == "answered"
+    assert (await floor.bench.ended(customer))["exit"] == {"to": "far_end_disconnect"}
+    called = [call for call in floor.bench.carrier.calls.values() if call.number.endswith("84")]
+    (target,) = (call.attempt for call in called if not call.attempt.endswith("-consulted"))
+    assert floor.heard(target) == (1, 0)
 
 
 async def test_a_conversation_is_recorded_and_a_killed_writer_loses_no_second(floor: Floor) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from common.control import CallerIdentity, Disposition, Trunk
-from mediaserver.switch.sip.events import Ended, Established, Failed, InviteSpec, KeyByInfo, MediaChanged
+from mediaserver.switch.sip.events import Ended, Established, Failed, InviteSpec, KeyByInfo, MediaChanged, TransferAsked
 from mediaserver.switch.sip.sdp import Direction, make_offer
 from mediaserver.switch.sip.tls import TlsFiles
 from tests.support.kamailio import BY_NUMBER, PASSWORD, Proxy, kamailio
@@ -49,6 +49,14 @@ class Case:
     identity: CallerIdentity = field(default_factory=CallerIdentity)
     #: As SIPp counts them: a registration is one of its own.
     calls: int = 1
+    #: It is an agent's phone.
+    may_refer: bool = False
+
+
+async def take_the_transfer(end: Near) -> None:
+    await end.wait(TransferAsked, Failed)
+    for status in (202, 200):
+        end.endpoint.tell_transfer("call", status)
 
 
 MOVABLE = Trunk("127.0.0.1", redirects=("+1212",))
@@ -66,6 +74,8 @@ CASES = {
     "compact_and_folded": Case("compact_and_folded"),
     "stranger_with_the_call_id": Case("stranger_with_the_call_id", hang_up_after(lambda end: bool(end.of(KeyByInfo)))),
     "record_route": Case("record_route"),
+    "refers": Case("refers", take_the_transfer, may_refer=True),
+    "refers_in_vain": Case("refers_in_vain", just_wait),
     "607": Case("refuse", just_wait, 607),
     "608": Case("refuse", just_wait, 608),
     "reason": Case("refuse_with_reason", just_wait),
@@ -101,7 +111,7 @@ async def play(name: str, transport: str, room: asyncio.Semaphore, proxy: Proxy)
                 to = f"+12125{far.port:05}"
             offer = make_offer(host, 40_000)
             spec = InviteSpec("call", to, "+12125550199", "Collections", trunk, offer, 10.0, case.identity)
-            end.endpoint.invite(spec)
+            end.endpoint.invite(replace(spec, may_refer=case.may_refer))
             await case.script(end)
             await end.wait(Ended, Failed)
             complaints = await far.wait()
@@ -173,6 +183,16 @@ def test_keys_by_info_are_heard(outcomes: dict[tuple[str, str], Outcome]) -> Non
     for end in each(outcomes, "keys_by_info"):
         assert [event.key for event in end.of(KeyByInfo)] == ["5", "#"]
         assert end.end == Ended("call", by_far_end=True)
+
+
+def test_an_agents_phone_and_nobody_else_may_ask_for_a_transfer(outcomes: dict[tuple[str, str], Outcome]) -> None:
+    for name, asked in (
+        ("refers", [TransferAsked("call", "tel:+12125550123", "sip:201@127.0.0.1")]),
+        ("refers_in_vain", []),
+    ):
+        for end in each(outcomes, name):
+            assert end.of(TransferAsked) == asked
+            assert end.end == Ended("call", by_far_end=True)
 
 
 @pytest.mark.parametrize(("name", "status"), [("607", 607), ("608", 608), ("reason", 480)])

@@ -23,8 +23,8 @@ CORE = (
     *("answer after 180", "busy", "no answer", "reject", "early media", "PRACK", "hold", "session timer"),
     "BYE by the far end",
 )
-#: Not placed by `clarion call`: what others ask of us, by tests/integration/sip/test_sipp.py.
-FROM_OUTSIDE = {"ask_options", "call_in", "call_in_and_hang_up"}
+#: Not placed by `clarion call`: what others ask of us, and agents' phones (test_sipp.py, test_behaviours.py).
+FROM_OUTSIDE = {"ask_options", "call_in", "call_in_and_hang_up", "refers"}
 
 
 def _once(number: int, name: str) -> str:

@@ -22,7 +22,7 @@ from mediaserver.switch.rtp.packet import PayloadType
 from mediaserver.switch.rtp.transcode import ULAW_TO_ALAW
 from mediaserver.switch.sip import events as sip
 from mediaserver.switch.sip.endpoint import SipConfig, SipEndpoint
-from mediaserver.switch.sip.sdes import offered
+from mediaserver.switch.sip.sdes import agreed, answering, offered
 from mediaserver.switch.sip.sdp import USUAL, Codec, MediaTarget, make_answer, make_offer
 
 _CODECS = {Codec.PCMU: PayloadType.PCMU, Codec.PCMA: PayloadType.PCMA, Codec.G722: PayloadType.G722}
@@ -56,9 +56,9 @@ class NativeLine(PumpedLine):
         advertise_host: str = "",
         pump: PumpKind = PumpKind.AUTO,
     ) -> None:
-        self._endpoint = SipEndpoint(sip_config)
-        self._door = sip_config.door
         super().__init__(make_pump(pump, media_host, PortAllocator(ports)))
+        self._endpoint = SipEndpoint(replace(sip_config, srtp=self._pump.has_srtp))
+        self._door = sip_config.door
         absent = () if self._pump.has_rooms else (Capability.CONVERSATION,)
         self.capabilities = frozenset(Capability).difference(absent)
         self._advertise = advertise_host or media_host
@@ -154,7 +154,9 @@ class NativeLine(PumpedLine):
             self._endpoint.refuse(call, 503)
             return
         self._calls[call] = _Call(media, "auto")
-        self._endpoint.answer(call, make_answer(offer, self._advertise, media.port))
+        ours = answering(offer.crypto) if self._pump.has_srtp else ()
+        offer = replace(offer, srtp=agreed(ours, offer.crypto))
+        self._endpoint.answer(call, make_answer(offer, self._advertise, media.port, crypto=ours))
 
     def refuse(self, call: str, status: int) -> None:
         self._offers.pop(call, None)

@@ -36,18 +36,19 @@ class Sipp:
         calls: int = 1,
         front: int = 0,
         routes: int = 0,
+        suite: str = "",
         options: tuple[str, ...] = (),
     ) -> Sipp:
         """Start `scenarios/NAME.xml`; with `remote` SIPp is the one that calls. `status` fills `[status]`.
 
         It gives up after `patience` seconds. `front` is a TLS port before its own: the far end's address is there.
-        `routes` are the Record-Routes that a proxy before it adds.
+        `suite` fills `[suite]`, of SRTP. `routes` are the Record-Routes that a proxy before it adds.
         """
         port = port or own_ports()
         media = port + 2
         folder = Path(tempfile.mkdtemp(prefix="sipp-"))
         # SIPp reads a response's status before it fills in its own keywords.
-        text = (SCENARIOS / f"{scenario}.xml").read_text().replace("[status]", str(status))
+        text = (SCENARIOS / f"{scenario}.xml").read_text().replace("[status]", str(status)).replace("[suite]", suite)
         if front:
             text = text.replace("[local_port]", str(front)).replace("[transport]", "TLS")
         if routes:

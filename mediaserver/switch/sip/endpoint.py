@@ -49,6 +49,8 @@ class SipConfig:
     accepted: frozenset[str] = frozenset()
     #: Judges calls from outside, instead of the two before.
     door: Door | None = None
+    #: Whether the audio of calls to us can be encrypted.
+    srtp: bool = False
     t1: float = 0.5
     t2: float = 4.0
     t4: float = 5.0
@@ -105,6 +107,7 @@ class SipEndpoint:
             incoming_status=config.incoming_status,
             accepted=config.accepted,
             door=config.door,
+            srtp=config.srtp,
         )
         resolver = Resolver(self._records or DnsRecords(transport.family))
         self._placer = Placer(self._agent, transport, resolver, self._pending.append, self._flush)

@@ -21,7 +21,7 @@ from mediaserver.switch.sip.referral import Referral
 from mediaserver.switch.sip.release import UNSAID, Release
 from mediaserver.switch.sip.requests import Identity
 from mediaserver.switch.sip.responses import allow_header, make_response
-from mediaserver.switch.sip.sdp import MediaTarget, offer_again, parse
+from mediaserver.switch.sip.sdp import MediaTarget, SdpError, agree, offer_again, parse
 from mediaserver.switch.sip.server import ServerTransaction
 from mediaserver.switch.sip.transaction import Address
 from mediaserver.switch.sip.transfer import Transfer
@@ -124,6 +124,12 @@ class InboundCall:
         """Take it with our session description."""
         self._answer = sdp
         self.local_media = parse(sdp)
+        try:
+            self.media = agree(self._request.sdp, self.local_media)
+        except SdpError as error:
+            self.ladder(f"our answer does not fit the offer: {error}")
+            self.refuse(488, now)
+            return
         self.feed(CallInput.ANSWER, now)
 
     def refuse(self, status: int, now: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from typing import NamedTuple, Protocol
 
 from mediaserver.switch.sip.agent import CallAgent
@@ -51,6 +52,9 @@ class Referral:
         #: The subscription that our 202 made.
         self._event = ""
         self._is_first = True
+        #: What is still to be told, and of which subscription.
+        self._untold: deque[tuple[int, str]] = deque()
+        self._is_telling = False
 
     def take(self, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
         """A REFER in the call's dialog."""
@@ -96,15 +100,29 @@ class Referral:
         asked.transaction.respond(make_response(asked.request, status, asked.source, headers=headers), now)
 
     def _notify(self, status: int, now: float) -> None:
-        call, event = self._call, self._event
+        self._untold.append((status, self._event))
         if status >= 200:
             self._event = ""
+        if not self._is_telling:
+            self._next(now)
+
+    def _next(self, now: float) -> None:
+        """One after the other: a NOTIFY awaits the answer to the one before (RFC 6665 4.2.2)."""
+        call = self._call
+        self._is_telling = False
         if call.dialog is None or call.state not in TALKING:
+            self._untold.clear()
+        if not self._untold or call.dialog is None:
             return
+        status, event = self._untold.popleft()
+        self._is_telling = True
         state = f"active;expires={PATIENCE}" if status < 200 else "terminated;reason=noresource"
         headers = (("Event", event), ("Subscription-State", state), ("Contact", call.identity.contact))
         body = f"SIP/2.0 {status} {REASONS.get(status, 'Failed')}\r\n".encode()
-        call.requester.send(call.dialog, Outgoing("NOTIFY", headers, body, "message/sipfrag;version=2.0"), now)
+        notify = Outgoing(
+            "NOTIFY", headers, body, "message/sipfrag;version=2.0", lambda _response, later: self._next(later)
+        )
+        call.requester.send(call.dialog, notify, now)
 
 
 def _target(refer_to: str, request: Request) -> str:

@@ -49,6 +49,11 @@ def offered() -> tuple[Crypto, ...]:
     return tuple(Crypto(number, suite, secrets.token_bytes(KEY_BYTES)) for number, suite in enumerate(Suite, 1))
 
 
+def answering(theirs: tuple[Crypto, ...]) -> tuple[Crypto, ...]:
+    """A fresh key of ours for the first line of an offer that we can use (5.1.2); none where there is no such line."""
+    return tuple(Crypto(line.tag, line.suite, secrets.token_bytes(KEY_BYTES)) for line in theirs[:1])
+
+
 def read(lines: Iterable[str]) -> tuple[Crypto, ...]:
     """Those we can use, in the writer's order; others (with an MKI, a short life, another suite) are left out."""
     read_lines = (_read_line(line) for line in lines)

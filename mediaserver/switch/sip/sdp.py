@@ -193,6 +193,16 @@ def parse_answer(body: bytes) -> MediaTarget:
     return _without_srtp(parse(body))
 
 
+def read_offer(body: bytes, *, srtp: bool) -> MediaTarget:
+    """Read the offer of a call to us, where we can or cannot do SRTP. Raise SdpError where it cannot be answered."""
+    far = parse(body)
+    if far.demands_srtp and not srtp:
+        raise SdpError("SRTP is demanded, and this media server has none")
+    if far.demands_srtp and not far.crypto:
+        raise SdpError("SRTP is demanded by suites or key parameters that we lack")
+    return far
+
+
 def agree(body: bytes, local: MediaTarget) -> MediaTarget:
     """The same where our own description may offer or demand SRTP: `srtp` then holds the keys."""
     far = parse(body, local.codecs)

@@ -27,7 +27,7 @@ from mediaserver.switch.sip.message import Request, Response, parse_message, sho
 from mediaserver.switch.sip.outgoing import acknowledge
 from mediaserver.switch.sip.requests import Identity, check_spec, identity_of
 from mediaserver.switch.sip.responses import ACCEPT_HEADER, ALLOW, ALLOW_HEADER, KNOWN, make_response
-from mediaserver.switch.sip.sdp import SdpError, parse_answer
+from mediaserver.switch.sip.sdp import SdpError, read_offer
 from mediaserver.switch.sip.server import ServerTransaction
 from mediaserver.switch.sip.timers import TimerQueue, Timings
 from mediaserver.switch.sip.transaction import Address
@@ -49,7 +49,8 @@ class UserAgent:
     """Places calls and answers what belongs to them; refuses everything else.
 
     `accepted` are the numbers and users whose calls are offered (`Incoming`); `incoming_status` answers all others,
-    unless `door` judges them; `token` makes tags, branches and Call-IDs (unguessable).
+    unless `door` judges them; `srtp` tells whether their audio can be encrypted; `token` makes tags, branches and
+    Call-IDs (unguessable).
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class UserAgent:
         incoming_status: int = 403,
         accepted: frozenset[str] = frozenset(),
         door: Door | None = None,
+        srtp: bool = False,
         token: Callable[[], str] = lambda: secrets.token_hex(12),
     ) -> None:
         self.identity = identity
@@ -70,6 +72,7 @@ class UserAgent:
         self._incoming_status = incoming_status
         self._accepted = accepted
         self._door = door
+        self._srtp = srtp
         self._calls: dict[str, OutboundCall | InboundCall] = {}
         self._by_call_id: dict[str, OutboundCall | InboundCall] = {}
         self._datagrams: list[Datagram] = []
@@ -260,7 +263,10 @@ class UserAgent:
             return None
         if request.dialled not in self._accepted or len(self._calls) >= MAX_CALLS:
             return None
-        return self._take(transaction, request, source)
+        try:
+            return self._take(transaction, request, source)
+        except (ParseError, SdpError):
+            return None
 
     def _at_the_door(
         self, door: Door, transaction: ServerTransaction, request: Request, source: Address, now: float
@@ -270,23 +276,23 @@ class UserAgent:
         status = ruling.status or (420 if request.headers.list("require") else _unacceptable(request))
         if not status and len(self._calls) >= MAX_CALLS:
             status = 503
-        call = None if status else self._take(transaction, request, source, ruling.user)
-        if call is None:
-            transaction.respond(self._respond(request, status or 488, source, ruling.headers), now)
-        else:
-            transaction.owner = call.spec.call
-            call.start(now)
-
-    def _take(
-        self, transaction: ServerTransaction, request: Request, source: Address, user: str = ""
-    ) -> InboundCall | None:
-        """None where we cannot speak with it."""
+        if status:
+            transaction.respond(self._respond(request, status, source, ruling.headers), now)
+            return
         try:
-            media = parse_answer(request.sdp)
-            for route in request.headers.list("record-route"):
-                parse_name_addr(route)
-        except (ParseError, SdpError):
-            return None
+            call = self._take(transaction, request, source, ruling.user)
+        except (ParseError, SdpError) as error:
+            why = ("Warning", f'399 clarion "{error}"')
+            transaction.respond(self._respond(request, 488, source, (why,)), now)
+            return
+        transaction.owner = call.spec.call
+        call.start(now)
+
+    def _take(self, transaction: ServerTransaction, request: Request, source: Address, user: str = "") -> InboundCall:
+        """Raise ParseError or SdpError where we cannot speak with it."""
+        media = read_offer(request.sdp, srtp=self._srtp)
+        for route in request.headers.list("record-route"):
+            parse_name_addr(route)
         identity = replace(self.identity, transport=source.transport)
         call = InboundCall(self, transaction, request, source, identity, media, user)
         self._calls[call.spec.call] = self._by_call_id[call.call_id] = call

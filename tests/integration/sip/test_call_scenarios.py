@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.sip.test_calls_to_us import SCENARIOS as CALLS_TO_US
 from tests.support.sip_catalog import BEHAVIOURS, LEAVE, WAYS
 from tests.support.sip_product import play_all
 from tests.support.sipp import SCENARIOS, Sipp, own_ports
@@ -23,8 +24,8 @@ CORE = (
     *("answer after 180", "busy", "no answer", "reject", "early media", "PRACK", "hold", "session timer"),
     "BYE by the far end",
 )
-#: Not placed by `clarion call`: what others ask of us, and agents' phones (test_sipp.py, test_behaviours.py).
-FROM_OUTSIDE = {"ask_options", "call_in", "call_in_and_hang_up", "refers"}
+#: Not placed by `clarion call`: what others ask of us (test_sipp.py), and agents' phones (test_behaviours.py).
+FROM_OUTSIDE = {"ask_options", "call_in", "refers", *CALLS_TO_US}
 
 
 def _once(number: int, name: str) -> str:

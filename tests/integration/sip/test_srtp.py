@@ -6,12 +6,18 @@ import asyncio
 
 import pytest
 
-from common.control import Disposition, Trunk
-from mediaserver.lines.base import Failed, HungUp, LineEvent
+from common.control import Disposition, RtpStats, Trunk
+from common.setting_types import PumpKind
+from mediaserver.lines.base import Answered, Failed, Heard, HungUp, Incoming, LineEvent
+from mediaserver.lines.native import NativeLine
+from mediaserver.switch.sip.door import Door, Phone
+from mediaserver.switch.sip.endpoint import SipConfig
 from tests.support.baresip import baresip
-from tests.support.echo_call import echo_call, share_of
+from tests.support.echo_call import echo_call, share_of, tone
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+#: Of baresip's hum, in hertz.
+HUM = 200
 SCENES = {
     "both wish": ("offer", ";mediaenc=srtp"),
     "we require": ("require", ";mediaenc=srtp"),
@@ -50,3 +56,50 @@ def test_what_cannot_be_agreed_on_is_refused_as_488(outcomes: Outcomes, name: st
     (end,) = [event for event in outcomes[name][0] if isinstance(event, Failed)]
     assert (end.disposition, end.sip_status) == (Disposition.REFUSED, 488)
     assert end.reason
+
+
+async def call_us(account: str) -> tuple[float, RtpStats]:
+    """How much of what we hear of a phone that hums is the hum, and the figures of its call at the end."""
+    door, line_up, hum = Door(), asyncio.Event(), asyncio.Event()
+    door.open_to([Phone("alice", "secret")], {})
+    line = NativeLine(SipConfig("127.0.0.1", 0, door=door), None, "127.0.0.1", pump=PumpKind.FAST)
+    calls, heard = list[str](), [0.0]
+
+    def hear(event: LineEvent) -> None:
+        match event:
+            case Incoming(call):
+                line.answer(call)
+            case Answered(call):
+                calls.append(call)
+                line.listen(call, True)
+                line.play(call, 1, (tone(10.0),), False)
+                line_up.set()
+            case Heard(_, audio):
+                heard.append(share_of(audio, HUM))
+                if heard[-1] > 0.5:
+                    hum.set()
+
+    await line.start(hear)
+    try:
+        async with baresip(hums=True, modules=("g711", "srtp"), password="secret", account=account) as phone:
+            host, port = line.address
+            phone.command("dial", f"sip:agent@{host}:{port}")
+            await asyncio.wait_for(line_up.wait(), 10)
+            await asyncio.wait_for(hum.wait(), 10)
+            async with asyncio.timeout(10):
+                # Its first report tells that it could read what we sent, and we could read the report.
+                while line.stats(calls[0]).remote_jitter_ms is None:
+                    await asyncio.sleep(0.1)
+            return max(heard), line.stats(calls[0])
+    finally:
+        await line.close()
+
+
+def test_phones_that_call_us_with_keys_and_without_are_heard_and_hear_us() -> None:
+    async def all_of_them() -> list[tuple[float, RtpStats]]:
+        return await asyncio.gather(*(call_us(account) for account in ("", ";mediaenc=srtp", ";mediaenc=srtp-mand")))
+
+    for share, figures in asyncio.run(all_of_them()):
+        assert share > 0.5
+        assert figures.received > 0
+        assert figures.remote_lost == 0

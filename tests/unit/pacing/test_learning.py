@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
+from pacing.algorithms import Configuration, Connected, Event, TalkEnded, WrapupEnded, create
+from pacing.algorithms.ages import Began
 from pacing.algorithms.answers import Answers
 from pacing.algorithms.observation import Observation, Outcome, Resolved, look
 from pacing.algorithms.releases import Ends, Releases, bins_of
@@ -96,9 +101,7 @@ def test_a_call_that_has_rung_long_is_worth_less_of_its_line_than_a_new_one() ->
 
 def test_durations_under_way_count_from_their_first_second() -> None:
     ends = Ends(30.0)
-    for _ in range(600):
-        ends.spend(bins_of(np.array([200.0] * 5)), 1.0)
-    ends.refresh()
+    ends.refresh(np.array([200.0] * 200))
     long = ends.within(30)
     assert long[np.argmax(bins_of(np.array([200.0]))), 30] < 0.06
 
@@ -108,10 +111,8 @@ def test_a_memoryless_duration_is_learnt_as_one(elapsed: float) -> None:
     ends = Ends(30.0)
     chance = np.random.default_rng(1)
     durations = chance.exponential(100.0, 3_000)
-    for edge in range(0, 1_500, 1):
-        ends.spend(bins_of(np.full(int((durations > edge).sum()), float(edge))), 1.0)
     ends.end(durations.tolist())
-    ends.refresh()
+    ends.refresh(np.empty(0))
     within = ends.within(30)[np.argmax(bins_of(np.array([elapsed]))), 30]
     assert within == pytest.approx(1 - np.exp(-0.3), abs=0.05)
 
@@ -124,3 +125,36 @@ def test_who_talks_must_wrap_up_first() -> None:
     talking, wrapup = releases.tables(30)
     assert (np.diff(talking, axis=1) >= -1e-9).all()
     assert (talking[:, 1] <= wrapup[:, 1] + 0.2).all()
+
+
+def test_seconds_nobody_gives_are_known_from_the_events() -> None:
+    talking = Began()
+    talking.follow(2, [10.0, 30.0], [], 40.0)
+    assert talking.follow(2, [], [], 41.0).tolist() == [31.0, 11.0]
+    # The one that lasted 20 s or so is the younger one.
+    assert talking.follow(2, [50.0], [29.5], 50.0).tolist() == [40.0, 0.0]
+
+
+def test_those_no_event_tells_of_began_just_now_and_the_oldest_is_taken_to_be_gone() -> None:
+    talking = Began()
+    assert talking.follow(2, [3.0], [], 5.0).tolist() == [2.0, 0.0]
+    assert talking.follow(1, [], [], 6.0).tolist() == [1.0]
+
+
+@pytest.mark.parametrize("given", [int, lambda seconds: [0.0] * len(seconds)])
+def test_an_observer_who_only_counts_is_served_as_one_who_tells_the_seconds(given: Callable[[Any], Any]) -> None:
+    told, counted = create(Configuration()), create(Configuration())
+    talking: list[float] = []
+    for now in range(200):
+        events: list[Event] = []
+        if now % 7 == 0:
+            talking.append(float(now))
+            events.append(Connected(now, at=float(now)))
+        if now % 11 == 10:
+            events.append(TalkEnded(now - talking.pop(0), at=float(now)))
+            events.append(WrapupEnded(0.0, at=float(now)))
+        elapsed = [now - began for began in talking]
+        count = len(elapsed) if given is int else given(elapsed)
+        ready = 12 - len(talking)
+        expected = told.decide(Observation(ready=ready, talking=elapsed, events=events), float(now))
+        assert counted.decide(Observation(ready=ready, talking=count, events=events), float(now)) == expected

@@ -30,6 +30,7 @@ OTHER: Final = "other"
 _PREFIX = "clarion_mediaserver_"
 _JITTER = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
 _DECISION = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0, 20.0)
+_RECOGNITION = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 _LOSS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3)
 
 
@@ -60,6 +61,9 @@ class Metrics:
             "decision_seconds", "From the answer to that decision.", _DECISION, "answered_by"
         )
         self._transfers = self._counter("transfers", "Transfers that scripts asked for.", "outcome")
+        self._recognitions = self._histogram(
+            "recognition_seconds", "An utterance with the speech recogniser, waiting included.", _RECOGNITION, "outcome"
+        )
         self._faults = self._counter("trunk_faults", "Times that a trunk did not take a call.", "trunk_is")
         self._frozen = Gauge(
             f"{_PREFIX}gc_frozen_objects", "Objects that the garbage collector passes over.", registry=self._registry
@@ -95,6 +99,9 @@ class Metrics:
 
     def transferred(self, outcome: str) -> None:
         self._transfers.labels(outcome).inc()
+
+    def recognized(self, outcome: str, seconds: float) -> None:
+        self._recognitions.labels(outcome).observe(seconds)
 
     def _answer(self, status: CallStatus) -> None:
         if not status.answered_by and not status.sound:

@@ -210,6 +210,19 @@ class Step:
     text: str
 
 
+#: Words of the grammar were heard or none, the recogniser failed, or nobody waited for it: the caller spoke on or left.
+RECOGNITIONS = ("words", "nothing", "failed", "given_up")
+
+
+@dataclass(frozen=True, slots=True)
+class Recognized:
+    """An utterance was with the recogniser for so many seconds; `outcome` is one of RECOGNITIONS."""
+
+    call: str
+    outcome: str
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class DialogOver:
     """The session ended; `reason` is a vxml EndReason, private `values` are masked already."""
@@ -294,6 +307,7 @@ Message = (
     | Transfer
     | EndTransfer
     | Step
+    | Recognized
     | DialogOver
     | Classified
     | RecordingOver

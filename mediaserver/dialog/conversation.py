@@ -17,6 +17,7 @@ from mediaserver.dialog.prompts import PromptRenderer, Rendered
 from mediaserver.dialog.recorder import Recorder
 from mediaserver.dialog.waiting import WaitingAudio
 from mediaserver.recognition.base import SpeechRecognizer
+from mediaserver.recognition.counting import CountingRecognizer
 from vxml import messages as vxml
 from vxml.text import say
 
@@ -78,7 +79,10 @@ class Conversation:
         self._marks: tuple[tuple[int, str], ...] = ()
         self._waiting: WaitingAudio | None = None
         self._recorder: Recorder | None = None
-        self._listener = Listener(recognizer, self._heard_speech, self._run) if recognizer else None
+        self._listener: Listener | None = None
+        if recognizer is not None:
+            counting = CountingRecognizer(recognizer, self._recognized)
+            self._listener = Listener(counting, self._heard_speech, self._run)
         self._hearing = False
         self._record_after_beep: vxml.Record | None = None
         self._keys_seen = 0
@@ -343,6 +347,9 @@ class Conversation:
         else:
             self._listener.stop()
         self._hear_or_not()
+
+    def _recognized(self, outcome: str, seconds: float) -> None:
+        self._send(wire.encode(wire.Recognized(self.call, outcome, seconds)))
 
     def _heard_speech(self, happened: vxml.Input) -> None:
         self._feed(happened)

@@ -25,6 +25,9 @@ from mediaserver.switch.roster import Roster
 from mediaserver.switch.transfers import Transfers, transfer_kinds
 from mediaserver.switch.workers import Worker, WorkerKey, WorkerPool
 
+#: Seconds of an utterance with the recogniser that no honest worker reports: minutes that it may last, and wait.
+_LONGEST_RECOGNITION = 1000.0
+
 log = structlog.get_logger()
 
 
@@ -49,6 +52,7 @@ class Sessions:
         clock: Clock,
         run: Callable[[Coroutine[Any, Any, None]], None],
         finish: Callable[[LiveCall], None],
+        recognized: Callable[[str, float], None],
     ) -> None:
         self.answering = Answering(classification, self, clock)
         self.player = Player(shelf, run)
@@ -63,6 +67,7 @@ class Sessions:
         self._clock = clock
         self._run = run
         self._finish = finish
+        self._recognized = recognized
 
     async def start(self) -> None:
         await self._workers.start(self)
@@ -197,6 +202,10 @@ class Sessions:
                 self._bridges.take_back(call)
             case wire.Step(_, text):
                 call.record.trace("vxml", text, self._clock.utcnow())
+            case wire.Recognized(_, outcome, seconds):
+                if outcome not in wire.RECOGNITIONS or not 0 <= seconds < _LONGEST_RECOGNITION:
+                    raise ContractError("a recognition that cannot be")
+                self._recognized(outcome, seconds)
             case wire.DialogOver():
                 self._dialog_over(call, message)
             case _:

@@ -116,6 +116,7 @@ class Switchboard:
             clock=self._clock,
             run=self._run,
             finish=self._finish,
+            recognized=self.metrics.recognized,
         )
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -39,8 +39,9 @@ class Customer:
         #: Steps that waited for the caller to talk: how many heard it, and how many gave up.
         self.heard = 0
         self.missed = 0
-        #: When the person last began to say words.
+        #: When the person last began to say words, and to press keys.
         self.spoke_at: float | None = None
+        self.pressed_at: float | None = None
 
     def tick(self, now: float, ear: Ear, mouth: Mouth) -> bool:
         if not self._steps:
@@ -68,6 +69,8 @@ class Customer:
             self._acting = True
             if step.kind is StepKind.SPEAK:
                 self.spoke_at = now
+            elif step.kind is StepKind.KEYS:
+                self.pressed_at = now
             self._act(step, mouth)
         return not mouth.busy
 

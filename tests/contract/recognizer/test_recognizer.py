@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from mediaserver.recognition.base import Hypothesis, RecognizerFailed, SpeechRecognizer, TableRecognizer, Utterance
 from mediaserver.recognition.choice import SPHINX, choose
+from mediaserver.recognition.counting import CountingRecognizer
 from mediaserver.recognition.process import SphinxRecognizer
 from simulators.carrier.audio import spoken
 from simulators.carrier.sdp import PCMU
@@ -37,6 +38,10 @@ CITIES = for_recognizer(
 ANSWER = for_recognizer([spoken_grammar("boolean", "en-US")])
 
 
+def counted() -> SpeechRecognizer:
+    return CountingRecognizer(in_memory(), lambda outcome, seconds: None)
+
+
 def in_memory() -> SpeechRecognizer:
     said = {voice(text): text for text in ("new york", "philadelphia", "yes please", "elephants are purple")}
     said[SILENCE] = ""
@@ -45,7 +50,11 @@ def in_memory() -> SpeechRecognizer:
     )
 
 
-MAKERS: dict[str, Callable[[], SpeechRecognizer]] = {"memory": in_memory, "pocketsphinx": SphinxRecognizer}
+MAKERS: dict[str, Callable[[], SpeechRecognizer]] = {
+    "memory": in_memory,
+    "counted": counted,
+    "pocketsphinx": SphinxRecognizer,
+}
 
 
 @pytest_asyncio.fixture(params=sorted(MAKERS), loop_scope="function")

@@ -10,6 +10,7 @@ import pytest
 
 from mediaserver.dialog.listener import Listener
 from mediaserver.recognition.base import Hypothesis, RecognizerFailed, TableRecognizer, Utterance
+from mediaserver.recognition.counting import CountingRecognizer
 from mediaserver.recognition.endpoint import FRAME
 from tests.unit.mediaserver.test_endpointing import buzz
 from vxml.grammar.spoken import spoken_grammar
@@ -118,6 +119,26 @@ async def test_a_recogniser_that_fails_is_told() -> None:
     bench = Bench(recognizer=Broken(lambda _: ()))
     bench.listener.begin(command())
     assert await bench.speak(WORD, SILENCE) == [SpeechStarted(), RecognitionFailed("gone")]
+
+
+@pytest.mark.parametrize(
+    ("said", "outcomes"), [((Hypothesis("yes", 0.9),), ["words"]), ((), ["nothing"]), (None, ["failed"])]
+)
+async def test_utterances_are_counted_by_how_they_went(
+    said: tuple[Hypothesis, ...] | None, outcomes: list[str]
+) -> None:
+    def hear(audio: bytes) -> tuple[Hypothesis, ...]:
+        if said is None:
+            raise RecognizerFailed("gone")
+        return said
+
+    told: list[tuple[str, float]] = []
+    moments = iter((1.0, 1.5))
+    counting = CountingRecognizer(TableRecognizer(hear), lambda *one: told.append(one), lambda: next(moments))
+    bench = Bench(recognizer=counting)
+    bench.listener.begin(command())
+    await bench.speak(WORD, SILENCE)
+    assert told == [(outcome, 0.5) for outcome in outcomes]
 
 
 async def test_nothing_is_told_after_the_listening_ended() -> None:

@@ -106,6 +106,15 @@ def test_transfers_and_faults_of_trunks_are_counted(metrics: Metrics) -> None:
     assert [told["trunk_faults_total", kind] for kind in ("down", "resting", "unwilling")] == [1, 1, 1]
 
 
+def test_utterances_are_counted_with_the_time_they_took(metrics: Metrics) -> None:
+    metrics.recognized("words", 0.3)
+    metrics.recognized("failed", 7.0)
+    told = samples(metrics)
+    assert told["recognition_seconds_count", "words"] == told["recognition_seconds_count", "failed"] == 1
+    assert told["recognition_seconds_bucket", "0.2", "words"] == 0
+    assert told["recognition_seconds_bucket", "0.5", "words"] == 1
+
+
 def test_labels_stay_few_whatever_trunks_are_asked_for(metrics: Metrics) -> None:
     for number in range(3 * TRUNKS):
         metrics.placed(f"trunk{number}.example")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.models.api import ApiRequest, ApiToken
 from app.models.attempt import (
     Attempt,
     AttemptResult,
@@ -52,6 +53,8 @@ __all__ = [
     "Address",
     "AddressKind",
     "AllowedHost",
+    "ApiRequest",
+    "ApiToken",
     "Attempt",
     "AttemptResult",
     "AttemptState",

@@ -13,6 +13,7 @@ from app.sandbox.client import EXTENSION, Sandbox
 from app.security.pseudonyms import attach
 from app.security.tokens import Tokens
 from app.web import assets, callbacks, database, errors, headers, health, limits, panel, viewer
+from app.web.api import create_api
 from app.web.navigation import navigation
 from app.web.vxml_pages.application import create_pages
 from app.web.vxml_pages.mount import mount
@@ -58,4 +59,5 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         app.register_blueprint(blueprint)
         csrf.exempt(blueprint)
     mount(app, "/vxml", create_pages(settings, engine))
+    mount(app, "/api", create_api(settings, engine))
     return app

@@ -61,6 +61,7 @@ _MENU = (
             Entry("Media servers", "server", "/media-servers/", Permission.JOBS_VIEW),
             Entry("Allowed servers", "external-link", "/hosts/", Permission.SETTINGS_MANAGE),
             Entry("Users", "user", "/users/", Permission.USERS_MANAGE),
+            Entry("API tokens", "key", "/api-tokens/", Permission.USERS_MANAGE),
             Entry("Audit", "history", "/audit/", Permission.AUDIT_VIEW),
         ),
     ),

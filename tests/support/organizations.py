@@ -14,6 +14,8 @@ from app.core.strategy.parser import shipped, shipped_names
 from app.models import (
     Address,
     AllowedHost,
+    ApiRequest,
+    ApiToken,
     Attempt,
     AttemptTrace,
     Attribute,
@@ -141,16 +143,28 @@ def _people(make: _Builder) -> None:
         )
     )  # fmt: skip
     make.add(ImportReject(import_run_id=run, line=2, reason=marker, row=marker))
-    make.add(
-        DataSource(
-            organization_id=home, contact_list_id=contact_list, name=marker, kind="sftp", choices={}, mapping={},
-            place={"host": "127.0.0.1", "port": 1}, schedule={"repeats": "never"}, created_at=now, updated_at=now,
-        )
-    )  # fmt: skip
+    _programs(make, contact_list)
     make.add(
         AuditEntry(
             organization_id=home, user_id=user, at=now, action="test", kind="contact", object_id=str(contact),
             after={"name": marker},
+        )
+    )  # fmt: skip
+
+
+def _programs(make: _Builder, contact_list: int) -> None:
+    home, marker, now = make.home, make.marker, make.now
+    token = make.add(
+        ApiToken(
+            organization_id=home, name=marker, beginning=marker[:16], digest=marker, permissions=["lists.view"],
+            created_at=now,
+        )
+    )  # fmt: skip
+    make.add(ApiRequest(api_token_id=token, key=marker, digest=marker, status=200, body=marker, created_at=now))
+    make.add(
+        DataSource(
+            organization_id=home, contact_list_id=contact_list, name=marker, kind="sftp", choices={}, mapping={},
+            place={"host": "127.0.0.1", "port": 1}, schedule={"repeats": "never"}, created_at=now, updated_at=now,
         )
     )  # fmt: skip
 

@@ -71,7 +71,7 @@ def chunks(job: Job) -> Iterator[Chunk]:
     sieve = Sieve(job.sieve_bits, job.sieve_kinds) if job.sieve_bits is not None else None
     with reading.open_text(Path(job.path)) as file:
         for batch in batches.batches(file, form, job.passed):
-            yield _chunk(preparer.prepare(batch), file.buffer.tell(), job.as_copy, sieve)
+            yield chunk_of(preparer.prepare(batch), file.buffer.tell(), job.as_copy, sieve)
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def _received(pipe: IO[bytes]) -> Iterator[Chunk]:
         yield Chunk(kind, *values)
 
 
-def _chunk(prepared: Prepared, position: int, as_copy: bool, sieve: Sieve | None) -> Chunk:
+def chunk_of(prepared: Prepared, position: int, as_copy: bool, sieve: Sieve | None = None) -> Chunk:
     held = suspects(sieve, prepared.people, prepared.addresses)
     owners = [address[0] for address in prepared.addresses]
     ids = [person[0] for person in prepared.people]

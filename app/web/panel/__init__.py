@@ -6,6 +6,7 @@ from flask import Blueprint
 
 from app.web.panel import (
     account,
+    api_tokens,
     audit,
     calendars,
     campaigns,
@@ -52,6 +53,7 @@ def blueprints() -> list[Blueprint]:
         media_servers.blueprint,
         hosts.blueprint,
         users.blueprint,
+        api_tokens.blueprint,
         audit.blueprint,
         undo.blueprint,
     ]

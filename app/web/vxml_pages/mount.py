@@ -1,4 +1,4 @@
-"""Two WSGI applications under one address, told apart by the path alone.
+"""Several WSGI applications under one address, told apart by the path alone.
 
 Pages for calls are asked for thousands of times a second, so they have a Flask application of their own, without
 sessions, sign-in and CSRF.
@@ -15,13 +15,20 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
+_MOUNTED = "clarion_mounted"
+
+
 def mount(app: Flask, prefix: str, inner: WSGIApplication) -> None:
     """Answer all below `prefix` by `inner`, which keeps the whole path in its routes. A later call replaces it."""
-    below = prefix + "/"
-    outer: WSGIApplication = app.extensions.setdefault("clarion_outer_wsgi", app.wsgi_app)
+    if _MOUNTED not in app.extensions:
+        outer: WSGIApplication = app.wsgi_app
+        mounted: dict[str, WSGIApplication] = {}
+        app.extensions[_MOUNTED] = mounted
 
-    def dispatch(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        chosen = inner if environ["PATH_INFO"].startswith(below) else outer
-        return chosen(environ, start_response)
+        def dispatch(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            first, below, _ = environ["PATH_INFO"][1:].partition("/")
+            chosen = mounted.get(f"/{first}", outer) if below else outer
+            return chosen(environ, start_response)
 
-    app.wsgi_app = dispatch  # type: ignore[method-assign]
+        app.wsgi_app = dispatch  # type: ignore[method-assign]
+    app.extensions[_MOUNTED][prefix] = inner

@@ -27,17 +27,20 @@ from app.security import pseudonyms
 from app.security.access import Actor, Forbidden, Permission
 from app.security.secrets import Vault
 from app.services import (
+    api_tokens,
     audit,
     calendars,
     campaigns,
     choices,
     codes,
     consents,
+    contact_push,
     contacts,
     dashboard,
     dnc,
     dnc_files,
     dnc_groups,
+    dnc_values,
     drafts,
     explain,
     hosts,
@@ -104,6 +107,11 @@ def fields(it: World) -> CampaignFields:
 
 
 CASES: Mapping[str, Callable[[Call], Any]] = {
+    "api_tokens.create_token": lambda c: api_tokens.create_token(
+        c.session, c.actor, "Another", ["lists.view"], organization_id=c.it.organization_id
+    ),
+    "api_tokens.list_tokens": lambda c: api_tokens.list_tokens(c.session, c.actor),
+    "api_tokens.revoke_token": lambda c: api_tokens.revoke_token(c.session, c.actor, c.it.api_token),
     "audit.export_csv": lambda c: list(audit.export_csv(c.session, c.actor)),
     "audit.list_entries": lambda c: audit.list_entries(c.session, c.actor),
     "calendars.add_holiday": lambda c: calendars.add_holiday(
@@ -142,6 +150,11 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "consents.revoke": lambda c: consents.revoke(
         c.session, c.actor, ("contact_id", "x"), CONSENT, c.it.organization_id
     ),
+    "contact_push.find_pushed": lambda c: contact_push.find_pushed(c.session, c.actor, c.it.contact_list, c.it.marker),
+    "contact_push.push": lambda c: contact_push.push(
+        c.session, c.actor, c.it.contact_list, [{"id": "pushed", "phone1": "2025550100"}]
+    ),
+    "contact_push.withdraw": lambda c: contact_push.withdraw(c.session, c.actor, c.it.contact_list, c.it.marker),
     "contacts.delete_contact": lambda c: contacts.delete_contact(c.session, c.actor, c.it.contact),
     "contacts.export_csv": lambda c: list(contacts.export_csv(c.session, c.actor, c.it.contact_list)),
     "contacts.get_contact": lambda c: contacts.get_contact(c.session, c.actor, c.it.contact),
@@ -166,6 +179,10 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
         c.session, c.actor, "Another", [c.it.dnc_list], [c.it.campaign], c.it.organization_id
     ),
     "dnc_groups.set_by_group": lambda c: dnc_groups.set_by_group(c.session, c.actor, c.it.dnc_list, True),
+    "dnc_values.check": lambda c: dnc_values.check(c.session, c.actor, [("phone", "+12025550100")]),
+    "dnc_values.take_off": lambda c: dnc_values.take_off(
+        c.session, c.actor, [("phone", "+12025550100")], dnc_list_id=c.it.dnc_list
+    ),
     "drafts.export": lambda c: drafts.export(c.session, c.actor, c.it.script_revision),
     "drafts.keep_test_run": lambda c: drafts.keep_test_run(c.session, c.actor, c.it.script_revision, [], {}),
     "drafts.put_together": lambda c: drafts.put_together(c.session, c.actor, c.it.script_revision, drafts.Changes({})),

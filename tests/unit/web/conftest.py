@@ -105,6 +105,7 @@ def app(shared_app: Flask, settings: Settings, sqlite_engine: Engine) -> Iterato
     configuration = dict(shared_app.config)
     shared_app.config["CLARION"] = settings
     database.use(shared_app, sqlite_engine)
+    database.use(shared_app.extensions["clarion_mounted"]["/api"], sqlite_engine)
     mount(shared_app, "/vxml", _pages_when_asked(settings, sqlite_engine))
     yield shared_app
     shared_app.config.clear()

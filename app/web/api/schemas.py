@@ -1,0 +1,160 @@
+"""Bodies of requests and answers, as the description shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import Schema
+from apiflask.fields import Boolean, Date, Dict, Integer, List, Nested, Raw, String
+from apiflask.validators import Length, OneOf
+from marshmallow import ValidationError, validates_schema
+
+from app.models import DncKind
+from app.services.contact_push import MOST
+from app.services.importing import mapping as mappings
+
+_LONGEST = 4000
+
+
+def _text(words: str = "") -> String:
+    return String(validate=Length(max=_LONGEST), metadata={"description": words} if words else {})
+
+
+class ContactFields(Schema):
+    """What is given replaces what is there, "" empties it, everything else stays."""
+
+    first_name = _text()
+    last_name = _text()
+    language = _text("Such as en or es-US")
+    time_zone = _text("An IANA name; empty goes by the phone numbers")
+    customer_id = _text("The person's own number, where several contacts are one person")
+    phones = Dict(
+        keys=String(validate=OneOf([f"phone{number}" for number in range(1, 10)])),
+        values=_text("As people write it"),
+        metadata={"description": "phone1 to phone9"},
+    )
+    emails = Dict(
+        keys=String(validate=OneOf(["email", *(f"email{number}" for number in range(2, 10))])),
+        values=_text(),
+        metadata={"description": "email, email2 to email9"},
+    )
+    attributes = Dict(
+        keys=String(validate=Length(max=64)), values=Raw(), metadata={"description": "By the attributes' names"}
+    )
+
+    @validates_schema
+    def _plain_attributes(self, data: dict[str, Any], **_: Any) -> None:
+        for name, value in (data.get("attributes") or {}).items():
+            if not isinstance(value, str | int | float | bool | None):
+                raise ValidationError({"attributes": {name: ["is neither text, number nor true or false"]}})
+
+
+class Contact(ContactFields):
+    id = String(required=True, validate=Length(1, 120), metadata={"description": "The number in your own system"})
+
+
+class Contacts(Schema):
+    contacts = List(Nested(Contact), required=True, validate=Length(1, MOST))
+
+
+class FaultOut(Schema):
+    pointer = String(metadata={"description": "Where in the request (RFC 6901)"})
+    detail = String()
+
+
+class PushedOut(Schema):
+    added = Integer()
+    updated = Integer()
+    refused = Integer()
+    errors = List(Nested(FaultOut))
+
+
+class AddressOut(Schema):
+    name = String()
+    kind = String()
+    value = String(metadata={"description": "What is dialled or written to"})
+    original = String()
+    country = String()
+    disabled = String(metadata={"description": "Why it is not used any more; empty while it is"})
+
+
+class ContactOut(Schema):
+    id = String()
+    first_name = String()
+    last_name = String()
+    language = String()
+    time_zone = String()
+    customer_id = String()
+    attributes = Dict()
+    addresses = List(Nested(AddressOut))
+
+
+class ListOut(Schema):
+    id = Integer()
+    name = String()
+    home_country = String()
+    contacts = Integer()
+
+
+class ListsOut(Schema):
+    lists = List(Nested(ListOut))
+
+
+class Subject(Schema):
+    kind = String(required=True, validate=OneOf([kind.value for kind in DncKind]))
+    value = String(required=True, validate=Length(1, 254))
+
+
+class Subjects(Schema):
+    entries = List(Nested(Subject), required=True, validate=Length(1, MOST))
+    home_country = String(load_default="US", validate=Length(2, 2), metadata={"description": "Of numbers without +"})
+
+
+class Listed(Subjects):
+    list_id = Integer(metadata={"description": "The organization's own list if left out"})
+    until = Date(metadata={"description": "The last day, where the person is; for ever if left out"})
+    proof = String(load_default="", validate=Length(max=255), metadata={"description": "Where the wish came from"})
+
+
+class TakenOff(Subjects):
+    list_id = Integer(metadata={"description": "All of the organization's lists if left out"})
+
+
+class ListedOut(Schema):
+    added = Integer()
+
+
+class TakenOffOut(Schema):
+    removed = Integer()
+
+
+class CheckedOut(Subject):
+    listed = Boolean()
+
+
+class CheckOut(Schema):
+    entries = List(Nested(CheckedOut))
+
+
+def flat(contact: dict[str, Any]) -> dict[str, str]:
+    """A contact of a request as fields of an import."""
+    fields = {name: contact[name] for name in (mappings.ID, *mappings.FIELDS) if name in contact}
+    fields |= contact.get("phones", {}) | contact.get("emails", {})
+    for name, value in contact.get("attributes", {}).items():
+        # An attribute named like a field would be taken for it; there is none of this name.
+        fields[f"attributes.{name}" if mappings.is_field(name) else name] = _word(value)
+    return fields
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def pointer(field: str) -> str:
+    """Where a field of `flat` stands in its contact."""
+    if not field or field in (mappings.ID, *mappings.FIELDS):
+        return f"/{field}".rstrip("/")
+    address = mappings.ADDRESS.fullmatch(field)
+    return f"/{address[1]}s/{field}" if address else f"/attributes/{field.removeprefix('attributes.')}"

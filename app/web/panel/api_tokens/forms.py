@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from wtforms import IntegerField, SelectMultipleField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length, NumberRange
+
+from app.security.access import Permission
+from app.services.api_tokens import GRANTABLE
+from app.web.panel.owned import OwnedForm
+
+_WORDS = {
+    Permission.LISTS_VIEW: "See lists and contacts",
+    Permission.LISTS_EDIT: "Add, change and delete contacts",
+    Permission.DNC_VIEW: "Ask whether somebody may be called",
+    Permission.DNC_EDIT: "Change the do-not-call list",
+}
+
+
+class TokenForm(OwnedForm):
+    name = StringField(
+        "Name",
+        [InputRequired("Name the program that gets it."), Length(max=120)],
+        description="The program that gets it, such as CRM.",
+    )
+    permissions = SelectMultipleField(
+        "It may",
+        [InputRequired("Choose what it may do.")],
+        choices=[SelectChoice(permission.value, _WORDS[permission]) for permission in GRANTABLE],
+        description="Hold Ctrl to choose several.",
+        render_kw={"size": len(GRANTABLE)},
+    )
+    requests_per_minute = IntegerField(
+        "Requests a minute", [NumberRange(1, 60_000, "Give a whole number from 1 to 60000.")], default=600
+    )

@@ -1,0 +1,212 @@
+"""The REST API from outside, on one engine: tokens, contacts, do not call, repeated requests, problems."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, select, update
+
+from app.db import read_transaction, write_transaction
+from app.models import ApiRequest, ApiToken, AuditEntry, Contact
+from app.security.access import Actor
+from app.services import api_tokens, dnc, lists
+from app.services.api_tokens import GRANTABLE
+from common.clock import utcnow
+from tests.support.panel import World
+
+BO = {"id": "X1", "first_name": "Bo", "phones": {"phone1": "(212) 555-0177"}}
+
+
+class Program:
+    """What has a token."""
+
+    def __init__(self, client: FlaskClient, text: str) -> None:
+        self._client = client
+        self.text = text
+
+    def __call__(self, method: str, path: str, body: Any = None, key: str = "") -> Any:
+        headers = {"Authorization": f"Bearer {self.text}"} | ({"Idempotency-Key": key} if key else {})
+        return self._client.open(f"/api/v1{path}", method=method, json=body, headers=headers)
+
+
+def make(engine: Engine, world: World, *permissions: str, **more: Any) -> str:
+    with write_transaction(engine) as session:
+        chosen = permissions or tuple(GRANTABLE)
+        home = world.organization_id
+        return api_tokens.create_token(session, Actor.system(), "CRM", chosen, organization_id=home, **more).text
+
+
+@pytest.fixture
+def program(app: Flask, world: World, sqlite_engine: Engine) -> Program:
+    return Program(app.test_client(), make(sqlite_engine, world))
+
+
+def pointers(answer: Any) -> list[str]:
+    assert answer.content_type == "application/problem+json"
+    assert answer.json["status"] == answer.status_code
+    return [error["pointer"] for error in answer.json.get("errors", [])]
+
+
+def test_describes_itself_to_anybody_and_answers_nobody_without_a_token(app: Flask, world: World) -> None:
+    client = app.test_client()
+    found = client.get("/api/v1/openapi.json").json
+    assert found["openapi"].startswith("3.")
+    assert sorted(found["paths"]) == [
+        "/api/v1/dnc", "/api/v1/dnc/check", "/api/v1/dnc/remove", "/api/v1/lists",
+        "/api/v1/lists/{list_id}/contacts", "/api/v1/lists/{list_id}/contacts/{contact_id}",
+    ]  # fmt: skip
+    for value in ("", "Bearer", "Bearer clarion_wrong", "Basic eDp5"):
+        answer = client.get("/api/v1/lists", headers={"Authorization": value} if value else {})
+        assert (answer.status_code, answer.content_type) == (401, "application/problem+json")
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert client.get("/api/v1/nothing").status_code == 404
+
+
+def test_puts_changes_shows_and_deletes_one_contact(program: Program, world: World) -> None:
+    path = f"/lists/{world.list_id}/contacts/X1"
+    body = {**BO, "attributes": {}, "emails": {"email": "BO@example.org"}}
+    del body["id"]
+    assert program("PUT", path, body).status_code == 201
+    assert program("PUT", path, {"last_name": "Lee", "phones": {"phone2": "212 555 0178"}}).status_code == 200
+    shown = program("GET", path).json
+    assert (shown["id"], shown["first_name"], shown["last_name"]) == ("X1", "Bo", "Lee")
+    assert {one["name"]: one["value"] for one in shown["addresses"]} == {
+        "phone1": "+12125550177", "phone2": "+12125550178", "email": "bo@example.org",
+    }  # fmt: skip
+    assert program("DELETE", path).status_code == 204
+    assert program("GET", path).status_code == 404
+    assert program("DELETE", path).status_code == 404
+
+
+def test_takes_many_and_names_each_that_it_refuses(program: Program, world: World, sqlite_engine: Engine) -> None:
+    with write_transaction(sqlite_engine) as session:
+        lists.define_attribute(session, Actor.system(), "visits", "integer")
+    many = [
+        BO,
+        {"id": "X2", "phones": {"phone1": "call me"}},
+        {"id": "X3"},
+        {"id": "X4", "phones": {"phone1": "2125550179"}, "attributes": {"visits": 3}},
+        {"id": "X5", "phones": {"phone1": "2125550179"}, "attributes": {"visits": "often"}},
+        {"id": "X6", "phones": {"phone1": "2125550179"}, "attributes": {"colour": "red"}},
+        {"id": "X7", "phones": {"phone1": "2125550179"}, "attributes": {"phone2": "2125550170"}},
+        {"id": "C001", "phones": {"phone1": "2125550180"}},
+    ]
+    answer = program("POST", f"/lists/{world.list_id}/contacts", {"contacts": many}).json
+    assert (answer["added"], answer["updated"], answer["refused"]) == (2, 1, 5)
+    assert [error["pointer"] for error in answer["errors"]] == [
+        "#/contacts/1/phones/phone1", "#/contacts/2", "#/contacts/4/attributes/visits",
+        "#/contacts/5/attributes/colour", "#/contacts/6/attributes/phone2",
+    ]  # fmt: skip
+    with read_transaction(sqlite_engine) as session:
+        assert session.scalars(select(Contact).where(Contact.external_id == "X4")).one().attributes == {"visits": 3}
+        pushed = session.scalars(select(AuditEntry).where(AuditEntry.action == "contact.push")).all()
+    assert pushed[-1].after == {"by": "API token CRM", "added": 2, "updated": 1, "refused": 5}
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "#/contacts"),
+        ({"contacts": []}, "#/contacts"),
+        ({"contacts": [{"first_name": "Bo"}]}, "#/contacts/0/id"),
+        ({"contacts": [{**BO, "colour": "red"}]}, "#/contacts/0/colour"),
+        ({"contacts": [{**BO, "phones": {"fax1": "2"}}]}, "#/contacts/0/phones/fax1"),
+        ({"contacts": [{**BO, "attributes": {"a": [1]}}]}, "#/contacts/0/attributes/a"),
+        ({"contacts": [{**BO, "id": "x" * 121}]}, "#/contacts/0/id"),
+        ({"contacts": [BO] * 1001}, "#/contacts"),
+    ],
+)
+def test_refuses_a_body_that_is_not_as_described(program: Program, world: World, body: Any, pointer: str) -> None:
+    answer = program("POST", f"/lists/{world.list_id}/contacts", body)
+    assert answer.status_code == 422
+    assert pointers(answer) == [pointer]
+
+
+def test_refuses_what_is_no_json_and_what_is_too_large(program: Program, world: World) -> None:
+    client, headers = program._client, {"Authorization": f"Bearer {program.text}"}
+    path = f"/api/v1/lists/{world.list_id}/contacts"
+    answer = client.post(path, data=b"{nonsense", headers=headers, content_type="application/json")
+    assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
+    answer = client.post(path, data=b" " * 5_000_000, headers=headers, content_type="application/json")
+    assert (answer.status_code, answer.content_type) == (413, "application/problem+json")
+
+
+def test_a_refused_single_contact_names_its_field(program: Program, world: World) -> None:
+    answer = program("PUT", f"/lists/{world.list_id}/contacts/X9", {"phones": {"phone1": "900"}})
+    assert answer.status_code == 422
+    assert pointers(answer) == ["#/phones/phone1"]
+
+
+def test_a_repeated_request_is_done_once(program: Program, world: World, sqlite_engine: Engine) -> None:
+    path = f"/lists/{world.list_id}/contacts"
+    first = program("POST", path, {"contacts": [BO]}, key="one")
+    assert first.json["added"] == 1
+    program("DELETE", f"{path}/X1")
+    again = program("POST", path, {"contacts": [BO]}, key="one")
+    assert (again.json, again.headers["Idempotent-Replayed"]) == (first.json, "true")
+    assert program("GET", f"{path}/X1").status_code == 404
+    other = program("POST", path, {"contacts": [{**BO, "id": "X2"}]}, key="one")
+    assert (other.status_code, "another request" in other.json["detail"]) == (422, True)
+    assert program("POST", path, {"contacts": [BO]}, key="x" * 300).status_code == 422
+    with write_transaction(sqlite_engine) as session:
+        session.execute(update(ApiRequest).values(created_at=utcnow() - timedelta(hours=25)))
+    assert program("POST", path, {"contacts": [BO]}, key="one").json["added"] == 1
+    with read_transaction(sqlite_engine) as session:
+        assert len(session.scalars(select(ApiRequest)).all()) == 1
+
+
+def test_do_not_call_holds_at_once(program: Program, world: World, sqlite_engine: Engine) -> None:
+    entries = [{"kind": "phone", "value": "212 555 0190"}, {"kind": "email", "value": "A@example.org"}]
+
+    def listed() -> list[bool]:
+        return [one["listed"] for one in program("POST", "/dnc/check", {"entries": entries}).json["entries"]]
+
+    assert listed() == [False, False]
+    assert program("POST", "/dnc", {"entries": entries, "proof": "ticket 7"}).json == {"added": 2}
+    assert listed() == [True, True]
+    with read_transaction(sqlite_engine) as session:
+        assert dnc.is_listed(session, world.organization_id, "phone", "+12125550190")
+    assert program("POST", "/dnc/remove", {"entries": entries[:1]}).json == {"removed": 1}
+    assert listed() == [False, True]
+    bad = program("POST", "/dnc", {"entries": [{"kind": "fax", "value": "1"}]})
+    assert pointers(bad) == ["#/entries/0/kind"]
+    assert program("POST", "/dnc", {"entries": [{"kind": "phone", "value": "911"}]}).status_code == 422
+    assert program("POST", "/dnc", {"entries": entries, "list_id": 999}).status_code == 404
+
+
+def test_a_token_does_what_it_was_made_for_and_no_more(app: Flask, world: World, sqlite_engine: Engine) -> None:
+    reader = Program(app.test_client(), make(sqlite_engine, world, "lists.view"))
+    assert reader("GET", "/lists").json["lists"][0]["contacts"] == 3
+    assert reader("POST", f"/lists/{world.list_id}/contacts", {"contacts": [BO]}).status_code == 403
+    assert reader("POST", "/dnc/check", {"entries": [{"kind": "email", "value": "a@b.c"}]}).status_code == 403
+    assert reader("GET", "/lists/999/contacts/X1").status_code == 404
+
+
+def test_counts_requests_by_the_minute_over_all_processes(app: Flask, world: World, sqlite_engine: Engine) -> None:
+    program = Program(app.test_client(), make(sqlite_engine, world, requests_per_minute=2))
+    codes = [program("GET", "/lists").status_code for _ in range(6)]
+    # The minute may turn once in between.
+    assert codes[:2] == [200, 200]
+    assert 429 in codes
+    answer = next(one for one in (program("GET", "/lists") for _ in range(4)) if one.status_code == 429)
+    assert answer.headers["Retry-After"] == "60"
+
+
+def test_a_token_is_shown_once_and_revoked(app: Flask, admin: FlaskClient, world: World, sqlite_engine: Engine) -> None:
+    form = {"name": "Billing", "permissions": ["lists.view"], "requests_per_minute": "60"}
+    page = admin.post("/api-tokens/", data=form).text
+    text = page.split('text-break">', 1)[1].split("<", 1)[0]
+    assert text.startswith("clarion_")
+    assert text not in admin.get("/api-tokens/").text
+    program = Program(app.test_client(), text)
+    assert program("GET", "/lists").status_code == 200
+    with read_transaction(sqlite_engine) as session:
+        token = session.scalars(select(ApiToken).where(ApiToken.name == "Billing")).one()
+        assert text not in str(vars(token))
+    admin.post(f"/api-tokens/{token.id}/revoke")
+    assert program("GET", "/lists").status_code == 401
+    assert admin.post("/api-tokens/", data={"name": "x", "requests_per_minute": "60"}).status_code == 422

@@ -180,6 +180,15 @@ class MediaServerSettings:
         str,
         Setting("MEDIASERVER_TLS_KEY", "PEM file of its key, where it lies apart.", "", parse_file),
     ]
+    tls_port: Annotated[
+        int,
+        Setting(
+            "MEDIASERVER_TLS_PORT",
+            "Port where agents' phones may call over TLS, with that certificate; 0 for none.",
+            0,
+            whole(0, 65535),
+        ),
+    ]
     rtp_ports: Annotated[
         PortRange,
         Setting("MEDIASERVER_RTP_PORTS", "UDP ports for media, two a call.", PortRange(20000, 29999), PortRange.parse),

@@ -56,6 +56,7 @@ def _options(settings: Settings) -> ServerOptions:
         line=mine.line,
         asterisk=AriAccess(mine.asterisk_url, mine.asterisk_user, mine.asterisk_password, mine.asterisk_app),
         tls=TlsFiles.named(mine.tls_authorities, mine.tls_certificate, mine.tls_key),
+        tls_port=mine.tls_port or None,
         pump=mine.pump,
         recognizer=mine.recognizer,
         log_level=settings.log.level,

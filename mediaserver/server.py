@@ -46,6 +46,8 @@ class ServerOptions:
     spare_workers: int = 1
     t1: float = T1
     tls: TlsFiles = field(default_factory=TlsFiles)
+    #: 0 for any free one, None for none.
+    tls_port: int | None = None
     asterisk: AriAccess = field(default_factory=AriAccess)
     log_level: str = "WARNING"
     log_format: str = "text"
@@ -93,6 +95,7 @@ def _lines(options: ServerOptions, door: Door) -> Mapping[str, Line]:
         bind_host=options.sip.host,
         bind_port=options.sip.port,
         tls=options.tls,
+        tls_port=options.tls_port,
         door=door,
         t1=t1,
         t2=8 * t1,

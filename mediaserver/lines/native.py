@@ -97,7 +97,8 @@ class NativeLine(PumpedLine):
 
     def place(self, call: Place) -> None:
         """To `phone:USER` goes where that phone has registered."""
-        if call.to.startswith(_PHONE):
+        is_phone = call.to.startswith(_PHONE)
+        if is_phone:
             found = self._find(call)
             if found is None:
                 failed = base.Failed(call.call, Disposition.REFUSED, 480, "the phone is not registered", False)
@@ -127,6 +128,7 @@ class NativeLine(PumpedLine):
             identity=call.identity,
             alternatives=call.alternatives,
             may_refer=call.may_refer,
+            by_their_connection=is_phone and call.trunk.transport == "tls",
             referred_by=call.referred_by,
         )
         try:
@@ -141,7 +143,14 @@ class NativeLine(PumpedLine):
         where = self._door and self._door.place_of(call.to.removeprefix(_PHONE), time.monotonic())
         if not where:
             return None
-        trunk = Trunk(where.at.host, where.at.port, where.at.transport)
+        wanted = call.trunk
+        trunk = Trunk(
+            *(where.at.host, where.at.port, where.at.transport),
+            ptime=wanted.ptime,
+            keys=wanted.keys,
+            srtp=wanted.srtp,
+            g722=wanted.g722,
+        )
         return replace(call, to=where.uri, trunk=trunk)
 
     def answer(self, call: str) -> None:

@@ -28,6 +28,7 @@ socket = r:TCP_NODELAY=1
 """
 _SERVICE = """\
 [{port}]
+client = {near}
 accept = 127.0.0.1:{port}
 connect = 127.0.0.1:{behind}
 requireCert = {asks}
@@ -37,11 +38,15 @@ verifyChain = {asks}
 
 @dataclass(frozen=True)
 class Front:
-    """TLS on `port`, shown for localhost, before TCP on `behind`; `asks` for a certificate of the caller's."""
+    """TLS on `port`, shown for localhost, before TCP on `behind`; `asks` for a certificate of the caller's.
+
+    With `near` it stands before a caller instead: TCP on `port`, TLS towards `behind`, whose certificate it verifies.
+    """
 
     port: int
     behind: int
     asks: bool = False
+    near: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,14 +58,21 @@ class Terminator:
 
 
 @asynccontextmanager
-async def stunnel(fronts: Iterable[Front]) -> AsyncIterator[Terminator]:
+async def stunnel(fronts: Iterable[Front], authority: Authority | None = None) -> AsyncIterator[Terminator]:
+    """`authority` is whom it trusts, its own unless given."""
     folder = Path(tempfile.mkdtemp(prefix="stunnel-"))
-    authority = Authority(folder)
+    authority = authority or Authority(folder)
     server, client = authority.issue("localhost"), authority.issue("client.test")
     log, fronts = folder / "log", tuple(fronts)
     head = _HEAD.format(log=log, certificate=server.certificate, key=server.key, authorities=authority.file)
     services = (
-        _SERVICE.format(port=front.port, behind=front.behind, asks="yes" if front.asks else "no") for front in fronts
+        _SERVICE.format(
+            port=front.port,
+            behind=front.behind,
+            near=_word(front.near),
+            asks=_word(front.asks or front.near),
+        )
+        for front in fronts
     )
     (folder / "stunnel.conf").write_text(head + "".join(services))
     process = await asyncio.create_subprocess_exec(
@@ -85,6 +97,10 @@ async def _listening(port: int, process: asyncio.subprocess.Process, log: Path) 
             raise RuntimeError(f"stunnel ended at once: {_read(log)[-2000:]}")
         await asyncio.sleep(0.02)
     raise RuntimeError("stunnel did not open its ports")
+
+
+def _word(on: bool) -> str:
+    return "yes" if on else "no"
 
 
 def _read(file: Path) -> str:

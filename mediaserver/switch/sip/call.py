@@ -49,7 +49,7 @@ class OutboundCall:
         self.credentials = Credentials(spec.trunk.username, spec.trunk.password, agent.token)
         self.requester = Requester(agent, spec.call, self.credentials)
         self.sequence = Sequence()
-        self.early = EarlyDialogs(self.requester, self.sequence)
+        self.early = EarlyDialogs(self.requester, self.sequence, by_their_connection=spec.by_their_connection)
         self.session = SessionKeeper(self, spec.session_expires)
         self.transfer = Transfer(self)
         self.referral = Referral(self)

@@ -40,6 +40,8 @@ class Dialog:
     remote_cseq: int | None = None
     #: The far end's INVITE whose ACK is awaited.
     unacknowledged: int | None = None
+    #: The far end has connected to us over TLS: whoever does has no certificate as a rule, so we cannot go to it.
+    by_their_connection: bool = False
 
     def next_cseq(self) -> int:
         return self.sequence.next()
@@ -70,6 +72,8 @@ class Dialog:
     def destination(self) -> Address:
         """The next hop where it is an IP address; else the trunk, which knows the way. TLS is never given up."""
         hop, trunk = self.next_hop(), self.trunk
+        if self.by_their_connection:
+            return trunk
         if hop is None or not _is_reachable(hop.host):
             return trunk
         asked = (hop.param("transport") or "").lower()
@@ -135,11 +139,18 @@ def dialog_from_request(
         route_set=tuple(invite.headers.list("record-route")),
         sequence=sequence,
         remote_cseq=invite.cseq.number,
+        by_their_connection=source.transport == "tls",
     )
 
 
 def dialog_from_response(
-    invite: Request, response: Response, trunk: Address, identity: Identity, sequence: Sequence
+    invite: Request,
+    response: Response,
+    trunk: Address,
+    identity: Identity,
+    sequence: Sequence,
+    *,
+    by_their_connection: bool = False,
 ) -> Dialog:
     """The dialog a response makes (12.1.2). A far end without a usable Contact is spoken to at the INVITE's own URI."""
     try:
@@ -163,4 +174,5 @@ def dialog_from_response(
         remote_target=contact.uri if contact is not None else invite.uri,
         route_set=routes,
         sequence=sequence,
+        by_their_connection=by_their_connection,
     )

@@ -108,8 +108,9 @@ class Door:
         if contact is None or not seconds:
             self._places.pop(phone.user, None)
             return Ruling(0, phone.user)
-        # Over a connection its own port is another than the one it listens on.
-        at = source._replace(port=parse_uri(contact.uri).port or DEFAULT_PORT) if source.is_reliable else source
+        # Over TCP its own port is another than the one it listens on; over TLS it is called by its own connection.
+        there = parse_uri(contact.uri).port or DEFAULT_PORT
+        at = source._replace(port=there) if source.transport == "tcp" else source
         self._places[phone.user] = Place(contact.uri, at, now + seconds)
         return Ruling(0, phone.user, (("Contact", f"<{contact.uri}>;expires={seconds}"),))
 

@@ -26,9 +26,10 @@ class _Early:
 class EarlyDialogs:
     """Those of one INVITE, by To tag: every fork rings in its own."""
 
-    def __init__(self, requester: Requester, sequence: Sequence) -> None:
+    def __init__(self, requester: Requester, sequence: Sequence, *, by_their_connection: bool = False) -> None:
         self._requester = requester
         self._sequence = sequence
+        self._by_their_connection = by_their_connection
         self._early: dict[str, _Early] = {}
 
     def note(self, invite: ClientTransaction, response: Response, identity: Identity, now: float) -> bool:
@@ -38,7 +39,7 @@ class EarlyDialogs:
         if known is None:
             if not tag or len(self._early) >= MAX_FORKS:
                 return "100rel" not in _options(response)
-            dialog = dialog_from_response(invite.request, response, invite.peer, identity, self._sequence)
+            dialog = self._dialog(invite, response, identity)
             known = self._early[tag] = _Early(dialog)
         rseq = _rseq(response)
         if rseq is not None:
@@ -61,9 +62,15 @@ class EarlyDialogs:
 
     def confirm(self, invite: ClientTransaction, response: Response, identity: Identity) -> Dialog:
         """The dialog of a 2xx: its routes and target are the 2xx's (13.2.2.4), what was heard early stays heard."""
-        dialog = dialog_from_response(invite.request, response, invite.peer, identity, self._sequence)
+        dialog = self._dialog(invite, response, identity)
         known = self._early.get(dialog.remote_tag)
         return dialog if known is None else replace(dialog, remote_cseq=known.dialog.remote_cseq)
+
+    def _dialog(self, invite: ClientTransaction, response: Response, identity: Identity) -> Dialog:
+        theirs = self._by_their_connection
+        return dialog_from_response(
+            invite.request, response, invite.peer, identity, self._sequence, by_their_connection=theirs
+        )
 
 
 def _options(response: Response) -> list[str]:

@@ -44,6 +44,8 @@ class SipConfig:
     advertise_host: str = ""
     user_agent: str = "Clarion"
     tls: TlsFiles = field(default_factory=TlsFiles)
+    #: Where we can be called over TLS, 0 for any free port, None for nowhere.
+    tls_port: int | None = None
     incoming_status: int = 403
     #: Numbers and users whose calls are offered; all others are refused.
     accepted: frozenset[str] = frozenset()
@@ -90,6 +92,11 @@ class SipEndpoint:
         return self._open_transport().address
 
     @property
+    def tls_port(self) -> int:
+        """Where we can be called over TLS, 0 for nowhere."""
+        return self._open_transport().identity.tls_port
+
+    @property
     def connections(self) -> int:
         """Of TCP and TLS, those being opened among them."""
         return self._open_transport().connections
@@ -98,7 +105,9 @@ class SipEndpoint:
         """Bind the sockets. Raise ConfigError when the address cannot be bound."""
         config = self._config
         self._sink = sink
-        transport = Transports(config.bind_host, config.bind_port, config.advertise_host, config.user_agent, config.tls)
+        transport = Transports(
+            *(config.bind_host, config.bind_port, config.advertise_host, config.user_agent, config.tls, config.tls_port)
+        )
         await transport.start(Hooks(self._receive, self._refused, self._flush))
         self._transport = transport
         self._agent = UserAgent(

@@ -34,6 +34,8 @@ class InviteSpec:
     call_id: str = ""
     #: It is an agent's phone, which may ask for transfers (REFER).
     may_refer: bool = False
+    #: The far end has connected to us over TLS, and there is no other way to it.
+    by_their_connection: bool = False
     #: Who had us call (Referred-By), a URI; "" for nobody.
     referred_by: str = ""
     #: Tried in this order where nobody can have rung at those before.

@@ -33,6 +33,12 @@ class Identity:
     port: int
     user_agent: str = "Clarion"
     transport: str = "udp"
+    #: Where we can be called over TLS, 0 for nowhere.
+    tls_port: int = 0
+
+    def over(self, transport: str) -> Identity:
+        """What we are to whoever came to us by this transport."""
+        return replace(self, transport=transport, port=self.tls_port if transport == "tls" else self.port)
 
     @property
     def authority(self) -> str:

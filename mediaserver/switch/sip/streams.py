@@ -14,6 +14,7 @@ import structlog
 
 from mediaserver.priority import be_helper
 from mediaserver.switch.sip.framing import PING, PONG, StreamError, StreamFramer
+from mediaserver.switch.sip.listener import Listener
 from mediaserver.switch.sip.tls import TlsChannel
 from mediaserver.switch.sip.transaction import Address
 from mediaserver.switch.sip.turnstile import Turnstile
@@ -93,7 +94,9 @@ class Stream(asyncio.Protocol):
             wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT)
         if self.address is None:
             host, port = self._transport.get_extra_info("peername")[:2]
-            self.address = Address(str(host), int(port), "tcp")
+            how = "tcp" if self._channel is None else "tls"
+            self.address = Address(str(host), int(port), how, str(host) if how == "tls" else "")
+            self._set_timer(STRANGER_LIMIT)
             self._pool.count_stranger(self)
         if self._channel is None:
             self._open()
@@ -129,7 +132,8 @@ class Stream(asyncio.Protocol):
     def _shake_hands(self) -> None:
         if self._step is None and self._channel is not None:
             data, self._wire = bytes(self._wire), bytearray()
-            self._step = asyncio.get_running_loop().run_in_executor(self._pool.hand, self._channel.handshake, data)
+            hand = self._pool.hand if self.is_ours else self._pool.other_hand
+            self._step = asyncio.get_running_loop().run_in_executor(hand, self._channel.handshake, data)
             self._step.add_done_callback(self._shook_hands)
 
     def _shook_hands(self, step: asyncio.Future[bytes]) -> None:
@@ -138,7 +142,9 @@ class Stream(asyncio.Protocol):
             return
         error = step.exception()
         if error is not None:
-            log.warning("sip.tls_refused", reason=str(getattr(error, "verify_message", "") or error))
+            # Whoever comes by may try anything.
+            tell = log.warning if self.is_ours else log.debug
+            tell("sip.tls_refused", reason=str(getattr(error, "verify_message", "") or error))
             if not self.opened.done():
                 self.opened.set_exception(ConnectionError(f"TLS: {_reason(error)}"))
             self._transport.abort()
@@ -158,7 +164,8 @@ class Stream(asyncio.Protocol):
         self._pool.ready(self)
         for data in self.unsent():
             self.send(data)
-        self._set_timer(KEEP_ALIVE if self.is_ours else STRANGER_LIMIT)
+        if self.is_ours:
+            self._set_timer(KEEP_ALIVE)
 
     # --- reading
 
@@ -231,17 +238,22 @@ class StreamPool:
         self._streams: dict[Address, Stream] = {}
         self._dialling: dict[Address, asyncio.Task[Stream]] = {}
         self._strangers = 0
-        self._server: asyncio.Server | None = None
+        self._listeners: list[Listener] = []
         self._turnstile = Turnstile()
-        #: One thread for cryptography, some 500 handshakes a second.
-        self.hand = ThreadPoolExecutor(1, "tls", be_helper)
+        #: Threads for cryptography, some 500 handshakes a second each: those of others must not keep ours waiting.
+        self.hand, self.other_hand = (ThreadPoolExecutor(1, "tls", be_helper) for _ in range(2))
 
     def __len__(self) -> int:
         return len(self._streams) + len(self._dialling)
 
-    async def listen(self, host: str, port: int) -> None:
-        """Raise OSError."""
-        self._server = await asyncio.get_running_loop().create_server(lambda: Stream(self, None, None), host, port)
+    def listen(self, host: str, port: int, context: ssl.SSLContext | None = None) -> int:
+        """Over TLS where there is a context; the port. Raise OSError."""
+
+        def made() -> Stream:
+            return Stream(self, None, TlsChannel(context) if context is not None else None)
+
+        self._listeners.append(Listener(host, port, made))
+        return self._listeners[-1].port
 
     def send(self, data: bytes, address: Address) -> None:
         """Never raises: what cannot leave is refused, later."""
@@ -259,9 +271,9 @@ class StreamPool:
         return stream.local
 
     async def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        for listener in self._listeners:
+            await listener.close()
+        self._listeners.clear()
         dialling = tuple(self._dialling.values())
         for task in dialling:
             task.cancel()
@@ -270,7 +282,8 @@ class StreamPool:
         for stream in streams:
             stream.abort()
         await asyncio.gather(*(stream.closed for stream in streams))
-        self.hand.shutdown(wait=False, cancel_futures=True)
+        for hand in (self.hand, self.other_hand):
+            hand.shutdown(wait=False, cancel_futures=True)
 
     def count_stranger(self, stream: Stream) -> None:
         """A connection that somebody else opened."""

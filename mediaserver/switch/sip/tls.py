@@ -39,13 +39,31 @@ def client_context(files: TlsFiles) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"TLS authorities {files.authorities}: {_why(error)}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if files.certificate is not None:
-        try:
-            # An encrypted key would ask for its passphrase on the terminal.
-            context.load_cert_chain(files.certificate, files.key, password=lambda: "")
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigError(f"TLS certificate {files.certificate}: {_why(error)}") from error
+    _show(context, files)
     return context
+
+
+def server_context(files: TlsFiles) -> ssl.SSLContext:
+    """For those who connect to us: TLS 1.2 or later, with the certificate that we show trunks as well. Reads files.
+
+    Raise ConfigError naming the file.
+    """
+    if files.certificate is None:
+        raise ConfigError("TLS: to be called over it takes a certificate (CLARION_MEDIASERVER_TLS_CERTIFICATE)")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _show(context, files)
+    return context
+
+
+def _show(context: ssl.SSLContext, files: TlsFiles) -> None:
+    if files.certificate is None:
+        return
+    try:
+        # An encrypted key would ask for its passphrase on the terminal.
+        context.load_cert_chain(files.certificate, files.key, password=lambda: "")
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"TLS certificate {files.certificate}: {_why(error)}") from error
 
 
 def _why(error: OSError) -> str:
@@ -53,11 +71,13 @@ def _why(error: OSError) -> str:
 
 
 class TlsChannel:
-    """Our side of one session. `server_name` is what the certificate must be for: a host name or an IP address."""
+    """Our side of one session. `server_name` is what the certificate must be for: a host name or an IP address; ""
+    where the server is us."""
 
-    def __init__(self, context: ssl.SSLContext, server_name: str) -> None:
+    def __init__(self, context: ssl.SSLContext, server_name: str = "") -> None:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._session = context.wrap_bio(self._in, self._out, server_hostname=server_name)
+        name = server_name or None
+        self._session = context.wrap_bio(self._in, self._out, server_side=name is None, server_hostname=name)
         self.is_open = False
         #: The peer has said goodbye.
         self.is_over = False

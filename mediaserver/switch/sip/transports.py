@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import ssl
 from dataclasses import replace
@@ -10,7 +11,7 @@ from functools import cached_property
 from common.errors import ConfigError
 from mediaserver.switch.sip.requests import Identity
 from mediaserver.switch.sip.streams import Hooks, StreamPool
-from mediaserver.switch.sip.tls import TlsFiles, client_context
+from mediaserver.switch.sip.tls import TlsFiles, client_context, server_context
 from mediaserver.switch.sip.transaction import Address
 from mediaserver.switch.sip.transport import UdpTransport
 
@@ -19,13 +20,19 @@ _TRIES = 20
 
 
 class Transports:
-    """`identity` is what we are over UDP; the UDP socket is bound at once, the rest by `start`."""
+    """`identity` is what we are over UDP; the UDP socket is bound at once, the rest by `start`.
 
-    def __init__(self, host: str, port: int, advertise_host: str, user_agent: str, tls: TlsFiles) -> None:
+    With a `tls_port` we can be called over TLS there.
+    """
+
+    def __init__(
+        self, host: str, port: int, advertise_host: str, user_agent: str, tls: TlsFiles, tls_port: int | None = None
+    ) -> None:
         self._host, self._port = host, port
         self._advertise = advertise_host
         self._user_agent = user_agent
         self._tls = tls
+        self._tls_port = tls_port
         self._udp = UdpTransport(host, port)
         self._pool: StreamPool | None = None
 
@@ -44,15 +51,16 @@ class Transports:
     @property
     def identity(self) -> Identity:
         host, port = self.address
-        return Identity(self._advertise or host, port, self._user_agent)
+        return Identity(self._advertise or host, port, self._user_agent, tls_port=self._tls_port or 0)
 
     async def start(self, hooks: Hooks) -> None:
-        """Raise ConfigError when the TCP port cannot be had, or nothing can be told as our address."""
+        """Raise ConfigError when a TCP port cannot be had, a file of TLS, or nothing can be told as our address."""
         if ipaddress.ip_address(self.address[0]).is_unspecified and not self._advertise:
             self._udp.close()
             raise ConfigError("the SIP address is a wildcard: set the host to advertise in Via and Contact as well")
         self._pool = StreamPool(hooks, self._host, lambda: self._context)
-        await self._listen(self._pool)
+        self._listen(self._pool)
+        await self._listen_over_tls(self._pool)
         self._udp.start(hooks.received, hooks.refused, hooks.done)
 
     def send(self, data: bytes, address: Address) -> None:
@@ -83,10 +91,24 @@ class Transports:
     def _context(self) -> ssl.SSLContext:
         return client_context(self._tls)
 
-    async def _listen(self, pool: StreamPool) -> None:
+    async def _listen_over_tls(self, pool: StreamPool) -> None:
+        if self._tls_port is None:
+            return
+        host, _ = self.address
+        try:
+            context = await asyncio.get_running_loop().run_in_executor(pool.hand, server_context, self._tls)
+            self._tls_port = pool.listen(host, self._tls_port, context)
+        except OSError as error:
+            await self.close()
+            raise ConfigError(f"SIP address {host}:{self._tls_port}: TLS: {error.strerror}") from error
+        except ConfigError:
+            await self.close()
+            raise
+
+    def _listen(self, pool: StreamPool) -> None:
         for _ in range(_TRIES):
             try:
-                await pool.listen(*self.address)
+                pool.listen(*self.address)
                 return
             except OSError as error:
                 last = error

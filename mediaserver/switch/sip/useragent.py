@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 from common.errors import ContractError
@@ -293,7 +292,7 @@ class UserAgent:
         media = read_offer(request.sdp, srtp=self._srtp)
         for route in request.headers.list("record-route"):
             parse_name_addr(route)
-        identity = replace(self.identity, transport=source.transport)
+        identity = self.identity.over(source.transport)
         call = InboundCall(self, transaction, request, source, identity, media, user)
         self._calls[call.spec.call] = self._by_call_id[call.call_id] = call
         return call

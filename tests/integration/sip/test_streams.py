@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from common.control import Disposition
+from common.errors import ConfigError
 from mediaserver.switch.sip import streams
+from mediaserver.switch.sip.endpoint import SipConfig, SipEndpoint
 from mediaserver.switch.sip.events import Failed
 from mediaserver.switch.sip.framing import PING, PONG, StreamFramer
 from mediaserver.switch.sip.message import Request, parse_message
@@ -148,6 +150,31 @@ def test_a_server_that_says_goodbye_is_left_though_it_keeps_the_connection(tmp_p
             end.call(server.sockets[0].getsockname()[1], host="localhost")
             assert await end.connections(1)
             assert await end.connections(0)
+
+    asyncio.run(scene())
+
+
+def test_whoever_connects_over_tls_and_never_shakes_hands_is_hung_up_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "STRANGER_LIMIT", 0.3)
+
+    async def scene() -> None:
+        shown = Authority(tmp_path).issue("localhost")
+        async with near(tls=TlsFiles(None, shown.certificate, shown.key), tls_port=0) as end:
+            reader, writer = await asyncio.open_connection("127.0.0.1", end.endpoint.tls_port)
+            assert await asyncio.wait_for(_rest(reader), 5) == b""
+            writer.close()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("given", [TlsFiles(), TlsFiles(None, Path("/dev/null"))])
+def test_a_certificate_that_is_missing_or_none_is_told_at_the_start(given: TlsFiles) -> None:
+    async def scene() -> None:
+        endpoint = SipEndpoint(SipConfig(tls=given, tls_port=0))
+        with pytest.raises(ConfigError, match="certificate"):
+            await endpoint.start(lambda event: None)
 
     asyncio.run(scene())
 

@@ -6,6 +6,8 @@ import argparse
 import csv
 import json
 import sys
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,10 +33,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     pacing.add_argument("--agents", type=int, default=20)
     pacing.add_argument("--hours", type=float, default=8.0)
-    pacing.add_argument("--hit-rate", type=float, default=0.25, metavar="SHARE", help="share of calls a person answers")
-    pacing.add_argument("--machines", type=float, default=0.0, metavar="SHARE", help="share of calls a machine answers")
+    pacing.add_argument("--hit-rate", type=float, metavar="SHARE", help="share of calls a person answers (0.25)")
+    pacing.add_argument("--machines", type=float, metavar="SHARE", help="share of calls a machine answers (0)")
     pacing.add_argument("--detection", action="store_true", help="tell machines from people, with delay and errors")
-    pacing.add_argument("--talk", default="120", metavar="SECONDS|FILE", help="mean, or a CSV with observed ones")
+    pacing.add_argument("--talk", metavar="SECONDS|FILE", help="mean (120), or a CSV with observed ones")
     pacing.add_argument("--wrapup", default="20", metavar="SECONDS|FILE")
     pacing.add_argument("--lines", type=int)
     pacing.add_argument("--calls-per-second", type=float)
@@ -44,6 +46,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     pacing.add_argument("--seed", type=int, default=1)
     pacing.add_argument("--compare", action="store_true", help="every mode, beside the clairvoyant bound")
     pacing.add_argument("--file", type=Path, metavar="YAML", help="scenarios of a file instead of these options")
+    pacing.add_argument(
+        "--from-attempts", type=int, metavar="DAYS", help="rates and durations of the calls of so many days"
+    )
+    pacing.add_argument("--campaign", default="", metavar="NAME", help="with --from-attempts: of one campaign alone")
     pacing.add_argument("--svg", type=Path, metavar="FILE", help="draw the shift (one scenario, one mode)")
     pacing.add_argument("--json", action="store_true", help="print figures as JSON lines")
     pacing.set_defaults(run=run)
@@ -81,18 +87,47 @@ def _shift(scenario: Scenario, mode: str, arguments: argparse.Namespace) -> Resu
 def _from_options(arguments: argparse.Namespace) -> Scenario:
     from pacing.simulation.scenario import Detection, Scenario
 
-    return Scenario(
+    if arguments.campaign and arguments.from_attempts is None:
+        raise Refused("--campaign: it chooses among past calls; give --from-attempts DAYS too")
+    past = _past(arguments.from_attempts, arguments.campaign) if arguments.from_attempts is not None else {}
+    own: dict[str, Any] = {
+        "hit_rate": arguments.hit_rate,
+        "machines": arguments.machines,
+        "talk": arguments.talk and _durations("--talk", arguments.talk, "lognormal", 0.9),
+    }
+    return replace(
+        Scenario.read(past),
         name=f"{arguments.agents} agents",
         agents=arguments.agents,
         hours=arguments.hours,
-        hit_rate=arguments.hit_rate,
-        machines=arguments.machines,
         detection=Detection() if arguments.detection else None,
-        talk=_durations("--talk", arguments.talk, "lognormal", 0.9),
         wrapup=_durations("--wrapup", arguments.wrapup, "gamma", 0.6),
         lines=arguments.lines,
         calls_per_second=arguments.calls_per_second,
+        **{name: value for name, value in own.items() if value is not None},
     )
+
+
+def _past(days: int, campaign: str) -> dict[str, Any]:
+    """What the calls of the last days were like."""
+    from app.cli.data import database
+    from app.db import read_transaction
+    from app.security.access import Actor
+    from app.services.campaigns import find_campaign
+    from app.services.pacing_trials import past_calls
+    from common.clock import utcnow
+    from pacing.simulation.past import scenario_of
+
+    if days < 1:
+        raise Refused("--from-attempts: give the number of days, 1 or more")
+    actor = Actor.system()
+    with database() as engine, read_transaction(engine) as session:
+        campaign_id = find_campaign(session, actor, campaign).id if campaign else None
+        calls = past_calls(session, actor, campaign_id, utcnow() - timedelta(days=days))
+    try:
+        return scenario_of(calls)
+    except Refused as refused:
+        raise Refused(f"--from-attempts: {refused}") from refused
 
 
 def _durations(option: str, given: str, shape: str, cv: float) -> Any:

@@ -83,6 +83,8 @@ def test_the_command_reads_scenarios_and_durations_from_files(
         (["--file", "nowhere.yaml"], "--file"),
         (["--hit-rate", "7"], "hit_rate"),
         (["--svg", "a.svg", "--compare"], "--svg"),
+        (["--campaign", "Collections"], "--from-attempts"),
+        (["--from-attempts", "0"], "--from-attempts"),
     ],
 )
 def test_the_command_says_what_is_wrong(options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

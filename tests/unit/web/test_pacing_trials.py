@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
+from app.cli import main
 from app.db import read_transaction, write_transaction
 from app.models import Attempt, AttemptState, JobContact, PacingTrial, TrialState
 from app.security.access import Actor
@@ -74,6 +76,26 @@ def test_traffic_becomes_the_scenario(admin: FlaskClient, world: World, sqlite_e
     assert trial.asked["scenario"]["hit_rate"] == pytest.approx(50 / 190, abs=0.02)
     assert sum(call.outcome is Outcome.HUMAN for call in calls) >= 50
     assert not any(call.seconds < 0 for call in calls)
+
+
+def test_the_command_takes_the_same_traffic(
+    world: World,
+    sqlite_engine: Engine,
+    sqlite_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    calls_of(sqlite_engine, world, utcnow(), {"ANSWER_HUMAN": 200})
+    monkeypatch.setenv("CLARION_DATABASE_URL", sqlite_url)
+    tried = ["simulate", "pacing", "--from-attempts", "7", "--agents", "2", "--hours", "0.05", "--json"]
+
+    assert main([*tried, "--mode", "progressive"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    # Everybody answers; two may ring yet when time ends.
+    assert figures["placed"] >= 4
+    assert figures["live"] >= figures["placed"] - 2
+    assert main([*tried, "--campaign", "nowhere"]) != 0
+    assert "nowhere" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ from app.models.contact import (
 from app.models.dnc import CampaignDncGroup, DncCoverage, DncEntry, DncFile, DncGroup, DncGroupList, DncKind, DncList
 from app.models.identity import AllowedHost, AuditEntry, CallingWindow, CompletionCode, Organization, Role, User
 from app.models.pacing_trial import PacingTrial, TrialState
-from app.models.privacy import Erasure, ErasureState
+from app.models.privacy import Erasure, ErasureState, ExportState, SubjectExport
 from app.models.source import DataSource
 from app.models.test_call import TestCall, TestCallState
 
@@ -82,6 +82,7 @@ __all__ = [
     "DncList",
     "Erasure",
     "ErasureState",
+    "ExportState",
     "FilterTemplate",
     "GuardTime",
     "HolidayRow",
@@ -106,6 +107,7 @@ __all__ = [
     "ScriptRevision",
     "Strategy",
     "StrategyRevision",
+    "SubjectExport",
     "TestCall",
     "TestCallState",
     "TrialState",

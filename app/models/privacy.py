@@ -1,4 +1,4 @@
-"""What people may ask about their own data: to be erased."""
+"""What people may ask about their own data: to be told it, and to be erased."""
 
 from __future__ import annotations
 
@@ -56,3 +56,35 @@ class Erasure(Base):
     #: Who works on it, until when.
     lease_until: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+
+
+class ExportState(StrEnum):
+    QUEUED = "queued"
+    #: The file waits to be fetched.
+    READY = "ready"
+    #: The file is gone.
+    EXPIRED = "expired"
+
+
+class SubjectExport(Base):
+    """Everything held of a person, put together for them. The file is `exports/<file_name>` in the state directory."""
+
+    __tablename__ = "subject_export"
+    __table_args__ = (Index("ix_subject_export_organization", "organization_id", "id"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    requested_by: Mapped[int | None] = mapped_column(BigId, ForeignKey("user.id", ondelete="SET NULL"))
+    requested_at: Mapped[datetime]
+    reference: Mapped[str] = mapped_column(String(64), default="")
+    found_by: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16), default=ExportState.QUEUED)
+    #: How many of each kind are in it.
+    contents: Mapped[dict[str, Any]]
+    #: Whom to look for, encrypted; "" once it is made.
+    subject: Mapped[str] = mapped_column(Text, default="")
+    file_name: Mapped[str] = mapped_column(String(64), default="")
+    detail: Mapped[str] = mapped_column(String(500), default="")
+    lease_until: Mapped[datetime | None]
+    made_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]

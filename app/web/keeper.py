@@ -1,4 +1,4 @@
-"""Works on what people asked about their data, beside the server processes: erasures, step by step until done."""
+"""Works on what people asked about their data, beside the server processes: erasures step by step, and exports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.security.secrets import Vault
-from app.services.privacy import erasure, stores
+from app.services.privacy import disclosure, erasure, stores
 from common.errors import ClarionError
 from common.settings import Settings
 
@@ -22,8 +22,9 @@ INTERVAL = 0.5
 class Keeper:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine = engine
+        self._home = settings.home
         self._vault = Vault(settings.require_secret_key())
-        self._files = stores.UploadedFiles(settings.home)
+        self._files = stores.StateFiles(settings.home)
         self._servers = stores.HttpMediaServers(engine, settings.mediaserver.token)
         self._stop = threading.Event()
 
@@ -42,8 +43,11 @@ class Keeper:
         self._stop.set()
 
     def work(self) -> int:
-        """Take every open request as far as it goes now; how many ended."""
-        return sum(
+        """Take every open request as far as it goes now; how many erasures ended. One export at a time, so that no
+        erasure waits for many."""
+        ended = sum(
             erasure.advance(self._engine, self._vault, request, self._files, self._servers)
             for request in erasure.open_erasures(self._engine)
         )
+        disclosure.make_next(self._engine, self._vault, self._home, self._servers)
+        return ended

@@ -109,6 +109,21 @@ def test_a_filter_is_made_and_looked_at_by_the_keyboard_alone(admin: Page, site:
     expect(admin.get_by_role("row").filter(has_text="Last completion code is CALL_BUSY")).to_have_count(1)
 
 
+def test_a_person_is_told_what_is_held_by_the_keyboard_alone(admin: Page, site: Site) -> None:
+    admin.goto(f"{site.url}/privacy/")
+    fill(admin, "Number, address or ID", "+12125550103")
+    press(admin, "Look")
+    fill(admin, "Reference of the request", "case 13")
+    press(admin, "Make an export")
+    expect(admin.get_by_role("link", name="Download case 13")).to_be_visible(timeout=60_000)
+    tab_to(admin, "Download case 13")
+    with admin.expect_download() as fetched:
+        admin.keyboard.press("Enter")
+    assert fetched.value.suggested_filename.startswith("personal-data-")
+    admin.emulate_media(reduced_motion="reduce")
+    assert faults(admin) == []
+
+
 def test_a_person_is_erased_by_the_keyboard_alone(admin: Page, site: Site) -> None:
     contact = site.world.contact_id + 1
     admin.emulate_media(reduced_motion="reduce")
@@ -119,7 +134,7 @@ def test_a_person_is_erased_by_the_keyboard_alone(admin: Page, site: Site) -> No
     press(admin, "Erase now")
     expect(admin.get_by_text("Tick it: nothing brings the data back.")).to_be_visible()
     assert faults(admin) == []
-    fill(admin, "Reference", "case 12")
+    fill(admin, "Reference of the erasure", "case 12")
     tab_to(admin, "Erase this person for good")
     admin.keyboard.press("Space")
     press(admin, "Erase now")

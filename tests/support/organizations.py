@@ -47,6 +47,7 @@ from app.models import (
     ScriptRevision,
     Strategy,
     StrategyRevision,
+    SubjectExport,
     TestCall,
     Trunk,
     User,
@@ -117,6 +118,7 @@ def _people(make: _Builder) -> None:
     make.add(Address(organization_id=home, contact_id=contact, kind="email", name="email", value=email))
     dnc_list = make.add(DncList(organization_id=home, name=marker, created_at=now))
     make.add(DncGroup(organization_id=home, name=marker))
+    make.add(SubjectExport(organization_id=home, requested_at=now, reference=marker, found_by="phone", contents={}))
     make.add(Erasure(organization_id=home, requested_at=now, reference=marker, found_by="phone", removed={}))
     make.add(
         DncFile(

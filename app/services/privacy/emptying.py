@@ -58,7 +58,7 @@ _IMPERSONAL = frozenset(
     address allowed_host attempt calling_window campaign campaign_dnc_group completion_code consent_event
     consent_evidence contact dnc_coverage dnc_entry dnc_group dnc_group_list dnc_list erasure guard_time holiday
     import_reject job job_contact lease media_server organization script script_file script_revision strategy
-    strategy_revision test_call trunk trunk_share user zone_rule
+    strategy_revision subject_export test_call trunk trunk_share user zone_rule
     """.split()
 )
 #: Keys of an attempt's result that are figures of the call.
@@ -79,7 +79,7 @@ def calls_of(session: Session, home: int, contact_ids: Sequence[int], traces: Tr
     """Calls to the person, ended; also those to a number that was another contact's then."""
     rows = session.execute(
         select(Attempt.id, Attempt.media_server, Attempt.started_at, Attempt.ended_at).where(
-            _attempts(session, home, contact_ids, traces), Attempt.channel == "voice", Attempt.media_server != ""
+            attempts_of(session, home, contact_ids, traces), Attempt.channel == "voice", Attempt.media_server != ""
         )
     )
     return [
@@ -94,7 +94,7 @@ def empty(
     """All of it, in short transactions; how many rows by kind. Doing it again finds what came since."""
     with read_transaction(engine) as session:
         ids = _contacts(session, home, contact_ids, traces)
-        attempts = list(session.scalars(select(Attempt.id).where(_attempts(session, home, ids, traces))))
+        attempts = list(session.scalars(select(Attempt.id).where(attempts_of(session, home, ids, traces))))
     counts = {"attempts": len(attempts), "messages_and_traces": 0}
     for batch in _batches(attempts):
         with write_transaction(engine) as session:
@@ -121,7 +121,7 @@ def _contacts(session: Session, home: int, known: Sequence[int], traces: Traces)
     return list(session.scalars(select(Contact.id).where(or_(Contact.id.in_(known), Contact.id.in_(back)))))
 
 
-def _attempts(session: Session, home: int, contact_ids: Sequence[int], traces: Traces) -> ColumnElement[bool]:
+def attempts_of(session: Session, home: int, contact_ids: Sequence[int], traces: Traces) -> ColumnElement[bool]:
     reached = and_(
         Attempt.organization_id == home,
         among(session, Attempt.address, sorted(traces.phones | traces.emails)),

@@ -215,7 +215,7 @@ def _stop(work: _Work) -> bool:
         calls = emptying.calls_of(session, home, subject.contact_ids, subject.traces)
     if under_way:
         return work.wait("an attempt is under way; the engine that has it is ending it")
-    if work.files.imports_holding(work.engine, subject.traces):
+    if work.files.imports_holding(work.engine, home, subject.traces):
         return work.wait("an import has the person in its file; it goes on when that is done")
     return work.done(ErasureState.DATABASE, {}, replace(subject, calls=calls).sealed(work.vault))
 
@@ -229,7 +229,7 @@ def _empty(work: _Work) -> bool:
 
 def _delete_files(work: _Work) -> bool:
     removed = {
-        "files": work.files.remove_holding(work.engine, work.subject.traces),
+        "files": work.files.remove_holding(work.engine, work.row.organization_id, work.subject.traces),
         **work.servers.forget(work.subject.calls),
     }
     return work.done(ErasureState.COMPLETED, removed, "")

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from glob import escape as glob_escape
 from pathlib import Path
 from typing import IO, Any, Protocol, Self
 
@@ -19,10 +20,13 @@ from sqlalchemy.exc import OperationalError
 from app.core.traces import Traces
 from app.db import read_transaction
 from app.models import ImportRun, ImportState, MediaServer
+from app.services.sources.folders import FAILED, PROCESSED
 from channels.voice.client import HttpMediaServer
 
 log = structlog.get_logger()
 
+#: Where exports of people's own data wait to be fetched, below the state directory.
+EXPORTS = "exports"
 _OPEN = (ImportState.QUEUED, ImportState.RUNNING)
 #: Read at a time; so much of the last is looked at again, for what lies across the border.
 _PIECE, _OVERLAP = 1 << 20, 4096
@@ -55,11 +59,11 @@ class PastCall:
 
 
 class Files(Protocol):
-    def imports_holding(self, engine: Engine, traces: Traces) -> bool:
+    def imports_holding(self, engine: Engine, organization_id: int, traces: Traces) -> bool:
         """Is there an import under way whose file holds a trace?"""
         ...
 
-    def remove_holding(self, engine: Engine, traces: Traces) -> int:
+    def remove_holding(self, engine: Engine, organization_id: int, traces: Traces) -> int:
         """Delete the files that hold a trace; how many."""
         ...
 
@@ -69,33 +73,39 @@ class MediaServers(Protocol):
         """Delete recordings and all else of the calls; how many by kind. Raise RemoteError where a server is away."""
         ...
 
+    def recordings(self, calls: Sequence[PastCall]) -> Iterator[tuple[str, bytes]]:
+        """Name and body of each recording of the calls. Raise RemoteError where a server is away."""
+        ...
 
-class UploadedFiles:
-    """Everything below `uploads` in the state directory, whatever made it."""
+
+class StateFiles:
+    """Below the state directory: uploads, what sources dropped and exports left, whatever made it."""
 
     def __init__(self, home: Path) -> None:
-        self._folder = home / "uploads"
+        self._home = home
 
-    def imports_holding(self, engine: Engine, traces: Traces) -> bool:
-        return any(self._run_is_open(engine, path) for path in self._holding(traces))
+    def imports_holding(self, engine: Engine, organization_id: int, traces: Traces) -> bool:
+        return any(self._is_wanted(engine, path) for path in self._holding(organization_id, traces))
 
-    def remove_holding(self, engine: Engine, traces: Traces) -> int:
-        """Files of imports under way stay: the person is taken out again by a later look."""
+    def remove_holding(self, engine: Engine, organization_id: int, traces: Traces) -> int:
         removed = 0
-        for path in self._holding(traces):
-            if not self._run_is_open(engine, path):
-                for part in self._folder.glob(f"{path.stem}.*"):
+        for path in self._holding(organization_id, traces):
+            if not self._is_wanted(engine, path):
+                for part in path.parent.glob(f"{glob_escape(path.stem)}.*"):
                     part.unlink(missing_ok=True)
                     removed += 1
         return removed
 
-    def _holding(self, traces: Traces) -> Iterator[Path]:
-        for path in sorted(self._folder.rglob("*")):
-            if path.is_file() and holds(path, traces):
-                yield path
+    def _holding(self, organization_id: int, traces: Traces) -> Iterator[Path]:
+        for folder in ("uploads", EXPORTS, f"drop/{organization_id}"):
+            for path in sorted((self._home / folder).rglob("*")):
+                if path.is_file() and holds(path, traces):
+                    yield path
 
-    def _run_is_open(self, engine: Engine, path: Path) -> bool:
-        """`import-12.csv` belongs to run 12 (app.services.importing.uploads)."""
+    def _is_wanted(self, engine: Engine, path: Path) -> bool:
+        """`uploads/import-12.csv` is of run 12; a dropped file waits until it is in `processed` or `failed`."""
+        if path.is_relative_to(self._home / "drop"):
+            return path.parent.name not in (PROCESSED, FAILED)
         name, _, number = path.stem.partition("-")
         if name != "import" or not number.isdecimal():
             return False
@@ -154,13 +164,29 @@ class HttpMediaServers:
         self._token = token
 
     def forget(self, calls: Sequence[PastCall]) -> Mapping[str, int]:
-        with read_transaction(self._engine) as session:
-            rows = session.execute(select(MediaServer.name, MediaServer.url))
-            urls = {name: url for name, url in rows}
-        known = [call for call in calls if call.server in urls]
+        known, urls = self._known(calls)
         removed = asyncio.run(self._forget(known, urls)) if known else 0
         # Of a server that was taken out of use nobody can ask any more: the count says so.
         return {"recordings": removed, "calls_on_unknown_servers": len(calls) - len(known)}
+
+    def recordings(self, calls: Sequence[PastCall]) -> Iterator[tuple[str, bytes]]:
+        known, urls = self._known(calls)
+        for call in known:
+            yield from asyncio.run(self._recordings(call, urls[call.server])).items()
+
+    def _known(self, calls: Sequence[PastCall]) -> tuple[list[PastCall], dict[str, str]]:
+        """The calls whose media server can be asked, and where."""
+        with read_transaction(self._engine) as session:
+            rows = session.execute(select(MediaServer.name, MediaServer.url))
+            urls = {name: url for name, url in rows}
+        return [call for call in calls if call.server in urls], urls
+
+    async def _recordings(self, call: PastCall, url: str) -> dict[str, bytes]:
+        client = HttpMediaServer(url, self._token)
+        try:
+            return await client.recordings(call.attempt)
+        finally:
+            await client.close()
 
     async def _forget(self, calls: Sequence[PastCall], urls: Mapping[str, str]) -> int:
         clients = {server: HttpMediaServer(urls[server], self._token) for server in {call.server for call in calls}}

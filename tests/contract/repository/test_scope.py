@@ -232,6 +232,9 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
         c.session, c.actor, c.it.organization_id
     ),
     "privacy.find_person": lambda c: person(c),
+    "privacy.fetch_export": lambda c: privacy.fetch_export(c.session, c.actor, c.it.subject_export, c.csv.parent),
+    "privacy.list_exports": lambda c: privacy.list_exports(c.session, c.actor),
+    "privacy.request_export": lambda c: privacy.request_export(c.session, c.actor, VAULT, person(c)),
     "privacy.get_erasure": lambda c: privacy.get_erasure(c.session, c.actor, c.it.erasure),
     "privacy.list_erasures": lambda c: privacy.list_erasures(c.session, c.actor),
     "privacy.preview": lambda c: privacy.preview(c.session, c.actor, person(c)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -58,6 +58,9 @@ class Servers:
         self.asked += calls
         return {"recordings": len(calls)}
 
+    def recordings(self, calls: Sequence[stores.PastCall]) -> Iterator[tuple[str, bytes]]:
+        yield from ()
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
@@ -80,7 +83,7 @@ def ask(engine: Engine, way: str, value: str, organization: int | None = None) -
 
 
 def work(engine: Engine, home: Path, number: int, servers: Servers | None = None) -> bool:
-    return erasure.advance(engine, VAULT, number, stores.UploadedFiles(home), servers or Servers())
+    return erasure.advance(engine, VAULT, number, stores.StateFiles(home), servers or Servers())
 
 
 @pytest.mark.parametrize("way", ["contact", "customer_id", "phone", "email"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +29,9 @@ class NoServers:
     def forget(self, calls: object) -> dict[str, int]:
         return {}
 
+    def recordings(self, calls: object) -> Iterator[tuple[str, bytes]]:
+        yield from ()
+
 
 def test_a_call_under_way_is_ended_and_a_waiting_contact_is_not_called(play: Play, tmp_path: Path) -> None:
     async def scenario(house: House) -> None:
@@ -40,7 +43,7 @@ def test_a_call_under_way_is_ended_and_a_waiting_contact_is_not_called(play: Pla
         with write_transaction(house.database) as session:
             person = privacy.find_person(session, ROOT, "phone", "+12025550001")
             number = privacy.request_erasure(session, ROOT, VAULT, person).id
-        keeper = (house.database, VAULT, number, stores.UploadedFiles(tmp_path), NoServers())
+        keeper = (house.database, VAULT, number, stores.StateFiles(tmp_path), NoServers())
         while not await asyncio.to_thread(erasure.advance, *keeper):
             await asyncio.sleep(0.1)
         rows = house.sql("SELECT state, address, completion_code FROM attempt ORDER BY number, contact_id")

@@ -23,12 +23,23 @@ class FindForm(OrganizationForm):
     )
 
 
-class EraseForm(FlaskForm):
-    #: Who was found, sealed: what the page showed is what is erased.
-    subject = HiddenField()
+class ExportForm(FlaskForm):
+    #: Who was found, sealed.
+    subject = HiddenField(id="export-subject")
     reference = StringField(
-        "Reference",
+        "Reference of the request",
         [Optional(), Length(max=64)],
+        description="Your own, such as a case number; no name.",
+        render_kw={"autocomplete": "off"},
+    )
+
+
+class EraseForm(FlaskForm):
+    subject = HiddenField(id="erase-subject")
+    reference = StringField(
+        "Reference of the erasure",
+        [Optional(), Length(max=64)],
+        id="erase-reference",
         description="Your own, such as a case number; no name.",
         render_kw={"autocomplete": "off"},
     )

@@ -1,21 +1,22 @@
-"""Privacy: what is known of a person, and erasing it."""
+"""Privacy: what is known of a person, taking it away for them, and erasing it."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from flask import current_app, flash, redirect, render_template, request, url_for
+from flask import current_app, flash, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response
 
-from app.models import ErasureState
+from app.models import ErasureState, ExportState
 from app.security.access import Permission
 from app.security.secrets import Vault
 from app.services import lists
-from app.services.privacy import erasure, finding
+from app.services.privacy import disclosure, erasure, finding
 from app.web.database import reader, writing
 from app.web.panel.gate import area, needs
 from app.web.panel.owned import organization_names
-from app.web.panel.privacy.forms import EraseForm, FindForm
+from app.web.panel.privacy.forms import EraseForm, ExportForm, FindForm
 from app.web.viewer import actor
 from common.errors import ConfigError, Refused
 
@@ -52,11 +53,10 @@ def of_contact(contact_id: int) -> str:
 @needs(Permission.PRIVACY_MANAGE)
 def erase() -> Response | tuple[str, int]:
     form = EraseForm()
-    try:
-        way, value, organization_id = json.loads(_vault().decrypt(form.subject.data or "") or "[]")
-    except (ConfigError, ValueError):
-        flash("That page is too old. Look for the person again.", "error")
+    asked = _unsealed(form.subject.data)
+    if asked is None:
         return redirect(url_for("privacy.index"))
+    way, value, organization_id = asked
     person = finding.find_person(reader(), actor(), way, value, organization_id)
     if not form.validate_on_submit():
         return _person(person, way, value, form), 422
@@ -64,6 +64,36 @@ def erase() -> Response | tuple[str, int]:
         person = finding.find_person(session, actor(), way, value, organization_id)
         made = erasure.request_erasure(session, actor(), _vault(), person, form.reference.data or "")
     return redirect(url_for("privacy.show", erasure_id=made.id))
+
+
+@blueprint.post("/exports")
+@needs(Permission.PRIVACY_MANAGE)
+def export() -> Response:
+    form = ExportForm()
+    asked = _unsealed(form.subject.data)
+    if asked is not None and form.validate_on_submit():
+        with writing() as session:
+            person = finding.find_person(session, actor(), *asked)
+            disclosure.request_export(session, actor(), _vault(), person, form.reference.data or "")
+        flash("The export is being made. It can be fetched here for a week.", "success")
+    return redirect(url_for("privacy.index"))
+
+
+@blueprint.get("/exports/<int:export_id>/file")
+@needs(Permission.PRIVACY_MANAGE)
+def fetch(export_id: int) -> Response:
+    home = current_app.config["CLARION"].home
+    with writing() as session:
+        path = disclosure.fetch_export(session, actor(), export_id, home)
+    return send_file(
+        path.resolve(), mimetype="application/zip", as_attachment=True, download_name=f"personal-data-{export_id}.zip"
+    )
+
+
+@blueprint.get("/exports")
+@needs(Permission.PRIVACY_MANAGE)
+def exports() -> str:
+    return render_template("privacy/_exports.html", **_exports())
 
 
 @blueprint.get("/erasures/<int:erasure_id>")
@@ -90,13 +120,30 @@ def _index(form: FindForm) -> str:
         "privacy/index.html",
         form=form,
         erasures=erasure.list_erasures(reader(), actor()),
+        **_exports(),
         organizations=organization_names(),
     )
 
 
+def _exports() -> dict[str, Any]:
+    rows = disclosure.list_exports(reader(), actor())
+    return {"exports": rows, "making": any(row.state == ExportState.QUEUED for row in rows)}
+
+
+def _unsealed(subject: str | None) -> tuple[str, str, int] | None:
+    """How the person of a page was found; None, and said so, where the page is none of ours."""
+    try:
+        way, value, organization_id = json.loads(_vault().decrypt(subject or "") or "[]")
+    except (ConfigError, ValueError):
+        flash("That page is too old. Look for the person again.", "error")
+        return None
+    return way, value, organization_id
+
+
 def _person(person: finding.Person, way: str, value: str, form: EraseForm | None = None) -> str:
     form = form or EraseForm(formdata=None)
-    form.subject.data = _vault().encrypt(json.dumps([way, value, person.organization_id]))
+    export = ExportForm(formdata=None)
+    form.subject.data = export.subject.data = _vault().encrypt(json.dumps([way, value, person.organization_id]))
     names = {row.contact_list.id: row.contact_list.name for row in lists.list_lists(reader(), actor())}
     return render_template(
         "privacy/person.html",
@@ -104,6 +151,7 @@ def _person(person: finding.Person, way: str, value: str, form: EraseForm | None
         counts=erasure.preview(reader(), actor(), person),
         lists=names,
         form=form,
+        export=export,
     )
 
 

@@ -131,8 +131,9 @@ async def command(bench: Bench, pair: Pair, port: int) -> dict[str, Any]:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(_PATIENCE):
-            printed, complaint = await process.communicate()
+        printed, complaint = await asyncio.wait_for(process.communicate(), _PATIENCE)
+    except TimeoutError:
+        return {"complaint": f"the command did not end within {_PATIENCE} s"}
     finally:
         if process.returncode is None:
             process.kill()

@@ -5,64 +5,47 @@ The transaction layer repeats and times out; what a call does about it is here a
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from common.control import Disposition
 from mediaserver.switch.sip.agent import CallAgent
 from mediaserver.switch.sip.call_actions import ACTIONS
-from mediaserver.switch.sip.call_table import CALL, CallInput, CallState
+from mediaserver.switch.sip.call_table import CALL, CallAction, CallInput, CallState
 from mediaserver.switch.sip.client import ClientTransaction
 from mediaserver.switch.sip.dialog import Dialog, Sequence
 from mediaserver.switch.sip.digest import Credentials
 from mediaserver.switch.sip.early import EarlyDialogs
-from mediaserver.switch.sip.events import Ended, Failed, InviteSpec, Ladder, Provisional
-from mediaserver.switch.sip.info_keys import InfoKeys
-from mediaserver.switch.sip.keeper import SessionKeeper
+from mediaserver.switch.sip.events import Failed, InviteSpec, Provisional
+from mediaserver.switch.sip.leg import Leg
 from mediaserver.switch.sip.message import Request, Response, shown
-from mediaserver.switch.sip.outgoing import Requester
 from mediaserver.switch.sip.redirects import Redirects
-from mediaserver.switch.sip.referral import Referral
-from mediaserver.switch.sip.release import Release, read_release, retry_after
+from mediaserver.switch.sip.release import read_release, retry_after
 from mediaserver.switch.sip.requests import Identity, make_invite, target_uri
-from mediaserver.switch.sip.sdp import Codec, MediaTarget, SdpError, agree, offer_again, parse
+from mediaserver.switch.sip.sdp import Codec, MediaTarget, SdpError, agree, parse
 from mediaserver.switch.sip.session_timer import longer
 from mediaserver.switch.sip.transaction import Address
-from mediaserver.switch.sip.transfer import Transfer
-
-_TIMERS = ("ring", "cancel", "ok", "ok limit", "session", "transfer", "keys")
 
 
-class OutboundCall:
+class OutboundCall(Leg):
     """A call of ours. One attempt has one Call-ID and one From tag, however often its INVITE is sent."""
 
+    table = CALL
     invite: ClientTransaction
 
     def __init__(self, agent: CallAgent, spec: InviteSpec, peer: Address, identity: Identity) -> None:
-        self.agent = agent
-        self.spec = spec
+        credentials = Credentials(spec.trunk.username, spec.trunk.password, agent.token)
+        local_media = parse(spec.sdp, tuple(Codec))
+        call_id = spec.call_id or agent.token()
+        super().__init__(agent, spec, identity, call_id, credentials, local_media, spec.session_expires)
         self.peer = peer
-        self.identity = identity
         self.target = target_uri(spec)
-        self.local_media = parse(spec.sdp, tuple(Codec))
-        self.sdp_version = 1
-        self.state = CallState.INVITING
-        self.call_id = spec.call_id or agent.token()
         self.tag = agent.token()
-        self.credentials = Credentials(spec.trunk.username, spec.trunk.password, agent.token)
-        self.requester = Requester(agent, spec.call, self.credentials)
         self.sequence = Sequence()
         self.early = EarlyDialogs(self.requester, self.sequence, by_their_connection=spec.by_their_connection)
-        self.session = SessionKeeper(self, spec.session_expires)
-        self.transfer = Transfer(self)
-        self.referral = Referral(self)
-        self.info_keys = InfoKeys(self)
-        self.dialog: Dialog | None = None
-        self.media: MediaTarget | None = None
         self.response: Response | None = None
         self.provisional = False
         self.disposition: Disposition | None = None
         self.reason = ""
-        self.release = Release()
-        self.established = False
-        self.by_far_end = False
         self._redirects = Redirects(spec.trunk.redirects, spec.trunk.host)
 
     def start(self, now: float) -> None:
@@ -71,15 +54,8 @@ class OutboundCall:
         self.send_invite(now)
         self.set_timer("ring", now + self.spec.ring_timeout, CallInput.RING_TIMER)
 
-    def feed(self, given: CallInput, now: float) -> None:
-        step = CALL.get((self.state, given))
-        if step is None:
-            return
-        self.state = step.state
-        for action in step.actions:
-            ACTIONS[action](self, now)
-        if self.state is CallState.OVER:
-            self._close()
+    def act(self, action: StrEnum, now: float) -> None:
+        ACTIONS[CallAction(action)](self, now)
 
     def on_response(self, response: Response, now: float) -> None:
         """A response to the INVITE under way; repeated and forked 2xx never get here."""
@@ -94,7 +70,7 @@ class OutboundCall:
             self._on_refusal(response, now)
 
     def dialog_of(self, request: Request) -> Dialog | None:
-        """The dialog whose both tags the request carries (nobody can guess ours): ours, or one of a ringing fork."""
+        """Ours, or one of a ringing fork."""
         local, remote = request.to_addr.tag, request.from_addr.tag
         dialog = self.dialog
         if dialog is None:
@@ -106,8 +82,7 @@ class OutboundCall:
         """End it without another word to the far end (the user agent closes)."""
         self.disposition = self.disposition or Disposition.CANCELLED
         self.reason = self.reason or "the user agent was closed"
-        self.state = CallState.OVER
-        self._close()
+        super().abandon()
 
     def send_invite(self, now: float) -> None:
         agent = self.agent
@@ -124,26 +99,6 @@ class OutboundCall:
             extra=[*self.session.headers(), *self.credentials.headers("INVITE", self.target)],
         )
         self.invite = agent.layer.request(request, self.peer, self.spec.call, now)
-
-    def timer_key(self, name: str) -> tuple[OutboundCall, str]:
-        return (self, name)
-
-    def set_timer(self, name: str, at: float, given: CallInput) -> None:
-        self.agent.layer.timers.set(self.timer_key(name), at, lambda now: self.feed(given, now))
-
-    def cancel_timer(self, name: str) -> None:
-        self.agent.layer.timers.cancel(self.timer_key(name))
-
-    def ladder(self, text: str) -> None:
-        self.agent.emit(Ladder(self.spec.call, text))
-
-    def note_media(self, media: MediaTarget) -> None:
-        """The far end moved or held it."""
-        self.media = media
-
-    def own_sdp(self) -> bytes:
-        """Our offer again, as it stands."""
-        return offer_again(self.local_media, self.sdp_version)
 
     def answered_sdp(self, response: Response) -> bytes:
         """The answer may have come early (13.2.1)."""
@@ -201,17 +156,10 @@ class OutboundCall:
             return target is not None
         return False
 
-    def _close(self) -> None:
-        for name in _TIMERS:
-            self.cancel_timer(name)
-        self.referral.close()
-        self.agent.forget(self.spec.call, self.call_id)
-        if self.established:
-            self.agent.emit(Ended(self.spec.call, self.by_far_end, self.release))
-            return
+    def failure(self) -> Failed:
         disposition, status = self._outcome()
         wait = retry_after(self.response) if self.response is not None else 0
-        self.agent.emit(Failed(self.spec.call, disposition, status, self.reason, self.provisional, self.release, wait))
+        return Failed(self.spec.call, disposition, status, self.reason, self.provisional, self.release, wait)
 
     def _outcome(self) -> tuple[Disposition, int | None]:
         status = self.response.status if self.response is not None else None

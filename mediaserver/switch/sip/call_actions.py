@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from common.control import Disposition
 from mediaserver.switch.sip.call_table import CallAction, CallInput
 from mediaserver.switch.sip.events import Established
-from mediaserver.switch.sip.outgoing import Outgoing, acknowledge
+from mediaserver.switch.sip.outgoing import acknowledge
 from mediaserver.switch.sip.requests import make_cancel
 from mediaserver.switch.sip.transaction import Input
 
@@ -71,10 +71,7 @@ def _crossed(call: OutboundCall, _now: float) -> None:
 
 
 def _send_bye(call: OutboundCall, now: float) -> None:
-    if call.dialog is not None:
-        call.cancel_timer("session")
-        bye = Outgoing("BYE", done=lambda _response, later: call.feed(CallInput.BYE_DONE, later))
-        call.requester.send(call.dialog, bye, now)
+    call.send_bye(now)
 
 
 def _far_end_left(call: OutboundCall, _now: float) -> None:

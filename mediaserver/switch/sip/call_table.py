@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class CallState(StrEnum):
@@ -77,6 +77,16 @@ class CallAction(StrEnum):
     #: The 200 crossed our CANCEL.
     NOTE_CROSSED = "note crossed"
     NOTE_FAR_END_LEFT = "note far end left"
+
+
+class AnyStep(Protocol):
+    """Of a table of calls, whatever its actions are."""
+
+    @property
+    def state(self) -> CallState: ...
+
+    @property
+    def actions(self) -> tuple[StrEnum, ...]: ...
 
 
 class Step(NamedTuple):

@@ -11,24 +11,18 @@ from mediaserver.switch.sip.agent import CallAgent
 from mediaserver.switch.sip.call_table import TALKING, CallInput, CallState
 from mediaserver.switch.sip.dialog import Dialog, Sequence, dialog_from_request
 from mediaserver.switch.sip.digest import Credentials
-from mediaserver.switch.sip.events import Ended, Established, Failed, Incoming, InviteSpec, Ladder
+from mediaserver.switch.sip.events import Established, Failed, Incoming, InviteSpec
 from mediaserver.switch.sip.indialog import repeat_until_ack
-from mediaserver.switch.sip.info_keys import InfoKeys
-from mediaserver.switch.sip.keeper import SessionKeeper
+from mediaserver.switch.sip.leg import Leg
 from mediaserver.switch.sip.message import Request
-from mediaserver.switch.sip.outgoing import Outgoing, Requester
-from mediaserver.switch.sip.referral import Referral
-from mediaserver.switch.sip.release import UNSAID, Release
 from mediaserver.switch.sip.requests import Identity
 from mediaserver.switch.sip.responses import allow_header, make_response
-from mediaserver.switch.sip.sdp import MediaTarget, SdpError, agree, offer_again, parse
+from mediaserver.switch.sip.sdp import MediaTarget, SdpError, agree, parse
 from mediaserver.switch.sip.server import ServerTransaction
 from mediaserver.switch.sip.transaction import Address
-from mediaserver.switch.sip.transfer import Transfer
 
 #: Seconds an offered call rings before it is refused for want of an answer.
 RING_LIMIT = 60.0
-_TIMERS = ("ring", "ok", "ok limit", "session", "transfer", "keys")
 
 
 class Action(StrEnum):
@@ -70,9 +64,10 @@ INBOUND: Mapping[tuple[CallState, CallInput], Step] = {
 }
 
 
-class InboundCall:
-    """`spec` names it; `media` is what the caller offered."""
+class InboundCall(Leg):
+    """`media` is what the caller offered."""
 
+    table = INBOUND
     invite = None
 
     def __init__(
@@ -85,25 +80,12 @@ class InboundCall:
         media: MediaTarget,
         user: str = "",
     ) -> None:
-        self.agent = agent
-        self.identity = identity
-        self.media = media
-        self.state = CallState.INVITING
-        self.call_id = request.call_id
-        self.release: Release = UNSAID
         number, sender = (request.sip_uri.user or ""), request.from_addr.uri
         trunk = Trunk(source.host, source.port)
-        self.spec = InviteSpec(f"in-{agent.token()}", number, sender, "", trunk, b"", may_refer=bool(user))
-        self.requester = Requester(agent, self.spec.call, Credentials("", "", agent.token))
-        self.session = SessionKeeper(self, 0)
-        self.transfer = Transfer(self)
-        self.referral = Referral(self)
-        self.info_keys = InfoKeys(self)
-        self.sdp_version = 1
-        self.local_media = media
-        self.dialog: Dialog | None = dialog_from_request(request, agent.token(), source, identity, Sequence())
-        self.by_far_end = False
-        self.established = False
+        spec = InviteSpec(f"in-{agent.token()}", number, sender, "", trunk, b"", may_refer=bool(user))
+        super().__init__(agent, spec, identity, request.call_id, Credentials("", "", agent.token), media)
+        self.media: MediaTarget = media
+        self.dialog = dialog_from_request(request, agent.token(), source, identity, Sequence())
         self._transaction = transaction
         self._request = request
         self._source = source
@@ -115,8 +97,7 @@ class InboundCall:
     def start(self, now: float) -> None:
         """Ring, and have somebody decide."""
         self._respond(180, now)
-        timers = self.agent.layer.timers
-        timers.set(self.timer_key("ring"), now + RING_LIMIT, lambda later: self.feed(CallInput.RING_TIMER, later))
+        self.set_timer("ring", now + RING_LIMIT, CallInput.RING_TIMER)
         spec = self.spec
         self.agent.emit(Incoming(spec.call, spec.to, spec.sender, self.media, self._request.sdp, self._user))
 
@@ -136,18 +117,11 @@ class InboundCall:
         self._refusal = status
         self.feed(CallInput.HANG_UP, now)
 
-    def feed(self, given: CallInput, now: float) -> None:
-        step = INBOUND.get((self.state, given))
-        if step is None:
-            return
-        self.state = step.state
-        for action in step.actions:
-            _ACTIONS[action](self, now)
-        if self.state is CallState.OVER:
-            self._close()
+    def act(self, action: StrEnum, now: float) -> None:
+        _ACTIONS[Action(action)](self, now)
 
     def dialog_of(self, request: Request) -> Dialog | None:
-        """Ours, where the request carries both tags and the call was answered."""
+        """Once it was answered."""
         dialog = self.dialog
         ours = (
             dialog is not None
@@ -160,23 +134,9 @@ class InboundCall:
     def is_of(self, transaction: ServerTransaction) -> bool:
         return transaction is self._transaction
 
-    def abandon(self) -> None:
-        """End it without another word to the far end (the user agent closes)."""
-        self.state = CallState.OVER
-        self._close()
-
-    def timer_key(self, name: str) -> tuple[InboundCall, str]:
-        return (self, name)
-
-    def ladder(self, text: str) -> None:
-        self.agent.emit(Ladder(self.spec.call, text))
-
-    def note_media(self, media: MediaTarget) -> None:
-        """The far end moved or held it."""
-        self.media = media
-
-    def own_sdp(self) -> bytes:
-        return offer_again(self.local_media, self.sdp_version)
+    def failure(self) -> Failed:
+        reason = self._reason or "refused"
+        return Failed(self.spec.call, Disposition.CANCELLED, self._refusal, reason, provisional=True)
 
     def _respond(self, status: int, now: float, sdp: bytes = b"") -> None:
         tag = self.dialog.local_tag if self.dialog is not None else ""
@@ -184,21 +144,10 @@ class InboundCall:
         response = make_response(self._request, status, self._source, to_tag=tag, headers=headers, sdp=sdp)
         self._transaction.respond(response, now)
 
-    def _close(self) -> None:
-        for name in _TIMERS:
-            self.agent.layer.timers.cancel(self.timer_key(name))
-        self.referral.close()
-        self.agent.forget(self.spec.call, self.call_id)
-        if self.established:
-            self.agent.emit(Ended(self.spec.call, self.by_far_end, self.release))
-        else:
-            reason = self._reason or "refused"
-            self.agent.emit(Failed(self.spec.call, Disposition.CANCELLED, self._refusal, reason, provisional=True))
-
     # --- actions
 
     def _accept(self, now: float) -> None:
-        self.agent.layer.timers.cancel(self.timer_key("ring"))
+        self.cancel_timer("ring")
         self.established = True
         self._respond(200, now, self._answer)
         repeat_until_ack(self, self._transaction, now)
@@ -216,11 +165,6 @@ class InboundCall:
     def _far_end_left(self, _now: float) -> None:
         self.by_far_end = True
 
-    def _send_bye(self, now: float) -> None:
-        if self.dialog is not None:
-            bye = Outgoing("BYE", done=lambda _response, later: self.feed(CallInput.BYE_DONE, later))
-            self.requester.send(self.dialog, bye, now)
-
 
 _ACTIONS: Mapping[Action, Callable[[InboundCall, float], None]] = {
     Action.ACCEPT: InboundCall._accept,
@@ -228,5 +172,5 @@ _ACTIONS: Mapping[Action, Callable[[InboundCall, float], None]] = {
     Action.NOTE_GONE: InboundCall._gone,
     Action.NOTE_UNANSWERED: InboundCall._unanswered,
     Action.NOTE_FAR_END_LEFT: InboundCall._far_end_left,
-    Action.SEND_BYE: InboundCall._send_bye,
+    Action.SEND_BYE: InboundCall.send_bye,
 }

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from mediaserver.switch.sip.agent import CallAgent
 from mediaserver.switch.sip.call_table import TALKING, CallInput, CallState
 from mediaserver.switch.sip.dialog import Dialog
-from mediaserver.switch.sip.events import InviteSpec, KeyByInfo, MediaChanged
-from mediaserver.switch.sip.keeper import SessionKeeper
+from mediaserver.switch.sip.events import KeyByInfo, MediaChanged
 from mediaserver.switch.sip.message import Request, Response
-from mediaserver.switch.sip.referral import Referral
-from mediaserver.switch.sip.release import Release, read_release
-from mediaserver.switch.sip.requests import Identity
+from mediaserver.switch.sip.release import read_release
 from mediaserver.switch.sip.responses import ACCEPT_HEADER, ALLOW_HEADER, allow_header, make_response
-from mediaserver.switch.sip.sdp import MediaTarget, SdpError, agree, make_answer, offer_again
+from mediaserver.switch.sip.sdp import SdpError, agree, make_answer, offer_again
 from mediaserver.switch.sip.server import ServerTransaction
 from mediaserver.switch.sip.session_timer import MIN_SE, is_supported, read_session_expires
 from mediaserver.switch.sip.session_timer import answer as answer_session
 from mediaserver.switch.sip.transaction import Address
-from mediaserver.switch.sip.transfer import Transfer
+
+if TYPE_CHECKING:
+    from mediaserver.switch.sip.leg import Leg
 
 _RELAY_SIGNAL = re.compile(r"^\s*Signal\s*=\s*([0-9A-D*#])\s*$", re.IGNORECASE | re.MULTILINE)
 #: What the far end may ask before it has answered.
@@ -29,34 +27,8 @@ _WHILE_RINGING = ("UPDATE", "INFO", "OPTIONS")
 _KEY_TYPES = ("application/dtmf-relay", "application/dtmf")
 
 
-class ServedCall(Protocol):
-    """What it needs of a call, whoever placed it."""
-
-    @property
-    def agent(self) -> CallAgent: ...
-
-    state: CallState
-    dialog: Dialog | None
-    identity: Identity
-    spec: InviteSpec
-    local_media: MediaTarget
-    sdp_version: int
-    release: Release
-    session: SessionKeeper
-    transfer: Transfer
-    referral: Referral
-
-    def feed(self, given: CallInput, now: float) -> None: ...
-
-    def note_media(self, media: MediaTarget) -> None: ...
-
-    def ladder(self, text: str) -> None: ...
-
-    def timer_key(self, name: str) -> object: ...
-
-
 def serve(
-    call: ServedCall, dialog: Dialog, transaction: ServerTransaction, request: Request, source: Address, now: float
+    call: Leg, dialog: Dialog, transaction: ServerTransaction, request: Request, source: Address, now: float
 ) -> None:
     """Answer a request that carries the dialog's tags."""
     if not dialog.is_in_order(request):
@@ -70,25 +42,25 @@ def serve(
         _HANDLERS[request.method](call, transaction, request, source, now)
 
 
-def _bye(call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+def _bye(call: Leg, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
     transaction.respond(make_response(request, 200, source), now)
     call.release = read_release(request)
     call.feed(CallInput.BYE, now)
 
 
-def _options(call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+def _options(call: Leg, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
     headers = (allow_header(call.spec.may_refer), ACCEPT_HEADER)
     transaction.respond(make_response(request, 200, source, headers=headers), now)
 
 
-def _refer(call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+def _refer(call: Leg, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
     if call.spec.may_refer:
         call.referral.take(transaction, request, source, now)
     else:
         transaction.respond(make_response(request, 405, source, headers=(ALLOW_HEADER,)), now)
 
 
-def _info(call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+def _info(call: Leg, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
     """Keys by INFO, and empty INFO as a sign of life; packages and other bodies are unknown to us (RFC 6086)."""
     key = _key(request)
     if request.body and key is None:
@@ -109,7 +81,7 @@ def _key(request: Request) -> str | None:
     return match[1].upper() if match else None
 
 
-def _invite(call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+def _invite(call: Leg, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
     response = _too_short(request, source) or _negotiate(call, request, source)
     _agree(call, request, response, now)
     transaction.respond(response, now)
@@ -117,7 +89,7 @@ def _invite(call: ServedCall, transaction: ServerTransaction, request: Request, 
         repeat_until_ack(call, transaction, now)
 
 
-def _update(call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+def _update(call: Leg, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
     if (short := _too_short(request, source)) is not None:
         response = short
     elif request.body and call.state is CallState.PROCEEDING:
@@ -140,7 +112,7 @@ def _too_short(request: Request, source: Address) -> Response | None:
     return make_response(request, 422, source, headers=(("Min-SE", str(MIN_SE)),))
 
 
-def _agree(call: ServedCall, request: Request, response: Response, now: float) -> None:
+def _agree(call: Leg, request: Request, response: Response, now: float) -> None:
     """Put into our 2xx who refreshes the session from now on."""
     asked = read_session_expires(request)
     if response.status != 200 or asked is None or call.state not in TALKING:
@@ -152,13 +124,13 @@ def _agree(call: ServedCall, request: Request, response: Response, now: float) -
     call.session.agree_to(agreed, now)
 
 
-def _notify(call: ServedCall, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
+def _notify(call: Leg, transaction: ServerTransaction, request: Request, source: Address, now: float) -> None:
     is_ours = (request.headers.get("event") or "").partition(";")[0].strip().lower() == "refer"
     known = is_ours and call.transfer.notified(request)
     transaction.respond(make_response(request, 200 if known else 481, source), now)
 
 
-def _negotiate(call: ServedCall, request: Request, source: Address) -> Response:
+def _negotiate(call: Leg, request: Request, source: Address) -> Response:
     """Answer an offer, or make one where the re-INVITE brought none (its answer then comes with the ACK)."""
     local = call.local_media
     if request.body and not request.sdp:
@@ -181,12 +153,12 @@ def _negotiate(call: ServedCall, request: Request, source: Address) -> Response:
     return make_response(request, 200, source, headers=headers, sdp=sdp)
 
 
-def _retarget(call: ServedCall, request: Request) -> None:
+def _retarget(call: Leg, request: Request) -> None:
     if call.dialog is not None:
         call.dialog.retarget(request)
 
 
-def repeat_until_ack(call: ServedCall, transaction: ServerTransaction, now: float) -> None:
+def repeat_until_ack(call: Leg, transaction: ServerTransaction, now: float) -> None:
     """The 2xx is repeated from T1 up to T2 until its ACK; after 64*T1 the call is hung up (13.3.1.4, 14.2)."""
     timings, timers = call.agent.layer.timings, call.agent.layer.timers
     if call.dialog is not None:
@@ -201,12 +173,12 @@ def repeat_until_ack(call: ServedCall, transaction: ServerTransaction, now: floa
     timers.set(call.timer_key("ok limit"), now + timings.give_up, lambda later: _unacknowledged(call, later))
 
 
-def _unacknowledged(call: ServedCall, now: float) -> None:
+def _unacknowledged(call: Leg, now: float) -> None:
     call.agent.layer.timers.cancel(call.timer_key("ok"))
     call.feed(CallInput.UNACKNOWLEDGED, now)
 
 
-def acknowledged(call: ServedCall, request: Request, now: float) -> None:
+def acknowledged(call: Leg, request: Request, now: float) -> None:
     """The ACK of our 2xx; it brings the answer where the offer was ours."""
     dialog: Dialog | None = call.dialog
     if dialog is None or request.cseq.number != dialog.unacknowledged:
@@ -227,8 +199,7 @@ def acknowledged(call: ServedCall, request: Request, now: float) -> None:
     call.agent.emit(MediaChanged(call.spec.call, media, request.sdp, offer_again(local, call.sdp_version)))
 
 
-Handler = Callable[[ServedCall, ServerTransaction, Request, Address, float], None]
-_HANDLERS: Mapping[str, Handler] = {
+_HANDLERS: Mapping[str, Callable[[Leg, ServerTransaction, Request, Address, float], None]] = {
     "BYE": _bye,
     "REFER": _refer,
     "INVITE": _invite,

@@ -4,40 +4,26 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from mediaserver.switch.sip.agent import CallAgent
-from mediaserver.switch.sip.call_table import TALKING, CallState
-from mediaserver.switch.sip.dialog import Dialog
+from mediaserver.switch.sip.call_table import TALKING
 from mediaserver.switch.sip.message import Response
-from mediaserver.switch.sip.outgoing import Outgoing, Requester
+from mediaserver.switch.sip.outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from mediaserver.switch.sip.leg import Leg
 
 #: Milliseconds that a key is to last, and seconds from one to the next.
 _DURATION = 100
 _SPACING = 0.18
 
 
-class KeySendingCall(Protocol):
-    """What sending keys needs of a call."""
-
-    @property
-    def agent(self) -> CallAgent: ...
-
-    dialog: Dialog | None
-    requester: Requester
-    state: CallState
-
-    def timer_key(self, name: str) -> object: ...
-
-    def ladder(self, text: str) -> None: ...
-
-
 class InfoKeys:
     """The next key leaves when the one before was answered; a refusal drops those that wait."""
 
-    def __init__(self, call: KeySendingCall) -> None:
+    def __init__(self, call: Leg) -> None:
         # The call has us: a way back that counts would keep it for the collector, which waits until nobody calls.
-        self._call: KeySendingCall = weakref.proxy(call)
+        self._call: Leg = weakref.proxy(call)
         self._waiting: deque[str] = deque()
         self._is_sending = False
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from mediaserver.switch.sip.agent import CallAgent
 from mediaserver.switch.sip.call_table import CallInput
-from mediaserver.switch.sip.dialog import Dialog
 from mediaserver.switch.sip.message import Message, Response
-from mediaserver.switch.sip.outgoing import Outgoing, Requester
-from mediaserver.switch.sip.requests import Identity
+from mediaserver.switch.sip.outgoing import Outgoing
 from mediaserver.switch.sip.session_timer import (
     MIN_SE,
     Duty,
@@ -21,33 +18,19 @@ from mediaserver.switch.sip.session_timer import (
 )
 from mediaserver.switch.sip.timers import Callback
 
+if TYPE_CHECKING:
+    from mediaserver.switch.sip.leg import Leg
+
 #: Seconds after which a refresh is tried again that crossed another request (491).
 _GLARE = 2.1
-
-
-class KeptCall(Protocol):
-    """What keeping needs of a call."""
-
-    @property
-    def agent(self) -> CallAgent: ...
-
-    dialog: Dialog | None
-    identity: Identity
-    requester: Requester
-
-    def feed(self, given: CallInput, now: float) -> None: ...
-
-    def timer_key(self, name: str) -> object: ...
-
-    def own_sdp(self) -> bytes: ...
 
 
 class SessionKeeper:
     """`interval` is what we ask for, in seconds; 0 asks for none."""
 
-    def __init__(self, call: KeptCall, interval: int) -> None:
+    def __init__(self, call: Leg, interval: int) -> None:
         # The call has us: a way back that counts would keep it for the collector, which waits until nobody calls.
-        self._call: KeptCall = weakref.proxy(call)
+        self._call: Leg = weakref.proxy(call)
         self.interval = interval
         self._by_update = False
         self._expires_at = 0.0

@@ -4,35 +4,22 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
-from mediaserver.switch.sip.agent import CallAgent
-from mediaserver.switch.sip.call_table import TALKING, CallState
-from mediaserver.switch.sip.dialog import Dialog
-from mediaserver.switch.sip.events import InviteSpec, TransferAsked
+from mediaserver.switch.sip.call_table import TALKING
+from mediaserver.switch.sip.events import TransferAsked
 from mediaserver.switch.sip.message import Request
-from mediaserver.switch.sip.outgoing import Outgoing, Requester
-from mediaserver.switch.sip.requests import Identity
+from mediaserver.switch.sip.outgoing import Outgoing
 from mediaserver.switch.sip.responses import REASONS, make_response
 from mediaserver.switch.sip.server import ServerTransaction
 from mediaserver.switch.sip.transaction import Address
 from mediaserver.switch.sip.uri import ParseError, SipUri, parse_name_addr, parse_uri
 
+if TYPE_CHECKING:
+    from mediaserver.switch.sip.leg import Leg
+
 #: Seconds a transfer may take to come to its end, told with the subscription.
 PATIENCE = 180
-
-
-class ReferringCall(Protocol):
-    """What a referral needs of a call."""
-
-    @property
-    def agent(self) -> CallAgent: ...
-
-    dialog: Dialog | None
-    identity: Identity
-    requester: Requester
-    spec: InviteSpec
-    state: CallState
 
 
 class _Asked(NamedTuple):
@@ -45,9 +32,9 @@ class _Asked(NamedTuple):
 class Referral:
     """At most one is under way; who decides about `TransferAsked` says so by `tell`, and then how it goes."""
 
-    def __init__(self, call: ReferringCall) -> None:
+    def __init__(self, call: Leg) -> None:
         # The call has us: a way back that counts would keep it for the collector, which waits until nobody calls.
-        self._call: ReferringCall = weakref.proxy(call)
+        self._call: Leg = weakref.proxy(call)
         self._asked: _Asked | None = None
         #: The subscription that our 202 made.
         self._event = ""

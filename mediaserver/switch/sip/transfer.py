@@ -4,42 +4,27 @@ from __future__ import annotations
 
 import re
 import weakref
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from mediaserver.switch.sip.agent import CallAgent
-from mediaserver.switch.sip.call_table import TALKING, CallState
-from mediaserver.switch.sip.dialog import Dialog
-from mediaserver.switch.sip.events import InviteSpec, Transferred
+from mediaserver.switch.sip.call_table import TALKING
+from mediaserver.switch.sip.events import Transferred
 from mediaserver.switch.sip.message import Request, Response
-from mediaserver.switch.sip.outgoing import Outgoing, Requester
-from mediaserver.switch.sip.requests import Identity
+from mediaserver.switch.sip.outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from mediaserver.switch.sip.leg import Leg
 
 #: Seconds the far end may take to tell how the transfer went.
 PATIENCE = 180.0
 _FRAGMENT = re.compile(rb"\s*SIP/2\.0 ([1-6][0-9]{2})(?![0-9])")
 
 
-class TransferableCall(Protocol):
-    """What a transfer needs of a call."""
-
-    @property
-    def agent(self) -> CallAgent: ...
-
-    dialog: Dialog | None
-    identity: Identity
-    requester: Requester
-    spec: InviteSpec
-    state: CallState
-
-    def timer_key(self, name: str) -> object: ...
-
-
 class Transfer:
     """At most one is under way; `Transferred` comes once for each."""
 
-    def __init__(self, call: TransferableCall) -> None:
+    def __init__(self, call: Leg) -> None:
         # The call has us: a way back that counts would keep it for the collector, which waits until nobody calls.
-        self._call: TransferableCall = weakref.proxy(call)
+        self._call: Leg = weakref.proxy(call)
         self._is_open = False
 
     def start(self, target: str, now: float) -> None:

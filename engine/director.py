@@ -20,11 +20,11 @@ from sqlalchemy import CursorResult, Engine, select, text, update
 from sqlalchemy.orm import Session
 
 from app.db import next_chunk_size, read_transaction, write_transaction
-from app.models import Job, JobState, OutboxEvent, Trunk
+from app.models import Job, JobOrder, JobState, OutboxEvent, Trunk
 from common.clock import Clock
 from common.errors import ClarionError
 from engine.effects import TRUNK_RESTS
-from engine.freezing import freeze_audience
+from engine.freezing import forget_order, freeze_audience, release
 from engine.leases import Lease, holds
 from engine.plans import ENDED, read_group
 
@@ -73,6 +73,8 @@ class Director:
                 continue
             if state == JobState.STOPPING:
                 self._close_waiting(lease, job_id)
+            if state == JobState.RUNNING:
+                self._release(lease, job_id)
             if state in _TRANSITIONS:
                 self._move(lease, job_id, state)
         return freezing
@@ -126,6 +128,16 @@ class Director:
             if started.rowcount:
                 self._tell(session, job_id, JobState.RUNNING)
 
+    def _release(self, lease: Lease, job_id: int) -> None:
+        """The next contacts of a sorted job; the look alone writes nothing."""
+        with read_transaction(self._engine) as session:
+            if session.scalar(select(JobOrder.part).where(JobOrder.job_id == job_id).limit(1)) is None:
+                return
+        released = True
+        while released:
+            with self._writing(lease) as session:
+                released = release(session, job_id, self._clock.utcnow()) > 0
+
     def _close_waiting(self, lease: Lease, job_id: int) -> None:
         """One chunk of each kind; the next step takes the next."""
         for which in (_WAITING, _IN_HOPPERS):
@@ -153,6 +165,8 @@ class Director:
             changed = session.execute(statement, {**values, "now": self._moment()} if ends else values)
             assert isinstance(changed, CursorResult)
             if changed.rowcount:
+                if ends:
+                    forget_order(session, job_id)
                 self._tell(session, job_id, target)
                 log.info("job_moved", job=job_id, state=str(target))
 

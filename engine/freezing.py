@@ -1,32 +1,49 @@
-"""Freeze a job's audience: those of its contact list whom its filter means, into `job_contact`, in the filter's order.
+"""Freeze a job's audience: those of its contact list whom its filter means, into `job_contact`.
 
-Engines claim rows of one due time by their ids, so the order in which rows are written is the order of dialling. The
-ids are read in one look; the rows are written by the database itself, chunk by chunk, so that a crash costs one chunk:
-the next run takes the same filter at the same moment (the job's beginning) and leaves out whoever has a row already.
+The rows are written by the database itself in the order of their contacts, chunk by chunk, so that a crash costs one
+chunk: the next run takes the same filter at the same moment (the job's beginning) and leaves out whoever has a row.
+
+Where the filter sorts, the order is kept beside the rows (`job_order`), and nobody is due at first: the director lets
+the next few thousand be due whenever few are left, a microsecond apart, which is the order in which engines claim.
 """
 
 from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Engine, String, cast, func, insert, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    Engine,
+    String,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.core.audience import filter_from_json
 from app.db import bulk_engine, read_transaction, write_in_chunks
-from app.models import Contact, Job, JobContact, JobContactState
+from app.models import Contact, Job, JobContact, JobContactState, JobOrder
 from app.models.base import Json, UtcDateTime
+from app.models.campaign import NOT_YET
 from app.services.audience.sql import Compiler, successful_codes
 
 LANES = 64
-#: Rows of a transaction. In small ones each row costs a page of the contacts' index on SQLite.
-_LEAST, _FIRST, _LARGEST = 2000, 4000, 20_000
+#: Contacts that become due together, and how many shall be due at least.
+PIECE, AHEAD = 2000, 6000
+_FIRST, _LARGEST = 2000, 20_000
 _PAGE = 10_000
 
 
@@ -42,6 +59,10 @@ class _Asked:
     begun: datetime
     resumed: bool
 
+    @property
+    def sorted(self) -> bool:
+        return bool(self.filter.get("sort"))
+
 
 def freeze_audience(
     engine: Engine, job_id: int, now: datetime, check: Callable[[Session], None], go_on: Callable[[], bool]
@@ -55,8 +76,34 @@ def freeze_audience(
         session.execute(update(Job).where(Job.id == job_id).values(audience=Job.audience + added.rowcount))
 
     with bulk_engine(engine) as bulk:
-        audience = _contact_ids(bulk, asked)
-        write_in_chunks(bulk, audience, write, first=_FIRST, largest=_LARGEST, least=_LEAST, go_on=go_on)
+        if asked.sorted and not asked.resumed:
+            _keep_order(bulk, asked, check, go_on)
+        audience = _ordered_ids(bulk, asked) if asked.sorted else _contact_ids(bulk, asked)
+        write_in_chunks(bulk, audience, write, first=_FIRST, largest=_LARGEST, go_on=go_on)
+
+
+def release(session: Session, job_id: int, now: datetime) -> int:
+    """Let the next contacts of a sorted job be due where few are; how many. For the director, in its transaction."""
+    piece = session.scalar(select(JobOrder).where(JobOrder.job_id == job_id).order_by(JobOrder.part).limit(1))
+    if piece is None:
+        return 0
+    ready = (JobContact.job_id == job_id, JobContact.state == JobContactState.READY, JobContact.due_at <= now)
+    due = select(JobContact.id).where(*ready).limit(AHEAD).subquery()
+    if session.scalar(select(func.count()).select_from(due)) == AHEAD:
+        return 0
+    contact_ids = array("q", piece.contact_ids)
+    moments = [
+        {"contact": contact_id, "moment": now + timedelta(microseconds=place - len(contact_ids))}
+        for place, contact_id in enumerate(contact_ids)
+    ]
+    session.connection().execute(_RELEASE, [{**moment, "job": job_id} for moment in moments])
+    session.delete(piece)
+    return len(contact_ids)
+
+
+def forget_order(session: Session, job_id: int) -> None:
+    """Of a job that has ended."""
+    session.execute(delete(JobOrder).where(JobOrder.job_id == job_id))
 
 
 def _asked(engine: Engine, job_id: int) -> _Asked:
@@ -74,6 +121,36 @@ def _asked(engine: Engine, job_id: int) -> _Asked:
     )
 
 
+def _keep_order(engine: Engine, asked: _Asked, check: Callable[[Session], None], go_on: Callable[[], bool]) -> None:
+    """Before the first row is written; what a crash left of it is written anew."""
+    ids = _contact_ids(engine, asked)
+    pieces = [
+        {"job_id": asked.job_id, "part": part, "contact_ids": ids[first : first + PIECE].tobytes()}
+        for part, first in enumerate(range(0, len(ids), PIECE))
+    ]
+
+    def write(session: Session, chunk: Sequence[dict[str, Any]]) -> None:
+        check(session)
+        if chunk[0]["part"] == 0:
+            forget_order(session, asked.job_id)
+        session.execute(insert(JobOrder), chunk)
+
+    write_in_chunks(engine, pieces, write, first=50, largest=500, go_on=go_on)
+
+
+def _ordered_ids(engine: Engine, asked: _Asked) -> Iterator[int]:
+    """Whom the order holds and who has no row yet, as their contacts came."""
+    ids = array("q")
+    with read_transaction(engine) as session:
+        pieces = select(JobOrder.contact_ids).where(JobOrder.job_id == asked.job_id)
+        for piece in session.scalars(pieces.execution_options(yield_per=100)):
+            ids.frombytes(piece)
+        frozen: set[int] = set()
+        if asked.resumed:
+            frozen.update(session.scalars(select(JobContact.contact_id).where(JobContact.job_id == asked.job_id)))
+    return iter(sorted(key for key in ids if key not in frozen))
+
+
 def _contact_ids(engine: Engine, asked: _Asked) -> array[int]:
     """Eight bytes a contact, so that ten million are no burden."""
     found = array("q")
@@ -85,8 +162,8 @@ def _contact_ids(engine: Engine, asked: _Asked) -> array[int]:
             Contact.contact_list_id == asked.contact_list_id, Contact.deleted_at.is_(None), compiler.where(made)
         )
         if asked.resumed:
-            mine = select(JobContact.id).where(JobContact.contact_id == Contact.id, JobContact.job_id == asked.job_id)
-            wanted = wanted.where(~mine.exists())
+            mine = exists().where(JobContact.contact_id == Contact.id, JobContact.job_id == asked.job_id)
+            wanted = wanted.where(~mine)
         rows = session.execute(wanted.order_by(*compiler.order(made)).execution_options(yield_per=_PAGE))
         for page in rows.scalars().partitions():
             found.extend(page)
@@ -97,28 +174,41 @@ def _insertion(session: Session, asked: _Asked, contact_ids: Sequence[int], now:
     """Whoever was deleted since is left out."""
     if session.get_bind().dialect.name == "sqlite":
         listed = func.json_each(json.dumps(contact_ids)).table_valued("key", "value")
-        place = listed.c.key
     else:
         ids = literal(contact_ids, postgresql.ARRAY(BigInteger))
         listed = func.unnest(ids).table_valued("value", with_ordinality="key").render_derived()
-        place = listed.c.key
-    moment = literal(now, UtcDateTime())
     values = {
         JobContact.organization_id: literal(asked.organization_id),
         JobContact.job_id: literal(asked.job_id),
         JobContact.contact_id: Contact.id,
         JobContact.lane: Contact.id % LANES,
         JobContact.state: cast(literal(str(JobContactState.READY)), String),
-        JobContact.due_at: moment,
+        JobContact.due_at: literal(NOT_YET if asked.sorted else now, UtcDateTime()),
         JobContact.strategy_state: literal({}, Json),
-        JobContact.updated_at: moment,
+        JobContact.updated_at: literal(now, UtcDateTime()),
     }
     source = (
         select(*values.values())
         .select_from(listed)
         .join(Contact, Contact.id == listed.c.value)
         .where(Contact.deleted_at.is_(None))
-        .order_by(place)
+        .order_by(listed.c.key)
     )
     made = insert(JobContact).from_select([column.key for column in values], source)
     return made.execution_options(preserve_rowcount=True)
+
+
+def _release_statement() -> Any:
+    job_contact: Any = JobContact.__table__
+    return (
+        update(job_contact)
+        .where(
+            job_contact.c.contact_id == bindparam("contact"),
+            job_contact.c.job_id == bindparam("job"),
+            job_contact.c.due_at == NOT_YET,
+        )
+        .values(due_at=bindparam("moment"))
+    )
+
+
+_RELEASE = _release_statement()

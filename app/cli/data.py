@@ -152,7 +152,7 @@ def run_user_password(arguments: argparse.Namespace) -> int:
 def run_import(arguments: argparse.Namespace) -> int:
     from app.db import read_transaction, write_transaction
     from app.security.access import Actor, NotFound
-    from app.services import importing, lists, organizations
+    from app.services import contact_search, importing, lists, organizations
 
     actor = Actor.system()
     # A file that is no CSV must not leave an empty list behind.
@@ -179,6 +179,9 @@ def run_import(arguments: argparse.Namespace) -> int:
         )
         with read_transaction(engine) as session:
             summary = importing.summary(session, actor, run_id)
+            started = importing.get_run(session, actor, run_id).started_at
+        contact_search.enter_names(engine, list_id, started)
+        with read_transaction(engine) as session:
             if arguments.rejects is not None:
                 with arguments.rejects.open("w", encoding="utf-8", newline="") as file:
                     file.writelines(importing.rejects_csv(session, actor, run_id))

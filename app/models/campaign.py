@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +10,9 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConst
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef
+
+#: When contacts of a sorted job are due before their turn has come; no clock gets there.
+NOT_YET = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class RevisionState(StrEnum):
@@ -186,6 +189,18 @@ class Job(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+
+
+class JobOrder(Base):
+    """A piece of the order in which a sorted job takes its contacts, until they are due: the director lets them be due
+    piece by piece. Rows of contacts written in the order of a sort would touch a page of an index each."""
+
+    __tablename__ = "job_order"
+
+    job_id: Mapped[int] = mapped_column(BigId, ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True)
+    #: Contact ids as 64-bit integers in the machine's order (little-endian wherever Clarion runs).
+    contact_ids: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class JobContact(Base):

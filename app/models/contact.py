@@ -77,6 +77,12 @@ class Contact(Base):
         UniqueConstraint("contact_list_id", "external_id"),
         Index("ix_contact_list_order", "contact_list_id", "id"),
         Index(
+            "ix_contact_deleted",
+            "contact_list_id",
+            sqlite_where=text("deleted_at IS NOT NULL"),
+            postgresql_where=text("deleted_at IS NOT NULL"),
+        ),
+        Index(
             "ix_contact_customer",
             "organization_id",
             "customer_id",
@@ -132,6 +138,18 @@ class Address(Base):
     time_zones: Mapped[str] = mapped_column(String(1000), default="")
     #: Why it is not to be used any more (a permanent failure's completion code); "" while usable.
     disabled_code: Mapped[str] = mapped_column(String(64), default="")
+
+
+class ContactName(Base):
+    """A first or last name in small letters, for searching by its beginning. Entered after an import
+    (app.services.contact_search); triggers follow what is changed or deleted."""
+
+    __tablename__ = "contact_name"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    organization_id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    term: Mapped[str] = mapped_column(String(120), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(BigId, primary_key=True)
 
 
 class FilterTemplate(Base):

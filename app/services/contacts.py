@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from app.models import Address, Attribute, Contact, ContactList
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
+from app.services.contact_search import candidates, found_among
 from app.services.csv_text import csv_lines
 from app.services.lists import remove_contacts
 
@@ -47,17 +47,28 @@ def search_contacts(
     after_id: int = 0,
     limit: int = 50,
 ) -> Page:
-    """By name, id, number or email: the beginning of any of them (of a number: any part of four digits or more)."""
+    """By name, id, number in any writing or email: the beginning of any of them, as far as `contact_search.MOST`."""
     actor.require(Permission.LISTS_VIEW)
     statement = scoped(select(Contact), Contact, actor).where(Contact.deleted_at.is_(None), Contact.id > after_id)
     if contact_list_id is not None:
         get_scoped(session, actor, ContactList, contact_list_id)
         statement = statement.where(Contact.contact_list_id == contact_list_id)
     if search.strip():
-        statement = statement.where(_matches(search.strip()))
+        statement = statement.where(_found(session, actor, search.strip(), contact_list_id, after_id))
     found = list(session.scalars(statement.order_by(Contact.id).limit(limit + 1)))
     page = found[:limit]
     return Page(tuple(views_of(session, actor, page)), page[-1].id if len(found) > limit else None)
+
+
+def _found(
+    session: Session, actor: Actor, text: str, contact_list_id: int | None, after_id: int
+) -> ColumnElement[bool]:
+    wanted = scoped(select(ContactList), ContactList, actor)
+    if contact_list_id is not None:
+        wanted = wanted.where(ContactList.id == contact_list_id)
+    lists = session.scalars(wanted).all()
+    homes = sorted({each.organization_id for each in lists})
+    return found_among(session, candidates(session, homes, lists, text, within=contact_list_id is not None), after_id)
 
 
 def get_contact(session: Session, actor: Actor, contact_id: int) -> ContactView:
@@ -118,21 +129,6 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
-
-
-def _matches(search: str) -> Any:
-    start = search.lower()
-    digits = re.sub(r"[^0-9]", "", search)
-    by_address = Address.value.startswith(start, autoescape=True)
-    if len(digits) >= 4 and re.fullmatch(r"[0-9 +().-]+", search):
-        by_address = Address.value.contains(digits)
-    return or_(
-        func.lower(Contact.external_id).startswith(start, autoescape=True),
-        func.lower(Contact.first_name).startswith(start, autoescape=True),
-        func.lower(Contact.last_name).startswith(start, autoescape=True),
-        func.lower(Contact.first_name + " " + Contact.last_name).startswith(start, autoescape=True),
-        select(Address.id).where(Address.contact_id == Contact.id, by_address).exists(),
-    )
 
 
 def views_of(session: Session, actor: Actor, contacts: Sequence[Contact]) -> Iterator[ContactView]:

@@ -26,6 +26,7 @@ from app.models import (
     MediaServer,
     Trunk,
 )
+from app.models.campaign import NOT_YET
 from app.security.access import Actor, Permission, get_scoped
 from app.services import consents, places
 from app.services.audience.facts import left_out
@@ -138,7 +139,9 @@ def _job_holds(session: Session, job_contact: JobContact, job: Job, now: datetim
         return
     if job_contact.hold_code:
         yield Hold(job_contact.hold_code, job_contact.hold_detail, job_contact.hold_until, job.id)
-    if job_contact.due_at > now:
+    if job_contact.due_at == NOT_YET:
+        yield Hold("WAITING", f"its turn in the order of job {job.id} has not come", job_id=job.id)
+    elif job_contact.due_at > now:
         text = f"job {job.id} tries again later, by its strategy"
         yield Hold("WAITING", f"{text} (last result {job_contact.last_code or 'none'})", job_contact.due_at, job.id)
     yield from _plant_holds(session, job, now)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.models import Campaign, ContactList, Job, JobState, OutboxEvent, Trunk
 from app.security.access import Actor, Permission, get_scoped, scoped
-from app.services.audience.templates import pinned
+from app.services.audience import pinned
 from app.services.audit import record
 from app.services.campaigns import get_campaign, startable
 from common.clock import utcnow

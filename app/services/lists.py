@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, delete, exists, func, select, update
+from sqlalchemy import Engine, ScalarSelect, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from app.core.calendars import is_known_zone
@@ -30,16 +30,20 @@ class ListRow:
 def list_lists(session: Session, actor: Actor, search: str = "") -> list[ListRow]:
     """Each list with the number of its contacts, by name."""
     actor.require(Permission.LISTS_VIEW)
-    count = (
-        select(func.count())
-        .where(Contact.contact_list_id == ContactList.id, Contact.deleted_at.is_(None))
-        .correlate(ContactList)
-        .scalar_subquery()
+    statement = scoped(select(ContactList, contacts_of_list()), ContactList, actor).order_by(
+        ContactList.name, ContactList.id
     )
-    statement = scoped(select(ContactList, count), ContactList, actor).order_by(ContactList.name, ContactList.id)
     if search:
         statement = statement.where(func.lower(ContactList.name).contains(search.strip().lower(), autoescape=True))
     return [ListRow(contact_list, contacts) for contact_list, contacts in session.execute(statement)]
+
+
+def contacts_of_list() -> ScalarSelect[int]:
+    """How many contacts a list of an outer query has: all, by an index alone, less the few marked as deleted."""
+    every = select(func.count()).where(Contact.contact_list_id == ContactList.id).correlate(ContactList)
+    deleted = every.where(Contact.deleted_at.is_not(None))
+    count: ScalarSelect[int] = select(every.scalar_subquery() - deleted.scalar_subquery()).scalar_subquery()
+    return count
 
 
 def list_names(session: Session, actor: Actor) -> list[tuple[int, str]]:

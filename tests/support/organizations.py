@@ -34,6 +34,7 @@ from app.models import (
     DncGroup,
     DncList,
     Erasure,
+    FilterTemplate,
     GuardTime,
     HolidayRow,
     ImportReject,
@@ -107,6 +108,7 @@ def _people(make: _Builder) -> None:
         )
     )  # fmt: skip
     contact_list = make.add(ContactList(organization_id=home, name=marker, **stamps))
+    make.add(FilterTemplate(organization_id=home, name=marker, definition={}, **stamps))
     make.add(Attribute(organization_id=home, name=marker, masked=True))
     contact = make.add(
         Contact(

@@ -22,12 +22,14 @@ from sqlalchemy.orm import Session
 
 import app.services
 from app import db
+from app.core.audience import Filter
 from app.models import AllowedHost, Base
 from app.security import pseudonyms
 from app.security.access import Actor, Forbidden, Permission
 from app.security.secrets import Vault
 from app.services import (
     api_tokens,
+    audience,
     audit,
     calendars,
     campaigns,
@@ -158,6 +160,17 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "contacts.delete_contact": lambda c: contacts.delete_contact(c.session, c.actor, c.it.contact),
     "contacts.export_csv": lambda c: list(contacts.export_csv(c.session, c.actor, c.it.contact_list)),
     "contacts.get_contact": lambda c: contacts.get_contact(c.session, c.actor, c.it.contact),
+    "lists.list_names": lambda c: lists.list_names(c.session, c.actor),
+    "audience.list_filters": lambda c: audience.list_filters(c.session, c.actor),
+    "audience.get_filter": lambda c: audience.get_filter(c.session, c.actor, c.it.filter_template),
+    "audience.create_filter": lambda c: audience.create_filter(
+        c.session, c.actor, "New", Filter(), organization_id=c.it.organization_id
+    ),
+    "audience.update_filter": lambda c: audience.update_filter(
+        c.session, c.actor, c.it.filter_template, "Changed", Filter()
+    ),
+    "audience.delete_filter": lambda c: audience.delete_filter(c.session, c.actor, c.it.filter_template),
+    "audience.preview": lambda c: audience.preview(c.session, c.actor, c.it.contact_list, Filter(), utcnow()),
     "contacts.search_contacts": lambda c: contacts.search_contacts(c.session, c.actor),
     "dashboard.overview": lambda c: dashboard.overview(c.session, c.actor, utcnow()),
     "dnc.add": lambda c: dnc.add(c.session, c.actor, [("contact_id", "x")], dnc_list_id=c.it.dnc_list),
@@ -318,6 +331,7 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
 }
 #: Functions that take an actor and have no organization to cross, with the reason.
 ELSEWHERE = {
+    "contacts.views_of": "shows rows that the caller has already been given",
     "audit.record": "writes about a row that the caller has already been given",
     "examples.load_example": "sets up a new installation; called by `clarion up` alone",
     "trunks.may_change": "compares an actor with a row that the caller has already been given",

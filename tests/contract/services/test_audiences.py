@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +26,8 @@ from app.core.audience import (
     matches,
 )
 from app.db import read_transaction, write_transaction
-from app.models import Address, Attempt, Campaign, Contact, FilterTemplate, Job, JobContact
+from app.models import Address, Attempt, Campaign, Contact, FilterTemplate, Job, JobContact, JobOrder
+from app.models.campaign import NOT_YET
 from app.security.access import Actor, NotFound
 from app.services import explain, jobs, lists
 from app.services.audience import templates
@@ -200,6 +202,13 @@ def test_a_job_takes_whom_its_filter_means_in_its_order_and_says_why_not(engine:
         list_id, job = _job_over_ten(session, world, made)
     freeze(engine, job.id)
     with read_transaction(engine) as session:
+        waiting = session.scalars(select(JobContact.contact_id).where(JobContact.job_id == job.id)).all()
+        assert list(waiting) == sorted(waiting)
+        holds = explain.why_not_dialled(session, ROOT, waiting[0], utcnow())
+        assert any("its turn in the order" in hold.text for hold in holds)
+    release_all(engine)
+    with read_transaction(engine) as session:
+        assert session.scalars(select(JobOrder)).all() == []
         rows = session.execute(
             select(Contact.external_id)
             .join(JobContact, JobContact.contact_id == Contact.id)
@@ -223,16 +232,22 @@ def test_freezing_goes_on_where_a_crash_left_it(engine: Engine, world: World) ->
         first = session.scalars(
             select(Contact.id).where(Contact.contact_list_id == list_id, Contact.external_id.in_(["9", "8"]))
         ).all()
+        everybody = session.scalars(select(Contact.id).where(Contact.contact_list_id == list_id)).all()
+        ids = array("q", reversed(everybody)).tobytes()
+        session.add(JobOrder(job_id=job.id, part=0, contact_ids=ids))
         for contact_id in first:
             session.add(
                 JobContact(
                     organization_id=world.organization_id, job_id=job.id, contact_id=contact_id, lane=0,
-                    due_at=utcnow(), strategy_state={}, updated_at=utcnow(),
+                    due_at=NOT_YET, strategy_state={}, updated_at=utcnow(),
                 )
             )  # fmt: skip
         session.execute(update(Job).where(Job.id == job.id).values(audience=2))
     freeze(engine, job.id)
+    release_all(engine)
     with read_transaction(engine) as session:
+        ordered = select(JobContact.contact_id).where(JobContact.job_id == job.id, JobContact.due_at < utcnow())
+        assert list(session.scalars(ordered.order_by(JobContact.due_at))) == list(reversed(everybody))
         frozen = session.scalars(select(JobContact.contact_id).where(JobContact.job_id == job.id)).all()
         assert len(frozen) == len(set(frozen)) == session.get_one(Job, job.id).audience == 10
 
@@ -258,12 +273,13 @@ def test_filters_stay_in_their_organization_and_with_their_campaigns(engine: Eng
         bound = Actor.system(stranger.organization_id)
         with pytest.raises(NotFound):
             templates.get_filter(session, bound, made.id)
-        assert templates.list_filters(session, bound) == []
+        assert made not in templates.list_filters(session, bound)
         with pytest.raises(Refused, match="'Meadow' uses this filter"):
             templates.delete_filter(session, ROOT, made.id)
         session.execute(update(Campaign).values(filter_id=None))
         templates.delete_filter(session, ROOT, made.id)
-        assert session.scalars(select(FilterTemplate)).all() == []
+        session.flush()
+        assert session.get(FilterTemplate, made.id) is None
 
 
 def _job_over_ten(session: Session, world: World, made: Filter) -> tuple[int, Job]:
@@ -284,6 +300,13 @@ def _job_over_ten(session: Session, world: World, made: Filter) -> tuple[int, Jo
         update(Campaign).where(Campaign.id == world.campaign).values(contact_list_id=list_id, filter_id=filter_id)
     )
     return list_id, jobs.start_job(session, ROOT, world.campaign)
+
+
+def release_all(engine: Engine) -> None:
+    now = utcnow()
+    lease = leases.acquire(engine, leases.DIRECTOR, "test", now, now + timedelta(minutes=1))
+    assert lease is not None
+    Director(engine, SystemClock()).direct(lease)
 
 
 def freeze(engine: Engine, job_id: int) -> None:

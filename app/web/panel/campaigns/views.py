@@ -21,7 +21,7 @@ blueprint = area("campaigns", __name__, "/campaigns")
 
 @blueprint.get("/")
 def index() -> Response | str:
-    names = campaign_choices(reader(), actor())
+    names = campaign_choices(reader(), actor(), counted=False)
     lists, scripts, strategies = (
         {choice.id: choice for choice in choices} for choices in (names.contact_lists, names.scripts, names.strategies)
     )

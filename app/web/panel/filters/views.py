@@ -9,8 +9,7 @@ from app.core.audience import OPERATOR_WORDS, BadCondition, Filter, filter_from_
 from app.core.audience.model import BARE
 from app.models import FilterTemplate
 from app.security.access import Permission
-from app.services import lists
-from app.services.audience import templates
+from app.services import audience, lists
 from app.services.organizations import organization_for
 from app.web.database import reader, writing
 from app.web.listing import Columns, narrowed
@@ -35,7 +34,7 @@ Page = Response | str | tuple[str, int]
 @blueprint.get("/")
 @needs(Permission.LISTS_VIEW)
 def index() -> Response | str:
-    listing = narrowed("filters", templates.list_filters(reader(), actor()), _COLUMNS)
+    listing = narrowed("filters", audience.list_filters(reader(), actor()), _COLUMNS)
     if listing.taken_away:
         return listing.csv()
     return render_template("filters/index.html", listing=listing, words=_COLUMNS["who"])
@@ -56,9 +55,7 @@ def new() -> Page:
         try:
             with writing() as session:
                 words = form.description.data or ""
-                templates.create_filter(
-                    session, actor(), form.name.data, made, description=words, organization_id=owner
-                )
+                audience.create_filter(session, actor(), form.name.data, made, description=words, organization_id=owner)
             flash(f"{form.name.data} is ready. Choose it in a campaign.", "success")
             return redirect(url_for("filters.index"))
         except BadCondition as bad:
@@ -70,7 +67,7 @@ def new() -> Page:
 
 @blueprint.route("/<int:filter_id>", methods=["GET", "POST"])
 def edit(filter_id: int) -> Page:
-    template = templates.get_filter(reader(), actor(), filter_id)
+    template = audience.get_filter(reader(), actor(), filter_id)
     form = FilterForm(obj=template)
     del form.organization_id
     fields = _fields(template.organization_id)
@@ -83,7 +80,7 @@ def edit(filter_id: int) -> Page:
         try:
             with writing() as session:
                 words = form.description.data or ""
-                templates.update_filter(session, actor(), filter_id, form.name.data, made, description=words)
+                audience.update_filter(session, actor(), filter_id, form.name.data, made, description=words)
             flash("Saved. A job that runs now keeps the filter it started with.", "success")
             return redirect(url_for("filters.index"))
         except BadCondition as bad:
@@ -102,7 +99,7 @@ def preview() -> str | tuple[str, int]:
     fields = _fields(contact_list.organization_id)
     made = editor.read(request.form, fields)
     try:
-        found = templates.preview(reader(), actor(), list_id, made, utcnow(), whole=bool(request.form.get("whole")))
+        found = audience.preview(reader(), actor(), list_id, made, utcnow(), whole=bool(request.form.get("whole")))
     except Refused as refused:
         return render_template("filters/_preview.html", problem=str(refused), found=None, contact_list=contact_list)
     return render_template("filters/_preview.html", problem="", found=found, contact_list=contact_list)
@@ -114,7 +111,7 @@ def delete(filter_id: int) -> Response:
     try:
         token = keeping(FilterTemplate, filter_id)
         with writing() as session:
-            templates.delete_filter(session, actor(), filter_id)
+            audience.delete_filter(session, actor(), filter_id)
     except Refused as refused:
         flash(str(refused), "error")
         return redirect(url_for("filters.edit", filter_id=filter_id))
@@ -123,7 +120,7 @@ def delete(filter_id: int) -> Response:
 
 
 def _fields(organization_id: int | None) -> editor.Fields:
-    return editor.Fields(templates.attribute_types(reader(), organization_id) if organization_id else {})
+    return editor.Fields(audience.attribute_types(reader(), organization_id) if organization_id else {})
 
 
 def _editing() -> bool:

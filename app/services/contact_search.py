@@ -1,0 +1,168 @@
+"""Find contacts among millions by what a person types: a number in any writing, an email, an ID or a name.
+
+Every look goes by the beginning of something that an index holds in order, and stops after `MOST` contacts. Numbers,
+emails and IDs are found by indexes that imports keep anyway. Names have a table of their own (`contact_name`): new
+contacts are entered once an import is over, in the order of their names, since an index kept during the import would
+cost it a page for each row; what is changed or deleted later the database's triggers follow at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from phonenumbers import country_code_for_region
+from sqlalchemy import ColumnElement, Engine, Select, and_, func, literal, or_, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.core.phone import BadNumber, parse_number
+from app.db import bulk_engine, insert_missing, read_transaction, write_in_chunks
+from app.models import Address, AddressKind, Contact, ContactList, ContactName
+
+#: Contacts that one search finds at most: who wants more must write more.
+MOST = 5000
+#: Up to this many contacts are read whole for a name; among more the names' order leads.
+_SMALL = 20_000
+_PAGE = 50_000
+#: Found contacts that a page is chosen from: some may have been deleted.
+_FIRST = 500
+_PHONE = re.compile(r"[0-9 +().\-/]*[0-9][0-9 +().\-/]*")
+#: Sorts after every character that a name, email or ID can go on with.
+_LAST = "\U0010ffff"
+
+
+def candidates(
+    session: Session, organization_ids: Sequence[int], lists: Sequence[ContactList], text: str, *, within: bool
+) -> Select[int]:
+    """A statement of contact ids that match `text`, at most `MOST` by each of its meanings; `within` limits it to the
+    lists given."""
+    found: list[Any] = [_by_id(lists, text), *_by_name(session, organization_ids, lists, text, within=within)]
+    if _PHONE.fullmatch(text):
+        starts = [(AddressKind.PHONE, start) for start in _phone_starts(lists, text)]
+    else:
+        starts = [(AddressKind.EMAIL, text.lower())]
+    found += [_by_address(organization_ids, kind, start, lists if within else ()) for kind, start in starts]
+    parts = [select(part.subquery().c[0]) for part in found]
+    return select(union_all(*parts).subquery().c[0])
+
+
+def _by_id(lists: Sequence[ContactList], text: str) -> Select[int]:
+    """As it is written, and all in capitals or small letters."""
+    spellings = sorted({text, text.upper(), text.lower()})
+    mine = Contact.contact_list_id.in_([each.id for each in lists])
+    return (
+        select(Contact.id).where(mine, or_(*(_begins(Contact.external_id, start) for start in spellings))).limit(MOST)
+    )
+
+
+def _by_address(
+    organization_ids: Sequence[int], kind: AddressKind, start: str, lists: Sequence[ContactList]
+) -> Select[int]:
+    """`lists` limits it to them; empty is no limit."""
+    mine = Address.organization_id.in_(organization_ids)
+    found = select(Address.contact_id).where(mine, Address.kind == kind, _begins(Address.value, start)).limit(MOST)
+    if not lists:
+        return found
+    inside = Contact.contact_list_id.in_([each.id for each in lists])
+    return found.join(Contact, Contact.id == Address.contact_id).where(inside)
+
+
+def _phone_starts(lists: Sequence[ContactList], text: str) -> Iterator[str]:
+    """E.164 beginnings that the writing may mean: international, or national in a home country of the lists."""
+    digits = re.sub(r"[^0-9]", "", text)
+    starts = {f"+{digits}", f"+{digits.removeprefix('00')}"} if not text.strip().startswith("+") else {f"+{digits}"}
+    for country in {each.home_country for each in lists}:
+        try:
+            starts.add(parse_number(text, country).e164)
+        except BadNumber:
+            if code := _country_code(country):
+                starts.add(f"+{code}{digits.lstrip('0')}")
+    yield from sorted(start for start in starts if len(start) > 1)
+
+
+def _country_code(country: str) -> str:
+    return str(country_code_for_region(country) or "")
+
+
+def _by_name(
+    session: Session, organization_ids: Sequence[int], lists: Sequence[ContactList], text: str, *, within: bool
+) -> Iterator[Select[int]]:
+    """First name, last name, or both in either order; SQL knows small letters of ASCII alone, so capitals are tried."""
+    spellings = sorted({_small(text), _small(text.lower()), _small(text.capitalize())})
+    is_so = or_(*(_named(start) for start in spellings))
+    mine = Contact.contact_list_id.in_([each.id for each in lists])
+    if _is_small(session, lists):
+        yield select(Contact.id).where(mine, is_so).limit(MOST)
+        return
+    first_words = sorted({spelling.split()[0] for spelling in spellings})
+    for word in first_words:
+        entered = select(ContactName.contact_id).where(
+            ContactName.organization_id.in_(organization_ids), _begins(ContactName.term, word)
+        )
+        wanted = entered.join(Contact, Contact.id == ContactName.contact_id).where(is_so, Contact.deleted_at.is_(None))
+        yield (wanted.where(mine) if within else wanted).limit(MOST)
+
+
+def _named(start: str) -> ColumnElement[bool]:
+    first, last = func.lower(Contact.first_name), func.lower(Contact.last_name)
+    either = or_(*(func.substr(name, 1, len(start)) == start for name in (first, last)))
+    if " " not in start:
+        return either
+    both = (first + " " + last, last + " " + first)
+    return or_(either, *(func.substr(name, 1, len(start)) == start for name in both))
+
+
+def _is_small(session: Session, lists: Sequence[ContactList]) -> bool:
+    mine = select(Contact.id).where(Contact.contact_list_id.in_([each.id for each in lists])).limit(_SMALL + 1)
+    return (session.scalar(select(func.count()).select_from(mine.subquery())) or 0) <= _SMALL
+
+
+def _begins(column: InstrumentedAttribute[str], start: str) -> ColumnElement[bool]:
+    """By a range, which every order of letters has an index for, and then exactly."""
+    return and_(column >= start, column < start + _LAST, func.substr(column, 1, len(start)) == start)
+
+
+def _small(text: str) -> str:
+    """Small letters as SQL makes them."""
+    return "".join(sign.lower() if sign.isascii() else sign for sign in text)
+
+
+def enter_names(engine: Engine, contact_list_id: int, since: datetime) -> int:
+    """Enter the names of a list's contacts that were added since then; how many were."""
+    count = 0
+    with bulk_engine(engine) as bulk:
+        for rows in _names(bulk, contact_list_id, since):
+            count += write_in_chunks(bulk, rows, _write_names, first=500, largest=10_000)
+    return count
+
+
+def _write_names(session: Session, rows: Sequence[tuple[int, str, int]]) -> None:
+    values = [dict(zip(("organization_id", "term", "contact_id"), row, strict=True)) for row in rows]
+    session.execute(insert_missing(session, ContactName), values)
+
+
+def _names(engine: Engine, contact_list_id: int, since: datetime) -> Iterator[Iterable[tuple[int, str, int]]]:
+    """Pages of (organization, name, contact), each in the table's order."""
+    after = 0
+    while True:
+        with read_transaction(engine) as session:
+            page = session.execute(
+                select(
+                    Contact.organization_id, Contact.id, func.lower(Contact.first_name), func.lower(Contact.last_name)
+                )
+                .where(Contact.contact_list_id == contact_list_id, Contact.id > after, Contact.created_at >= since)
+                .order_by(Contact.id)
+                .limit(_PAGE)
+            ).all()
+        if not page:
+            return
+        yield sorted({(home, name, key) for home, key, *names in page for name in names if name})
+        after = page[-1][1]
+
+
+def found_among(session: Session, statement: Select[int], after_id: int) -> ColumnElement[bool]:
+    """The contact is one of them; of many, one of the first after `after_id`, more than a page holds."""
+    ids = sorted({key for key in session.scalars(statement) if key > after_id})[:_FIRST]
+    return Contact.id.in_(ids) if ids else literal(False)

@@ -1,0 +1,89 @@
+"""Milliseconds of a search in the panel among a million contacts: the whole answered page, for each way in which people
+look for somebody. Beside it the page without a search, and what entering the names took after the import.
+
+    python -m benchmarks.search [--contacts N] [--only sqlite|postgresql]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+
+from app.db import make_engine
+from app.services.contact_search import enter_names
+from benchmarks.job_start import prepare, served
+from benchmarks.support.visitor import Visitor
+from tests.support.postgres import private_postgres
+
+LIMIT = 200.0
+_TIMES = 40
+#: What somebody types, by the number n of the contact they have in mind (benchmarks.support.people).
+WAYS: Mapping[str, Callable[[int], str]] = {
+    "national number": lambda n: f"(202) {_digits(n)[:3]}-{_digits(n)[3:]}",
+    "international, beginning": lambda n: f"+1 202 {_digits(n)[:5]}",
+    "email": lambda n: f"person{n}@example.org",
+    "ID": lambda n: f"a{n}",
+    "last name": lambda n: f"Last{n * 104729 % 9001}",
+    "name, one letter": lambda n: "lf"[n % 2],
+    "first and last name": lambda n: f"first{n * 7919 % 5003} last{n * 104729 % 9001}",
+    "nobody": lambda n: f"Nobody{n}",
+}
+
+
+def _digits(number: int) -> str:
+    return str(2_000_000 + number * 7001 % 7_999_999)
+
+
+def report(backend: str, home: Path, database_url: str, contacts: int) -> None:
+    _, list_id = prepare(database_url, contacts)
+    engine = make_engine(database_url)
+    began = time.monotonic()
+    names = enter_names(engine, list_id, datetime(2020, 1, 1, tzinfo=UTC))
+    entering = time.monotonic() - began
+    engine.dispose()
+    print(f"\n{backend}: {contacts:,} contacts; {names:,} names entered in {entering:.1f} s")
+    with served(home, database_url) as visitor:
+        bare = _taken(visitor, lambda _: "/contacts/", contacts)
+        print(f"  {'without a search':26} p50 {np.percentile(bare, 50):6.1f} ms  p95 {np.percentile(bare, 95):6.1f} ms")
+        worst = 0.0
+        for name, typed in WAYS.items():
+            taken = _taken(visitor, _asking(typed), contacts)
+            worst = max(worst, p95 := float(np.percentile(taken, 95)))
+            print(f"  {name:26} p50 {np.percentile(taken, 50):6.1f} ms  p95 {p95:6.1f} ms", flush=True)
+    print(f"  limit {LIMIT:.0f} ms: {'met' if worst < LIMIT else 'NOT MET'}", flush=True)
+
+
+def _asking(typed: Callable[[int], str]) -> Callable[[int], str]:
+    return lambda number: f"/contacts/?search={quote(typed(number))}"
+
+
+def _taken(visitor: Visitor, path: Callable[[int], str], contacts: int) -> list[float]:
+    chance = random.Random(1)
+    visitor.get(path(1500))
+    return [visitor.seconds(path(chance.randint(1500, contacts))) * 1000 for _ in range(_TIMES)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--contacts", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=("sqlite", "postgresql"))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        if options.only != "postgresql":
+            report("SQLite", home, f"sqlite:///{home}/search.db", options.contacts)
+        if options.only != "sqlite":
+            with private_postgres() as server:
+                report("PostgreSQL", home, server.create_database("search"), options.contacts)
+
+
+if __name__ == "__main__":
+    main()

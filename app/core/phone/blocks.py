@@ -19,7 +19,7 @@ from phonenumbers.tzdata import TIMEZONE_DATA
 from app.core.phone.patterns import Pattern, State, Unreadable
 
 #: Digits that are looked at, one after the other, until they are enough.
-LEVELS = (5, 6, 7, 8, 10)
+LEVELS = (4, 5, 6, 7, 8, 10)
 #: Digits of the numbers that come in blocks: shorter ones are emergency and short codes, which are always judged.
 LENGTHS = range(8, 16)
 _DESCRIPTIONS = (
@@ -62,6 +62,7 @@ def bound(digits: str, home_country: str) -> Bound | None:
     return None
 
 
+@lru_cache(maxsize=1 << 15)
 def _international(known: str, length: int) -> int | None:
     code = country_code(known)
     if not code:
@@ -74,6 +75,7 @@ def _international(known: str, length: int) -> int | None:
     return 0 if _plan_decided(code, national, length - offset) and not _zones_differ(known) else None
 
 
+@lru_cache(maxsize=1 << 15)
 def _national(known: str, length: int, home_country: str) -> int | None:
     home = PhoneMetadata.metadata_for_region(home_country, None)
     if home is None or home.country_code is None or home.general_desc is None:

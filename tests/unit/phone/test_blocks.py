@@ -64,10 +64,10 @@ def test_a_block_says_what_phonenumbers_says_of_the_number(number: tuple[str, st
 @pytest.mark.parametrize(
     ("text", "home_country", "level"),
     [
-        ("2125550123", "US", 5),
+        ("2125550123", "US", 4),
         ("12125550123", "", 5),
         ("447400123456", "", 5),
-        ("07400123456", "GB", 5),
+        ("07400123456", "GB", 4),
         ("13085550123", "", 6),
         ("5491123456789", "", 6),
     ],

@@ -68,7 +68,8 @@ def test_no_attempt_starts_a_second_after_its_person_was_listed(play: Play) -> N
         house.server.behave = lambda _request: Ending(Disposition.REFUSED, 486, None, seconds=random.uniform(0, 0.2))
         make_job(house.database, PEOPLE, strategy_xml=ROUND)
         # As sites run it, but for what only delays the end.
-        house.start(tuning=Tuning(grace=1.0, life=2.0))
+        for name in ("one", "two"):
+            house.start(name, Tuning(grace=1.0, life=2.0))
         home = house.sql("SELECT id FROM organization")[0][0]
         listed: dict[int, datetime] = {}
         await house.until(lambda: {"voice", "sms", "email"} <= channels_used(house))

@@ -8,7 +8,7 @@ import pytest
 
 from common.control import Disposition, RtpStats, Trunk
 from common.setting_types import PumpKind
-from mediaserver.lines.base import Answered, Failed, Heard, HungUp, Incoming, LineEvent
+from mediaserver.lines.base import Answered, Failed, Heard, HungUp, Incoming, LineEvent, Place
 from mediaserver.lines.native import NativeLine
 from mediaserver.switch.sip.door import Door, Phone
 from mediaserver.switch.sip.endpoint import SipConfig
@@ -103,3 +103,33 @@ def test_phones_that_call_us_with_keys_and_without_are_heard_and_hear_us() -> No
         assert share > 0.5
         assert figures.received > 0
         assert figures.remote_lost == 0
+
+
+@pytest.mark.parametrize(
+    ("srtp", "disposition", "why"),
+    [("require", Disposition.NOT_ADMITTED, "libsrtp2-dev"), ("offer", Disposition.REFUSED, "")],
+)
+def test_the_loop_in_python_which_has_no_srtp_refuses_instead_of_being_silent(
+    srtp: str, disposition: Disposition, why: str
+) -> None:
+    async def scene() -> Failed:
+        ended: asyncio.Future[Failed] = asyncio.get_running_loop().create_future()
+
+        def hear(event: LineEvent) -> None:
+            assert not isinstance(event, Answered)
+            if isinstance(event, Failed):
+                ended.set_result(event)
+
+        line = NativeLine(SipConfig("127.0.0.1", 0), None, "127.0.0.1", pump=PumpKind.PYTHON)
+        await line.start(hear)
+        try:
+            async with baresip(modules=("g711", "srtp"), account=";mediaenc=srtp-mand") as phone:
+                trunk = Trunk("127.0.0.1", phone.port, srtp=srtp)
+                line.place(Place("c", "sip:alice@127.0.0.1", "+15550100000", "", trunk, 10.0))
+                return await asyncio.wait_for(ended, 10)
+        finally:
+            await line.close()
+
+    failed = asyncio.run(scene())
+    assert (failed.disposition, failed.sip_status) == (disposition, 488)
+    assert why in failed.reason

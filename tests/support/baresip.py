@@ -58,10 +58,12 @@ async def baresip(
     modules: tuple[str, ...] = ("g711",),
     account: str = "",
     rate: int = 8000,
+    user: str = "alice",
 ) -> AsyncIterator[Baresip]:
     """A running telephone; with `answers` it takes every call at once, else it rings. `certificate` opens TLS
     on the next port. With `hums` it hums for the first 30 s of a call, with `echoes` it says what it hears, else it is
-    silent; with `password` it has credentials, as alice. `account` are further parameters (`;mediaenc=srtp`)."""
+    silent; with `password` it has credentials, as alice. `user` may hold `{port}`, of its SIP. `account` are further
+    parameters (`;mediaenc=srtp`)."""
     with tempfile.TemporaryDirectory(prefix="baresip-") as folder:
         sip = free_range(12)
         # baresip takes the next port for TLS.
@@ -81,7 +83,11 @@ async def baresip(
             config += f"sip_certificate {certificate}\n"
         mode = "auto" if answers else "manual"
         login = f";auth_user=alice;auth_pass={password}" if password else ""
-        _write(Path(folder), config, f"<sip:alice@127.0.0.1:{sip}>;regint=0;answermode={mode}{login}{account}\n")
+        _write(
+            Path(folder),
+            config,
+            f"<sip:{user.format(port=sip)}@127.0.0.1:{sip}>;regint=0;answermode={mode}{login}{account}\n",
+        )
         process = await asyncio.create_subprocess_exec(
             "baresip", "-f", folder, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )

@@ -87,7 +87,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
         "human-first": HUMAN_FIRST,
         # More machines are known before anybody talks to them; people wait longer.
-        "patient": Profile(short_pause=0.4, pause=0.8),
+        "patient": Profile(short_pause=0.6, pause=0.8),
         # Machines are told sooner; people of companies, whose greetings are long, are taken for machines more often.
         "quick": Profile(machine_speech=2.0, machine_clause=1.3),
     }

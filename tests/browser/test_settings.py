@@ -42,6 +42,27 @@ def test_makes_a_trunk_mends_it_and_deletes_it(admin: Page, site: Site) -> None:
     expect(admin.get_by_text("The trunk is deleted.")).to_be_visible()
 
 
+def test_tunes_how_a_campaign_tells_who_answers(admin: Page, site: Site) -> None:
+    page = f"{site.url}/campaigns/{site.world.campaign_id}"
+    admin.goto(page)
+    expect(admin.get_by_label("How it is told")).to_be_hidden()
+    admin.get_by_label("Who answers").select_option("before")
+    admin.get_by_text("Single figures of the profile").click()
+    pause = admin.get_by_label("Silence after a longer greeting (s)")
+    pause.fill("9")
+    admin.get_by_role("button", name="Save").click()
+    expect(admin.get_by_text("Give 0.2 to 3 s, or nothing.")).to_be_visible()
+    pause.fill("0.9")
+    admin.get_by_role("button", name="Save").click()
+
+    expect(admin.get_by_text("Saved. A job that runs now")).to_be_visible()
+    admin.goto(page)
+    expect(pause).to_have_value("0.9")
+    admin.get_by_label("Who answers").select_option("off")
+    admin.get_by_role("button", name="Save").click()
+    expect(admin.get_by_text("Saved. A job that runs now")).to_be_visible()
+
+
 def test_makes_a_window_from_a_country_and_sees_its_week(admin: Page, site: Site) -> None:
     admin.goto(f"{site.url}/windows/")
     admin.get_by_role("link", name="By country").click()

@@ -7,6 +7,7 @@ person sees in them as far as that is data: numbers without a binary fraction's 
 
 from __future__ import annotations
 
+import mmap
 import posixpath
 import re
 import tempfile
@@ -178,6 +179,7 @@ class _Strings(_Parts):
     def __init__(self) -> None:
         super().__init__()
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the sheet
+        self._map: mmap.mmap | None = None
         self._ends = array("Q", [0])
         self._phonetic = False
         self._item: list[str] = []
@@ -204,10 +206,17 @@ class _Strings(_Parts):
         place = int(index) if index.isdecimal() and len(index) < 10 else -1
         if not 0 <= place < len(self._ends) - 1:
             return unreadable("the workbook is damaged; open it in Excel and save it")
-        self._file.seek(self._ends[place])
-        return self._file.read(self._ends[place + 1] - self._ends[place]).decode()
+        start, end = self._ends[place], self._ends[place + 1]
+        if start == end:
+            return ""
+        if self._map is None:
+            self._file.flush()
+            self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        return self._map[start:end].decode()
 
     def close(self) -> None:
+        if self._map is not None:
+            self._map.close()
         self._file.close()
 
 
@@ -234,6 +243,7 @@ class _Sheet(_Parts):
         if "xl/sharedStrings.xml" in book.archive.namelist():
             _parse(book.archive, "xl/sharedStrings.xml", book.name, self._strings)
         self._row = self._row_size = 0
+        self._columns = _Columns()
         self._cells: list[str] = []
         self._cell: _Cell | None = None
         self._ready: list[tuple[int, list[str]]] = []
@@ -278,7 +288,7 @@ class _Sheet(_Parts):
 
     def _begin_cell(self, attributes: dict[str, str]) -> _Cell:
         found = _REFERENCE.fullmatch(attributes.get("r", ""))
-        column = _column(found[1]) if found else len(self._cells)
+        column = self._columns[found[1]] if found else len(self._cells)
         if not len(self._cells) <= column < MOST_COLUMNS:
             raise Refused(f"{self._where}, row {self._row}: its cells are not in order; save it in Excel once more")
         style = attributes.get("s", "0")
@@ -316,15 +326,29 @@ class _Sheet(_Parts):
         return unreadable(f"cell {letters}{self._row}: {reason}")
 
 
-def _column(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - 64
-    return number - 1
+class _Columns(dict[str, int]):
+    """Letters to number, A being 0; there are 18,278 of at most three."""
+
+    def __missing__(self, letters: str) -> int:
+        number = 0
+        for letter in letters:
+            number = number * 26 + ord(letter) - 64
+        self[letters] = number - 1
+        return number - 1
 
 
 def _local(name: str) -> str:
     return name.rpartition(" ")[2]
+
+
+class _LocalNames(dict[str, str]):
+    """Names without their namespace; those of a sheet's cells come by the million."""
+
+    def __missing__(self, name: str) -> str:
+        local = _local(name)
+        if len(self) < 1000:
+            self[name] = local
+        return local
 
 
 def _parse(archive: zipfile.ZipFile, part: str, name: str, reader: _Parts) -> None:
@@ -337,13 +361,14 @@ def _pieces(file: IO[bytes], where: str, reader: _Parts, take: Callable[[], list
     """Feed the reader, and give what it has ready after each block."""
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
+    local = _LocalNames()
 
     def refuse(*_: object) -> None:
         raise Refused(f"{where}: has a document type, which no workbook has; open it in Excel and save it")
 
     parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = lambda name, attributes: reader.start(_local(name), attributes)
-    parser.EndElementHandler = lambda name: reader.end(_local(name))
+    parser.StartElementHandler = lambda name, attributes: reader.start(local[name], attributes)
+    parser.EndElementHandler = lambda name: reader.end(local[name])
     parser.CharacterDataHandler = reader.characters
     fed = 0
     while True:

@@ -17,6 +17,8 @@ from app.services.sources.servers import Server
 from common.errors import Refused, RemoteError
 
 T = TypeVar("T")
+# It tells hosts and logins at INFO, and what fails comes as an exception.
+asyncssh.set_log_level("WARNING")
 
 
 class Sftp:

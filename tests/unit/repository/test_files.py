@@ -109,3 +109,18 @@ def test_every_locked_package_carries_a_hash() -> None:
 def test_the_requirement_files_name_no_registry() -> None:
     for name in ("requirements.in", "requirements-dev.in", "requirements.txt"):
         assert not re.search(r"^\s*(--|-i|-f)(?!-hash)\S*(url|index|links)", (ROOT / name).read_text(), flags=re.M)
+
+
+#: Files that are read again by the import itself, never by a spreadsheet.
+NO_EXPORTS = {"app/services/importing/spooling.py", "app/services/sources/queries.py"}
+
+
+def test_tables_leave_by_the_one_concept_that_escapes_formulas() -> None:
+    packages = ("app", "channels", "common", "engine", "mediaserver")
+    writers = {
+        str(path.relative_to(ROOT))
+        for package in packages
+        for path in (ROOT / package).rglob("*.py")
+        if re.search(r"csv\.(?:Dict)?[wW]riter|from csv import", path.read_text("utf-8"))
+    }
+    assert writers == {"app/services/csv_text.py"} | NO_EXPORTS

@@ -16,6 +16,8 @@ from pacing.algorithms.ledger import Ledger
 MARGIN = 0.975
 #: The balance is measured in what may be abandoned in so many seconds, and moves the base over so many.
 _SPAN, _SLOWLY = 1_200.0, 3_600.0
+#: Where fewer than so many may be abandoned in that span the base moves more slowly still: it would swing otherwise.
+_FEW = 4.0
 #: But in so many people at the least: each one abandoned would throw the threshold of a small team about, and what
 #: wavers around its mean buys less talk time than what is steady, at the same cost.
 _LEAST = 6.0
@@ -44,7 +46,7 @@ class Steering:
         due = self._aim * self._rate * _SPAN
         error = (ledger.balance(self._aim) - max(1.0, _RESERVE * due)) / max(_LEAST, due)
         if people >= _LEARNING:
-            self._base += min(max(error, -_UP), _UP) * elapsed / _SLOWLY
+            self._base += min(max(error, -_UP), _UP) * elapsed / _SLOWLY * min(1.0, due / _FEW)
             self._base = min(max(self._base, math.log(_LOWEST)), math.log(_HIGHEST))
         slow_start = min(1.0, (5.0 + people) / (5.0 + _LEARNING))
         push = min(max(error if error > 0 else _STEEP * error, _DOWN), _UP)

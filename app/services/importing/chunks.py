@@ -112,11 +112,12 @@ def chunk_of(prepared: Prepared, position: int, as_copy: bool, sieve: Sieve | No
     owners = [address[0] for address in prepared.addresses]
     ids = [person[0] for person in prepared.people]
     rejects = [(reject.line, reject.field, reject.reason, reject.text) for reject in prepared.rejects]
-    people: list[Any] = [(place, *person) for place, person in enumerate(prepared.people)]
-    addresses: list[Any] = prepared.addresses
+    people: list[Any]
+    addresses: list[Any]
     if as_copy:
-        people = _person_lines(prepared.people)
-        addresses = _address_lines(prepared.addresses)
+        people, addresses = _person_lines(prepared.people), _address_lines(prepared.addresses)
+    else:
+        people, addresses = [(place, *person) for place, person in enumerate(prepared.people)], prepared.addresses
     return Chunk(prepared.rows, position, ids, people, owners, addresses, prepared.repeated, rejects, held)
 
 

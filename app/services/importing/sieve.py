@@ -31,13 +31,11 @@ class Sieve:
         self.kinds = frozenset(kinds)
         self._mask = len(bits) * 8 - 1
 
-    def may_hold(self, kind: str, values: Iterable[str]) -> list[bool]:
+    def held(self, kind: str, values: Iterable[str]) -> list[int]:
+        """The places of those values that may be listed."""
         bits, mask, seed = self.bits, self._mask, _SEEDS[kind]
-        found = []
-        for value in values:
-            place = crc32(value.encode(), seed) & mask
-            found.append(bool(bits[place >> 3] >> (place & 7) & 1))
-        return found
+        places = [crc32(value.encode(), seed) & mask for value in values]
+        return [at for at, place in enumerate(places) if bits[place >> 3] >> (place & 7) & 1]
 
 
 def make_sieve(session: Session, organization_id: int, most: int) -> Sieve | None:
@@ -60,20 +58,18 @@ def make_sieve(session: Session, organization_id: int, most: int) -> Sieve | Non
 
 def suspects(sieve: Sieve | None, people: Sequence[Person], addresses: Sequence[Address]) -> list[tuple[int, str, str]]:
     """Place among the people, kind and value of all that a list may hold."""
-    by_kind: dict[str, tuple[list[int], list[str]]] = {}
-    for of_person, column in ((DncKind.CONTACT_ID, _EXTERNAL_ID), (DncKind.CUSTOMER_ID, _CUSTOMER_ID)):
-        if sieve is None or of_person in sieve.kinds:
-            by_kind[of_person.value] = list(range(len(people))), [person[column] for person in people]
-    for place, kind, _, _, value, *_ in addresses:
-        if sieve is None or kind in sieve.kinds:
-            places, values = by_kind.setdefault(kind, ([], []))
-            places.append(place)
-            values.append(value)
-    return [
-        (place, kind, value)
-        for kind, (places, values) in by_kind.items()
-        for place, value, held in zip(
-            places, values, sieve.may_hold(kind, values) if sieve else map(bool, values), strict=True
-        )
-        if held and value
-    ]
+    found = []
+    kinds = _SEEDS if sieve is None else sieve.kinds
+    for kind, column in ((DncKind.CONTACT_ID, _EXTERNAL_ID), (DncKind.CUSTOMER_ID, _CUSTOMER_ID)):
+        if kind in kinds:
+            found += _held(sieve, kind.value, range(len(people)), [person[column] for person in people])
+    for kind in (DncKind.PHONE, DncKind.EMAIL):
+        if kind in kinds:
+            theirs = [address for address in addresses if address[1] == kind]
+            found += _held(sieve, kind.value, [each[0] for each in theirs], [each[4] for each in theirs])
+    return found
+
+
+def _held(sieve: Sieve | None, kind: str, owners: Sequence[int], values: Sequence[str]) -> list[tuple[int, str, str]]:
+    places = range(len(values)) if sieve is None else sieve.held(kind, values)
+    return [(owners[at], kind, values[at]) for at in places if values[at]]

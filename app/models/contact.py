@@ -21,6 +21,8 @@ class AttributeType(StrEnum):
     DATETIME = "datetime"
     PHONE = "phone"
     EMAIL = "email"
+    #: Entered by administrators only: a call to it leaves by whatever server it names.
+    SIP = "sip"
 
 
 class AddressKind(StrEnum):
@@ -138,6 +140,22 @@ class Address(Base):
     time_zones: Mapped[str] = mapped_column(String(1000), default="")
     #: Why it is not to be used any more (a permanent failure's completion code); "" while usable.
     disabled_code: Mapped[str] = mapped_column(String(64), default="")
+
+
+class ContactChange(Base):
+    """One field of a contact that a person changed. Values of private attributes are masked when they are written."""
+
+    __tablename__ = "contact_change"
+    __table_args__ = (Index("ix_contact_change_contact", "contact_id", "id"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    contact_id: Mapped[int] = mapped_column(BigId, ForeignKey("contact.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    user_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("user.id", ondelete="SET NULL"))
+    field: Mapped[str] = mapped_column(String(120))
+    old: Mapped[str] = mapped_column(String(1000), default="")
+    new: Mapped[str] = mapped_column(String(1000), default="")
 
 
 class ContactName(Base):

@@ -16,6 +16,7 @@ from sqlalchemy.types import TypeEngine
 
 from app.models import (
     AllowedHost,
+    Attribute,
     CallingWindow,
     CompletionCode,
     DncEntry,
@@ -32,6 +33,7 @@ from common.errors import Refused
 
 _NEEDED: Mapping[type[Base], Permission] = {
     AllowedHost: Permission.SETTINGS_MANAGE,
+    Attribute: Permission.LISTS_EDIT,
     CallingWindow: Permission.SETTINGS_MANAGE,
     CompletionCode: Permission.STRATEGIES_EDIT,
     DncEntry: Permission.DNC_EDIT,

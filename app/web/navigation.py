@@ -49,6 +49,7 @@ _MENU = (
             Entry("Contact lists", "address-book", "/lists/", Permission.LISTS_VIEW),
             Entry("Data sources", "server", "/sources/", Permission.LISTS_VIEW),
             Entry("Contacts", "users", "/contacts/", Permission.LISTS_VIEW),
+            Entry("Attributes", "list-details", "/attributes/", Permission.LISTS_VIEW),
             Entry("Filters", "filter", "/filters/", Permission.LISTS_VIEW),
             Entry("Do not call", "phone-off", "/dnc/", Permission.DNC_VIEW),
             Entry("Privacy", "shield-lock", "/privacy/", Permission.PRIVACY_MANAGE),

@@ -27,6 +27,7 @@ from app.models import (
     ConsentEvent,
     ConsentEvidence,
     Contact,
+    ContactChange,
     ContactList,
     DataSource,
     DncEntry,
@@ -116,6 +117,7 @@ def _people(make: _Builder) -> None:
             attributes={marker: marker}, **stamps,
         )
     )  # fmt: skip
+    make.add(ContactChange(organization_id=home, contact_id=contact, at=now, field="last_name", new=marker))
     email = f"{marker.lower()}@example.org"
     make.add(Address(organization_id=home, contact_id=contact, kind="email", name="email", value=email))
     dnc_list = make.add(DncList(organization_id=home, name=marker, created_at=now))

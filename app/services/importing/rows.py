@@ -140,6 +140,11 @@ def email(cell: str) -> str:
     return value
 
 
+def text_of(target: str, cell: str) -> str:
+    """A field that is neither id nor address, as a contact keeps it. Raise BadField."""
+    return _field(target, cell)
+
+
 def _short(cell: str, target: str) -> str:
     value = cell.strip(" \t")
     if _CONTROL.search(value):
@@ -206,6 +211,10 @@ def _datetime(cell: str) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _sip(_cell: str) -> str:
+    raise BadField("SIP addresses come from administrators only, on the contact's page; leave the column out")
+
+
 _CONVERTERS: Mapping[AttributeType, Callable[[str], Any]] = {
     AttributeType.STRING: _string,
     AttributeType.INTEGER: _integer,
@@ -214,4 +223,5 @@ _CONVERTERS: Mapping[AttributeType, Callable[[str], Any]] = {
     AttributeType.DATE: _date,
     AttributeType.DATETIME: _datetime,
     AttributeType.EMAIL: email,
+    AttributeType.SIP: _sip,
 }

@@ -7,6 +7,7 @@ from flask import Blueprint
 from app.web.panel import (
     account,
     api_tokens,
+    attributes,
     audit,
     calendars,
     campaigns,
@@ -46,6 +47,7 @@ def blueprints() -> list[Blueprint]:
         lists.blueprint,
         sources.blueprint,
         contacts.blueprint,
+        attributes.blueprint,
         filters.blueprint,
         dnc.blueprint,
         privacy.blueprint,

@@ -29,6 +29,7 @@ from app.security.access import Actor, Forbidden, Permission
 from app.security.secrets import Vault
 from app.services import (
     api_tokens,
+    attributes,
     audience,
     audit,
     calendars,
@@ -36,6 +37,7 @@ from app.services import (
     choices,
     codes,
     consents,
+    contact_editing,
     contact_push,
     contacts,
     dashboard,
@@ -64,6 +66,7 @@ from app.services import (
 )
 from app.services.campaigns import CampaignFields
 from app.services.codes import Flags
+from app.services.contact_editing import Edit
 from app.services.sources import SourceFields
 from app.services.trunks import TrunkFields
 from app.services.windows import WindowFields
@@ -171,6 +174,16 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     ),
     "audience.delete_filter": lambda c: audience.delete_filter(c.session, c.actor, c.it.filter_template),
     "audience.preview": lambda c: audience.preview(c.session, c.actor, c.it.contact_list, Filter(), utcnow()),
+    "attributes.get_attribute": lambda c: attributes.get_attribute(c.session, c.actor, c.it.attribute),
+    "attributes.update_attribute": lambda c: attributes.update_attribute(
+        c.session, c.actor, c.it.attribute, read_only=True, masked=True, private=True
+    ),
+    "attributes.attribute_use": lambda c: attributes.attribute_use(c.session, c.actor, c.it.attribute),
+    "attributes.delete_attribute": lambda c: attributes.delete_attribute(c.session, c.actor, c.it.attribute),
+    "contact_editing.edit_contact": lambda c: contact_editing.edit_contact(
+        c.session, c.actor, c.it.contact, Edit({"first_name": "New"}, {}, ())
+    ),
+    "contact_editing.history": lambda c: contact_editing.history(c.session, c.actor, c.it.contact),
     "contacts.search_contacts": lambda c: contacts.search_contacts(c.session, c.actor),
     "dashboard.overview": lambda c: dashboard.overview(c.session, c.actor, utcnow()),
     "dnc.add": lambda c: dnc.add(c.session, c.actor, [("contact_id", "x")], dnc_list_id=c.it.dnc_list),
@@ -331,6 +344,7 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
 }
 #: Functions that take an actor and have no organization to cross, with the reason.
 ELSEWHERE = {
+    "contact_editing.editable": "tells of a contact that the caller has already been given",
     "contacts.views_of": "shows rows that the caller has already been given",
     "audit.record": "writes about a row that the caller has already been given",
     "examples.load_example": "sets up a new installation; called by `clarion up` alone",

@@ -35,7 +35,7 @@ from tests.support.panel import World
 _PAGES = """
 /trunks/ /trunks/new /trunks/1 /windows/ /windows/1 /windows/presets /windows/new /windows/new?preset=fr
 /strategies/ /strategies/1 /strategies/new /strategies/1/revisions/1/edit /codes/ /codes/new /media-servers/ /hosts/
-/calendars/ /pacing/ /filters/ /filters/new
+/calendars/ /pacing/ /filters/ /filters/new /attributes/ /attributes/new /contacts/1/edit /contacts/1/history
 """
 _TRUNK = {
     "name": "Carrier", "host": "sip.example.com", "port": "5060", "line": "native", "max_channels": "30",

@@ -1,0 +1,243 @@
+"""Change a contact by hand: typed values, several addresses in order, and a history of who changed what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from app.core.phone import parse_number
+from app.models import Address, AddressKind, Attribute, AttributeType, Contact, ContactChange, ContactList
+from app.security.access import Actor, Permission, get_scoped
+from app.services.audit import record
+from app.services.contacts import MASK
+from app.services.importing import rows
+from app.services.importing.mapping import FIELDS
+from common.clock import utcnow
+from common.errors import Refused
+
+_SIP = re.compile(r"sips?:[A-Za-z0-9.!~*'()_+%-]{1,64}@[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?")
+_MOST_ADDRESSES = 9
+_LONGEST = 1000
+
+
+class BadContact(Refused):
+    """Fields that cannot be taken, each with the mend: by field, `attribute.NAME` or `address.PLACE`."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{field} {error}" for field, error in errors.items()))
+        self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class EditedAddress:
+    """`name` is that of an address that is there, "" for a new one; an empty `text` takes the address away."""
+
+    name: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a person typed. What is not in `fields` or `attributes` stays; `addresses` are all, in their order."""
+
+    fields: Mapping[str, str]
+    attributes: Mapping[str, str]
+    addresses: Sequence[EditedAddress]
+
+
+def editable(session: Session, actor: Actor, contact: Contact) -> list[Attribute]:
+    """Attributes that the actor may set: a masked one only with the right to see it, SIP only for administrators."""
+    defined = session.scalars(
+        select(Attribute).where(Attribute.organization_id == contact.organization_id).order_by(Attribute.name)
+    )
+    return [
+        attribute
+        for attribute in defined
+        if (not attribute.masked or actor.may(Permission.ATTRIBUTES_UNMASK))
+        and (attribute.type != AttributeType.SIP or actor.may(Permission.SETTINGS_MANAGE))
+    ]
+
+
+def edit_contact(session: Session, actor: Actor, contact_id: int, edit: Edit) -> int:
+    """How many fields were changed. Raise BadContact with all that is wrong; nothing is changed then."""
+    actor.require(Permission.LISTS_EDIT)
+    contact = get_scoped(session, actor, Contact, contact_id)
+    country = session.get_one(ContactList, contact.contact_list_id).home_country
+    attributes = {attribute.name: attribute for attribute in editable(session, actor, contact)}
+    errors: dict[str, str] = {}
+    fields = {
+        name: _tried(errors, name, rows.text_of, name, edit.fields[name]) for name in FIELDS if name in edit.fields
+    }
+    values = {
+        name: _tried(errors, f"attribute.{name}", _value, attributes[name].type, text.strip(), country)
+        for name, text in edit.attributes.items()
+        if name in attributes
+    }
+    addresses = [
+        (each, _tried(errors, f"address.{place}", _address, each, country))
+        for place, each in enumerate(edit.addresses)
+        if each.text.strip()
+    ]
+    if len(addresses) > _MOST_ADDRESSES:
+        errors["address"] = f"{_MOST_ADDRESSES} addresses at most"
+    if errors:
+        raise BadContact(errors)
+    changes = [*_set_fields(contact, fields), *_set_attributes(contact, values, attributes)]
+    changes += _set_addresses(session, contact, addresses)
+    if changes:
+        now = utcnow()
+        contact.updated_at = now
+        _note(session, actor, contact, changes, now)
+        record(session, actor, "contact.update", contact, after={"fields": [field for field, _, _ in changes]})
+    return len(changes)
+
+
+def history(session: Session, actor: Actor, contact_id: int, limit: int = 100) -> list[ContactChange]:
+    """Newest first; values of attributes that are masked now, for those who may not see them, are masked here too."""
+    actor.require(Permission.LISTS_VIEW)
+    contact = get_scoped(session, actor, Contact, contact_id)
+    found = session.scalars(
+        select(ContactChange)
+        .where(ContactChange.contact_id == contact.id)
+        .order_by(ContactChange.id.desc())
+        .limit(limit)
+    ).all()
+    if actor.may(Permission.ATTRIBUTES_UNMASK):
+        return list(found)
+    masked = set(
+        session.scalars(
+            select(Attribute.name).where(
+                Attribute.organization_id == contact.organization_id, Attribute.masked.is_(True)
+            )
+        )
+    )
+    session.expunge_all()
+    for change in found:
+        if change.field in masked:
+            change.old, change.new = (MASK if value else "" for value in (change.old, change.new))
+    return list(found)
+
+
+def _tried(errors: dict[str, str], field: str, read: Any, *arguments: Any) -> Any:
+    try:
+        return read(*arguments)
+    except Refused as error:
+        errors[field] = str(error)
+        return None
+
+
+def _value(kind: str, text: str, country: str) -> Any:
+    if not text:
+        return None
+    if kind == AttributeType.PHONE:
+        return parse_number(text, country).e164
+    if kind == AttributeType.SIP:
+        if not _SIP.fullmatch(text):
+            raise Refused("is not a SIP address; write it such as sip:desk@pbx.example.com")
+        return text
+    return rows.convert(AttributeType(kind), text)
+
+
+def _address(each: EditedAddress, country: str) -> dict[str, Any]:
+    text = each.text.strip()
+    if each.kind == AddressKind.EMAIL:
+        return {"value": rows.email(text), "original": text[:254], "country": "", "time_zones": ""}
+    number = parse_number(text, country)
+    zones = ",".join(number.time_zones)
+    return {"value": number.e164, "original": text[:254], "country": number.country, "time_zones": zones}
+
+
+Changes = list[tuple[str, str, str]]
+
+
+def _set_fields(contact: Contact, fields: Mapping[str, str]) -> Changes:
+    changed = [
+        (name, getattr(contact, name), value) for name, value in fields.items() if getattr(contact, name) != value
+    ]
+    for name, _, value in changed:
+        setattr(contact, name, value)
+    return changed
+
+
+def _set_attributes(contact: Contact, values: Mapping[str, Any], attributes: Mapping[str, Attribute]) -> Changes:
+    before = contact.attributes
+    changed = {name: value for name, value in values.items() if before.get(name) != value}
+    if changed:
+        contact.attributes = {**before, **changed}
+    return [(name, *_shown(attributes[name], before.get(name), value)) for name, value in changed.items()]
+
+
+def _shown(attribute: Attribute, *values: Any) -> Any:
+    texts = ["" if value is None else str(value) for value in values]
+    return [MASK if text and attribute.private else text for text in texts]
+
+
+def _set_addresses(
+    session: Session, contact: Contact, wanted: Sequence[tuple[EditedAddress, Mapping[str, Any]]]
+) -> Changes:
+    there = {row.name: row for row in session.scalars(select(Address).where(Address.contact_id == contact.id))}
+    kept = {each.name for each, _ in wanted if each.name in there}
+    changes: Changes = []
+    for name in sorted(set(there) - kept):
+        changes.append((name, there[name].value, ""))
+        session.delete(there[name])
+    # Rows taken away must be gone before another may take their name.
+    session.flush()
+    taken = set(kept)
+    for position, (each, values) in enumerate(wanted, 1):
+        row = there.get(each.name)
+        if row is None:
+            name = _free_name(each.kind, taken)
+            taken.add(name)
+            session.add(
+                Address(
+                    organization_id=contact.organization_id, contact_id=contact.id, kind=each.kind, name=name,
+                    position=position, disabled_code="", **values,
+                )
+            )  # fmt: skip
+            changes.append((name, "", values["value"]))
+            continue
+        if row.value != values["value"]:
+            changes.append((row.name, row.value, values["value"]))
+            # A new number starts usable.
+            row.disabled_code = ""
+            for column, value in values.items():
+                setattr(row, column, value)
+        if row.position != position:
+            changes.append((f"{row.name}: order", str(row.position), str(position)))
+            row.position = position
+    return changes
+
+
+def _free_name(kind: str, taken: set[str]) -> str:
+    names = (
+        [f"phone{n}" for n in range(1, 10)]
+        if kind == AddressKind.PHONE
+        else ["email", *(f"email{n}" for n in range(2, 10))]
+    )
+    return next(name for name in names if name not in taken)
+
+
+def _note(session: Session, actor: Actor, contact: Contact, changes: Changes, now: datetime) -> None:
+    session.execute(
+        insert(ContactChange),
+        [
+            {
+                "organization_id": contact.organization_id,
+                "contact_id": contact.id,
+                "at": now,
+                "user_id": actor.user_id,
+                "field": field[:120],
+                "old": old[:_LONGEST],
+                "new": new[:_LONGEST],
+            }
+            for field, old, new in changes
+        ],
+    )

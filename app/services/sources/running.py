@@ -49,6 +49,10 @@ class LeaseLost(ClarionError):
     """Another process fetches this source now."""
 
 
+class Ending(ClarionError):
+    """This process ends; the source is fetched again by whoever comes next."""
+
+
 @dataclass(slots=True)
 class Tally:
     taken: int = 0
@@ -126,6 +130,9 @@ class Sources:
         except LeaseLost:
             log.warning("sources.lease_lost", data_source=source_id)
             return False
+        except Ending:
+            _give_back(self._engine, source_id, self._owner)
+            return False
         except (ClarionError, OSError) as error:
             tally.problem = str(error)[:1000]
         except Exception as error:
@@ -175,7 +182,7 @@ class Sources:
             try:
                 place.fetch(file, raw, go_on)
             except ClarionError as error:
-                if isinstance(error, LeaseLost | RemoteError):
+                if isinstance(error, LeaseLost | Ending | RemoteError):
                     raise
                 tally.waiting += 1
                 return
@@ -256,7 +263,7 @@ class _Renewal:
 
     def __call__(self) -> None:
         if self._stop.is_set():
-            raise RemoteError("the process ends; it is fetched again after the restart")
+            raise Ending
         if time.monotonic() - self._renewed < _RENEW:
             return
         self._renewed = time.monotonic()
@@ -270,7 +277,7 @@ def claim(engine: Engine, source_id: int, owner: str, now: datetime) -> DataSour
         claimed = session.execute(
             update(DataSource)
             .where(DataSource.id == source_id, *_due(now))
-            .values(lease_owner=owner, lease_until=now + LEASE, run_requested=False)
+            .values(lease_owner=owner, lease_until=now + LEASE)
             .returning(DataSource.id)
         ).one_or_none()
         if claimed is None:
@@ -288,13 +295,23 @@ def finish(engine: Engine, source_id: int, owner: str, tally: Tally, now: dateti
         )
         if source is None:
             return
-        source.lease_owner, source.lease_until = "", None
+        source.lease_owner, source.lease_until, source.run_requested = "", None, False
         source.last_run_at, source.last_words = now, tally.words()
         source.last_failed = bool(tally.problem)
         schedule = Schedule.from_json(source.schedule)
         if source.next_run_at is not None and source.next_run_at <= now:
             source.next_run_at = schedules.next_run(schedule, now)
     log.info("sources.fetched", data_source=source_id, taken=tally.taken, refused=tally.refused, waiting=tally.waiting)
+
+
+def _give_back(engine: Engine, source_id: int, owner: str) -> None:
+    """It stays due, whether by its schedule or because somebody asked."""
+    with write_transaction(engine) as session:
+        session.execute(
+            update(DataSource)
+            .where(DataSource.id == source_id, DataSource.lease_owner == owner)
+            .values(lease_owner="", lease_until=None)
+        )
 
 
 def _due(now: datetime) -> tuple[Any, ...]:

@@ -293,7 +293,9 @@ def test_a_process_that_dies_leaves_no_file_twice_and_none_behind(
             patched.setattr(running.spooling, moment, die)
             world.another("dying").work(utcnow())
         expire(world, source_id)
-        assert world.again(source_id).last_words == "1 taken"
+        # What was asked for is still due.
+        assert world.work() == 1
+        assert world.source(source_id).last_words == "1 taken"
     (world.drop / "2.csv").write_text(TEXT, "utf-8")
     with write_transaction(world.engine) as session:
         sources.run_now(session, ACTOR, source_id)
@@ -306,6 +308,33 @@ def test_a_process_that_dies_leaves_no_file_twice_and_none_behind(
     assert len(list((world.drop / "processed").iterdir())) == 3
     assert list((world.drop / "processing").iterdir()) == []
     assert not list((world.home / "uploads").iterdir())
+
+
+def test_a_process_that_is_told_to_end_leaves_the_source_due(world: World) -> None:
+    at = (utcnow() - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M")
+    source_id = world.make(kind=Kind.FOLDER, folder="people", schedule=Schedule(Repeats.ONCE, at=at))
+    (world.drop).mkdir(parents=True)
+    (world.drop / "people.csv").write_text(TEXT, "utf-8")
+    ending = world.another("ending")
+
+    class Told:
+        """Between the two looks at the file."""
+
+        told = False
+
+        def wait(self, _seconds: float) -> None:
+            self.told = True
+
+        def is_set(self) -> bool:
+            return self.told
+
+    ending._stop = Told()  # type: ignore[assignment]
+    assert ending.work(utcnow()) == 0
+    source = world.source(source_id)
+    assert (source.lease_owner, source.last_run_at, world.runs()) == ("", None, [])
+    assert world.work() == 1
+    assert world.runs() == [("people.csv", "completed", 2, 1)]
+    assert world.source(source_id).next_run_at is None
 
 
 def expire(world: World, source_id: int) -> None:

@@ -48,7 +48,7 @@ from app.models.contact import (
 from app.models.dnc import CampaignDncGroup, DncCoverage, DncEntry, DncFile, DncGroup, DncGroupList, DncKind, DncList
 from app.models.identity import AllowedHost, AuditEntry, CallingWindow, CompletionCode, Organization, Role, User
 from app.models.pacing_trial import PacingTrial, TrialState
-from app.models.privacy import Erasure, ErasureState, ExportState, SubjectExport
+from app.models.privacy import Erasure, ErasureState, ExportState, RetentionRule, SubjectExport
 from app.models.source import DataSource
 from app.models.test_call import TestCall, TestCallState
 
@@ -106,6 +106,7 @@ __all__ = [
     "Organization",
     "OutboxEvent",
     "PacingTrial",
+    "RetentionRule",
     "RevisionState",
     "Role",
     "Script",

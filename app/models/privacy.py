@@ -1,4 +1,4 @@
-"""What people may ask about their own data: to be told it, and to be erased."""
+"""What people may ask about their own data, to be told it and to be erased; and how long data is kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigId, IdColumn, OrganizationRef
@@ -88,3 +88,21 @@ class SubjectExport(Base):
     lease_until: Mapped[datetime | None]
     made_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+
+
+class RetentionRule(Base):
+    """For how many days a kind of data (`app.core.retention.Kept`) is kept; what has no rule is kept for ever."""
+
+    __tablename__ = "retention_rule"
+    __table_args__ = (UniqueConstraint("organization_id", "kind"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    kind: Mapped[str] = mapped_column(String(16))
+    days: Mapped[int]
+    #: Who purges, until when; when it was done last, and how many went then.
+    lease_until: Mapped[datetime | None]
+    last_run_at: Mapped[datetime | None]
+    last_removed: Mapped[int] = mapped_column(default=0)
+    #: Recordings of calls that ended before it were looked through.
+    done_through: Mapped[datetime | None]

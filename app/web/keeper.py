@@ -1,15 +1,16 @@
-"""Works on what people asked about their data, beside the server processes: erasures step by step, and exports."""
+"""Works on what people asked about their data, beside the server processes: erasures, exports, purges."""
 
 from __future__ import annotations
 
 import threading
+import time
 
 import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.security.secrets import Vault
-from app.services.privacy import disclosure, erasure, stores
+from app.services.privacy import disclosure, erasure, retention, stores
 from common.errors import ClarionError
 from common.settings import Settings
 
@@ -17,6 +18,8 @@ log = structlog.get_logger()
 
 #: Seconds between two looks for requests.
 INTERVAL = 0.5
+#: Seconds between two looks for kinds of data whose daily purge is due.
+PURGE_INTERVAL = 60.0
 
 
 class Keeper:
@@ -26,6 +29,7 @@ class Keeper:
         self._vault = Vault(settings.require_secret_key())
         self._files = stores.StateFiles(settings.home)
         self._servers = stores.HttpMediaServers(engine, settings.mediaserver.token)
+        self._next_purge = 0.0
         self._stop = threading.Event()
 
     def run(self) -> None:
@@ -50,4 +54,7 @@ class Keeper:
             for request in erasure.open_erasures(self._engine)
         )
         disclosure.make_next(self._engine, self._vault, self._home, self._servers)
+        if time.monotonic() >= self._next_purge:
+            self._next_purge = time.monotonic() + PURGE_INTERVAL
+            retention.purge_due(self._engine, self._servers)
         return ended

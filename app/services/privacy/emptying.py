@@ -57,8 +57,8 @@ _IMPERSONAL = frozenset(
     """
     address allowed_host attempt calling_window campaign campaign_dnc_group completion_code consent_event
     consent_evidence contact dnc_coverage dnc_entry dnc_group dnc_group_list dnc_list erasure guard_time holiday
-    import_reject job job_contact lease media_server organization script script_file script_revision strategy
-    strategy_revision subject_export test_call trunk trunk_share user zone_rule
+    import_reject job job_contact lease media_server organization retention_rule script script_file
+    script_revision strategy strategy_revision subject_export test_call trunk trunk_share user zone_rule
     """.split()
 )
 #: Keys of an attempt's result that are figures of the call.
@@ -77,9 +77,14 @@ def named(session: Session, model: Any, names: Collection[tuple[str, str]]) -> C
 
 def calls_of(session: Session, home: int, contact_ids: Sequence[int], traces: Traces) -> list[PastCall]:
     """Calls to the person, ended; also those to a number that was another contact's then."""
+    return past_calls(session, attempts_of(session, home, contact_ids, traces))
+
+
+def past_calls(session: Session, which: ColumnElement[bool]) -> list[PastCall]:
+    """Of the attempts, the calls that a media server placed."""
     rows = session.execute(
         select(Attempt.id, Attempt.media_server, Attempt.started_at, Attempt.ended_at).where(
-            attempts_of(session, home, contact_ids, traces), Attempt.channel == "voice", Attempt.media_server != ""
+            which, Attempt.channel == "voice", Attempt.media_server != ""
         )
     )
     return [
@@ -99,7 +104,7 @@ def empty(
     for batch in _batches(attempts):
         with write_transaction(engine) as session:
             counts["messages_and_traces"] += _hanging_on(session, Attempt, batch)
-            _anonymous_attempts(session, batch)
+            anonymous_attempts(session, batch)
     with write_transaction(engine) as session:
         counts["consents"] = _consents(session, home, names)
         counts["do_not_call"] = _pseudonymous(session, home, names)
@@ -141,7 +146,7 @@ def _hanging_on(session: Session, model: type[Base], ids: Sequence[Any]) -> int:
     return removed
 
 
-def _anonymous_attempts(session: Session, ids: Sequence[str]) -> None:
+def anonymous_attempts(session: Session, ids: Sequence[str]) -> None:
     session.execute(
         update(Attempt)
         .where(Attempt.id.in_(ids))

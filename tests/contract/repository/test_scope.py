@@ -258,6 +258,9 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
         c.session, c.actor, c.it.organization_id
     ),
     "privacy.find_person": lambda c: person(c),
+    "privacy.list_rules": lambda c: privacy.list_rules(c.session, c.actor, c.it.organization_id),
+    "privacy.preview_purge": lambda c: privacy.preview_purge(c.session, c.actor, utcnow(), c.it.organization_id),
+    "privacy.set_rule": lambda c: privacy.set_rule(c.session, c.actor, "traces", 9, c.it.organization_id),
     "privacy.fetch_export": lambda c: privacy.fetch_export(c.session, c.actor, c.it.subject_export, c.csv.parent),
     "privacy.list_exports": lambda c: privacy.list_exports(c.session, c.actor),
     "privacy.request_export": lambda c: privacy.request_export(c.session, c.actor, VAULT, person(c)),

@@ -1,14 +1,38 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, SelectField, StringField
+from wtforms import BooleanField, HiddenField, IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from app.core.retention import LONGEST, Kept, floor_of
 from app.services.privacy import finding
 from app.web.panel.organization import OrganizationForm
 
 WAYS = {finding.PHONE: "Phone number", finding.EMAIL: "Email address", finding.CUSTOMER_ID: "Customer ID"}
+
+
+_KEPT = {
+    Kept.TRACES: "Signalling and script steps of attempts",
+    Kept.ATTEMPTS: "Addresses, keys and values of attempts",
+    Kept.RECORDINGS: "Recordings",
+    Kept.REJECTS: "Rejected rows of imports",
+    Kept.AUDIT: "Audit trail",
+}
+
+
+def _days(kind: Kept) -> IntegerField:
+    floor = floor_of(kind)
+    least = f"Days; {floor.days} at least. {floor.rule}." if floor else "Days."
+    return IntegerField(_KEPT[kind], [Optional(), NumberRange(1, LONGEST)], description=f"{least} Empty is for ever.")
+
+
+class RetentionForm(FlaskForm):
+    traces = _days(Kept.TRACES)
+    attempts = _days(Kept.ATTEMPTS)
+    recordings = _days(Kept.RECORDINGS)
+    rejects = _days(Kept.REJECTS)
+    audit = _days(Kept.AUDIT)
 
 
 class FindForm(OrganizationForm):

@@ -1,4 +1,4 @@
-"""Privacy: what is known of a person, taking it away for them, and erasing it."""
+"""Privacy: what is known of a person, taking it away for them, erasing it, and how long data is kept."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import Any
 from flask import current_app, flash, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response
 
+from app.core.retention import Kept
 from app.models import ErasureState, ExportState
 from app.security.access import Permission
 from app.security.secrets import Vault
-from app.services import lists
+from app.services import lists, privacy
 from app.services.privacy import disclosure, erasure, finding
 from app.web.database import reader, writing
 from app.web.panel.gate import area, needs
 from app.web.panel.owned import organization_names
-from app.web.panel.privacy.forms import EraseForm, ExportForm, FindForm
+from app.web.panel.privacy.forms import EraseForm, ExportForm, FindForm, RetentionForm
 from app.web.viewer import actor
+from common.clock import utcnow
 from common.errors import ConfigError, Refused
 
 blueprint = area("privacy", __name__, "/privacy")
@@ -106,6 +108,49 @@ def show(erasure_id: int) -> str:
         row=row,
         steps=list(ErasureState),
         going=row.state != ErasureState.COMPLETED,
+    )
+
+
+@blueprint.get("/retention")
+@needs(Permission.PRIVACY_MANAGE)
+def retention() -> str:
+    rules = privacy.list_rules(reader(), actor(), _organization())
+    return _retention(RetentionForm(formdata=None, data={kind.value: rule.days for kind, rule in rules.items()}))
+
+
+@blueprint.post("/retention")
+@needs(Permission.PRIVACY_MANAGE)
+def keep() -> Response | tuple[str, int]:
+    form, organization_id = RetentionForm(), _organization()
+    if form.validate_on_submit():
+        try:
+            with writing() as session:
+                for kind in Kept:
+                    privacy.set_rule(session, actor(), kind.value, form[kind.value].data, organization_id)
+            flash("Kept. The first purge is within a minute, then one a day.", "success")
+            return redirect(url_for("privacy.retention", organization_id=organization_id))
+        except Refused as refused:
+            name, _, mend = str(refused).partition(": ")
+            form[name].errors = [*form[name].errors, mend[:1].upper() + mend[1:]]
+    return _retention(form), 422
+
+
+def _organization() -> int | None:
+    """The one asked for; else the person's own, or the first of several."""
+    mine = actor().organization_id
+    return mine or request.args.get("organization_id", type=int) or next(iter(organization_names()), None)
+
+
+def _retention(form: RetentionForm) -> str:
+    organization_id = _organization()
+    return render_template(
+        "privacy/retention.html",
+        form=form,
+        kinds=list(Kept),
+        rules=privacy.list_rules(reader(), actor(), organization_id),
+        counts=privacy.preview_purge(reader(), actor(), utcnow(), organization_id),
+        organizations=organization_names(),
+        organization_id=organization_id,
     )
 
 

@@ -1,0 +1,207 @@
+"""Retention: how long each kind of data is kept in an organization, and the daily purge of what is older.
+
+Only one keeper purges a kind at a time (a lease), and it goes on after a crash: everything it does may be done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CursorResult, Engine, Select, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from app.core.retention import Kept, checked
+from app.db import read_transaction, timed_write, write_transaction
+from app.models import (
+    Attempt,
+    AttemptResult,
+    AttemptState,
+    AttemptTrace,
+    AuditEntry,
+    Erasure,
+    ImportReject,
+    ImportRun,
+    RetentionRule,
+    SubjectExport,
+)
+from app.security.access import Actor, Permission
+from app.services.audit import record
+from app.services.organizations import organization_for
+from app.services.privacy import emptying, stores
+from common.clock import utcnow
+from common.errors import RemoteError
+
+_DAY, _LEASE = timedelta(days=1), timedelta(minutes=10)
+_CHUNK = 300
+#: What was done about people's requests is told for as long as there is an audit trail.
+_TOLD_FOR_EVER = (Erasure.__tablename__, SubjectExport.__tablename__, RetentionRule.__tablename__)
+
+
+def list_rules(session: Session, actor: Actor, organization_id: int | None = None) -> dict[Kept, RetentionRule]:
+    """By kind; what has no rule is kept for ever."""
+    actor.require(Permission.PRIVACY_MANAGE)
+    home = organization_for(session, actor, organization_id)
+    rows = session.scalars(select(RetentionRule).where(RetentionRule.organization_id == home))
+    return {Kept(row.kind): row for row in rows}
+
+
+def set_rule(
+    session: Session, actor: Actor, kind: str, days: int | None, organization_id: int | None = None
+) -> RetentionRule | None:
+    """None keeps the kind for ever. Raise Refused where a rule needs it longer."""
+    actor.require(Permission.PRIVACY_MANAGE)
+    home = organization_for(session, actor, organization_id)
+    kept = Kept(kind)
+    row = session.scalar(
+        select(RetentionRule).where(RetentionRule.organization_id == home, RetentionRule.kind == kept.value)
+    )
+    before = {"kind": kept.value, "days": row.days if row else None}
+    if days == before["days"]:
+        return row
+    if days is None:
+        assert row is not None
+        record(session, actor, "retention.set", row, before=before, after={"kind": kept.value, "days": None})
+        session.delete(row)
+        return None
+    if row is None:
+        row = RetentionRule(organization_id=home, kind=kept.value, days=checked(kept, days))
+        session.add(row)
+    row.days = checked(kept, days)
+    session.flush()
+    record(session, actor, "retention.set", row, before=before, after={"kind": kept.value, "days": days})
+    return row
+
+
+def preview(session: Session, actor: Actor, now: datetime, organization_id: int | None = None) -> dict[Kept, int]:
+    """What the next purge of each kind with a rule takes; of recordings the calls that are looked through."""
+    home = organization_for(session, actor, organization_id)
+    rules = list_rules(session, actor, organization_id)
+    return {
+        kind: session.scalar(select(func.count()).select_from(_WHAT[kind](home, rule, _cutoff(rule, now)).subquery()))
+        or 0
+        for kind, rule in rules.items()
+    }
+
+
+def purge_due(engine: Engine, servers: stores.MediaServers) -> int:
+    """Purge every kind whose last purge is a day ago; how many kinds were done."""
+    now, done = utcnow(), 0
+    due = or_(RetentionRule.last_run_at.is_(None), RetentionRule.last_run_at < now - _DAY)
+    free = or_(RetentionRule.lease_until.is_(None), RetentionRule.lease_until < now)
+    with read_transaction(engine) as session:
+        wanted = session.scalars(select(RetentionRule.id).where(due, free)).all()
+    for key in wanted:
+        with write_transaction(engine) as session:
+            statement = update(RetentionRule).where(RetentionRule.id == key, due, free)
+            taken = session.execute(statement.values(lease_until=now + _LEASE))
+            assert isinstance(taken, CursorResult)
+            rule = session.get(RetentionRule, key) if taken.rowcount else None
+            if rule is not None:
+                session.expunge(rule)
+        if rule is not None:
+            done += _purge(engine, servers, rule, now)
+    return done
+
+
+def _purge(engine: Engine, servers: stores.MediaServers, rule: RetentionRule, now: datetime) -> int:
+    cutoff, kind = _cutoff(rule, now), Kept(rule.kind)
+    try:
+        if kind is Kept.RECORDINGS:
+            removed = _recordings(engine, servers, rule, cutoff)
+        else:
+            removed = _rows(engine, rule, kind, cutoff)
+    except RemoteError:
+        return 0  # a media server is away: its lease runs out, then it is tried again
+    with write_transaction(engine) as session:
+        fresh = session.get(RetentionRule, rule.id)
+        if fresh is None:
+            return 1
+        fresh.last_run_at, fresh.lease_until, fresh.last_removed = now, None, removed
+        if kind is Kept.RECORDINGS:
+            fresh.done_through = cutoff
+        if removed:
+            actor = Actor.system(rule.organization_id)
+            after = {"kind": rule.kind, "older_than": cutoff.isoformat(), "removed": removed}
+            record(session, actor, "retention.purge", fresh, after=after)
+    return 1
+
+
+def _rows(engine: Engine, rule: RetentionRule, kind: Kept, cutoff: datetime) -> int:
+    removed = 0
+    while True:
+        with read_transaction(engine) as session:
+            statement = _WHAT[kind](rule.organization_id, rule, cutoff).limit(_CHUNK)
+            ids = list(session.scalars(statement))
+        if not ids:
+            return removed
+        with timed_write(engine) as (session, _):
+            _TAKE[kind](session, ids)
+        removed += len(ids)
+
+
+def _recordings(engine: Engine, servers: stores.MediaServers, rule: RetentionRule, cutoff: datetime) -> int:
+    with read_transaction(engine) as session:
+        ids = list(session.scalars(_WHAT[Kept.RECORDINGS](rule.organization_id, rule, cutoff)))
+    removed = 0
+    for start in range(0, len(ids), _CHUNK):
+        with read_transaction(engine) as session:
+            calls = emptying.past_calls(session, Attempt.id.in_(ids[start : start + _CHUNK]))
+        removed += servers.forget(calls).get("recordings", 0)
+    return removed
+
+
+def _cutoff(rule: RetentionRule, now: datetime) -> datetime:
+    return now - timedelta(days=rule.days)
+
+
+def _old_attempts(home: int, cutoff: datetime) -> tuple[Any, ...]:
+    return (Attempt.organization_id == home, Attempt.state == AttemptState.DONE, Attempt.ended_at < cutoff)
+
+
+def _traces(home: int, _rule: RetentionRule, cutoff: datetime) -> Select[Any]:
+    joined = select(AttemptTrace.attempt_id).join(Attempt, Attempt.id == AttemptTrace.attempt_id)
+    return joined.where(*_old_attempts(home, cutoff))
+
+
+def _attempts(home: int, _rule: RetentionRule, cutoff: datetime) -> Select[Any]:
+    return select(Attempt.id).where(*_old_attempts(home, cutoff), Attempt.address != "")
+
+
+def _calls(home: int, rule: RetentionRule, cutoff: datetime) -> Select[Any]:
+    since = [Attempt.ended_at >= rule.done_through] if rule.done_through else []
+    answered = (Attempt.channel == "voice", Attempt.answered_at.is_not(None), *since)
+    return select(Attempt.id).where(*_old_attempts(home, cutoff), *answered)
+
+
+def _rejects(home: int, _rule: RetentionRule, cutoff: datetime) -> Select[Any]:
+    joined = select(ImportReject.id).join(ImportRun, ImportRun.id == ImportReject.import_run_id)
+    return joined.where(ImportRun.organization_id == home, ImportRun.ended_at < cutoff)
+
+
+def _audit(home: int, _rule: RetentionRule, cutoff: datetime) -> Select[Any]:
+    return select(AuditEntry.id).where(
+        AuditEntry.organization_id == home, AuditEntry.at < cutoff, AuditEntry.kind.not_in(_TOLD_FOR_EVER)
+    )
+
+
+def _take_attempts(session: Session, ids: Sequence[Any]) -> None:
+    session.execute(delete(AttemptResult).where(AttemptResult.attempt_id.in_(ids)))
+    emptying.anonymous_attempts(session, ids)
+
+
+#: Ids of what is too old, by kind.
+_WHAT: Mapping[Kept, Callable[[int, RetentionRule, datetime], Select[Any]]] = {
+    Kept.TRACES: _traces,
+    Kept.ATTEMPTS: _attempts,
+    Kept.RECORDINGS: _calls,
+    Kept.REJECTS: _rejects,
+    Kept.AUDIT: _audit,
+}
+_TAKE: Mapping[Kept, Callable[[Session, Sequence[Any]], object]] = {
+    Kept.TRACES: lambda session, ids: session.execute(delete(AttemptTrace).where(AttemptTrace.attempt_id.in_(ids))),
+    Kept.ATTEMPTS: _take_attempts,
+    Kept.REJECTS: lambda session, ids: session.execute(delete(ImportReject).where(ImportReject.id.in_(ids))),
+    Kept.AUDIT: lambda session, ids: session.execute(delete(AuditEntry).where(AuditEntry.id.in_(ids))),
+}

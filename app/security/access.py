@@ -36,6 +36,8 @@ class Permission(StrEnum):
     LISTS_EDIT = "lists.edit"
     #: Answer what people ask about their own data: show it to them, erase it; and how long data is kept.
     PRIVACY_MANAGE = "privacy.manage"
+    #: See telephone numbers and emails of people whole; for all others every page and export masks them.
+    NUMBERS_VIEW = "numbers.view"
     #: See attributes marked as masked.
     ATTRIBUTES_UNMASK = "attributes.unmask"
     DNC_VIEW = "dnc.view"
@@ -66,6 +68,7 @@ _MONITORING = frozenset(
     }
 )
 _MANAGING = _MONITORING | {
+    Permission.NUMBERS_VIEW,
     Permission.LISTS_EDIT,
     Permission.DNC_EDIT,
     Permission.SCRIPTS_EDIT,
@@ -79,7 +82,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.SUPERVISOR: _MONITORING,
     Role.ORG_CAMPAIGN_MANAGER: _MANAGING,
     Role.ORG_SUPERVISOR: _MONITORING,
-    Role.ATTRIBUTES_UNMASK: frozenset({Permission.ATTRIBUTES_UNMASK}),
+    Role.ATTRIBUTES_UNMASK: frozenset({Permission.ATTRIBUTES_UNMASK, Permission.NUMBERS_VIEW}),
 }
 #: Roles that mean nothing without an organization to be bound to.
 ORGANIZATION_ROLES = frozenset({Role.ORG_CAMPAIGN_MANAGER, Role.ORG_SUPERVISOR})

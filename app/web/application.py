@@ -12,7 +12,7 @@ from app.db import make_engine
 from app.sandbox.client import EXTENSION, Sandbox
 from app.security.pseudonyms import attach
 from app.security.tokens import Tokens
-from app.web import assets, callbacks, database, errors, headers, health, limits, panel, viewer
+from app.web import assets, callbacks, database, errors, headers, health, limits, masking, panel, viewer
 from app.web.api import create_api
 from app.web.navigation import navigation
 from app.web.vxml_pages.application import create_pages
@@ -51,6 +51,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     csrf = CSRFProtect(app)
     assets.install(app)
     headers.install(app, https=https)
+    masking.install(app)
     errors.install(app)
     app.register_blueprint(health.blueprint)
     for blueprint in panel.blueprints():

@@ -35,7 +35,7 @@ def test_a_supervisor_controls_jobs_and_changes_nothing_else() -> None:
 
 def test_roles_add_up() -> None:
     held = permissions_of([Role.SUPERVISOR, Role.ATTRIBUTES_UNMASK], bound=False)
-    assert held == ROLE_PERMISSIONS[Role.SUPERVISOR] | {Permission.ATTRIBUTES_UNMASK}
+    assert held == ROLE_PERMISSIONS[Role.SUPERVISOR] | {Permission.ATTRIBUTES_UNMASK, Permission.NUMBERS_VIEW}
 
 
 def test_an_organizations_role_gives_nothing_without_an_organization() -> None:

@@ -88,6 +88,12 @@ def _register_import(subparsers: Any) -> None:
     parser.add_argument(
         "--heading", type=int, default=0, metavar="LINE", help="line that names the columns; the first if left out"
     )
+    parser.add_argument(
+        "--on-duplicate",
+        choices=("update", "skip"),
+        default="update",
+        help="what a row of a known ID does: update (or skip)",
+    )
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="write the rows not taken, with reasons, to FILE")
     parser.set_defaults(run=run_import)
 
@@ -175,7 +181,14 @@ def run_import(arguments: argparse.Namespace) -> int:
                 list_id = made.id
         show = _progress_printer()
         run_id = importing.import_file(
-            engine, actor, list_id, arguments.file, mapping, choices=choices, on_progress=show
+            engine,
+            actor,
+            list_id,
+            arguments.file,
+            mapping,
+            choices=choices,
+            on_duplicate=arguments.on_duplicate,
+            on_progress=show,
         )
         with read_transaction(engine) as session:
             summary = importing.summary(session, actor, run_id)
@@ -194,6 +207,8 @@ def _print_summary(summary: Summary, rejects_file: Path | None) -> None:
         f"{summary.state}: {summary.rows_read} rows read, {summary.rows_added} added, "
         f"{summary.rows_updated} updated, {summary.rows_rejected} rejected"
     )
+    if summary.rows_skipped:
+        print(f"  {summary.rows_skipped} rows of known contacts were skipped")
     if summary.rows_listed:
         print(f"  {summary.rows_listed} rows are on a do-not-call list: they are kept and never dialled")
     for reject in summary.first_rejects:

@@ -44,6 +44,7 @@ from app.models.contact import (
     ImportReject,
     ImportRun,
     ImportState,
+    OnDuplicate,
 )
 from app.models.dnc import CampaignDncGroup, DncCoverage, DncEntry, DncFile, DncGroup, DncGroupList, DncKind, DncList
 from app.models.identity import AllowedHost, AuditEntry, CallingWindow, CompletionCode, Organization, Role, User
@@ -102,6 +103,7 @@ __all__ = [
     "Lease",
     "LineKind",
     "MediaServer",
+    "OnDuplicate",
     "OnHoliday",
     "Organization",
     "OutboxEvent",

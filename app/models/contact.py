@@ -40,6 +40,13 @@ class ImportState(StrEnum):
     FAILED = "failed"
 
 
+class OnDuplicate(StrEnum):
+    """What an import does with a row whose id the list holds already."""
+
+    UPDATE = "update"
+    SKIP = "skip"
+
+
 class ContactList(Base):
     __tablename__ = "contact_list"
     __table_args__ = (UniqueConstraint("organization_id", "name"),)
@@ -207,9 +214,12 @@ class ImportRun(Base):
     delimiter: Mapped[str] = mapped_column(String(1), default="")
     #: CSV column to target (id, first_name, phone1, attribute name ...; "" ignores it).
     mapping: Mapped[dict[str, Any]]
+    on_duplicate: Mapped[str] = mapped_column(String(8), default=OnDuplicate.UPDATE, server_default="update")
     rows_read: Mapped[int] = mapped_column(default=0)
     rows_added: Mapped[int] = mapped_column(default=0)
     rows_updated: Mapped[int] = mapped_column(default=0)
+    #: Rows of contacts who are known, where `on_duplicate` is skip.
+    rows_skipped: Mapped[int] = mapped_column(default=0, server_default="0")
     rows_rejected: Mapped[int] = mapped_column(default=0)
     #: Rows of people who were on a do-not-call list at the import: kept, and never dialled while they are on it.
     rows_listed: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -46,6 +46,8 @@ class Job:
     #: `Sieve.bits` and its kinds, where there is one.
     sieve_bits: bytes | None = None
     sieve_kinds: tuple[str, ...] = ()
+    #: Of rows with one id the first is kept, not the last.
+    first_counts: bool = False
 
 
 class Chunk(NamedTuple):
@@ -67,7 +69,7 @@ class Chunk(NamedTuple):
 def chunks(job: Job) -> Iterator[Chunk]:
     """Read the file here and now."""
     form = reading.Format(job.delimiter, job.columns)
-    preparer = ColumnPreparer(job.columns, job.mapping, job.types, job.home_country)
+    preparer = ColumnPreparer(job.columns, job.mapping, job.types, job.home_country, first_counts=job.first_counts)
     sieve = Sieve(job.sieve_bits, job.sieve_kinds) if job.sieve_bits is not None else None
     with reading.open_text(Path(job.path)) as file:
         for batch in batches.batches(file, form, job.passed):

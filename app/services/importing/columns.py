@@ -40,7 +40,7 @@ class Prepared(NamedTuple):
     rows: int
     people: list[Person]
     addresses: list[Address]
-    #: Rows whose id comes again later in the batch: the later counts.
+    #: Rows whose id comes again in the batch, of which one counts.
     repeated: int
     rejects: list[Reject]
 
@@ -49,8 +49,16 @@ class ColumnPreparer:
     """Does what `Preparer` does, for many rows at once."""
 
     def __init__(
-        self, columns: Sequence[str], mapping: Mapping[str, str], types: Mapping[str, str], home_country: str
+        self,
+        columns: Sequence[str],
+        mapping: Mapping[str, str],
+        types: Mapping[str, str],
+        home_country: str,
+        *,
+        first_counts: bool = False,
     ) -> None:
+        """`first_counts`: of rows with one id the first is kept, not the last."""
+        self._first_counts = first_counts
         self._careful = Preparer(columns, mapping, types, home_country)
         self._types = types
         self._phones = reader_for(home_country)
@@ -75,7 +83,7 @@ class ColumnPreparer:
                 kept[at] = False
             else:
                 self._put(at, contact, people, addresses)
-        repeated = _drop_repeated(people[0], kept)
+        repeated = _drop_repeated(people[0], kept, first_counts=self._first_counts)
         persons: list[Person] = list(zip(*(compress(column, kept) for column in people), strict=True))
         rejects.sort(key=lambda reject: reject.line)
         return Prepared(len(batch), persons, _placed(addresses, kept), repeated, rejects)
@@ -201,12 +209,12 @@ def _converted(values: Sequence[str], read: Callable[[str], Any], doubts: Doubts
     return found
 
 
-def _drop_repeated(ids: Sequence[str], kept: list[bool]) -> int:
-    """Keep the last of the rows that have one id; how many were dropped."""
+def _drop_repeated(ids: Sequence[str], kept: list[bool], *, first_counts: bool) -> int:
+    """Keep one of the rows that have one id; how many were dropped."""
     if len(set(ids)) == len(ids):
         return 0
     seen, dropped = set[str](), 0
-    for at in reversed(range(len(ids))):
+    for at in range(len(ids)) if first_counts else reversed(range(len(ids))):
         if kept[at] and ids[at] in seen:
             kept[at] = False
             dropped += 1

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 
 from app.db import read_transaction, write_transaction
-from app.models import ImportRun, ImportState
+from app.models import ImportRun, ImportState, OnDuplicate
 from app.security.access import Actor
 from app.services.importing import mapping as mappings
 from app.services.importing import reading, spooling
@@ -78,13 +78,16 @@ def import_file(
     mapping: Mapping[str, str] | None = None,
     *,
     choices: Choices | None = None,
+    on_duplicate: str = OnDuplicate.UPDATE,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> int:
     """Start an import and run it to its end; the run's id."""
     with spooling.spooled(path, choices) as spool:
         delimiter = choices.delimiter if choices else ""
         with write_transaction(engine) as session:
-            run_id = start_import(session, actor, contact_list_id, spool, mapping, delimiter=delimiter).id
+            run_id = start_import(
+                session, actor, contact_list_id, spool, mapping, delimiter=delimiter, on_duplicate=on_duplicate
+            ).id
         run_import(engine, actor, run_id, spool, on_progress)
     return run_id
 

@@ -169,6 +169,7 @@ class Loader:
                 bytes_read=min(chunks[-1].position, position.bytes_total),
                 rows_added=ImportRun.rows_added + written.added,
                 rows_updated=ImportRun.rows_updated + written.updated,
+                rows_skipped=ImportRun.rows_skipped + written.skipped,
                 rows_rejected=ImportRun.rows_rejected + len(rejects),
                 rows_listed=ImportRun.rows_listed + listed,
             )

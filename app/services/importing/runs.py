@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.core.phone import is_country
 from app.db import insert_missing, read_transaction, write_transaction
-from app.models import Attribute, AttributeType, ContactList, ImportReject, ImportRun, ImportState
+from app.models import Attribute, AttributeType, ContactList, ImportReject, ImportRun, ImportState, OnDuplicate
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.csv_text import csv_lines
@@ -45,6 +45,8 @@ class Summary:
     rows_read: int
     rows_added: int
     rows_updated: int
+    #: Known already, where duplicates are skipped.
+    rows_skipped: int
     rows_rejected: int
     #: On a do-not-call list, whether added or updated.
     rows_listed: int
@@ -63,6 +65,7 @@ def start_import(
     delimiter: str = "",
     understood: Mapping[str, Any] | None = None,
     types: Mapping[str, str] | None = None,
+    on_duplicate: str = OnDuplicate.UPDATE,
 ) -> ImportRun:
     """Check file and mapping (the suggested one if None) and queue a run; unknown attributes are made,
     as text where `types` says nothing else.
@@ -71,6 +74,8 @@ def start_import(
     Raise Refused, with nothing changed, when the file or the mapping cannot be used.
     """
     actor.require(Permission.LISTS_EDIT)
+    if on_duplicate not in set(OnDuplicate):
+        raise Refused(f"on duplicate: {on_duplicate!r} is not known; use {' or '.join(OnDuplicate)}")
     form = reading.detect(path, delimiter)
     contact_list = get_scoped(session, actor, ContactList, contact_list_id)
     if not is_country(contact_list.home_country):
@@ -84,6 +89,7 @@ def start_import(
         understood=dict(understood or {}),
         delimiter=form.delimiter,
         mapping=checked,
+        on_duplicate=on_duplicate,
         bytes_total=path.stat().st_size,
         created_by=actor.user_id,
         started_at=utcnow(),
@@ -178,6 +184,7 @@ def summary(session: Session, actor: Actor, run_id: int) -> Summary:
         run.rows_read,
         run.rows_added,
         run.rows_updated,
+        run.rows_skipped,
         run.rows_rejected,
         run.rows_listed,
         run.detail,
@@ -204,7 +211,8 @@ def _load(
     mapping = mappings.check(form.columns, run.mapping)
     targets = set(mapping.values())
     fields = tuple(name for name in mappings.FIELDS if name in targets)
-    target = Target(run.organization_id, run.contact_list_id, fields, tuple(mappings.addresses(mapping)))
+    skip = run.on_duplicate == OnDuplicate.SKIP
+    target = Target(run.organization_id, run.contact_list_id, fields, tuple(mappings.addresses(mapping)), skip)
     with read_transaction(engine) as session:
         sieve = make_sieve(session, run.organization_id, max(_ASKED_SINGLY, run.bytes_total // _BYTES_AN_ENTRY))
     job = Job(
@@ -218,6 +226,7 @@ def _load(
         as_copy=engine.dialect.name == "postgresql",
         sieve_bits=bytes(sieve.bits) if sieve else None,
         sieve_kinds=tuple(sieve.kinds) if sieve else (),
+        first_counts=skip,
     )
     Loader(engine, run.id, target, position).load(job)
 

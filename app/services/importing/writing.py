@@ -51,31 +51,35 @@ class Target:
     contact_list_id: int
     fields: tuple[str, ...]
     address_names: tuple[str, ...]
+    #: Leave who is known as they are.
+    skip_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
     added: int
     updated: int
+    skipped: int = 0
 
 
 def write_contacts(session: Session, target: Target, chunks: Sequence[Chunk], now: datetime) -> Written:
     """Where an external id comes twice the later row counts, as an update of the earlier: no two of the chunks may
-    hold one id."""
+    hold one id. With `skip_known` the earlier counts and nobody is changed."""
     connection = session.connection()
     known = _known(session, target, [name for chunk in chunks for name in chunk.external_ids])
-    repeated, updated = sum(chunk.repeated for chunk in chunks), 0
+    again = sum(chunk.repeated for chunk in chunks)
     if known:
         split = [_split(chunk, known) for chunk in chunks]
         chunks = [new for new, _ in split]
         changed = [change for _, changes in split for change in changes]
-        updated = len(changed)
-        _update(connection, target, changed, now)
+        again += len(changed)
+        if not target.skip_known:
+            _update(connection, target, changed, now)
     added = sum(len(chunk.people) for chunk in chunks)
     if added:
         add = _add_sqlite if connection.dialect.name == "sqlite" else _add_postgresql
         add(connection, target, chunks, now)
-    return Written(added, updated + repeated)
+    return Written(added, 0, again) if target.skip_known else Written(added, again)
 
 
 def refresh_statistics(engine: Engine) -> None:

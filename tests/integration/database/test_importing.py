@@ -308,6 +308,19 @@ def test_attempts_keep_starting_during_a_large_import(engine: Engine, list_id: i
     assert max(waits) < db.BUSY_TIMEOUT
 
 
+def test_leaves_known_contacts_as_they_are(engine: Engine, list_id: int, tmp_path: Path) -> None:
+    importing.import_file(engine, ACTOR, list_id, write(tmp_path, GOOD))
+    again = HEADER + "A2,Bob,,,,9,\nA2,Bob,303 555 0199,,,9,\nA3,Cy,202 555 0103,,,,\nA3,Cynthia,202 555 0104,,,,\n"
+    run_id = importing.import_file(engine, ACTOR, list_id, write(tmp_path, again), on_duplicate="skip")
+    run = run_of(engine, run_id)
+    assert counts(run) == ("completed", 4, 1, 0, 1)
+    assert run.rows_skipped == 2
+    assert [contacts(engine)[name].first_name for name in ("A2", "A3")] == ["Bo", "Cy"]
+    assert addresses(engine, "A2")["phone1"].value == "+13035550101"
+    with pytest.raises(Refused, match="use update or skip"):
+        importing.import_file(engine, ACTOR, list_id, write(tmp_path, again), on_duplicate="merge")
+
+
 def test_counts_who_is_on_a_do_not_call_list(engine: Engine, list_id: int, tmp_path: Path) -> None:
     with db.write_transaction(engine) as session:
         dnc.add(session, ACTOR, [("phone", "+12025550100"), ("email", "anna@example.org"), ("contact_id", "A2")])

@@ -188,6 +188,7 @@ def _start(list_id: int, pending: Pending, preview: importing.Preview, wanted: W
                 delimiter=preview.delimiter,
                 understood=preview.understood.as_json(),
                 types=wanted.new_types(),
+                on_duplicate=request.form.get("on-duplicate", "update"),
             )
             run_id = started.id
             uploads.hand_over(pending.path, run_id)

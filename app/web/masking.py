@@ -1,6 +1,7 @@
 """Numbers and emails leave the panel masked for whoever may not see them whole: in one place, at the door.
 
 Every page, fragment and CSV of the panel passes here, also those that are new tomorrow, so that nothing is forgotten.
+Of who may see them, the audit trail is told each page about people that showed some.
 """
 
 from __future__ import annotations
@@ -8,10 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from flask_login import current_user
 
 from app.security.access import Permission
+from app.services.audit import record
+from app.web.database import writing
+from app.web.viewer import actor, viewer_row
 from common.masking import mask_email, mask_number
 
 #: E.164, the numbers of North America as people write them, and emails; not inside longer words or addresses of pages.
@@ -21,11 +25,14 @@ _PERSONAL = re.compile(
     r"|(?P<bare>(?<![\w.:#/+=\"'-])\d{10,15}(?![\w-]))"
     r"|(?P<email>(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,})"
 )
+#: Areas whose pages are about people; exports of all areas are audited where they are made.
+_ABOUT_PEOPLE = frozenset({"contacts", "lists", "dnc", "privacy", "filters", "jobs"})
 _TEXTS = ("text/html", "text/csv", "text/plain")
 
 
 def install(app: Flask) -> None:
     app.after_request(_mask_response)
+    app.after_request(_note_view)
 
 
 def masked(text: str) -> str:
@@ -48,6 +55,22 @@ def _mask_response(response: Response) -> Response:
     else:
         response.set_data(masked(response.get_data(as_text=True)))
     return response
+
+
+def _note_view(response: Response) -> Response:
+    """Fragments that a page asks for again and again belong to the view that was noted."""
+    whole = response.mimetype == "text/html" and response.status_code == 200 and not response.is_streamed
+    again = request.headers.get("HX-Request") == "true"
+    if request.blueprint not in _ABOUT_PEOPLE or not whole or again or not _sees_numbers():
+        return response
+    if _PERSONAL.search(response.get_data(as_text=True)):
+        with writing() as session:
+            record(session, actor(), "numbers.view", viewer_row(session), after={"page": request.path})
+    return response
+
+
+def _sees_numbers() -> bool:
+    return bool(current_user) and current_user.is_authenticated and current_user.can(Permission.NUMBERS_VIEW)
 
 
 def _is_to_be_masked() -> bool:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
 from app.db import read_transaction, write_transaction
-from app.models import Address, Contact, ImportReject, ImportRun
+from app.models import Address, AuditEntry, Contact, ImportReject, ImportRun
 from app.security.access import Actor
 from app.services import consents, dnc
 from app.web.masking import masked
@@ -73,8 +73,18 @@ def test_a_supervisor_finds_no_number_on_any_page_or_export(
     assert "+1212*****01" in pages[f"/contacts/{world.contact_id}"]
 
 
-def test_a_manager_sees_them(signed_in: Callable[[str], FlaskClient], seeded: list[str], world: World) -> None:
-    assert "+12125550101" in signed_in("admin").get(f"/contacts/{world.contact_id}").text
+def test_a_manager_sees_them_and_each_view_is_audited(
+    signed_in: Callable[[str], FlaskClient], seeded: list[str], world: World, sqlite_engine: Engine
+) -> None:
+    page = f"/contacts/{world.contact_id}"
+    admin, watcher = signed_in("admin"), signed_in("watcher")
+    assert "+12125550101" in admin.get(page).text
+    assert "+12125550101" in admin.get(page).text
+    admin.get("/trunks/")
+    watcher.get(page)
+    with read_transaction(sqlite_engine) as session:
+        views = session.scalars(select(AuditEntry.after).where(AuditEntry.action == "numbers.view")).all()
+    assert views == [{"page": page}, {"page": page}]
 
 
 @pytest.mark.parametrize(

@@ -151,3 +151,22 @@ def test_a_person_is_erased_by_the_keyboard_alone(admin: Page, site: Site) -> No
     expect(admin.get_by_text("Somebody who was erased")).to_be_visible()
     admin.goto(f"{site.url}/privacy/")
     expect(admin.get_by_role("link", name="case 12")).to_be_visible()
+
+
+def test_a_contact_is_changed_by_the_keyboard_alone_and_the_change_is_told(admin: Page, site: Site) -> None:
+    contact = f"{site.url}/contacts/{site.world.contact_id}"
+    admin.emulate_media(reduced_motion="reduce")
+    admin.goto(f"{contact}/edit")
+    assert faults(admin) == []
+    fill(admin, "New email", "not an email")
+    press(admin, "Save")
+    expect(admin.get_by_role("alert")).to_contain_text("Is not an email address")
+    assert faults(admin) == []
+    fill(admin, "New email", "second@example.org")
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_text("second@example.org")).to_be_visible()
+    press(admin, "Changes")
+    expect(admin.get_by_role("row").filter(has_text="second@example.org")).to_have_count(1)
+    for path in (f"{contact}/history", f"{site.url}/attributes/", f"{site.url}/attributes/new"):
+        admin.goto(path)
+        assert faults(admin) == []

@@ -32,6 +32,8 @@ class DataSource(Base):
     #: How files are read (`importing.Choices`), and column to target; {} goes by the columns' names.
     choices: Mapped[dict[str, Any]]
     mapping: Mapped[dict[str, Any]]
+    #: What a row of a known contact does (`OnDuplicate`).
+    on_duplicate: Mapped[str] = mapped_column(String(8), default="update", server_default="update")
     #: `sources.schedule.Schedule`.
     schedule: Mapped[dict[str, Any]]
     paused: Mapped[bool] = mapped_column(default=False)

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import ContactList, DataSource, ImportRun
+from app.models import ContactList, DataSource, ImportRun, OnDuplicate
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.security.secrets import Vault
 from app.services.audit import record
@@ -47,6 +47,7 @@ class SourceFields:
     schedule: Schedule = field(default_factory=Schedule)
     choices: Choices = field(default_factory=Choices)
     mapping: Mapping[str, str] = field(default_factory=dict)
+    on_duplicate: str = OnDuplicate.UPDATE
     secret: str | None = None
     #: Of a watched folder.
     folder: str = ""
@@ -178,6 +179,8 @@ def _checked(fields: SourceFields) -> dict[str, Any]:
         raise Refused(f"kind: use one of {', '.join(Kind)}")
     if fields.secret and len(fields.secret) > _LONGEST_SECRET:
         raise Refused(f"secret: {_LONGEST_SECRET:,} characters at most")
+    if fields.on_duplicate not in list(OnDuplicate):
+        raise Refused(f"on_duplicate: use one of {', '.join(OnDuplicate)}")
     choices = fields.choices
     if choices.encoding != AUTO:
         check_name(choices.encoding)
@@ -188,6 +191,7 @@ def _checked(fields: SourceFields) -> dict[str, Any]:
         "place": _place(fields),
         "choices": asdict(choices),
         "mapping": {column.strip(): target.strip() for column, target in fields.mapping.items()},
+        "on_duplicate": str(fields.on_duplicate),
         "schedule": schedules.check(fields.schedule).as_json(),
     }
 

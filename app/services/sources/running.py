@@ -223,7 +223,7 @@ class Sources:
                 actor = Actor.system(source.organization_id)
                 run = start_import(
                     session, actor, source.contact_list_id, head, mapping,
-                    file_name=file.name, delimiter=delimiter, understood=understood,
+                    file_name=file.name, delimiter=delimiter, understood=understood, on_duplicate=source.on_duplicate,
                 )  # fmt: skip
                 run.data_source_id, run.origin = source.id, file.origin
                 session.flush()

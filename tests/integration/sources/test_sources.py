@@ -407,6 +407,16 @@ def test_a_query_of_a_database_is_read_and_nothing_is_written(world: World, post
     crm.dispose()
 
 
+def test_rows_of_known_contacts_are_passed_over_where_that_is_wanted(world: World) -> None:
+    source_id = world.make(kind=Kind.FOLDER, folder="people", on_duplicate="skip")
+    world.work()
+    (world.drop / "1.csv").write_text(TEXT, "utf-8")
+    world.again(source_id)
+    (world.drop / "2.csv").write_text(TEXT.replace("Ann", "Eve") + "4,Di,2025550102\n", "utf-8")
+    world.again(source_id)
+    assert world.people() == {"Ann", "Zoë", "Di"}
+
+
 def test_a_secret_does_not_follow_to_another_server(world: World) -> None:
     fields = SourceFields("Source", Kind.FTP, host="one.example", username="reader", secret="secret")
     with write_transaction(world.engine) as session:

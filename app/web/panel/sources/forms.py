@@ -7,7 +7,7 @@ from wtforms import BooleanField, IntegerField, PasswordField, SelectField, Stri
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
-from app.models import DataSource
+from app.models import DataSource, OnDuplicate
 from app.services.importing import Choices
 from app.services.importing.encodings import AUTO
 from app.services.sources import AFTERWARDS, Kind, Repeats, Schedule, SourceFields
@@ -85,6 +85,13 @@ class SourceForm(FlaskForm):
         render_kw=_PLAIN,
     )
     zone = StringField("In the time zone", default="UTC", description="Such as America/New_York.", render_kw=_PLAIN)
+    on_duplicate = SelectField(
+        "A row of a known contact",
+        choices=[
+            SelectChoice(OnDuplicate.UPDATE.value, "Changes the contact"),
+            SelectChoice(OnDuplicate.SKIP.value, "Is passed over"),
+        ],
+    )
     encoding = StringField("Encoding", render_kw=_PLAIN, description="Such as windows-1252; empty finds Unicode.")
     delimiter = StringField("Between the columns", [Length(max=1)], render_kw=_PLAIN, description="Empty finds it out.")
     member = StringField("File in a zip", render_kw=_PLAIN)
@@ -117,6 +124,7 @@ class SourceForm(FlaskForm):
                 max(self.heading.data or 0, 0),
             ),
             mapping=_mapping(self.mapping.data or ""),
+            on_duplicate=self.on_duplicate.data or OnDuplicate.UPDATE,
             secret="" if self.forget_secret.data else secret,
             **{name: getattr(self, name).data or "" for name in _TEXTS},
             port=self.port.data or 0,
@@ -125,7 +133,8 @@ class SourceForm(FlaskForm):
 
     def show(self, source: DataSource) -> None:
         """What is kept, without the secret."""
-        values: dict[str, Any] = {"name": source.name, "kind": source.kind, **source.place, **source.schedule}
+        values: dict[str, Any] = {"name": source.name, "kind": source.kind, "on_duplicate": source.on_duplicate}
+        values |= {**source.place, **source.schedule}
         values |= {**source.choices, "encoding": source.choices.get("encoding", AUTO).removeprefix(AUTO)}
         values["mapping"] = "\n".join(f"{column}={target}" for column, target in source.mapping.items())
         for name, value in values.items():

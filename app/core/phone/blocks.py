@@ -123,16 +123,32 @@ def _silent(text: str | None, known: str, length: int) -> bool:
 
 
 def _plan_decided(code: int, known: str, length: int) -> bool:
-    plan = _plan(code)
-    for pattern, lengths in plan.whole:
-        holds = not lengths or length in lengths
-        if holds and pattern.outcome(_last(pattern, known), length - len(known)) is None:
+    plan, left = _plan(code), length - len(known)
+    for at, state in _alive(code, known):
+        pattern, lengths = plan.whole[at]
+        if (not lengths or length in lengths) and pattern.outcome(state, left) is None:
             return False
-    for pattern in plan.leading:
-        matched = any(pattern.matched(state) for state in _states(pattern, known))
-        if not matched and not pattern.silent(_last(pattern, known), length - len(known)):
-            return False
-    return True
+    return all(plan.leading[at].silent(state, left) for at, state in _open(code, known))
+
+
+@lru_cache(maxsize=1 << 14)
+def _alive(code: int, known: str) -> tuple[tuple[int, State], ...]:
+    """The plan's whole patterns that may still match, by their place: few, once the first digits are known."""
+    whole = _plan(code).whole
+    if not known:
+        return tuple((at, pattern.start) for at, (pattern, _) in enumerate(whole))
+    steps = ((at, whole[at][0].step(state, known[-1])) for at, state in _alive(code, known[:-1]))
+    return tuple((at, state) for at, state in steps if state)
+
+
+@lru_cache(maxsize=1 << 14)
+def _open(code: int, known: str) -> tuple[tuple[int, State], ...]:
+    """The patterns of first digits that have neither matched nor failed."""
+    leading = _plan(code).leading
+    if not known:
+        return tuple((at, pattern.start) for at, pattern in enumerate(leading) if not pattern.matched(pattern.start))
+    steps = ((at, leading[at].step(state, known[-1])) for at, state in _open(code, known[:-1]))
+    return tuple((at, state) for at, state in steps if state and not leading[at].matched(state))
 
 
 def _decided(text: str | None, known: str, length: int) -> bool:

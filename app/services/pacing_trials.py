@@ -149,6 +149,7 @@ def end(engine: Engine, trial_id: int, state: TrialState, detail: str, now: date
 
 def past_calls(session: Session, actor: Actor, campaign_id: int | None, since: datetime) -> list[PastCall]:
     """Calls since then that reached the network, the newest first, at most 20,000."""
+    actor.require(Permission.CAMPAIGNS_VIEW)
     columns = (Attempt.completion_code, Attempt.started_at, Attempt.answered_at, Attempt.ended_at)
     statement = scoped(select(*columns), Attempt, actor).where(
         Attempt.channel == "voice", Attempt.state == AttemptState.DONE, Attempt.started_at >= since

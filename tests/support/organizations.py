@@ -44,6 +44,7 @@ from app.models import (
     JobContact,
     MediaServer,
     Organization,
+    PacingTrial,
     Script,
     ScriptFile,
     ScriptRevision,
@@ -201,6 +202,7 @@ def _applications(make: _Builder) -> None:
 
 def _job(make: _Builder) -> None:
     home, marker, now, ids = make.home, make.marker, make.now, make.ids
+    make.add(PacingTrial(organization_id=home, title=marker, asked={}, state="completed", created_at=now))
     make.add(AllowedHost(organization_id=home, origin=f"https://{marker}.example", note=marker, created_at=make.now))
     make.add(CompletionCode(organization_id=home, name=marker.upper(), description=marker))
     make.add(ZoneRuleRow(organization_id=home, prefix="+1202", zones="America/New_York", note=marker, updated_at=now))

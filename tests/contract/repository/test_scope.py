@@ -53,6 +53,7 @@ from app.services import (
     lists,
     media_servers,
     organizations,
+    pacing_trials,
     privacy,
     reports,
     scripts,
@@ -184,6 +185,14 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
         c.session, c.actor, c.it.contact, Edit({"first_name": "New"}, {}, ())
     ),
     "contact_editing.history": lambda c: contact_editing.history(c.session, c.actor, c.it.contact),
+    "pacing_trials.list_trials": lambda c: pacing_trials.list_trials(c.session, c.actor),
+    "pacing_trials.get_trial": lambda c: pacing_trials.get_trial(c.session, c.actor, c.it.pacing_trial),
+    "pacing_trials.cancel": lambda c: pacing_trials.cancel(c.session, c.actor, c.it.pacing_trial),
+    "pacing_trials.remove": lambda c: pacing_trials.remove(c.session, c.actor, c.it.pacing_trial),
+    "pacing_trials.past_calls": lambda c: pacing_trials.past_calls(c.session, c.actor, c.it.campaign, utcnow()),
+    "pacing_trials.start": lambda c: pacing_trials.start(
+        c.session, c.actor, pacing_trials.Wanted(("ratio",), 5, 1.0, c.it.campaign), utcnow(), c.it.organization_id
+    ),
     "contacts.search_contacts": lambda c: contacts.search_contacts(c.session, c.actor),
     "dashboard.overview": lambda c: dashboard.overview(c.session, c.actor, utcnow()),
     "dnc.add": lambda c: dnc.add(c.session, c.actor, [("contact_id", "x")], dnc_list_id=c.it.dnc_list),

@@ -13,7 +13,7 @@ from typing import Any
 from pacing.algorithms.ledger import Ledger
 
 #: Aim below the limit: what is still in the air at the end of a period must fit too.
-MARGIN = 0.975
+MARGIN = 0.965
 #: The balance is measured in what may be abandoned in so many seconds, and moves the base over so many.
 _SPAN, _SLOWLY = 1_200.0, 3_600.0
 #: Where fewer than so many may be abandoned in that span the base moves more slowly still: it would swing otherwise.

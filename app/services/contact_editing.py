@@ -78,7 +78,8 @@ def edit_contact(session: Session, actor: Actor, contact_id: int, edit: Edit) ->
     values = {
         name: _tried(errors, f"attribute.{name}", _value, attributes[name].type, text.strip(), country)
         for name, text in edit.attributes.items()
-        if name in attributes
+        # What nobody touched stays, though its attribute has got another type since.
+        if name in attributes and text.strip() != _text(contact.attributes.get(name))
     }
     addresses = [
         (each, _tried(errors, f"address.{place}", _address, each, country))
@@ -174,8 +175,12 @@ def _set_attributes(contact: Contact, values: Mapping[str, Any], attributes: Map
     return [(name, *_shown(attributes[name], before.get(name), value)) for name, value in changed.items()]
 
 
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
 def _shown(attribute: Attribute, *values: Any) -> Any:
-    texts = ["" if value is None else str(value) for value in values]
+    texts = [_text(value) for value in values]
     return [MASK if text and attribute.private else text for text in texts]
 
 

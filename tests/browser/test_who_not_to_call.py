@@ -101,6 +101,8 @@ def test_a_filter_is_made_and_looked_at_by_the_keyboard_alone(admin: Page, site:
     tab_to(admin, "Remove condition 1.2")
     admin.keyboard.press("Enter")
     expect(admin.get_by_label("Field of condition 1.2")).to_have_count(0)
+    tab_to(admin, "In the contact list")
+    admin.keyboard.type("People")
     tab_to(admin, "Look")
     admin.keyboard.press("Enter")
     expect(admin.get_by_text(re.compile(r"^\d+ of 12 contacts"))).to_be_visible()

@@ -49,6 +49,18 @@ def test_what_is_changed_is_typed_and_told(engine: Engine, world: World) -> None
     assert edit(engine, world, wanted) == 0
 
 
+def test_a_value_that_nobody_touches_stays_though_its_attribute_has_another_type_now(
+    engine: Engine, world: World
+) -> None:
+    with write_transaction(engine) as session:
+        session.get_one(Contact, world.contact).attributes = {"balance": "twelve"}
+    edit(engine, world, Edit({"last_name": "Hill"}, {"balance": "twelve"}, [EMAIL]))
+    with read_transaction(engine) as session:
+        assert session.get_one(Contact, world.contact).attributes["balance"] == "twelve"
+    with pytest.raises(BadContact):
+        edit(engine, world, Edit({}, {"balance": "thirteen"}, [EMAIL]))
+
+
 def test_addresses_are_added_ordered_and_taken_away(engine: Engine, world: World) -> None:
     def of(name: str, text: str, kind: str = "phone") -> EditedAddress:
         return EditedAddress(name, kind, text)

@@ -139,8 +139,11 @@ def test_a_server_that_says_goodbye_is_left_though_it_keeps_the_connection(tmp_p
         pair, context = authority.issue("localhost"), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(pair.certificate, pair.key)
 
+        seen = asyncio.Event()
+
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read(65_536)
+            await seen.wait()
             # Its TLS waits 30 s for our answer before it closes.
             writer.close()
 
@@ -149,6 +152,7 @@ def test_a_server_that_says_goodbye_is_left_though_it_keeps_the_connection(tmp_p
             end.transport = "tls"
             end.call(server.sockets[0].getsockname()[1], host="localhost")
             assert await end.connections(1)
+            seen.set()
             assert await end.connections(0)
 
     asyncio.run(scene())

@@ -19,7 +19,9 @@ from common.clock import utcnow
 from common.errors import ClarionError, Refused
 
 #: What a token may be allowed.
-GRANTABLE = (Permission.LISTS_VIEW, Permission.LISTS_EDIT, Permission.DNC_VIEW, Permission.DNC_EDIT)
+GRANTABLE = (
+    Permission.LISTS_VIEW, Permission.NUMBERS_VIEW, Permission.LISTS_EDIT, Permission.DNC_VIEW, Permission.DNC_EDIT,
+)  # fmt: skip
 PREFIX = "clarion_"
 #: How long a repeated request gets its first answer again.
 REMEMBERED = timedelta(hours=24)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.models import Attribute, Contact, ContactList
 from app.security.access import Actor, NotFound, Permission, get_scoped
 from app.services.audit import record
+from app.services.contact_search import enter_names_of
 from app.services.contacts import delete_contact
 from app.services.importing import mapping as mappings
 from app.services.importing.batches import Batch
@@ -65,6 +66,7 @@ def push(session: Session, actor: Actor, contact_list_id: int, contacts: Sequenc
         written, refused = _write(session, contact_list, columns, types, Batch(places, rows, [""] * len(rows)))
         added, updated = added + written[0], updated + written[1]
         faults += refused
+    enter_names_of(session, contact_list.id, [contact.get(mappings.ID, "") for contact in contacts])
     result = Pushed(added, updated, tuple(sorted(faults, key=lambda fault: fault.index)))
     after = {"by": actor.login, "added": added, "updated": updated, "refused": len(faults)}
     record(session, actor, "contact.push", contact_list, after=after)

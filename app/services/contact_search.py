@@ -1,9 +1,10 @@
 """Find contacts among millions by what a person types: a number in any writing, an email, an ID or a name.
 
 Every look goes by the beginning of something that an index holds in order, and stops after `MOST` contacts. Numbers,
-emails and IDs are found by indexes that imports keep anyway. Names have a table of their own (`contact_name`): new
-contacts are entered once an import is over, in the order of their names, since an index kept during the import would
-cost it a page for each row; what is changed or deleted later the database's triggers follow at once.
+emails and IDs are found by indexes that imports keep anyway. Names have a table of their own (`contact_name`): those of
+an import are entered once it is over, in the order of their names, since an index kept during the import would cost it
+a page for each row; those that a program hands over go with its contacts; what is changed or deleted later the
+database's triggers follow at once.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from datetime import datetime
 from typing import Any
 
 from phonenumbers import country_code_for_region
-from sqlalchemy import ColumnElement, Engine, Select, and_, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Engine, Row, Select, and_, func, literal, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.core.phone import BadNumber, parse_number
-from app.db import bulk_engine, insert_missing, read_transaction, write_in_chunks
+from app.db import among, bulk_engine, insert_missing, read_transaction, write_in_chunks
 from app.models import Address, AddressKind, Contact, ContactList, ContactName
 
 #: Contacts that one search finds at most: who wants more must write more.
@@ -29,6 +30,7 @@ _PAGE = 200_000
 #: Found contacts that a page is chosen from: some may have been deleted.
 _FIRST = 500
 _PHONE = re.compile(r"[0-9 +().\-/]*[0-9][0-9 +().\-/]*")
+_NAMES = select(Contact.organization_id, Contact.id, func.lower(Contact.first_name), func.lower(Contact.last_name))
 #: Sorts after every character that a name, email or ID can go on with.
 _LAST = "\U0010ffff"
 
@@ -138,6 +140,13 @@ def enter_names(engine: Engine, contact_list_id: int, since: datetime) -> int:
     return count
 
 
+def enter_names_of(session: Session, contact_list_id: int, external_ids: Sequence[str]) -> None:
+    """Enter the names of a few contacts of a list at once, whoever added them."""
+    few = and_(Contact.contact_list_id == contact_list_id, among(session, Contact.external_id, external_ids))
+    if rows := _terms(session.execute(_NAMES.where(few)).all()):
+        _write_names(session, rows)
+
+
 def _write_names(session: Session, rows: Sequence[tuple[int, str, int]]) -> None:
     values = [dict(zip(("organization_id", "term", "contact_id"), row, strict=True)) for row in rows]
     session.execute(insert_missing(session, ContactName), values)
@@ -149,17 +158,21 @@ def _names(engine: Engine, contact_list_id: int, since: datetime) -> Iterator[It
     while True:
         with read_transaction(engine) as session:
             page = session.execute(
-                select(
-                    Contact.organization_id, Contact.id, func.lower(Contact.first_name), func.lower(Contact.last_name)
+                _NAMES.where(
+                    Contact.contact_list_id == contact_list_id, Contact.id > after, Contact.created_at >= since
                 )
-                .where(Contact.contact_list_id == contact_list_id, Contact.id > after, Contact.created_at >= since)
                 .order_by(Contact.id)
                 .limit(_PAGE)
             ).all()
         if not page:
             return
-        yield sorted({(home, name, key) for home, key, *names in page for name in names if name})
+        yield _terms(page)
         after = page[-1][1]
+
+
+def _terms(page: Sequence[Row[int, int, str, str]]) -> list[tuple[int, str, int]]:
+    """(organization, name, contact), in the table's order."""
+    return sorted({(home, name, key) for home, key, first, last in page for name in (first, last) if name})
 
 
 def found_among(session: Session, statement: Select[int], after_id: int) -> ColumnElement[bool]:

@@ -149,7 +149,7 @@ def empty_list(engine: Engine, actor: Actor, contact_list_id: int) -> int:
 
 
 def delete_list(engine: Engine, actor: Actor, contact_list_id: int) -> None:
-    """Refused while a campaign uses the list."""
+    """Refused while a campaign uses the list, and for good once a job has had its contacts."""
     with read_transaction(engine) as session:
         actor.require(Permission.LISTS_EDIT)
         get_scoped(session, actor, ContactList, contact_list_id)
@@ -240,3 +240,7 @@ def _refuse_used(session: Session, contact_list_id: int) -> None:
     campaign = session.scalar(select(Campaign.name).where(Campaign.contact_list_id == contact_list_id).limit(1))
     if campaign is not None:
         raise Refused(f"the campaign {campaign!r} uses this list; give it another list first, or empty this one")
+    of_list = Contact.contact_list_id == contact_list_id
+    referred = select(JobContact.id).join(Contact, Contact.id == JobContact.contact_id).where(of_list).limit(1)
+    if session.scalar(referred) is not None:
+        raise Refused("jobs have had contacts of this list, and their reports speak of them; empty it instead")

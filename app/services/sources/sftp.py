@@ -51,7 +51,8 @@ class Sftp:
     def close(self) -> None:
         if self._connection is not None:
             self._connection.abort()
-            with contextlib.suppress(Exception):
+            # It is hung up already; what the other side says to that is of no use.
+            with contextlib.suppress(OSError, asyncssh.Error, TimeoutError):
                 self._loop.run_until_complete(asyncio.wait_for(self._connection.wait_closed(), PATIENCE))
         self._loop.close()
 

@@ -7,11 +7,15 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response
 
+from app.db import write_transaction
+from app.security.access import Permission
 from app.services import contact_push, contacts, dnc, dnc_values, lists
+from app.services.audit import record
 from app.web.api import schemas
 from app.web.api.gate import actor, changing, writing_session
 from app.web.api.problems import problem
-from app.web.database import reader
+from app.web.database import engine, reader
+from app.web.masking import masked
 
 blueprint = APIBlueprint("v1", __name__, url_prefix="/api/v1", tag="Contacts")
 _LIST = "/lists/<int:list_id>/contacts"
@@ -80,16 +84,20 @@ def show(list_id: int, contact_id: str) -> dict[str, Any]:
     found = contact_push.find_pushed(reader(), actor(), list_id, contact_id)
     view = contacts.get_contact(reader(), actor(), found)
     names = ("first_name", "last_name", "language", "time_zone", "customer_id")
+    shown = _whole if actor().may(Permission.NUMBERS_VIEW) else _masked
+    if shown is _whole:
+        with write_transaction(engine()) as session:
+            record(session, actor(), "numbers.view", view.contact, after={"by": actor().login})
     return {
         "id": view.contact.external_id,
         **{name: getattr(view.contact, name) for name in names},
-        "attributes": view.attributes,
+        "attributes": {name: shown(value) for name, value in view.attributes.items()},
         "addresses": [
             {
                 "name": address.name,
                 "kind": address.kind,
-                "value": address.value,
-                "original": address.original,
+                "value": shown(address.value),
+                "original": shown(address.original),
                 "country": address.country,
                 "disabled": address.disabled_code,
             }
@@ -153,6 +161,14 @@ def remove_subjects(body: dict[str, Any]) -> tuple[int, Any]:
         writing_session(), actor(), _subjects(body), dnc_list_id=body.get("list_id"), home_country=body["home_country"]
     )
     return 200, {"removed": gone}
+
+
+def _whole(value: Any) -> Any:
+    return value
+
+
+def _masked(value: Any) -> Any:
+    return masked(value) if isinstance(value, str) else value
 
 
 def _subjects(body: dict[str, Any]) -> list[tuple[str, str]]:

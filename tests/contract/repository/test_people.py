@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from app.db import read_transaction, write_transaction
-from app.models import Attribute, AuditEntry, Contact, DncEntry, DncList, Organization, Role, User
+from app.models import Attribute, AuditEntry, Campaign, Contact, DncEntry, DncList, Organization, Role, User
 from app.security.access import EVERYTHING, Actor, Forbidden, NotFound, Permission
 from app.services import audit, contacts, dnc, lists, users
 from common.clock import utcnow
@@ -268,6 +268,15 @@ def test_emptying_and_deleting_lists(engine: Engine, world: World) -> None:
     lists.delete_list(engine, ROOT, spare)
     with read_transaction(engine) as session:
         assert [row.contact_list.name for row in lists.list_lists(session, ROOT)] == ["Meadow"]
+
+
+def test_a_list_whose_contacts_jobs_have_had_stays_and_keeps_them(engine: Engine, world: World) -> None:
+    with write_transaction(engine) as session:
+        session.get_one(Campaign, world.campaign).contact_list_id = lists.create_list(session, ROOT, "Spare").id
+    with pytest.raises(Refused, match="empty it instead"):
+        lists.delete_list(engine, ROOT, world.contact_list)
+    with read_transaction(engine) as session:
+        assert session.get_one(Contact, world.contact).deleted_at is None
 
 
 @pytest.mark.parametrize(

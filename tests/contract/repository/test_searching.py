@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select, update
 from app.db import read_transaction, write_transaction
 from app.models import Address, Contact, ContactName
 from app.security.access import Actor
-from app.services import contact_search, contacts
+from app.services import contact_push, contact_search, contacts
 from common.clock import utcnow
 from tests.support.organizations import World, build
 
@@ -78,3 +78,12 @@ def test_what_is_renamed_or_deleted_is_followed(
         contacts.delete_contact(session, ROOT, anna)
     with read_transaction(engine) as session:
         assert session.scalars(select(ContactName).where(ContactName.contact_id == anna)).all() == []
+
+
+def test_who_is_handed_over_by_a_program_is_found_at_once(
+    engine: Engine, world: World, found: Callable[[str], list[str]]
+) -> None:
+    with write_transaction(engine) as session:
+        dora = {"id": "P-1", "first_name": "Dora", "last_name": "Quill", "phone1": "+12025550188"}
+        contact_push.push(session, ROOT, world.contact_list, [dora])
+    assert (found("dora"), found("quill d"), found("P-1")) == (["P-1"], ["P-1"], ["P-1"])

@@ -82,6 +82,21 @@ def test_puts_changes_shows_and_deletes_one_contact(program: Program, world: Wor
     assert program("DELETE", path).status_code == 404
 
 
+def test_numbers_are_whole_only_for_a_token_that_may_see_them_and_each_look_is_noted(
+    app: Flask, program: Program, world: World, sqlite_engine: Engine
+) -> None:
+    program("POST", f"/lists/{world.list_id}/contacts", {"contacts": [BO]})
+    path = f"/lists/{world.list_id}/contacts/X1"
+    masked = Program(app.test_client(), make(sqlite_engine, world, "lists.view"))("GET", path)
+    assert "5550177" not in masked.text
+    assert "555-0177" not in masked.text
+    assert masked.json["addresses"][0]["value"] == "+1212*****77"
+    assert program("GET", path).json["addresses"][0]["value"] == "+12125550177"
+    with read_transaction(sqlite_engine) as session:
+        looks = session.scalars(select(AuditEntry).where(AuditEntry.action == "numbers.view")).all()
+    assert [(look.kind, look.after) for look in looks] == [("contact", {"by": "API token CRM"})]
+
+
 def test_takes_many_and_names_each_that_it_refuses(program: Program, world: World, sqlite_engine: Engine) -> None:
     with write_transaction(sqlite_engine) as session:
         lists.define_attribute(session, Actor.system(), "visits", "integer")

@@ -10,6 +10,7 @@ from app.web.panel.owned import OwnedForm
 
 _WORDS = {
     Permission.LISTS_VIEW: "See lists and contacts",
+    Permission.NUMBERS_VIEW: "See numbers and emails whole",
     Permission.LISTS_EDIT: "Add, change and delete contacts",
     Permission.DNC_VIEW: "Ask whether somebody may be called",
     Permission.DNC_EDIT: "Change the do-not-call list",

@@ -7,9 +7,7 @@ statement, which nobody else could write beside on SQLite.
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +23,7 @@ from app.models import Campaign, Job
 from app.security.access import Actor
 from app.services import jobs, lists
 from app.services.audience import templates
+from benchmarks.support.on_both import on_both
 from benchmarks.support.people import fill
 from benchmarks.support.visitor import Visitor, Watch
 from common.clock import SystemClock, utcnow
@@ -32,7 +31,6 @@ from engine import leases
 from engine.director import Director
 from tests.support import panel
 from tests.support.installation import WEB, installation
-from tests.support.postgres import private_postgres
 
 MOST_SECONDS, MOST_MILLISECONDS = 10.0, 500.0
 #: All but a hundredth of the contacts, the highest balance first.
@@ -138,19 +136,5 @@ def served(home: Path, database_url: str) -> Iterator[Visitor]:
         yield Visitor(f"http://{clarion.at.web}", "admin", panel.PASSWORD)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--contacts", type=int, default=1_000_000)
-    parser.add_argument("--only", choices=("sqlite", "postgresql"))
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        if options.only != "postgresql":
-            report("SQLite", home, f"sqlite:///{home}/start.db", options.contacts)
-        if options.only != "sqlite":
-            with private_postgres() as server:
-                report("PostgreSQL", home, server.create_database("start"), options.contacts)
-
-
 if __name__ == "__main__":
-    main()
+    on_both(__doc__, report)

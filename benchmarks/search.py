@@ -6,9 +6,7 @@ look for somebody. Beside it the page without a search, and what entering the na
 
 from __future__ import annotations
 
-import argparse
 import random
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -20,8 +18,8 @@ import numpy as np
 from app.db import make_engine
 from app.services.contact_search import enter_names
 from benchmarks.job_start import prepare, served
+from benchmarks.support.on_both import on_both
 from benchmarks.support.visitor import Visitor
-from tests.support.postgres import private_postgres
 
 LIMIT = 200.0
 _TIMES = 40
@@ -71,19 +69,5 @@ def _taken(visitor: Visitor, path: Callable[[int], str], contacts: int) -> list[
     return [visitor.seconds(path(chance.randint(1500, contacts))) * 1000 for _ in range(_TIMES)]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--contacts", type=int, default=1_000_000)
-    parser.add_argument("--only", choices=("sqlite", "postgresql"))
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        if options.only != "postgresql":
-            report("SQLite", home, f"sqlite:///{home}/search.db", options.contacts)
-        if options.only != "sqlite":
-            with private_postgres() as server:
-                report("PostgreSQL", home, server.create_database("search"), options.contacts)
-
-
 if __name__ == "__main__":
-    main()
+    on_both(__doc__, report)

@@ -1,233 +1,25 @@
-"""Data sources from real servers on loopback into both databases."""
+"""Data sources at work: folders and queries, dying and ending processes, pauses, what is refused."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import asyncssh
 import pytest
 from sqlalchemy import Engine, create_engine, select, text, update
 
 from app.db import read_transaction, write_transaction
-from app.models import Contact, DataSource, ImportRun, Organization
+from app.models import Contact, DataSource
 from app.security.access import Actor, Forbidden
-from app.security.secrets import Vault
-from app.services import lists, sources
+from app.services import sources
 from app.services.sources import Kind, Repeats, Schedule, SourceFields, Sources, running
-from app.web.importer import Importer
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
-from tests.support import file_servers
-from tests.support.certificates import Authority
+from tests.support.source_world import ACTOR, EVERY, TEXT, VAULT, World
 
 pytestmark = pytest.mark.integration
-
-ACTOR = Actor.system()
-VAULT = Vault("a key of the tests")
-TEXT = "id,first_name,phone1\n1,Ann,2025550100\n2,Bo,call me\n3,Zoë,2025550101\n"
-EVERY = Schedule(Repeats.EVERY, minutes=30)
-
-
-@pytest.fixture
-def list_id(engine: Engine) -> int:
-    with write_transaction(engine) as session:
-        session.add(Organization(name="Test", created_at=utcnow()))
-        session.flush()
-        return lists.create_list(session, ACTOR, "People").id
-
-
-@pytest.fixture
-def world(sqlite_engine: Engine, tmp_path: Path) -> World:
-    with write_transaction(sqlite_engine) as session:
-        session.add(Organization(name="Test", created_at=utcnow()))
-        session.flush()
-        list_id = lists.create_list(session, ACTOR, "People").id
-    return World(sqlite_engine, tmp_path, list_id)
-
-
-class World:
-    """One list, the files of its servers, and a worker."""
-
-    def __init__(self, engine: Engine, folder: Path, list_id: int) -> None:
-        self.engine = engine
-        self.home = folder / "home"
-        self.files = folder / "files"
-        self.files.mkdir()
-        self.list_id = list_id
-        self.worker = self.another("one")
-
-    def another(self, owner: str) -> Sources:
-        return Sources(self.engine, self.home, VAULT, owner, settled=0.01)
-
-    def make(self, **fields: Any) -> int:
-        wanted = SourceFields(**{"name": "Source", "schedule": EVERY, **fields})
-        with write_transaction(self.engine) as session:
-            return sources.create_source(session, ACTOR, self.list_id, wanted, VAULT).id
-
-    def server(self, kind: Kind, port: int, **fields: Any) -> int:
-        known = {"host": "127.0.0.1", "username": file_servers.LOGIN, "secret": file_servers.PASSWORD}
-        return self.make(kind=kind, port=port, **{**known, **fields})
-
-    def work(self) -> int:
-        """Fetch what is due, and import it."""
-        done = self.worker.work(utcnow())
-        Importer(self.engine, self.home).work()
-        return done
-
-    def again(self, source_id: int) -> DataSource:
-        """Run it once more; what came of it."""
-        with write_transaction(self.engine) as session:
-            sources.run_now(session, ACTOR, source_id)
-        assert self.work() == 1
-        return self.source(source_id)
-
-    def source(self, source_id: int) -> DataSource:
-        with read_transaction(self.engine) as session:
-            return sources.get_source(session, ACTOR, source_id)
-
-    def runs(self) -> list[tuple[str, str, int, int]]:
-        with read_transaction(self.engine) as session:
-            rows = session.scalars(select(ImportRun).order_by(ImportRun.id))
-            return [(run.file_name, run.state, run.rows_added + run.rows_updated, run.rows_rejected) for run in rows]
-
-    def people(self) -> set[str]:
-        with read_transaction(self.engine) as session:
-            return set(session.scalars(select(Contact.first_name)))
-
-    def probe(self, source_id: int) -> sources.Probe:
-        with read_transaction(self.engine) as session:
-            return sources.probe(session, ACTOR, source_id, self.home, VAULT)
-
-    @property
-    def drop(self) -> Path:
-        return self.home / "drop" / "1" / "people"
-
-
-@contextmanager
-def served(kind: Kind, folder: Path) -> Iterator[tuple[int, str]]:
-    """A server of that kind: its port and fingerprint."""
-    if kind == Kind.SFTP:
-        with file_servers.Sftp(folder) as server:
-            yield server.port, server.fingerprint
-    elif kind == Kind.FTPS:
-        pair = Authority(folder.parent).issue("127.0.0.1")
-        certificate = ssl.PEM_cert_to_DER_cert(pair.certificate.read_text())
-        with file_servers.ftp(folder, pair.both) as port:
-            yield port, hashlib.sha256(certificate).hexdigest()
-    else:
-        with file_servers.ftp(folder) as port:
-            yield port, ""
-
-
-@pytest.mark.parametrize("kind", [Kind.FTP, Kind.FTPS, Kind.SFTP])
-def test_takes_each_file_of_a_server_once_and_a_changed_one_again(world: World, kind: Kind) -> None:
-    (world.files / "people-1.csv").write_text(TEXT, "utf-8")
-    (world.files / "other.txt").write_text("no", "utf-8")
-    with served(kind, world.files) as (port, fingerprint):
-        source_id = world.server(kind, port, fingerprint=fingerprint, pattern="people-*.csv")
-        probe = world.probe(source_id)
-        assert (probe.good, "1 files are meant: people-1.csv" in probe.words) == (True, True)
-        assert world.work() == 1
-        assert world.runs() == [("people-1.csv", "completed", 2, 1)]
-        assert world.people() == {"Ann", "Zoë"}
-        done = world.source(source_id)
-        assert (done.last_words, done.last_failed, done.lease_owner) == ("1 taken", False, "")
-        assert done.next_run_at is not None
-        assert done.last_run_at is not None
-        assert done.next_run_at - done.last_run_at == timedelta(minutes=30)
-        assert world.work() == 0
-
-        assert world.again(source_id).last_words == "nothing new"
-        (world.files / "people-1.csv").write_text(TEXT + "4,Di,2025550102\n", "utf-8")
-        assert world.again(source_id).last_words == "1 taken"
-        assert "Di" in world.people()
-
-
-@pytest.mark.parametrize("kind", [Kind.FTP, Kind.SFTP])
-@pytest.mark.parametrize("afterwards", ["move", "delete"])
-def test_tidies_up_on_the_server(world: World, kind: Kind, afterwards: str) -> None:
-    (world.files / "good.csv").write_text(TEXT, "utf-8")
-    (world.files / "bad.csv").write_text("no,columns\n", "utf-8")
-    with served(kind, world.files) as (port, fingerprint):
-        source_id = world.server(kind, port, fingerprint=fingerprint, afterwards=afterwards)
-        world.work()
-    left = sorted(str(path.relative_to(world.files)) for path in world.files.rglob("*.csv"))
-    assert left == (["failed/bad.csv", "processed/good.csv"] if afterwards == "move" else ["bad.csv"])
-    source = world.source(source_id)
-    assert source.last_failed
-    assert "no column is the id" in source.last_words
-    assert [run[:2] for run in world.runs()] == [("bad.csv", "failed"), ("good.csv", "completed")]
-
-
-def test_lists_a_server_that_has_no_mlsd(world: World) -> None:
-    (world.files / "people.csv").write_text(TEXT, "utf-8")
-    (world.files / "folder").mkdir()
-    with file_servers.ftp(world.files, mlsd=False) as port:
-        world.server(Kind.FTP, port)
-        world.work()
-    assert world.runs() == [("people.csv", "completed", 2, 1)]
-
-
-def test_tells_nothing_to_a_server_whose_host_key_is_another(world: World) -> None:
-    with file_servers.Sftp(world.files) as server:
-        source_id = world.server(Kind.SFTP, server.port)
-        probe = world.probe(source_id)
-        assert not probe.good
-        assert probe.fingerprint == server.fingerprint
-        world.work()
-        assert "none is saved here yet" in world.source(source_id).last_words
-        with write_transaction(world.engine) as session:
-            sources.pin(session, ACTOR, source_id, "SHA256:" + "x" * 43)
-        assert "it is not the one that is saved here" in world.again(source_id).last_words
-        assert server.logins == []
-        with write_transaction(world.engine) as session:
-            sources.pin(session, ACTOR, source_id, probe.fingerprint)
-        assert world.again(source_id).last_words == "nothing new"
-        assert server.logins == [file_servers.LOGIN]
-
-
-def test_tells_nothing_to_a_server_whose_certificate_nobody_vouches_for(world: World) -> None:
-    with served(Kind.FTPS, world.files) as (port, fingerprint):
-        source_id = world.server(Kind.FTPS, port)
-        probe = world.probe(source_id)
-        assert not probe.good
-        assert "no authority of this machine vouches for" in probe.words
-        with write_transaction(world.engine) as session:
-            sources.pin(session, ACTOR, source_id, "0" * 64)
-        probe = world.probe(source_id)
-        assert probe.fingerprint == fingerprint
-
-
-def test_signs_in_by_a_private_key(world: World) -> None:
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    known = world.home.parent / "authorized"
-    known.write_bytes(key.export_public_key())
-    (world.files / "people.csv").write_text(TEXT, "utf-8")
-    with file_servers.Sftp(world.files, known) as server:
-        secret = key.export_private_key().decode()
-        source_id = world.server(Kind.SFTP, server.port, secret=secret, fingerprint=server.fingerprint)
-        world.work()
-    assert world.runs() == [("people.csv", "completed", 2, 1)]
-    assert "PRIVATE" not in world.source(source_id).secret_encrypted
-
-
-@pytest.mark.parametrize("kind", [Kind.FTP, Kind.SFTP])
-def test_a_wrong_password_and_a_server_that_is_gone_are_told(world: World, kind: Kind) -> None:
-    with served(kind, world.files) as (port, fingerprint):
-        source_id = world.server(kind, port, fingerprint=fingerprint, secret="wrong")
-        world.work()
-        assert "refuses" in world.source(source_id).last_words
-    words = world.again(source_id).last_words
-    assert "does not answer" in words
-    assert "wrong" not in words
 
 
 def test_a_watched_folder_takes_what_lies_still(world: World) -> None:

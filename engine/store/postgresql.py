@@ -27,9 +27,10 @@ _ATTEMPT_ROW = (
 )
 # Where a row is looked up by its key, its state is written as an expression: a partial index over the state alone
 # would lead through every row of that state instead. Addresses are entered in one order, so that two engines that
-# begin attempts to the same ones wait for each other and cannot block each other for ever.
+# begin attempts to the same ones wait for each other and cannot block each other for ever; of two contacts of one
+# address the first given goes, who has been due the longest.
 _BEGIN = f"""
-WITH fresh AS (SELECT * FROM json_to_recordset(%s::json) AS fresh ({_ATTEMPT_ROW})),
+WITH fresh AS (SELECT * FROM ROWS FROM (json_to_recordset(%s::json) AS ({_ATTEMPT_ROW})) WITH ORDINALITY AS fresh),
 mine AS (
   SELECT fresh.* FROM fresh JOIN job_contact j ON j.id = fresh.job_contact_id
   WHERE j.state || '' = 'leased' AND j.lease_owner = fresh.owner
@@ -39,7 +40,7 @@ mine AS (
 begun AS (
   INSERT INTO attempt ({ATTEMPT}, {ATTEMPT_CONSTANTS})
   SELECT {ATTEMPT}, {ATTEMPT_CONSTANT_VALUES.format(false="false")} FROM mine
-  ORDER BY organization_id, address
+  ORDER BY organization_id, address, ordinality
   ON CONFLICT (organization_id, address) WHERE state = 'in_progress' DO NOTHING
   RETURNING id, job_contact_id, number)
 UPDATE job_contact j SET state = 'attempting', attempt_count = begun.number, lease_owner = '', lease_until = NULL,

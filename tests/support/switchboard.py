@@ -16,6 +16,8 @@ from mediaserver.switch.hearing import Member
 from mediaserver.switch.sounds import Sounds
 from mediaserver.switch.switchboard import Switchboard
 
+MUSIC = b"\xff" * 160
+
 
 class FakeConversation:
     """Who is in it, and how."""
@@ -136,13 +138,17 @@ class Bench:
     def __init__(self, directory: Path, boot_id: str = "boot1", max_calls: int = 2) -> None:
         self.line, self.pool = FakeLine(), FakePool()
         self.directory = directory
+        # Music that is there already: making it takes a process of its own, which every test would wait for.
+        sounds = directory / "sounds"
+        sounds.mkdir(exist_ok=True)
+        (sounds / "shipped-1.ulaw").write_bytes(MUSIC)
         self.board = Switchboard(
             boot_id=boot_id,
             lines={"native": self.line},
             workers=self.pool,
             journal=Journal(directory / "journal"),
             clip_directory=directory,
-            sounds=Sounds(directory / "sounds"),
+            sounds=Sounds(sounds),
             allow=(),
             max_calls=max_calls,
             clock=VirtualClock(),

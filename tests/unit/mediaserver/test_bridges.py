@@ -18,10 +18,9 @@ from mediaserver import wire
 from mediaserver.lines import base
 from mediaserver.sounds.tones import zip_tone
 from mediaserver.switch.bridges import Conflict
-from tests.support.switchboard import Bench, FakeConversation
+from tests.support.switchboard import MUSIC, Bench, FakeConversation
 
 pytestmark = pytest.mark.asyncio
-MUSIC = b"\x55" * 800
 
 
 class Floor(Bench):
@@ -65,9 +64,6 @@ class Floor(Bench):
 
 @pytest_asyncio.fixture
 async def floor(tmp_path: Path) -> AsyncIterator[Floor]:
-    sounds = tmp_path / "sounds"
-    sounds.mkdir()
-    (sounds / "shipped-1.ulaw").write_bytes(MUSIC)
     floor = Floor(tmp_path, max_calls=5)
     await floor.board.start()
     await floor.board.sounds.ready()

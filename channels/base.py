@@ -88,6 +88,8 @@ class Channel(Protocol):
     """A message channel (SMS, email). Voice has its own client, `channels.voice`, for its attempts last minutes."""
 
     name: str
+    #: So many messages leave at one time. The rest waits outside, where it is asked once more whether it still may.
+    at_once: int
 
     async def send(self, message: Message) -> Outcome:
         """Raise ChannelError when refused; any other failure leaves the outcome unknown to the caller."""

@@ -13,6 +13,8 @@ from common.errors import RemoteError
 class MemoryChannel:
     """`refuse` maps a receiver to the ChannelError to raise; the replies to receivers in `lose` are lost."""
 
+    at_once = 16
+
     def __init__(self, name: str = "memory", code: str = "SMS_SENT", now: Callable[[], datetime] = utcnow) -> None:
         self.name = name
         self.sent: list[Message] = []

@@ -22,9 +22,10 @@ from common.errors import Refused, RemoteError
 from engine import effects, outcomes
 from engine.addresses import Addresses
 from engine.gate import Work
+from engine.last_look import listed_by_now
 from engine.links import MediaLink
 from engine.outcomes import Running, TrunkRest
-from engine.people import erased_contacts, listed_calls
+from engine.people import erased_contacts, listed_attempts
 from engine.recorder import Recorder
 from engine.routes import Port
 from engine.shares import Place
@@ -39,7 +40,6 @@ _SILENT_IN_A_ROW = 3
 _ASK_AGAIN = 1.0
 #: Questions about calls on their way at one time.
 _QUESTIONS = 8
-_CLOSED_BY_DNC = "IN_DNC_LIST"
 _CLOSED_BY_ERASURE = "CONTACT_DELETED"
 
 
@@ -135,6 +135,10 @@ class Calls:
             return
         call.asking = True
         try:
+            if await listed_by_now(self._database, call.running, self._clock.utcnow(), self._tuning.dnc_watch):
+                call.running = replace(call.running, closed_as=outcomes.CLOSED_BY_DNC)
+                self._end(call, self._outcome("CANCELLED_BY_SYSTEM", "listed while it waited to leave"))
+                return
             await self._order(call, link, request)
         finally:
             call.asking = False
@@ -297,7 +301,7 @@ class Calls:
         for calls in by_job.values():
             plan = next(iter(calls.values())).running.plan
             listed = await asyncio.to_thread(
-                listed_calls,
+                listed_attempts,
                 self._database,
                 plan.organization_id,
                 plan.campaign_id,
@@ -306,7 +310,7 @@ class Calls:
                 self._clock.utcnow(),
             )
             for key in listed:
-                await self._cancel(calls[key], _CLOSED_BY_DNC)
+                await self._cancel(calls[key], outcomes.CLOSED_BY_DNC)
         await self._watch_erased()
 
     async def _watch_erased(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from engine import effects, outcomes
 from engine.addresses import Addresses
 from engine.admission import Unmade
 from engine.gate import Work
+from engine.last_look import listed_by_now
 from engine.outcomes import Running
 from engine.people import Person
 from engine.plans import JobPlan
@@ -51,7 +53,9 @@ class Messenger:
         self._clock = clock
         self._tuning = tuning
         self._running: dict[str, Running] = {}
-        self._room = asyncio.Semaphore(tuning.messages)
+        self._rooms = {
+            name: asyncio.Semaphore(min(tuning.messages, channel.at_once)) for name, channel in channels.items()
+        }
         self.tasks = Tasks()
 
     def __len__(self) -> int:
@@ -92,7 +96,11 @@ class Messenger:
             await self._end(running, self._outcome("SYSTEM_ERROR", message.reason))
             return
         channel = self._channels[running.attempt.channel]
-        async with self._room:
+        async with self._rooms[running.attempt.channel]:
+            if await listed_by_now(self._database, running, self._clock.utcnow(), self._tuning.dnc_watch):
+                unwanted = replace(running, closed_as=outcomes.CLOSED_BY_DNC)
+                await self._end(unwanted, self._outcome("CANCELLED_BY_SYSTEM", "listed while it waited to leave"))
+                return
             try:
                 sent = await channel.send(message)
             except ChannelError as error:

@@ -16,6 +16,8 @@ from engine.plans import CodeFlags, JobPlan
 from engine.routes import trunk_of
 from engine.store import FinishedAttempt, NewAttempt, Next, Outcome
 
+#: The code that a contact is closed with who was listed between the gate's look and the leaving.
+CLOSED_BY_DNC = "IN_DNC_LIST"
 _PLAIN = CodeFlags(closes=False, nuisance=False)
 
 

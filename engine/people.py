@@ -162,28 +162,29 @@ def _person(contact: Contact, addresses: Mapping[str, AddressRow], home: places.
     )
 
 
-def listed_calls(
+def listed_attempts(
     engine: Engine,
     organization_id: int,
     campaign_id: int,
     zone_map: ZoneMap,
-    calls: Collection[tuple[int, str]],
+    attempts: Collection[tuple[int, str]],
     now: datetime,
+    kind: str = DncKind.PHONE,
 ) -> set[tuple[int, str]]:
-    """Which of these pairs of contact and phone number are on a do-not-call list by now, the number or the person."""
-    wanted = [contact_id for contact_id, _ in calls]
-    numbers = [(str(DncKind.PHONE), number) for _, number in calls]
-    people = look_up(engine, organization_id, wanted, now, campaign_id, also=numbers)
+    """Which of these pairs of contact and address are on a do-not-call list by now, the address or the person."""
+    wanted = [contact_id for contact_id, _ in attempts]
+    used = [(str(kind), address) for _, address in attempts]
+    people = look_up(engine, organization_id, wanted, now, campaign_id, also=used)
     found = set()
-    for contact_id, number in calls:
+    for contact_id, address in attempts:
         person = people.persons.get(contact_id)
         if person is None:
             continue
-        # The number rung may have been replaced since: it still counts.
-        rung = AddressRow(0, str(DncKind.PHONE), "", number, (), "")
-        row = next((row for row in person.addresses.values() if row.value == number), rung)
+        # The address used may have been replaced since: it still counts.
+        gone = AddressRow(0, str(kind), "", address, (), "")
+        row = next((row for row in person.addresses.values() if row.value == address), gone)
         if people.list_holding(person, row, place_of(person.known(row), zone_map).zones, now):
-            found.add((contact_id, number))
+            found.add((contact_id, address))
     return found
 
 

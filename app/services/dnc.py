@@ -322,6 +322,9 @@ def _enter(
         for entry in present.values():
             if (entry.kind, entry.value) in batch:
                 _prolong(entry, moment, day)
+                if entry.source == SMS_STOP != source:
+                    # START takes back what STOP did alone: somebody else forbids it now too.
+                    entry.source, entry.proof = source, proof
         if rows:
             session.execute(insert_missing(session, DncEntry), rows)
             added += len(rows)

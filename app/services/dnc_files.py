@@ -20,7 +20,7 @@ from app.db import chunk_budget, next_chunk_size, timed_write, write_in_chunks, 
 from app.models import DncCoverage, DncEntry, DncFile, DncKind, DncList, ImportState
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
-from app.services.dnc import chosen_lists
+from app.services.dnc import SMS_STOP, chosen_lists
 from app.services.dnc_formats import FORMATS, BadLine, Entry, Line, read_lines
 from app.services.importing.spooling import spooled
 from common.clock import utcnow
@@ -214,10 +214,14 @@ def _upsert(session: Session) -> Any:
     new, later = statement.excluded, func.max if on_sqlite else func.greatest
     for_ever = or_(DncEntry.until.is_(None) & DncEntry.until_day.is_(None), new.until_day.is_(None))
     day = func.coalesce(DncEntry.until_day, new.until_day)
+    stopped = DncEntry.source == SMS_STOP
     return statement.on_conflict_do_update(
         index_elements=["dnc_list_id", "kind", "value"],
         set_={
             "file_id": new.file_id,
+            # As `dnc.add` has it: START takes back what STOP did alone.
+            "source": case((stopped, new.source), else_=DncEntry.source),
+            "proof": case((stopped, new.proof), else_=DncEntry.proof),
             "until": case((for_ever, None), else_=DncEntry.until),
             "until_day": case((for_ever, None), else_=later(day, new.until_day)),
         },

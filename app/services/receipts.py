@@ -34,6 +34,7 @@ from common.clock import utcnow
 RECEIPT_TOPIC = "receipt"
 #: Codes of a message that left and whose fate was open; a receipt settles them once.
 _OPEN = ("SMS_SENT", "EMAIL_SENT")
+_OPTED_OUT = "SMS_OPT_OUT"
 
 
 def record_receipt(session: Session, attempt_id: str, outcome: Outcome) -> None:
@@ -89,6 +90,13 @@ def stop(session: Session, number: str, proof: str) -> int:
     return listed
 
 
+def sender_to(session: Session, number: str) -> str:
+    """The name of the one organization that knows the number; "" where several do, or none."""
+    known = _knowing(session, number)
+    name = session.scalar(select(Organization.name).where(Organization.id == known[0])) if len(known) == 1 else None
+    return name or ""
+
+
 def start_again(session: Session, number: str) -> None:
     """Take back what STOP by SMS had listed, the number and its holder, and nothing else that forbids them."""
     own = select(DncList.id).where(DncList.organization_id.is_not(None))
@@ -116,6 +124,9 @@ def start_again(session: Session, number: str) -> None:
     ).all()
     for entry in entries:
         dnc.remove(session, Actor.system(entry.organization_id), entry.id)
+    # The provider's refusal had switched the number itself off.
+    refused = (Address.kind == AddressKind.PHONE, Address.value == number, Address.disabled_code == _OPTED_OUT)
+    session.execute(update(Address).where(*refused).values(disabled_code=""))
 
 
 def unsubscribe(session: Session, subject: Unsubscribe) -> None:
@@ -131,9 +142,12 @@ def unsubscribe(session: Session, subject: Unsubscribe) -> None:
 
 
 def _organizations_knowing(session: Session, number: str) -> Sequence[int]:
-    known = session.scalars(
+    return _knowing(session, number) or session.scalars(select(Organization.id)).all()
+
+
+def _knowing(session: Session, number: str) -> Sequence[int]:
+    return session.scalars(
         select(Address.organization_id)
         .where(Address.kind == AddressKind.PHONE, Address.value == number)
         .group_by(Address.organization_id)
     ).all()
-    return known or session.scalars(select(Organization.id)).all()

@@ -35,6 +35,7 @@ class SmtpEmail:
         timeout: float = 30.0,
         tls_context: ssl.SSLContext | None = None,
     ) -> None:
+        self.at_once = connections
         self._sender = settings.sender
         self._now = now
         self._pool = Pool(settings, size=connections, timeout=timeout, tls_context=tls_context)

@@ -29,6 +29,7 @@ class TwilioSms:
     """Sends through `messages.create`; a failure whose effect is not known is never a ChannelError."""
 
     name = "sms_twilio"
+    at_once = 16
 
     def __init__(
         self,

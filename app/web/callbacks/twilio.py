@@ -9,15 +9,14 @@ from flask import Blueprint, Response, abort, current_app, request
 
 from app.services import receipts
 from app.web.database import writing
-from channels.keywords import Keyword, keyword_of
+from channels.keywords import Asked, Keyword, asked_by
+from channels.sms_replies import reply_to
 from channels.sms_twilio.callbacks import outcome_from_callback, verify
 from common.clock import utcnow
 from common.settings import Settings
 
 log = structlog.get_logger()
 blueprint = Blueprint("twilio", __name__, url_prefix="/callbacks/twilio")
-
-_HELP = "You get this because an organization you know uses Clarion to reach you. Reply STOP to get no more messages."
 
 
 @blueprint.before_request
@@ -41,17 +40,23 @@ def status(attempt_id: str) -> Response:
 
 @blueprint.post("/inbound")
 def inbound() -> Response:
+    """The person is listed before Twilio has its answer; what else people write back is taken and not answered."""
     number, text = request.form.get("From", ""), request.form.get("Body", "")
-    keyword = keyword_of(text, utcnow().date())
-    if keyword is Keyword.STOP:
-        with writing() as session:
+    # Where the account's messaging service understood the word itself (Advanced Opt-Out), Twilio says so and has
+    # answered; its words may be ones that nobody here knows.
+    told = request.form.get("OptOutType", "").lower()
+    asked = Asked(Keyword(told), "en") if told in set(Keyword) else asked_by(text, utcnow().date())
+    if asked is None:
+        return _twiml("")
+    with writing() as session:
+        sender = receipts.sender_to(session, number)
+        if asked.keyword is Keyword.STOP:
             listed = receipts.stop(session, number, f"replied by SMS: {text}")
-        log.info("twilio.stop", number=number, organizations=listed)
-    elif keyword is Keyword.START:
-        with writing() as session:
+            log.info("twilio.stop", number=number, organizations=listed)
+        elif asked.keyword is Keyword.START:
             receipts.start_again(session, number)
-        log.info("twilio.start", number=number)
-    return _twiml(_HELP if keyword is Keyword.HELP else "")
+            log.info("twilio.start", number=number)
+    return _twiml("" if told else reply_to(asked, sender))
 
 
 def _twiml(message: str) -> Response:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 
 from app.db import write_transaction
 from app.models import Attempt, AttemptResult
+from app.services import dnc
 from common.clock import utcnow
 from common.errors import Refused
 
@@ -34,10 +35,15 @@ class ResultPages:
         self._engine = engine
 
     def store(self, attempt_id: str, posted: Iterable[tuple[str, str]]) -> Stored | None:
-        """Keep the values; None where the attempt is unknown. Raise Refused naming the field."""
+        """Keep the values; None where the attempt is unknown. Raise Refused naming the field.
+
+        Whoever asks not to be called is listed with the answer, while the call goes on.
+        """
         values = checked(posted)
+        code = code_among(values)
         with write_transaction(self._engine) as session:
-            if session.scalar(select(Attempt.id).where(Attempt.id == attempt_id)) is None:
+            attempt = session.get(Attempt, attempt_id)
+            if attempt is None:
                 return None
             earlier = session.scalars(
                 select(AttemptResult.id).where(AttemptResult.attempt_id == attempt_id).limit(MOST_RESULTS)
@@ -46,7 +52,9 @@ class ResultPages:
                 raise Refused(f"the call has posted {MOST_RESULTS} results already, which is the most")
             if values:
                 session.add(AttemptResult(attempt_id=attempt_id, at=utcnow(), values=dict(values)))
-        return Stored(code_among(values))
+            if code and dnc.means_opt_out(session, attempt.organization_id, code):
+                dnc.opt_out_after(session, attempt)
+        return Stored(code)
 
 
 def code_among(values: Mapping[str, str]) -> str:

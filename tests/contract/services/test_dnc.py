@@ -15,7 +15,7 @@ from app.security.access import Actor
 from app.services import dnc, dnc_groups
 from app.services.calendars import Calendar
 from common import errors
-from engine.people import listed_calls, look_up
+from engine.people import listed_attempts, look_up
 from tests.support.organizations import World, build
 
 ROOT = Actor.system()
@@ -114,7 +114,7 @@ def test_refuses_a_group_of_others_lists(engine: Engine, world: World) -> None:
 def test_a_call_that_rings_is_found_at_the_next_look(engine: Engine, world: World, subject: tuple[str, str]) -> None:
     def listed() -> set[tuple[int, str]]:
         calls = [(world.contact, NUMBER)]
-        return listed_calls(engine, world.organization_id, world.campaign, Calendar().zones, calls, NOW)
+        return listed_attempts(engine, world.organization_id, world.campaign, Calendar().zones, calls, NOW)
 
     assert listed() == set()
     add(engine, world, [subject])
@@ -124,4 +124,4 @@ def test_a_call_that_rings_is_found_at_the_next_look(engine: Engine, world: Worl
 def test_a_call_is_not_ended_by_an_entry_whose_day_is_over_there(engine: Engine, world: World) -> None:
     add(engine, world, [("phone", NUMBER)], until=date(2026, 1, 4))
     calls = [(world.contact, NUMBER)]
-    assert listed_calls(engine, world.organization_id, world.campaign, Calendar().zones, calls, NOW) == set()
+    assert listed_attempts(engine, world.organization_id, world.campaign, Calendar().zones, calls, NOW) == set()

@@ -16,6 +16,7 @@ from app.models import Attempt, Contact
 from app.security.access import Actor
 from app.security.tokens import Unsubscribe
 from app.services import dnc, receipts
+from channels.base import Message, Outcome
 from channels.memory import MemoryChannel
 from channels.voice.memory import Ending
 from common.clock import utcnow
@@ -87,6 +88,49 @@ def test_no_attempt_starts_a_second_after_its_person_was_listed(play: Play) -> N
         # The others are still reached: it was not the engine that had stopped.
         assert len(attempts) > started
         assert {row[1] for row in attempts} == {"voice", "sms", "email"}
+
+    play(scenario)
+
+
+class SlowChannel(MemoryChannel):
+    """One at a time, and the first takes until it is let go."""
+
+    at_once = 1
+
+    def __init__(self) -> None:
+        super().__init__("sms", "SMS_SENT")
+        self.asked, self.may_go = asyncio.Event(), asyncio.Event()
+
+    async def send(self, message: Message) -> Outcome:
+        self.asked.set()
+        await self.may_go.wait()
+        return await super().send(message)
+
+
+TEXT = """<Strategy xmlns="urn:clarion:strategy:1" name="s"><Handler name="text"><Sms><Address attribute="phone1"/>
+<Text>Hello</Text></Sms></Handler></Strategy>"""
+
+
+def test_a_message_that_waits_for_a_slow_provider_does_not_leave_when_its_person_is_listed_meanwhile(
+    play: Play,
+) -> None:
+    async def scenario(house: House) -> None:
+        slow = SlowChannel()
+        house.channels.update(sms=slow)
+        make_job(house.database, 3, strategy_xml=TEXT)
+        house.start()
+        home = house.sql("SELECT id FROM organization")[0][0]
+        await house.until(lambda: len(house.sql("SELECT id FROM attempt")) == 3)
+        await slow.asked.wait()
+        with write_transaction(house.database) as session:
+            dnc.add(session, ROOT, [("contact_id", str(number)) for number in (1, 2, 3)], organization_id=home)
+        await asyncio.sleep(0.1)
+        slow.may_go.set()
+        await house.until(lambda: house.job_state() == "completed")
+        # The one that was on its way is gone.
+        assert len(slow.sent) == 1
+        assert house.final_codes() == {"SMS_SENT": 1, "IN_DNC_LIST": 2}
+        assert house.attempt_codes() == {"SMS_SENT": 1, "CANCELLED_BY_SYSTEM": 2}
 
     play(scenario)
 

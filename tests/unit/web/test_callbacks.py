@@ -7,7 +7,8 @@ from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
 from app.db import read_transaction, write_transaction
-from app.models import Attempt, AttemptState, AuditEntry, DncEntry, JobContact, JobContactState, OutboxEvent
+from app.models import Address, Attempt, AttemptState, AuditEntry, DncEntry, JobContact, JobContactState, OutboxEvent
+from app.security.access import Actor
 from app.security.tokens import Tokens, Unsubscribe
 from app.services import dnc
 from tests.support.panel import SECRET, World
@@ -61,8 +62,35 @@ def test_start_takes_back_what_stop_did(client: FlaskClient, world: World, sqlit
     assert entry.organization_id == world.organization_id
 
 
-def test_answers_help(client: FlaskClient) -> None:
-    assert "Reply STOP" in post(client, "/callbacks/twilio/inbound", {"From": NUMBER, "Body": "HELP"}).text
+def test_start_takes_nothing_back_that_somebody_else_has_listed_since(
+    client: FlaskClient, world: World, sqlite_engine: Engine
+) -> None:
+    post(client, "/callbacks/twilio/inbound", {"From": NUMBER, "Body": "STOP"})
+    with write_transaction(sqlite_engine) as session:
+        dnc.add(session, Actor.system(), [("phone", NUMBER)], organization_id=world.organization_id, proof="by letter")
+    post(client, "/callbacks/twilio/inbound", {"From": NUMBER, "Body": "START"})
+
+    assert listed(sqlite_engine, world, "phone", NUMBER)
+
+
+def test_answers_in_the_language_of_the_word_in_the_name_of_whom_the_number_knows(client: FlaskClient) -> None:
+    def answer(words: str, number: str = NUMBER) -> str:
+        return post(client, "/callbacks/twilio/inbound", {"From": number, "Body": words}).text
+
+    assert "<Message>Test: " in (told := answer("HELP"))
+    assert "Reply STOP" in told
+    assert "<Message>Test: Sie bekommen" in answer("Abmelden")
+    assert "<Message>You will get no more" in answer("STOP", "+12125550199")
+    assert "<Message>" not in answer("Thanks, see you on Monday")
+
+
+def test_what_twilio_has_understood_counts_and_is_not_answered_twice(
+    client: FlaskClient, world: World, sqlite_engine: Engine
+) -> None:
+    form = {"From": NUMBER, "Body": "mos me shkruani", "OptOutType": "STOP"}
+
+    assert "<Message>" not in post(client, "/callbacks/twilio/inbound", form).text
+    assert listed(sqlite_engine, world, "phone", NUMBER)
 
 
 @pytest.mark.parametrize("path", ["/callbacks/twilio/inbound", "/callbacks/twilio/some-attempt"])
@@ -125,6 +153,8 @@ def test_an_opt_out_told_by_the_provider_blocks_the_person_until_they_say_start(
     with write_transaction(sqlite_engine) as session:
         attempt = session.get_one(Attempt, world.attempt_id)
         attempt.channel, attempt.state, attempt.completion_code = "sms", AttemptState.DONE, "SMS_SENT"
+        address = session.scalars(select(Address).where(Address.contact_id == world.contact_id)).one()
+        attempt.address_id = address.id
     form = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "21610"}
 
     for _ in range(2):
@@ -136,11 +166,18 @@ def test_an_opt_out_told_by_the_provider_blocks_the_person_until_they_say_start(
         ("contact_id", "C001", "sms_stop", world.attempt_id),
         ("phone", NUMBER, "sms_stop", world.attempt_id),
     ]
+    assert disabled(sqlite_engine) == ["SMS_OPT_OUT", "", ""]
 
     post(client, "/callbacks/twilio/inbound", {"From": NUMBER, "Body": "START"})
 
     assert not listed(sqlite_engine, world, "phone", NUMBER)
     assert not listed(sqlite_engine, world, "contact_id", "C001")
+    assert disabled(sqlite_engine) == ["", "", ""]
+
+
+def disabled(engine: Engine) -> list[str]:
+    with read_transaction(engine) as session:
+        return list(session.scalars(select(Address.disabled_code).order_by(Address.id)))
 
 
 def test_opening_the_unsubscribe_page_changes_nothing(client: FlaskClient, world: World, sqlite_engine: Engine) -> None:

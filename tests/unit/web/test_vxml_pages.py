@@ -5,7 +5,7 @@ from lxml import etree
 from sqlalchemy import Engine, select
 
 from app.db import read_transaction, write_transaction
-from app.models import Attempt, AttemptResult, AttemptState
+from app.models import Attempt, AttemptResult, AttemptState, DncEntry
 from app.security.access import Actor
 from app.security.tokens import Tokens
 from app.services import scripts
@@ -87,6 +87,18 @@ def test_keeps_what_an_application_submits(client: FlaskClient, world: World, sq
     with read_transaction(sqlite_engine) as session:
         kept = session.scalars(select(AttemptResult)).all()
     assert [row.values for row in kept] == [{"completion_code": "PAID", "amount": "10.50"}]
+
+
+def test_who_asks_not_to_be_called_is_listed_while_the_call_goes_on(
+    client: FlaskClient, world: World, sqlite_engine: Engine
+) -> None:
+    client.post(session_path(world, "result"), data={"completion_code": "PAID"})
+    client.post(session_path(world, "result"), data={"completion_code": "AGENT_DNC"})
+
+    with read_transaction(sqlite_engine) as session:
+        entries = session.execute(select(DncEntry.kind, DncEntry.value, DncEntry.source)).all()
+        assert session.get_one(Attempt, world.attempt_id).state == AttemptState.IN_PROGRESS
+    assert sorted(entries) == [("contact_id", "C001", "call"), ("phone", "+12125550101", "call")]
 
 
 def test_takes_a_submit_by_get_too(client: FlaskClient, world: World, sqlite_engine: Engine) -> None:

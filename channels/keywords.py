@@ -83,7 +83,9 @@ RULES: tuple[KeywordRule, ...] = (
         Keyword.START,
         frozenset({"start", "yes", "unstop"}),
     ),
-    *_abroad("fr", "arret,arreter,arretez,desabonner,desinscrire,desinscription,resilier", "aide", "commencer,reprendre"),
+    *_abroad(
+        "fr", "arret,arreter,arretez,desabonner,desinscrire,desinscription,resilier", "aide", "commencer,reprendre"
+    ),
     *_abroad("es", "alto,parar,pare,cancelar,baja,darse de baja,no mas", "ayuda", "comenzar,iniciar,empezar"),
     *_abroad("de", "stopp,halt,ende,abmelden,abbestellen,kundigen", "hilfe", "anmelden,weiter"),
     *_abroad("pt", "parar,pare,sair,cancelar,remover,descadastrar", "ajuda", "iniciar,comecar"),

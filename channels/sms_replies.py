@@ -13,7 +13,7 @@ _STOP, _HELP, _START = Keyword.STOP, Keyword.HELP, Keyword.START
 _TEXTS: Mapping[str, Mapping[Keyword, str]] = {
     "en": {
         _STOP: "You will get no more calls or texts at this number. Reply START to get them again.",
-        _HELP: "You get this because an organization you know reaches you by Clarion. Reply STOP to get no more messages.",
+        _HELP: "An organization you know reaches you by Clarion. Reply STOP to get no more messages.",
         _START: "You will get calls and texts again. Reply STOP to stop them.",
     },
     "fr": {

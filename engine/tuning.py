@@ -36,8 +36,9 @@ class Tuning:
     sweep: float = 15.0
     #: Between two searches for attempts that nobody follows, and their least age.
     stray: float = 30.0
-    #: Between two looks whether somebody we are ringing asked not to be called.
-    dnc_watch: float = 0.5
+    #: Between two looks whether somebody we are ringing asked not to be called; the gate's look holds so long for what
+    #: has not left yet.
+    dnc_watch: float = 0.3
     #: How long calls under way may take to finish after SIGTERM.
     grace: float = 10.0
     #: The longest call.

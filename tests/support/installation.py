@@ -115,7 +115,7 @@ class Installation:
 
     def _command(self, role: str) -> list[str]:
         options = ["--journal", str(self.journal)] if role == CARRIER else []
-        return ["-m", "app.cli", role, *options]
+        return ["-m", "app.cli", role.partition(":")[0], *options]
 
     def _ready_urls(self, role: str) -> list[str]:
         return {
@@ -125,7 +125,7 @@ class Installation:
         }.get(role, [])
 
     def start(self, *roles: str) -> None:
-        """Start roles in order, each when the one before it is ready."""
+        """Start roles in order, each when the one before it is ready; `engine:2` is another engine."""
         for role in roles:
             assert role not in self._running, f"{role} runs already"
             self._running[role] = processes.start(

@@ -167,12 +167,15 @@ def read_transaction(engine: Engine) -> Iterator[Session]:
         yield session
 
 
-def among(session: Session, column: InstrumentedAttribute[str], values: Sequence[str]) -> ColumnElement[bool]:
+def among(
+    session: Session, column: InstrumentedAttribute[str] | InstrumentedAttribute[int], values: Sequence[str | int]
+) -> ColumnElement[bool]:
     """The column is one of `values`, which go over as one parameter: a list of many is built and read once for each
     otherwise."""
     if session.get_bind().dialect.name == "sqlite":
         return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))
-    return column == func.any(literal(list(values), postgresql.ARRAY(postgresql.TEXT)))
+    kind = postgresql.BIGINT if values and isinstance(values[0], int) else postgresql.TEXT
+    return column == func.any(literal(list(values), postgresql.ARRAY(kind)))
 
 
 def insert_missing(session: Session, model: Any) -> Any:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 
 import structlog
 from sqlalchemy import CursorResult, Engine, select, text, update
@@ -27,6 +28,7 @@ from engine.effects import TRUNK_RESTS
 from engine.freezing import forget_order, freeze_audience, release
 from engine.leases import Lease, holds
 from engine.plans import ENDED, read_group
+from engine.replacing import WAITS, give_up, replacing, wait
 
 log = structlog.get_logger()
 
@@ -104,6 +106,8 @@ class Director:
         """Copy the audience into `job_contact`, in chunks; after a crash the next director goes on."""
         wanted = _Wanted(self._engine, job_id)
         now = self._clock.utcnow()
+        if self._waits(lease, job_id, now):
+            return
         freeze_audience(
             self._engine,
             job_id,
@@ -112,21 +116,51 @@ class Director:
             go_on=lambda: go_on() and wanted.still(),
         )
         if go_on() and wanted.still():
-            self._start(lease, job_id)
+            self._start(lease, job_id, now)
 
-    def _start(self, lease: Lease, job_id: int) -> None:
+    def _waits(self, lease: Lease, job_id: int, now: datetime) -> bool:
+        """Whether the list of a job that is to begin is being replaced; what was frozen before is given up."""
+        with read_transaction(self._engine) as session:
+            job = session.get_one(Job, job_id)
+            run_id = replacing(session, int(job.settings["contact_list_id"]), now)
+            stale = job.audience and replacing(session, int(job.settings["contact_list_id"]), job.created_at)
+        if job.state != JobState.QUEUED:
+            return False
+        if run_id is not None:
+            with self._writing(lease) as session:
+                wait(session, job_id, run_id)
+        elif stale:
+            self._give_up(lease, job_id)
+        return run_id is not None
+
+    def _give_up(self, lease: Lease, job_id: int) -> None:
+        more = True
+        while more:
+            with self._writing(lease) as session:
+                more = give_up(session, job_id, self._stop_chunk)
+
+    def _start(self, lease: Lease, job_id: int, begun: datetime) -> None:
         now = self._clock.utcnow()
         with self._writing(lease) as session:
-            session.execute(update(Job).where(Job.id == job_id).values(frozen=True))
-            started = session.execute(
-                update(Job)
-                .where(Job.id == job_id, Job.state == JobState.QUEUED)
-                .values(state=JobState.RUNNING, started_at=now)
-            )
-            session.execute(update(Job).where(Job.id == job_id, Job.started_at.is_(None)).values(started_at=now))
-            assert isinstance(started, CursorResult)
-            if started.rowcount:
-                self._tell(session, job_id, JobState.RUNNING)
+            job = session.get_one(Job, job_id)
+            fresh = replacing(session, int(job.settings["contact_list_id"]), begun) is None
+            if fresh or job.state != JobState.QUEUED:
+                self._begin(session, job_id, now)
+                return
+        self._give_up(lease, job_id)
+
+    def _begin(self, session: Session, job_id: int, now: datetime) -> None:
+        session.execute(update(Job).where(Job.id == job_id).values(frozen=True))
+        started = session.execute(
+            update(Job)
+            .where(Job.id == job_id, Job.state == JobState.QUEUED)
+            .values(state=JobState.RUNNING, started_at=now)
+        )
+        session.execute(update(Job).where(Job.id == job_id, Job.started_at.is_(None)).values(started_at=now))
+        session.execute(update(Job).where(Job.id == job_id, Job.detail.startswith(WAITS)).values(detail=""))
+        assert isinstance(started, CursorResult)
+        if started.rowcount:
+            self._tell(session, job_id, JobState.RUNNING)
 
     def _release(self, lease: Lease, job_id: int) -> None:
         """The next contacts of a sorted job; the look alone writes nothing."""

@@ -94,6 +94,20 @@ def _register_import(subparsers: Any) -> None:
         default="update",
         help="what a row of a known ID does: update (or skip)",
     )
+    parser.add_argument(
+        "--mode",
+        choices=("delta", "full", "replace"),
+        default="delta",
+        help="what the file says of contacts who are not in it: nothing (delta), that they are to be taken out (full), "
+        "and that what it has no column for is empty (replace)",
+    )
+    parser.add_argument(
+        "--most-removed",
+        type=int,
+        default=20,
+        metavar="PERCENT",
+        help="of the list that a full file may take out; where it would be more nobody is (20)",
+    )
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="write the rows not taken, with reasons, to FILE")
     parser.set_defaults(run=run_import)
 
@@ -188,6 +202,8 @@ def run_import(arguments: argparse.Namespace) -> int:
             mapping,
             choices=choices,
             on_duplicate=arguments.on_duplicate,
+            mode=arguments.mode,
+            most_removed=arguments.most_removed,
             on_progress=show,
         )
         with read_transaction(engine) as session:
@@ -207,6 +223,10 @@ def _print_summary(summary: Summary, rejects_file: Path | None) -> None:
         f"{summary.state}: {summary.rows_read} rows read, {summary.rows_added} added, "
         f"{summary.rows_updated} updated, {summary.rows_rejected} rejected"
     )
+    if summary.rows_unchanged:
+        print(f"  {summary.rows_unchanged} rows changed nothing")
+    if summary.rows_removed:
+        print(f"  {summary.rows_removed} contacts who are not in the file were taken out of the list")
     if summary.rows_skipped:
         print(f"  {summary.rows_skipped} rows of known contacts were skipped")
     if summary.rows_listed:

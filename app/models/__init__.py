@@ -41,10 +41,13 @@ from app.models.contact import (
     ContactList,
     ContactName,
     FilterTemplate,
+    ImportMode,
     ImportReject,
     ImportRun,
+    ImportSeen,
     ImportState,
     OnDuplicate,
+    Removal,
 )
 from app.models.dnc import CampaignDncGroup, DncCoverage, DncEntry, DncFile, DncGroup, DncGroupList, DncKind, DncList
 from app.models.identity import AllowedHost, AuditEntry, CallingWindow, CompletionCode, Organization, Role, User
@@ -92,8 +95,10 @@ __all__ = [
     "FilterTemplate",
     "GuardTime",
     "HolidayRow",
+    "ImportMode",
     "ImportReject",
     "ImportRun",
+    "ImportSeen",
     "ImportState",
     "Job",
     "JobContact",
@@ -108,6 +113,7 @@ __all__ = [
     "Organization",
     "OutboxEvent",
     "PacingTrial",
+    "Removal",
     "RetentionRule",
     "RevisionState",
     "Role",

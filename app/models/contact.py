@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef
@@ -45,6 +45,31 @@ class OnDuplicate(StrEnum):
 
     UPDATE = "update"
     SKIP = "skip"
+
+
+class ImportMode(StrEnum):
+    """What a file says of contacts who are not in it."""
+
+    #: Nothing: they stay as they are.
+    DELTA = "delta"
+    #: They are taken out of the list.
+    FULL = "full"
+    #: The same, and what the file has no column for is emptied of those who are in it.
+    REPLACE = "replace"
+
+
+class Removal(StrEnum):
+    """What became of taking out who is not in the file."""
+
+    #: Not asked for, or not yet decided.
+    NONE = ""
+    #: More would go than was allowed: somebody has to say so.
+    HELD = "held"
+    #: The file cannot be trusted to be whole.
+    REFUSED = "refused"
+    DONE = "done"
+    #: Put back.
+    UNDONE = "undone"
 
 
 class ContactList(Base):
@@ -113,7 +138,10 @@ class Contact(Base):
     time_zone: Mapped[str] = mapped_column(String(64), default="")
     #: Custom attributes: name to JSON value.
     attributes: Mapped[dict[str, Any]]
-    #: Set when the contact was deleted while jobs still refer to it: never dialled again.
+    #: The import that brought the contact; None for one that came otherwise.
+    import_run_id: Mapped[int | None] = mapped_column(BigId)
+    #: Set when the contact was deleted while jobs still refer to it, or not in a file that is the whole list: never
+    #: dialled again, unless it is put back.
     deleted_at: Mapped[datetime | None]
     #: Set when the person asked to be erased: a call under way is hung up, and what is left of the row names nobody.
     erased_at: Mapped[datetime | None]
@@ -150,16 +178,29 @@ class Address(Base):
 
 
 class ContactChange(Base):
-    """One field of a contact that a person changed. Values of private attributes are masked when they are written."""
+    """One field of a contact that somebody changed. Values of private attributes are masked when they are written."""
 
     __tablename__ = "contact_change"
-    __table_args__ = (Index("ix_contact_change_contact", "contact_id", "id"),)
+    __table_args__ = (
+        Index("ix_contact_change_contact", "contact_id", "id"),
+        Index(
+            "ix_contact_change_run",
+            "import_run_id",
+            "id",
+            sqlite_where=text("import_run_id IS NOT NULL"),
+            postgresql_where=text("import_run_id IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[IdColumn]
     organization_id: Mapped[OrganizationRef]
     contact_id: Mapped[int] = mapped_column(BigId, ForeignKey("contact.id", ondelete="CASCADE"))
     at: Mapped[datetime]
     user_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("user.id", ondelete="SET NULL"))
+    #: The import that did it.
+    import_run_id: Mapped[int | None] = mapped_column(BigId)
+    #: The program that did it, by its API token.
+    via: Mapped[str] = mapped_column(String(120), default="", server_default="")
     field: Mapped[str] = mapped_column(String(120))
     old: Mapped[str] = mapped_column(String(1000), default="")
     new: Mapped[str] = mapped_column(String(1000), default="")
@@ -209,18 +250,30 @@ class ImportRun(Base):
     state: Mapped[str] = mapped_column(String(16), default=ImportState.QUEUED)
     #: What the file was taken for (`importing.Understood` as JSON); its spool is UTF-8 with this delimiter.
     understood: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
-    #: Not used any more; older versions read it.
-    encoding: Mapped[str] = mapped_column(String(16), default="auto")
     delimiter: Mapped[str] = mapped_column(String(1), default="")
     #: CSV column to target (id, first_name, phone1, attribute name ...; "" ignores it).
     mapping: Mapped[dict[str, Any]]
     on_duplicate: Mapped[str] = mapped_column(String(8), default=OnDuplicate.UPDATE, server_default="update")
+    mode: Mapped[str] = mapped_column(String(8), default=ImportMode.DELTA, server_default="delta")
+    #: Percent of the list that a full file may take out without being asked about.
+    most_removed: Mapped[int] = mapped_column(default=20, server_default="20")
     rows_read: Mapped[int] = mapped_column(default=0)
     rows_added: Mapped[int] = mapped_column(default=0)
     rows_updated: Mapped[int] = mapped_column(default=0)
+    #: Rows of contacts of whom the list has everything as it is in the file.
+    rows_unchanged: Mapped[int] = mapped_column(default=0, server_default="0")
     #: Rows of contacts who are known, where `on_duplicate` is skip.
     rows_skipped: Mapped[int] = mapped_column(default=0, server_default="0")
     rows_rejected: Mapped[int] = mapped_column(default=0)
+    #: Rejected rows of which not even the id could be read.
+    rows_unread: Mapped[int] = mapped_column(default=0, server_default="0")
+    #: The last row so far was one of them: the file may have been cut off.
+    cut_off: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: Contacts taken out because the file, which is the whole list, does not have them; `removed_at` is when, and
+    #: tells them from others that were deleted.
+    rows_removed: Mapped[int] = mapped_column(default=0, server_default="0")
+    removal: Mapped[str] = mapped_column(String(8), default=Removal.NONE, server_default="")
+    removed_at: Mapped[datetime | None]
     #: Rows of people who were on a do-not-call list at the import: kept, and never dialled while they are on it.
     rows_listed: Mapped[int] = mapped_column(default=0, server_default="0")
     bytes_read: Mapped[int] = mapped_column(BigId, default=0)
@@ -233,6 +286,16 @@ class ImportRun(Base):
     origin: Mapped[str] = mapped_column(String(255), default="", server_default="")
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class ImportSeen(Base):
+    """Who of the list was in the file of a run that may take the others out; gone once that is decided."""
+
+    __tablename__ = "import_seen"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    import_run_id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    contact_id: Mapped[int] = mapped_column(BigId, primary_key=True)
 
 
 class ImportReject(Base):

@@ -34,6 +34,9 @@ class DataSource(Base):
     mapping: Mapped[dict[str, Any]]
     #: What a row of a known contact does (`OnDuplicate`).
     on_duplicate: Mapped[str] = mapped_column(String(8), default="update", server_default="update")
+    #: What its files say of contacts who are not in them (`ImportMode`), and how much of the list one may take out.
+    mode: Mapped[str] = mapped_column(String(8), default="delta", server_default="delta")
+    most_removed: Mapped[int] = mapped_column(default=20, server_default="20")
     #: `sources.schedule.Schedule`.
     schedule: Mapped[dict[str, Any]]
     paused: Mapped[bool] = mapped_column(default=False)

@@ -12,12 +12,12 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.core.phone import parse_number
-from app.models import Address, AddressKind, Attribute, AttributeType, Contact, ContactChange, ContactList
+from app.models import Address, AddressKind, Attribute, AttributeType, Contact, ContactChange, ContactList, ImportRun
 from app.security.access import Actor, Permission, get_scoped
 from app.services.audit import record
-from app.services.contacts import MASK
 from app.services.importing import rows
 from app.services.importing.mapping import FIELDS
+from app.services.masked import MASK
 from common.clock import utcnow
 from common.errors import Refused
 
@@ -104,21 +104,36 @@ def history(session: Session, actor: Actor, contact_id: int, limit: int = 100) -
     """Newest first; values of attributes that are masked now, for those who may not see them, are masked here too."""
     actor.require(Permission.LISTS_VIEW)
     contact = get_scoped(session, actor, Contact, contact_id)
-    found = session.scalars(
-        select(ContactChange)
-        .where(ContactChange.contact_id == contact.id)
-        .order_by(ContactChange.id.desc())
+    mine = select(ContactChange).where(ContactChange.contact_id == contact.id)
+    found = session.scalars(mine.order_by(ContactChange.id.desc()).limit(limit)).all()
+    return _as_shown(session, actor, contact.organization_id, found)
+
+
+def changes_of_run(
+    session: Session, actor: Actor, run_id: int, *, after_id: int = 0, limit: int = 100
+) -> list[tuple[ContactChange, str]]:
+    """What an import changed, in its order, each with the contact's external id; `after_id` turns the page."""
+    actor.require(Permission.LISTS_VIEW)
+    run = get_scoped(session, actor, ImportRun, run_id)
+    wanted = (
+        select(ContactChange, Contact.external_id)
+        .join(Contact, Contact.id == ContactChange.contact_id)
+        .where(ContactChange.import_run_id == run.id, ContactChange.id > after_id)
+        .order_by(ContactChange.id)
         .limit(limit)
-    ).all()
+    )
+    rows = [(change, external_id) for change, external_id in session.execute(wanted)]
+    shown = _as_shown(session, actor, run.organization_id, [change for change, _ in rows])
+    return list(zip(shown, (external_id for _, external_id in rows), strict=True))
+
+
+def _as_shown(
+    session: Session, actor: Actor, organization_id: int, found: Sequence[ContactChange]
+) -> list[ContactChange]:
     if actor.may(Permission.ATTRIBUTES_UNMASK):
         return list(found)
-    masked = set(
-        session.scalars(
-            select(Attribute.name).where(
-                Attribute.organization_id == contact.organization_id, Attribute.masked.is_(True)
-            )
-        )
-    )
+    names = select(Attribute.name).where(Attribute.organization_id == organization_id, Attribute.masked.is_(True))
+    masked = set(session.scalars(names))
     session.expunge_all()
     for change in found:
         if change.field in masked:

@@ -15,9 +15,11 @@ from app.services.contact_search import enter_names_of
 from app.services.contacts import delete_contact
 from app.services.importing import mapping as mappings
 from app.services.importing.batches import Batch
+from app.services.importing.changing import Target
 from app.services.importing.chunks import chunk_of
 from app.services.importing.columns import ColumnPreparer
-from app.services.importing.writing import Target, write_contacts
+from app.services.importing.runs import private_attributes
+from app.services.importing.writing import write_contacts
 from common.clock import utcnow
 from common.errors import Refused
 
@@ -63,7 +65,7 @@ def push(session: Session, actor: Actor, contact_list_id: int, contacts: Sequenc
     added = updated = 0
     for columns, places in alike.items():
         rows = [[contacts[place][name] for name in columns] for place in places]
-        written, refused = _write(session, contact_list, columns, types, Batch(places, rows, [""] * len(rows)))
+        written, refused = _write(session, actor, contact_list, columns, types, Batch(places, rows, [""] * len(rows)))
         added, updated = added + written[0], updated + written[1]
         faults += refused
     enter_names_of(session, contact_list.id, [contact.get(mappings.ID, "") for contact in contacts])
@@ -74,7 +76,12 @@ def push(session: Session, actor: Actor, contact_list_id: int, contacts: Sequenc
 
 
 def _write(
-    session: Session, contact_list: ContactList, columns: tuple[str, ...], types: Mapping[str, str], batch: Batch
+    session: Session,
+    actor: Actor,
+    contact_list: ContactList,
+    columns: tuple[str, ...],
+    types: Mapping[str, str],
+    batch: Batch,
 ) -> tuple[tuple[int, int], list[Fault]]:
     missing = _missing(columns)
     if missing:
@@ -86,10 +93,14 @@ def _write(
         contact_list.id,
         tuple(name for name in mappings.FIELDS if name in mapping),
         tuple(mappings.addresses(mapping)),
+        via=actor.login[:120],
+        private=private_attributes(session, contact_list.organization_id),
     )
     chunk = chunk_of(prepared, 0, as_copy=session.get_bind().dialect.name == "postgresql")
     written = write_contacts(session, target, [chunk], utcnow())
-    return (written.added, written.updated), [Fault(one.line, one.field, one.reason) for one in prepared.rejects]
+    return (written.added, written.updated + written.unchanged), [
+        Fault(one.line, one.field, one.reason) for one in prepared.rejects
+    ]
 
 
 def _missing(columns: tuple[str, ...]) -> tuple[str, str] | None:

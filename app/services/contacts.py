@@ -15,8 +15,8 @@ from app.services.audit import record
 from app.services.contact_search import candidates, found_among
 from app.services.csv_text import csv_lines
 from app.services.lists import remove_contacts
+from app.services.masked import MASK
 
-MASK = "********"
 _FIELDS = ("first_name", "last_name", "language", "time_zone", "customer_id")
 _BATCH = 1000
 

@@ -170,6 +170,7 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "contact_editing.edit_contact": lambda c: contact_editing.edit_contact(
         c.session, c.actor, c.it.contact, Edit({"first_name": "New"}, {}, ())
     ),
+    "contact_editing.changes_of_run": lambda c: contact_editing.changes_of_run(c.session, c.actor, c.it.import_run),
     "contact_editing.history": lambda c: contact_editing.history(c.session, c.actor, c.it.contact),
     "pacing_trials.list_trials": lambda c: pacing_trials.list_trials(c.session, c.actor),
     "pacing_trials.get_trial": lambda c: pacing_trials.get_trial(c.session, c.actor, c.it.pacing_trial),
@@ -214,6 +215,9 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "hosts.allow_host": lambda c: hosts.allow_host(c.session, c.actor, "a.example", "", c.it.organization_id),
     "hosts.list_hosts": lambda c: hosts.list_hosts(c.session, c.actor),
     "hosts.remove_host": lambda c: hosts.remove_host(c.session, c.actor, c.it.allowed_host),
+    "importing.confirm_removal": lambda c: importing.confirm_removal(c.engine, c.actor, c.it.import_run),
+    "importing.undo_removal": lambda c: importing.undo_removal(c.engine, c.actor, c.it.import_run),
+    "importing.find_runs": lambda c: importing.find_runs(c.session, c.actor, {c.it.import_run}),
     "importing.get_run": lambda c: importing.get_run(c.session, c.actor, c.it.import_run),
     "importing.import_file": lambda c: importing.import_file(c.engine, c.actor, c.it.contact_list, c.csv),
     "importing.list_rejects": lambda c: importing.list_rejects(c.session, c.actor, c.it.import_run),

@@ -71,7 +71,10 @@ class World:
     def runs(self) -> list[tuple[str, str, int, int]]:
         with read_transaction(self.engine) as session:
             rows = session.scalars(select(ImportRun).order_by(ImportRun.id))
-            return [(run.file_name, run.state, run.rows_added + run.rows_updated, run.rows_rejected) for run in rows]
+            return [
+                (run.file_name, run.state, run.rows_added + run.rows_updated + run.rows_unchanged, run.rows_rejected)
+                for run in rows
+            ]
 
     def people(self) -> set[str]:
         with read_transaction(self.engine) as session:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from app.services.importing.files import Preview, import_file, make_spool, preview, preview_head
 from app.services.importing.loading import Progress
 from app.services.importing.mapping import suggest
+from app.services.importing.removal import confirm_removal, undo_removal
 from app.services.importing.runs import (
+    MOST_REMOVED,
     Summary,
+    find_runs,
     get_run,
     list_rejects,
     list_runs,
@@ -21,12 +24,15 @@ from app.services.importing.spooling import Choices, Understood
 from app.services.importing.trial import Trial, try_out
 
 __all__ = [
+    "MOST_REMOVED",
     "Choices",
     "Preview",
     "Progress",
     "Summary",
     "Trial",
     "Understood",
+    "confirm_removal",
+    "find_runs",
     "get_run",
     "import_file",
     "list_rejects",
@@ -41,5 +47,6 @@ __all__ = [
     "suggest",
     "summary",
     "try_out",
+    "undo_removal",
     "unfinished",
 ]

@@ -64,6 +64,10 @@ class Chunk(NamedTuple):
     rejects: list[tuple[int, str, str, str]]
     #: Place, kind and value of those that a do-not-call list may hold.
     suspects: list[tuple[int, str, str]]
+    #: Ids of rejected rows; of `unread` others not even that is known, and the last of all is one where `ends_unread`.
+    refused_ids: list[str]
+    unread: int
+    ends_unread: bool
 
 
 def chunks(job: Job) -> Iterator[Chunk]:
@@ -120,12 +124,15 @@ def chunk_of(prepared: Prepared, position: int, as_copy: bool, sieve: Sieve | No
         people, addresses = _person_lines(prepared.people), _address_lines(prepared.addresses)
     else:
         people, addresses = [(place, *person) for place, person in enumerate(prepared.people)], prepared.addresses
-    return Chunk(prepared.rows, position, ids, people, owners, addresses, prepared.repeated, rejects, held)
+    return Chunk(
+        prepared.rows, position, ids, people, owners, addresses, prepared.repeated, rejects, held,
+        prepared.refused_ids, len(rejects) - len(prepared.refused_ids), prepared.ends_unread,
+    )  # fmt: skip
 
 
 def _person_lines(people: Sequence[Person]) -> list[str]:
     lines = ["\t".join(person) for person in people]
-    return lines if _is_plain(lines, 6) else ["\t".join(map(_escaped, person)) for person in people]
+    return lines if _is_plain(lines, 6) else ["\t".join(map(escaped, person)) for person in people]
 
 
 def _address_lines(addresses: Sequence[Address]) -> list[str]:
@@ -133,7 +140,7 @@ def _address_lines(addresses: Sequence[Address]) -> list[str]:
         f"{kind}\t{name}\t{position}\t{value}\t{original}\t{country}\t{zones}"
         for _, kind, name, position, value, original, country, zones in addresses
     ]
-    return lines if _is_plain(lines, 6) else ["\t".join(_escaped(str(cell)) for cell in row[1:]) for row in addresses]
+    return lines if _is_plain(lines, 6) else ["\t".join(escaped(str(cell)) for cell in row[1:]) for row in addresses]
 
 
 def _is_plain(lines: Sequence[str], tabs: int) -> bool:
@@ -141,7 +148,8 @@ def _is_plain(lines: Sequence[str], tabs: int) -> bool:
     return "\\" not in text and text.count("\t") == tabs * len(lines) and "\n" not in text and "\r" not in text
 
 
-def _escaped(cell: str) -> str:
+def escaped(cell: str) -> str:
+    """As COPY's text format has it."""
     return cell.translate(_ESCAPED)
 
 

@@ -43,6 +43,9 @@ class Prepared(NamedTuple):
     #: Rows whose id comes again in the batch, of which one counts.
     repeated: int
     rejects: list[Reject]
+    #: The ids of those rejects that have one, and whether the last row of all has none.
+    refused_ids: list[str]
+    ends_unread: bool
 
 
 class ColumnPreparer:
@@ -69,24 +72,28 @@ class ColumnPreparer:
 
     def prepare(self, batch: Batch) -> Prepared:
         rejects = [Reject(bad.line, "", bad.reason, bad.text) for bad in batch.bad]
+        last_bad = batch.bad[-1].line if batch.bad else 0
         if not batch.rows:
-            return Prepared(len(batch), [], [], 0, rejects)
+            return Prepared(len(batch), [], [], 0, rejects, [], bool(batch.bad))
         doubts: Doubts = set()
         cells = list(zip(*batch.rows, strict=True))
         people = self._people(cells, len(batch.rows), doubts)
         addresses = self._addresses(cells, len(batch.rows), doubts)
-        kept = [True] * len(batch.rows)
+        kept, refused_ids = [True] * len(batch.rows), list[str]()
         for at in sorted(doubts):
             contact = self._careful.prepare(Record(batch.lines[at], batch.rows[at], batch.texts[at]))
             if isinstance(contact, Reject):
                 rejects.append(contact)
                 kept[at] = False
+                if contact.field != self._careful.id_column:
+                    refused_ids.append(people[0][at])
             else:
                 self._put(at, contact, people, addresses)
         repeated = _drop_repeated(people[0], kept, first_counts=self._first_counts)
         persons: list[Person] = list(zip(*(compress(column, kept) for column in people), strict=True))
         rejects.sort(key=lambda reject: reject.line)
-        return Prepared(len(batch), persons, _placed(addresses, kept), repeated, rejects)
+        ends_unread = last_bad > batch.lines[-1]
+        return Prepared(len(batch), persons, _placed(addresses, kept), repeated, rejects, refused_ids, ends_unread)
 
     def _people(self, cells: Sequence[Sequence[str]], rows: int, doubts: Doubts) -> list[list[str]]:
         """The columns of `PERSON`."""

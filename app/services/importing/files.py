@@ -12,13 +12,13 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 
 from app.db import read_transaction, write_transaction
-from app.models import ImportRun, ImportState, OnDuplicate
+from app.models import ImportMode, ImportRun, ImportState, OnDuplicate
 from app.security.access import Actor
 from app.services.importing import mapping as mappings
 from app.services.importing import reading, spooling
 from app.services.importing.kinds import infer
 from app.services.importing.loading import Progress
-from app.services.importing.runs import run_import, start_import
+from app.services.importing.runs import MOST_REMOVED, run_import, start_import
 from app.services.importing.spooling import Choices, Understood
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
@@ -79,6 +79,8 @@ def import_file(
     *,
     choices: Choices | None = None,
     on_duplicate: str = OnDuplicate.UPDATE,
+    mode: str = ImportMode.DELTA,
+    most_removed: int = MOST_REMOVED,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> int:
     """Start an import and run it to its end; the run's id."""
@@ -86,8 +88,9 @@ def import_file(
         delimiter = choices.delimiter if choices else ""
         with write_transaction(engine) as session:
             run_id = start_import(
-                session, actor, contact_list_id, spool, mapping, delimiter=delimiter, on_duplicate=on_duplicate
-            ).id
+                session, actor, contact_list_id, spool, mapping,
+                delimiter=delimiter, on_duplicate=on_duplicate, mode=mode, most_removed=most_removed,
+            ).id  # fmt: skip
         run_import(engine, actor, run_id, spool, on_progress)
     return run_id
 

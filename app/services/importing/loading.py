@@ -19,8 +19,9 @@ from sqlalchemy.orm import Session
 from app.db import chunk_budget, next_chunk_size, read_transaction, timed_write
 from app.models import ImportRun
 from app.services import dnc
+from app.services.importing.changing import Target
 from app.services.importing.chunks import Chunk, Job, chunks_of
-from app.services.importing.writing import Target, Written, refresh_statistics, write_contacts, write_rejects
+from app.services.importing.writing import Written, refresh_statistics, write_contacts, write_rejects
 from common.clock import utcnow
 
 #: Rejects kept for one run; further ones are counted only, since a wrong file has nothing else.
@@ -57,10 +58,13 @@ class Position:
     bytes_read: int = 0
     on_progress: Callable[[Progress], None] | None = None
     cancelled: bool = False
+    #: What is to be said of the run beside its counts.
+    words: str = ""
 
     @property
     def note(self) -> str:
-        return f"only the first {MOST_REJECTS:,} rejected rows are kept" if self.rejected > MOST_REJECTS else ""
+        cut = f"only the first {MOST_REJECTS:,} rejected rows are kept" if self.rejected > MOST_REJECTS else ""
+        return "; ".join(filter(None, (self.words, cut)))
 
     def report(self) -> None:
         if self.on_progress is not None:
@@ -86,15 +90,18 @@ class Loader:
         self._size = 1
         self._grown = position.rows_read + _GROWN
 
-    def load(self, job: Job) -> None:
-        """Raise TakenOver; where the run was cancelled the position says so."""
-        with _turn(self._engine, self._target.contact_list_id, self._is_cancelled) as mine:
+    def load(self, job: Job, afterwards: Callable[[], None]) -> None:
+        """Raise TakenOver; where the run was cancelled the position says so. `afterwards` is called at the file's end,
+        before any other import may write into the list."""
+        with _turn(self._engine, self._target.contact_list_id, self.is_cancelled) as mine:
             if not mine:
                 self._position.cancelled = True
                 return
             self._position.report()
             with chunks_of(job, self._position.bytes_total) as source, ThreadPoolExecutor(self._lanes) as pool:
                 self._load(source, pool)
+            if not self._position.cancelled:
+                afterwards()
 
     def _load(self, source: Iterator[Chunk], pool: ThreadPoolExecutor) -> None:
         under_way: list[tuple[_Transaction, Future[float]]] = []
@@ -169,7 +176,10 @@ class Loader:
                 bytes_read=min(chunks[-1].position, position.bytes_total),
                 rows_added=ImportRun.rows_added + written.added,
                 rows_updated=ImportRun.rows_updated + written.updated,
+                rows_unchanged=ImportRun.rows_unchanged + written.unchanged,
                 rows_skipped=ImportRun.rows_skipped + written.skipped,
+                rows_unread=ImportRun.rows_unread + sum(chunk.unread for chunk in chunks),
+                cut_off=chunks[-1].ends_unread,
                 rows_rejected=ImportRun.rows_rejected + len(rejects),
                 rows_listed=ImportRun.rows_listed + listed,
             )
@@ -180,7 +190,8 @@ class Loader:
         write_rejects(session, self._run_id, rejects[: max(0, MOST_REJECTS - position.rejected)])
         return bool(claimed.cancel_requested)
 
-    def _is_cancelled(self) -> bool:
+    def is_cancelled(self) -> bool:
+        """Whether somebody wants it to stop."""
         with read_transaction(self._engine) as session:
             return bool(session.scalar(select(ImportRun.cancel_requested).where(ImportRun.id == self._run_id)))
 

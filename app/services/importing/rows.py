@@ -71,7 +71,7 @@ class Preparer:
     ) -> None:
         self._columns = columns
         self._home_country = home_country
-        self.id = -1
+        self.id, self.id_column = -1, ""
         self.fields: list[tuple[int, str]] = []
         self.addresses: list[tuple[int, str, str, int]] = []
         self.attributes: list[tuple[int, str, Callable[[str], Any]]] = []
@@ -79,7 +79,7 @@ class Preparer:
             target = mapping.get(column, "")
             address = ADDRESS.fullmatch(target)
             if target == ID:
-                self.id = index
+                self.id, self.id_column = index, column
             elif target in FIELDS:
                 self.fields.append((index, target))
             elif address:

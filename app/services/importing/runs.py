@@ -6,7 +6,7 @@ was not committed, and no row is counted twice. Rows are parsed outside the tran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,22 +17,34 @@ from sqlalchemy.orm import Session
 
 from app.core.phone import is_country
 from app.db import insert_missing, read_transaction, write_transaction
-from app.models import Attribute, AttributeType, ContactList, ImportReject, ImportRun, ImportState, OnDuplicate
+from app.models import (
+    Attribute,
+    AttributeType,
+    ContactList,
+    ImportMode,
+    ImportReject,
+    ImportRun,
+    ImportState,
+    OnDuplicate,
+)
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.csv_text import csv_lines
 from app.services.importing import mapping as mappings
 from app.services.importing import reading
+from app.services.importing.changing import Target
 from app.services.importing.chunks import Job
 from app.services.importing.loading import Loader, Position, Progress, TakenOver
+from app.services.importing.removal import give_up_earlier, take_out
 from app.services.importing.rows import Reject
 from app.services.importing.sieve import make_sieve
-from app.services.importing.writing import Target
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
 
 log = structlog.get_logger()
 
+#: Percent of a list that a full file may take out without being asked about.
+MOST_REMOVED = 20
 _FIRST_REJECTS = 10
 #: Entries of do-not-call lists that are always read before an import, and bytes of the file that are worth another.
 _ASKED_SINGLY, _BYTES_AN_ENTRY = 100_000, 16
@@ -45,6 +57,9 @@ class Summary:
     rows_read: int
     rows_added: int
     rows_updated: int
+    rows_unchanged: int
+    #: Not in a file that is the whole list, and taken out of the list.
+    rows_removed: int
     #: Known already, where duplicates are skipped.
     rows_skipped: int
     rows_rejected: int
@@ -66,16 +81,18 @@ def start_import(
     understood: Mapping[str, Any] | None = None,
     types: Mapping[str, str] | None = None,
     on_duplicate: str = OnDuplicate.UPDATE,
+    mode: str = ImportMode.DELTA,
+    most_removed: int = MOST_REMOVED,
 ) -> ImportRun:
     """Check file and mapping (the suggested one if None) and queue a run; unknown attributes are made,
     as text where `types` says nothing else.
 
-    `path` is the spool, or its first rows, of what `understood` (`spooling.Understood` as JSON) tells.
+    `path` is the spool, or its first rows, of what `understood` (`spooling.Understood` as JSON) tells. `mode` is an
+    `ImportMode`; a full file takes out up to `most_removed` percent of the list without asking.
     Raise Refused, with nothing changed, when the file or the mapping cannot be used.
     """
     actor.require(Permission.LISTS_EDIT)
-    if on_duplicate not in set(OnDuplicate):
-        raise Refused(f"on duplicate: {on_duplicate!r} is not known; use {' or '.join(OnDuplicate)}")
+    check_mode(mode, most_removed, on_duplicate)
     form = reading.detect(path, delimiter)
     contact_list = get_scoped(session, actor, ContactList, contact_list_id)
     if not is_country(contact_list.home_country):
@@ -90,13 +107,16 @@ def start_import(
         delimiter=form.delimiter,
         mapping=checked,
         on_duplicate=on_duplicate,
+        mode=mode,
+        most_removed=most_removed,
         bytes_total=path.stat().st_size,
         created_by=actor.user_id,
         started_at=utcnow(),
     )
     session.add(run)
     session.flush()
-    record(session, actor, "import.start", run, after={"list": contact_list.name, "file": run.file_name})
+    after = {"list": contact_list.name, "file": run.file_name, "mode": str(mode)}
+    record(session, actor, "import.start", run, after=after)
     return run
 
 
@@ -119,6 +139,7 @@ def run_import(
         session.flush()
         session.expunge_all()
     position = Position(run.rows_read, run.rows_rejected, run.bytes_total, on_progress=on_progress)
+    give_up_earlier(engine, run)
     try:
         if path.stat().st_size != run.bytes_total:
             raise Refused(f"{run.file_name}: the file has changed since the import was started; start a new one")
@@ -147,6 +168,13 @@ def request_cancel(session: Session, actor: Actor, run_id: int) -> None:
 def get_run(session: Session, actor: Actor, run_id: int) -> ImportRun:
     actor.require(Permission.LISTS_VIEW)
     return get_scoped(session, actor, ImportRun, run_id)
+
+
+def find_runs(session: Session, actor: Actor, run_ids: Collection[int | None]) -> dict[int, ImportRun]:
+    """Those of them that are known, by id."""
+    actor.require(Permission.LISTS_VIEW)
+    found = session.scalars(scoped(select(ImportRun), ImportRun, actor).where(ImportRun.id.in_(run_ids)))
+    return {run.id: run for run in found}
 
 
 def list_runs(session: Session, actor: Actor, contact_list_id: int | None = None, limit: int = 50) -> list[ImportRun]:
@@ -184,6 +212,8 @@ def summary(session: Session, actor: Actor, run_id: int) -> Summary:
         run.rows_read,
         run.rows_added,
         run.rows_updated,
+        run.rows_unchanged,
+        run.rows_removed,
         run.rows_skipped,
         run.rows_rejected,
         run.rows_listed,
@@ -212,8 +242,12 @@ def _load(
     targets = set(mapping.values())
     fields = tuple(name for name in mappings.FIELDS if name in targets)
     skip = run.on_duplicate == OnDuplicate.SKIP
-    target = Target(run.organization_id, run.contact_list_id, fields, tuple(mappings.addresses(mapping)), skip)
     with read_transaction(engine) as session:
+        target = Target(
+            run.organization_id, run.contact_list_id, fields, tuple(mappings.addresses(mapping)), skip,
+            run_id=run.id, remembers=run.mode != ImportMode.DELTA, whole=run.mode == ImportMode.REPLACE,
+            private=private_attributes(session, run.organization_id),
+        )  # fmt: skip
         sieve = make_sieve(session, run.organization_id, max(_ASKED_SINGLY, run.bytes_total // _BYTES_AN_ENTRY))
     job = Job(
         path=str(path),
@@ -228,7 +262,16 @@ def _load(
         sieve_kinds=tuple(sieve.kinds) if sieve else (),
         first_counts=skip,
     )
-    Loader(engine, run.id, target, position).load(job)
+    loader = Loader(engine, run.id, target, position)
+    loader.load(job, lambda: _finish(engine, run, position, loader.is_cancelled))
+
+
+def _finish(engine: Engine, run: ImportRun, position: Position, is_cancelled: Callable[[], bool]) -> None:
+    """At the file's end: take out who is not in it, where it is the whole list."""
+    if run.mode == ImportMode.DELTA:
+        return
+    position.words = take_out(engine, run.id, is_cancelled)
+    position.cancelled = is_cancelled()
 
 
 def _end(engine: Engine, run_id: int, state: ImportState, detail: str) -> None:
@@ -244,9 +287,29 @@ def _end(engine: Engine, run_id: int, state: ImportState, detail: str) -> None:
         rows=run.rows_read,
         added=run.rows_added,
         updated=run.rows_updated,
+        unchanged=run.rows_unchanged,
+        removed=run.rows_removed,
         rejected=run.rows_rejected,
         listed=run.rows_listed,
     )
+
+
+def check_mode(mode: str, most_removed: int, on_duplicate: str) -> None:
+    """Raise Refused with the mend."""
+    if on_duplicate not in set(OnDuplicate):
+        raise Refused(f"on_duplicate: {on_duplicate!r} is not known; use {' or '.join(OnDuplicate)}")
+    if mode not in set(ImportMode):
+        raise Refused(f"mode: {mode!r} is not known; use {', '.join(ImportMode)}")
+    if not 0 <= most_removed <= 100:
+        raise Refused("most_removed: give a percentage from 0 to 100")
+    if mode == ImportMode.REPLACE and on_duplicate == OnDuplicate.SKIP:
+        raise Refused("mode: a file that replaces the list changes everybody; let known contacts be changed")
+
+
+def private_attributes(session: Session, organization_id: int) -> frozenset[str]:
+    """Whose values no history holds."""
+    mine = (Attribute.organization_id == organization_id, Attribute.private)
+    return frozenset(session.scalars(select(Attribute.name).where(*mine)))
 
 
 def _types(session: Session, organization_id: int) -> dict[str, str]:

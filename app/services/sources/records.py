@@ -15,13 +15,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import ContactList, DataSource, ImportRun, OnDuplicate
+from app.models import ContactList, DataSource, ImportMode, ImportRun, OnDuplicate
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.security.secrets import Vault
 from app.services.audit import record
-from app.services.importing import Choices
+from app.services.importing import MOST_REMOVED, Choices
 from app.services.importing.encodings import AUTO, check_name
 from app.services.importing.reading import check_delimiter
+from app.services.importing.runs import check_mode
 from app.services.sources import schedule as schedules
 from app.services.sources.folders import PROCESSED, drop_folder
 from app.services.sources.places import Kind
@@ -48,6 +49,9 @@ class SourceFields:
     choices: Choices = field(default_factory=Choices)
     mapping: Mapping[str, str] = field(default_factory=dict)
     on_duplicate: str = OnDuplicate.UPDATE
+    #: As `importing.start_import` takes them.
+    mode: str = ImportMode.DELTA
+    most_removed: int = MOST_REMOVED
     secret: str | None = None
     #: Of a watched folder.
     folder: str = ""
@@ -179,8 +183,7 @@ def _checked(fields: SourceFields) -> dict[str, Any]:
         raise Refused(f"kind: use one of {', '.join(Kind)}")
     if fields.secret and len(fields.secret) > _LONGEST_SECRET:
         raise Refused(f"secret: {_LONGEST_SECRET:,} characters at most")
-    if fields.on_duplicate not in list(OnDuplicate):
-        raise Refused(f"on_duplicate: use one of {', '.join(OnDuplicate)}")
+    check_mode(fields.mode, fields.most_removed, fields.on_duplicate)
     choices = fields.choices
     if choices.encoding != AUTO:
         check_name(choices.encoding)
@@ -192,6 +195,8 @@ def _checked(fields: SourceFields) -> dict[str, Any]:
         "choices": asdict(choices),
         "mapping": {column.strip(): target.strip() for column, target in fields.mapping.items()},
         "on_duplicate": str(fields.on_duplicate),
+        "mode": str(fields.mode),
+        "most_removed": fields.most_removed,
         "schedule": schedules.check(fields.schedule).as_json(),
     }
 

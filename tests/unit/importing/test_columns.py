@@ -91,7 +91,7 @@ def test_columns_and_rows_agree(batches: list[list[tuple[str, ...]]]) -> None:
 def test_what_is_no_record_is_refused_with_the_rest() -> None:
     preparer = ColumnPreparer(COLUMNS, MAPPING, TYPES, "US")
     prepared = preparer.prepare(Batch([], [], [], [Bad(7, "has 2 columns", "a,b")]))
-    assert prepared == Prepared(1, [], [], 0, [Reject(7, "", "has 2 columns", "a,b")])
+    assert prepared == Prepared(1, [], [], 0, [Reject(7, "", "has 2 columns", "a,b")], [], True)
 
 
 @settings(max_examples=20)
@@ -100,3 +100,12 @@ def test_lines_for_copy_carry_any_text(people: list[tuple[str, str, str, str, st
     assert [tuple(unescaped(line)) for line in _person_lines(people)] == people
     addresses = [(0, kind, name, 3, *rest) for kind, name, _, *rest in people]
     assert [unescaped(line) for line in _address_lines(addresses)] == [[*a[1:3], "3", *a[4:]] for a in addresses]
+
+
+def test_tells_the_ids_of_rejected_rows_and_which_have_none() -> None:
+    preparer = ColumnPreparer(("id", "phone1"), {"id": "id", "phone1": "phone1"}, {}, "US")
+    cells = [["A1", "202 555 0100"], ["A2", "call me"], ["", "202 555 0101"]]
+    prepared = preparer.prepare(Batch([2, 3, 4], cells, [""] * 3, [Bad(5, "has 3 columns", "a,b,c")]))
+    assert prepared.refused_ids == ["A2"]
+    assert (len(prepared.rejects), prepared.ends_unread) == (3, True)
+    assert not preparer.prepare(Batch([2, 4], cells[:2], [""] * 2, [Bad(3, "has 3 columns", "a,b,c")])).ends_unread

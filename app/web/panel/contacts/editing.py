@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from app.models import Address, AddressKind, ContactChange, User
 from app.security.access import Permission
-from app.services import contact_editing, contacts, lists
+from app.services import contact_editing, contacts, importing, lists
 from app.services.contact_editing import BadContact, Edit, EditedAddress
 from app.services.importing.mapping import FIELDS
 from app.web.database import reader, writing
@@ -70,6 +70,9 @@ def history(contact_id: int) -> str:
         contact_list=lists.get_list(reader(), actor(), view.contact.contact_list_id),
         changes=changes,
         people=_people(changes),
+        runs=importing.find_runs(
+            reader(), actor(), {view.contact.import_run_id, *(change.import_run_id for change in changes)} - {None}
+        ),
     )
 
 

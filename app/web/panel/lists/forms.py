@@ -8,9 +8,18 @@ from wtforms import IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
+from app.models import ImportMode
 from app.services.importing import Choices, Understood
 from app.services.importing.encodings import AUTO, USUAL
 from app.web.panel.organization import OrganizationForm
+
+#: What a file says of contacts who are not in it.
+MODES = {
+    ImportMode.DELTA: "Adds and changes; who is not in it stays",
+    ImportMode.FULL: "Is the whole list; who is not in it is taken out",
+    ImportMode.REPLACE: "Replaces the list; what it does not have is emptied too",
+}
+HELD_WORDS = "Where more of the list is not in the file, nobody is taken out before somebody says so."
 
 
 class ListForm(OrganizationForm):

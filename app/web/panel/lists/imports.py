@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from flask import Response, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.models import AttributeType, ImportRun, ImportState
+from app.models import AttributeType, ImportMode, ImportRun, ImportState
 from app.security.access import NotFound, Permission
-from app.services import importing, lists
+from app.services import contact_editing, importing, lists
 from app.services.importing import mapping as mappings
 from app.services.importing.spooling import SeveralMembers
 from app.services.importing.uploads import Pending, Uploads
-from app.web.database import reader, writing
+from app.web.database import engine, reader, writing
 from app.web.downloads import csv_of
 from app.web.panel.gate import needs
-from app.web.panel.lists.forms import ReadingForm, UploadForm
+from app.web.panel.lists.forms import HELD_WORDS, MODES, ReadingForm, UploadForm
 from app.web.panel.lists.views import blueprint
 from app.web.viewer import actor
 from common.errors import Refused
@@ -120,6 +120,9 @@ def mapping(list_id: int, key: str) -> AnyResponse | str | tuple[str, int]:
         fields=_FIELD_NAMES,
         attributes=_attributes(preview),
         types=list(AttributeType),
+        modes=MODES,
+        held_words=HELD_WORDS,
+        most_removed=importing.MOST_REMOVED,
         defined={attribute.name: attribute.type for attribute in lists.list_attributes(reader(), actor())},
     )
     return (page, 422) if problem else page
@@ -167,6 +170,43 @@ def cancel(list_id: int, run_id: int) -> AnyResponse:
     return redirect(url_for("lists.run", list_id=list_id, run_id=run_id))
 
 
+@blueprint.post("/<int:list_id>/imports/<int:run_id>/take-out")
+@needs(Permission.LISTS_EDIT)
+def take_out(list_id: int, run_id: int) -> AnyResponse:
+    _run(list_id, run_id)
+    try:
+        count = importing.confirm_removal(engine(), actor(), run_id)
+        flash(f"{count:,} contacts were taken out of the list.", "success")
+    except Refused as refused:
+        flash(str(refused), "error")
+    return redirect(url_for("lists.run", list_id=list_id, run_id=run_id))
+
+
+@blueprint.post("/<int:list_id>/imports/<int:run_id>/put-back")
+@needs(Permission.LISTS_EDIT)
+def put_back(list_id: int, run_id: int) -> AnyResponse:
+    _run(list_id, run_id)
+    try:
+        count = importing.undo_removal(engine(), actor(), run_id)
+        flash(f"{count:,} contacts are in the list again, as they were.", "success")
+    except Refused as refused:
+        flash(str(refused), "error")
+    return redirect(url_for("lists.run", list_id=list_id, run_id=run_id))
+
+
+@blueprint.get("/<int:list_id>/imports/<int:run_id>/changes")
+def changes(list_id: int, run_id: int) -> str:
+    after = request.args.get("after", 0, type=int)
+    found = contact_editing.changes_of_run(reader(), actor(), run_id, after_id=after, limit=_REJECTS + 1)
+    return render_template(
+        "lists/changes.html",
+        contact_list=lists.get_list(reader(), actor(), list_id),
+        run=_run(list_id, run_id),
+        changes=found[:_REJECTS],
+        next_after=found[_REJECTS - 1][0].id if len(found) > _REJECTS else 0,
+    )
+
+
 @blueprint.get("/<int:list_id>/imports/<int:run_id>/rejects.csv")
 def rejects(list_id: int, run_id: int) -> Response:
     _run(list_id, run_id)
@@ -188,7 +228,7 @@ def _start(list_id: int, pending: Pending, preview: importing.Preview, wanted: W
                 delimiter=preview.delimiter,
                 understood=preview.understood.as_json(),
                 types=wanted.new_types(),
-                on_duplicate=request.form.get("on-duplicate", "update"),
+                **_how(),
             )
             run_id = started.id
             uploads.hand_over(pending.path, run_id)
@@ -198,6 +238,18 @@ def _start(list_id: int, pending: Pending, preview: importing.Preview, wanted: W
         raise
     uploads.forget(pending)
     return redirect(url_for("lists.run", list_id=list_id, run_id=run_id))
+
+
+def _how() -> dict[str, Any]:
+    """What the request says of contacts who are known, and of those who are not in the file. Raise Refused."""
+    mode, share = request.form.get("mode", ImportMode.DELTA), request.form.get("most-removed", "")
+    if share and not share.isdecimal():
+        raise Refused("most_removed: give a percentage from 0 to 100")
+    return {
+        "mode": mode,
+        "most_removed": int(share or importing.MOST_REMOVED),
+        "on_duplicate": "update" if mode == ImportMode.REPLACE else request.form.get("on-duplicate", "update"),
+    }
 
 
 def _attributes(preview: importing.Preview) -> dict[str, str]:

@@ -7,10 +7,11 @@ from wtforms import BooleanField, IntegerField, PasswordField, SelectField, Stri
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
-from app.models import DataSource, OnDuplicate
-from app.services.importing import Choices
+from app.models import DataSource, ImportMode, OnDuplicate
+from app.services.importing import MOST_REMOVED, Choices
 from app.services.importing.encodings import AUTO
 from app.services.sources import AFTERWARDS, Kind, Repeats, Schedule, SourceFields
+from app.web.panel.lists.forms import HELD_WORDS, MODES
 from common.errors import Refused
 
 _KINDS = {
@@ -92,6 +93,10 @@ class SourceForm(FlaskForm):
             SelectChoice(OnDuplicate.SKIP.value, "Is passed over"),
         ],
     )
+    mode = SelectField("What a file is", choices=[SelectChoice(mode.value, words) for mode, words in MODES.items()])
+    most_removed = IntegerField(
+        "Percent that may be taken out without asking", [Optional()], default=MOST_REMOVED, description=HELD_WORDS
+    )
     encoding = StringField("Encoding", render_kw=_PLAIN, description="Such as windows-1252; empty finds Unicode.")
     delimiter = StringField("Between the columns", [Length(max=1)], render_kw=_PLAIN, description="Empty finds it out.")
     member = StringField("File in a zip", render_kw=_PLAIN)
@@ -125,6 +130,8 @@ class SourceForm(FlaskForm):
             ),
             mapping=_mapping(self.mapping.data or ""),
             on_duplicate=self.on_duplicate.data or OnDuplicate.UPDATE,
+            mode=self.mode.data or ImportMode.DELTA,
+            most_removed=MOST_REMOVED if self.most_removed.data is None else self.most_removed.data,
             secret="" if self.forget_secret.data else secret,
             **{name: getattr(self, name).data or "" for name in _TEXTS},
             port=self.port.data or 0,
@@ -134,6 +141,7 @@ class SourceForm(FlaskForm):
     def show(self, source: DataSource) -> None:
         """What is kept, without the secret."""
         values: dict[str, Any] = {"name": source.name, "kind": source.kind, "on_duplicate": source.on_duplicate}
+        values |= {"mode": source.mode, "most_removed": source.most_removed}
         values |= {**source.place, **source.schedule}
         values |= {**source.choices, "encoding": source.choices.get("encoding", AUTO).removeprefix(AUTO)}
         values["mapping"] = "\n".join(f"{column}={target}" for column, target in source.mapping.items())

@@ -12,6 +12,7 @@ from app.services import lists, sources
 from app.web.database import reader, writing
 from app.web.listing import Columns, narrowed
 from app.web.panel.gate import area, needs
+from app.web.panel.lists.forms import MODES
 from app.web.panel.sources.forms import SourceForm
 from app.web.viewer import actor
 from common.errors import Refused
@@ -133,6 +134,7 @@ def _page(source_id: int, probe: sources.Probe | None = None) -> str:
         contact_list=lists.get_list(reader(), actor(), source.contact_list_id),
         runs=sources.source_runs(reader(), actor(), source_id),
         probe=probe,
+        modes=MODES,
     )
 
 

@@ -1,0 +1,234 @@
+"""Taking out of a list who is not in the file that is the whole list: softly, and only where the file can be trusted.
+
+Who was in the file is kept in the database (`ImportSeen`), row by row in the transactions that count the rows, so that
+a run that died goes on with it. What is taken out is marked with the run's own moment, by which it is put back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, case, delete, exists, func, or_, select, update
+
+from app.db import chunk_budget, next_chunk_size, read_transaction, timed_write, write_transaction
+from app.models import Contact, ImportMode, ImportRun, ImportSeen, ImportState, Removal
+from app.security.access import Actor, Permission, get_scoped
+from app.services.audit import record
+from common.clock import utcnow
+from common.errors import Refused
+
+_FIRST, _LARGEST, _FEW = 200, 5000, 20_000
+_OPEN = (ImportState.QUEUED, ImportState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Of a file: rows taken, rejected, and of those unread (not even their id is known); of its list: contacts that
+    were in it before, and those of them that are not in the file."""
+
+    mode: str
+    taken: int
+    rejected: int
+    unread: int
+    cut_off: bool
+    before: int
+    missing: int
+    most_removed: int
+
+
+def decide(facts: Facts) -> tuple[Removal, str]:
+    """What becomes of those who are not in the file, and why in words. Pure."""
+    if not facts.taken:
+        return Removal.REFUSED, "the file has no row that could be taken, so nobody was taken out of the list"
+    if facts.cut_off:
+        return Removal.REFUSED, (
+            "the file's last row cannot be read, as if it had been cut off, so nobody was taken out of the list; "
+            "send it again"
+        )
+    if facts.rejected > facts.taken:
+        return Removal.REFUSED, "more rows were rejected than taken, so nobody was taken out of the list; mend the file"
+    if not facts.missing:
+        return Removal.DONE, ""
+    if facts.unread:
+        return Removal.HELD, (
+            f"{facts.missing:,} contacts of the list are not in the file, but of {facts.unread:,} rejected rows the id "
+            "could not be read, and they may be among them; say whether they shall be taken out"
+        )
+    if facts.mode == ImportMode.FULL and facts.missing * 100 > facts.before * facts.most_removed:
+        share = 100 * facts.missing / facts.before
+        return Removal.HELD, (
+            f"{facts.missing:,} of {facts.before:,} contacts of the list are not in the file ({share:.1f} %); more "
+            f"than {facts.most_removed} % are only taken out when somebody says so"
+        )
+    return Removal.DONE, ""
+
+
+def take_out(engine: Engine, run_id: int, is_cancelled: Callable[[], bool]) -> str:
+    """At the end of the run's file: decide and do it; words for the report. Again after a crash it goes on. A run that
+    is cancelled while it does puts back whom it took out."""
+    with read_transaction(engine) as session:
+        run = session.get_one(ImportRun, run_id)
+    if run.removed_at is None:
+        verdict, words = decide(_facts(engine, run))
+        moment = utcnow() if verdict is Removal.DONE else None
+        with write_transaction(engine) as session:
+            session.execute(
+                update(ImportRun).where(ImportRun.id == run_id).values(removal=verdict.value, removed_at=moment)
+            )
+        if verdict is not Removal.DONE:
+            if verdict is Removal.REFUSED:
+                _forget(engine, run_id)
+            return words
+    try:
+        whole = _remove(engine, run_id, is_cancelled)
+    except Exception:
+        _put_back(engine, run_id)
+        raise
+    if not whole:
+        _put_back(engine, run_id)
+    _forget(engine, run_id)
+    return ""
+
+
+def confirm_removal(engine: Engine, actor: Actor, run_id: int) -> int:
+    """Take out those of a run that was held; how many. Refused once the list was imported into again."""
+    with write_transaction(engine) as session:
+        actor.require(Permission.LISTS_EDIT)
+        run = get_scoped(session, actor, ImportRun, run_id)
+        if run.removal != Removal.HELD:
+            raise Refused(f"import {run_id} holds nobody back that could be taken out")
+        later = select(ImportRun.id).where(ImportRun.contact_list_id == run.contact_list_id, ImportRun.id > run.id)
+        if session.scalar(later.where(or_(ImportRun.rows_read > 0, ImportRun.state.in_(_OPEN))).limit(1)) is not None:
+            raise Refused("the list was imported into again since; import the whole file anew")
+        run.removed_at = run.removed_at or utcnow()
+        record(session, actor, "import.remove", run)
+    _remove(engine, run_id, lambda: False)
+    with write_transaction(engine) as session:
+        run = session.get_one(ImportRun, run_id)
+        run.removal, run.detail = Removal.DONE, ""
+        removed = run.rows_removed
+    _forget(engine, run_id)
+    return removed
+
+
+def undo_removal(engine: Engine, actor: Actor, run_id: int) -> int:
+    """Put back whom the run took out, as they were; how many. Who was erased since, or is back already, is left."""
+    with write_transaction(engine) as session:
+        actor.require(Permission.LISTS_EDIT)
+        run = get_scoped(session, actor, ImportRun, run_id)
+        if run.removal != Removal.DONE or not run.rows_removed or run.state in _OPEN:
+            raise Refused(f"import {run_id} has taken nobody out that could be put back")
+        record(session, actor, "import.put_back", run)
+    return _put_back(engine, run_id)
+
+
+def give_up_earlier(engine: Engine, run: ImportRun) -> None:
+    """What earlier runs into the list still hold back cannot be decided any more once this one begins."""
+    mine = (ImportRun.contact_list_id == run.contact_list_id, ImportRun.id < run.id, ImportRun.removal == Removal.HELD)
+    with read_transaction(engine) as session:
+        ids = session.scalars(select(ImportRun.id).where(*mine)).all()
+    for run_id in ids:
+        with write_transaction(engine) as session:
+            held = session.get_one(ImportRun, run_id)
+            held.removal, held.detail = (
+                Removal.REFUSED,
+                f"nobody was taken out: import {run.id} came before that was said",
+            )
+        _forget(engine, run_id)
+
+
+def _absent(run: ImportRun) -> tuple[ColumnElement[bool], ...]:
+    """Who is in the list and not in the file. Whoever came since the run was begun is of no file yet."""
+    seen = exists().where(ImportSeen.import_run_id == run.id, ImportSeen.contact_id == Contact.id)
+    return (*_before(run), ~seen)
+
+
+def _before(run: ImportRun) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Contact.contact_list_id == run.contact_list_id,
+        Contact.deleted_at.is_(None),
+        Contact.created_at < run.started_at,
+        or_(Contact.import_run_id.is_(None), Contact.import_run_id != run.id),
+    )
+
+
+def _facts(engine: Engine, run: ImportRun) -> Facts:
+    seen = exists().where(ImportSeen.import_run_id == run.id, ImportSeen.contact_id == Contact.id)
+    with read_transaction(engine) as session:
+        counted = select(func.count(), func.coalesce(func.sum(case((seen, 0), else_=1)), 0)).select_from(Contact)
+        before, missing = session.execute(counted.where(*_before(run))).one()
+    taken = run.rows_added + run.rows_updated + run.rows_unchanged + run.rows_skipped
+    return Facts(
+        run.mode, taken, run.rows_rejected, run.rows_unread, run.cut_off, before, int(missing), run.most_removed
+    )
+
+
+def _remove(engine: Engine, run_id: int, is_cancelled: Callable[[], bool]) -> bool:
+    """Whether it came to its end."""
+    with read_transaction(engine) as session:
+        run = session.get_one(ImportRun, run_id)
+    moment = run.removed_at
+
+    def mark(ids: list[int]) -> Any:
+        return update(Contact).where(Contact.id.in_(ids), *_absent(run)).values(deleted_at=moment, updated_at=moment)
+
+    return _walk(engine, run_id, _absent(run), mark, 1, is_cancelled)
+
+
+def _put_back(engine: Engine, run_id: int) -> int:
+    with read_transaction(engine) as session:
+        run = session.get_one(ImportRun, run_id)
+        removed, moment = run.rows_removed, run.removed_at
+    gone = (
+        Contact.contact_list_id == run.contact_list_id,
+        Contact.deleted_at == moment,
+        Contact.erased_at.is_(None),
+    )
+
+    def restore(ids: list[int]) -> Any:
+        return update(Contact).where(Contact.id.in_(ids), *gone).values(deleted_at=None, updated_at=utcnow())
+
+    _walk(engine, run_id, gone, restore, -1, lambda: False)
+    with write_transaction(engine) as session:
+        run = session.get_one(ImportRun, run_id)
+        run.removal = Removal.UNDONE
+        return removed - run.rows_removed
+
+
+def _walk(
+    engine: Engine,
+    run_id: int,
+    which: tuple[ColumnElement[bool], ...],
+    change: Callable[[list[int]], Any],
+    step: int,
+    is_cancelled: Callable[[], bool],
+) -> bool:
+    """Change contacts in short transactions, each of which counts them on the run by `step`."""
+    after, size = 0, _FIRST
+    while not is_cancelled():
+        with read_transaction(engine) as session:
+            page = select(Contact.id).where(*which, Contact.id > after).order_by(Contact.id).limit(size)
+            ids = list(session.scalars(page))
+        if not ids:
+            return True
+        with timed_write(engine) as (session, held):
+            changed = session.connection().execute(change(ids))
+            counted = ImportRun.rows_removed + step * changed.rowcount
+            session.execute(update(ImportRun).where(ImportRun.id == run_id).values(rows_removed=counted))
+        after = ids[-1]
+        size = next_chunk_size(size, held(), _LARGEST, chunk_budget(engine))
+    return False
+
+
+def _forget(engine: Engine, run_id: int) -> None:
+    mine = ImportSeen.import_run_id == run_id
+    gone = True
+    while gone:
+        with timed_write(engine) as (session, _):
+            some = select(ImportSeen.contact_id).where(mine).order_by(ImportSeen.contact_id).limit(_FEW)
+            ids = list(session.scalars(some))
+            if ids:
+                session.execute(delete(ImportSeen).where(mine, ImportSeen.contact_id <= ids[-1]))
+            gone = bool(ids)

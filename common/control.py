@@ -19,6 +19,8 @@ from common.media_terms import check_keys, check_ptime, check_srtp
 from common.origins import BadUrl, parse_origin
 from common.recording import RecordRules
 
+#: What a trunk may be told to dial for a number: `*` and `#` are for services of exchanges and carriers.
+DIALLED = re.compile(r"\+?[0-9*#]{2,32}")
 DESTINATION = re.compile(
     r"\+\d{3,15}|sip:[A-Za-z0-9._+~-]{1,64}@(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d{1,5})?"
 )
@@ -201,6 +203,8 @@ class CallRequest:
     #: The sound it hears while it waits or is held; "" for the site's music.
     music: str = ""
     alternatives: tuple[Trunk, ...] = ()
+    #: What is dialled for `to`, by the name of the trunk; a trunk that is not named dials `to` itself.
+    dialled: Mapping[str, str] = field(default_factory=dict)
     #: From the answer on.
     record: RecordRules = field(default_factory=RecordRules)
 
@@ -219,6 +223,9 @@ class CallRequest:
             raise Refused("joins: an agent, another or a supervisor joins the customer with this attempt id")
         if self.part is not Part.CUSTOMER and self.application:
             raise Refused("application: scripts talk to customers; agents, others and supervisors have none")
+        for text in self.dialled.values():
+            if not isinstance(text, str) or not DIALLED.fullmatch(text):
+                raise Refused("dialled: use 2 to 32 digits, * and #, with or without + in front")
         for origin in self.allow:
             try:
                 parse_origin(origin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
@@ -14,7 +14,10 @@ from common.ids import new_id
 from engine.gate import Work, judge
 from engine.plans import JobPlan
 from engine.routes import Port
-from engine.store import AttemptStore, NewAttempt
+from engine.store import AttemptStore, Hold, NewAttempt, Next, Parked
+
+#: Until the trunks are asked again where none that was free could dial a number.
+_ANOTHER_TRUNK = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +56,32 @@ def admit(
     `ports`: one for each call among `works`, in any order. Only what is answered may leave. Blocks.
     """
     verdict = judge(engine, plan, [work.claimed for work in works], channels, now)
-    free = list(ports)
+    free, sites = list(ports), {trunk.id: trunk.site for trunk in plan.group}
     admitted: list[Admitted] = []
     surplus: list[int] = []
+    waiting: list[Parked] = []
     for work in verdict.works:
         if not work.voice:
             admitted.append(_with_message(work, _attempt(work, owner, now, None), compose))
-        elif free:
-            port = free.pop()
+        elif not free:
+            surplus.append(work.claimed.id)
+        elif (port := free.pop().for_number(work.address.value, plan.numbering, sites)) is not None:
             admitted.append(Admitted(work, _attempt(work, owner, now, port), port=port))
         else:
-            surplus.append(work.claimed.id)
+            waiting.append(_for_another_trunk(work, now))
     begun = store.begin([item.attempt for item in admitted], now)
     # Another job was faster to the same address, or the job was paused: the next look says why it waits.
     surplus += [item.work.claimed.id for item in admitted if item.attempt.id not in begun]
-    store.park(owner, verdict.parked, now)
+    store.park(owner, [*verdict.parked, *waiting], now)
     store.release(owner, surplus)
     return [item for item in admitted if item.attempt.id in begun]
+
+
+def _for_another_trunk(work: Work, now: datetime) -> Parked:
+    """A trunk of the group can dial the number, but not one that is free now."""
+    until = now + _ANOTHER_TRUNK
+    hold = Hold("RESTRICTED_RULE", "by the dialing rules, the trunks that are free now cannot dial the number", until)
+    return Parked(work.claimed.id, Next(until, work.state.to_json()), hold)
 
 
 def _with_message(work: Work, attempt: NewAttempt, compose: Compose) -> Admitted:
@@ -97,6 +109,7 @@ def _attempt(work: Work, owner: str, now: datetime, port: Port | None) -> NewAtt
         started_at=now,
         media_server=port.server if port else "",
         boot_id=port.boot_id if port else "",
+        dialled=port.first_dialled if port else "",
     )
 
 

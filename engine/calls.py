@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -54,6 +54,8 @@ class Call:
     unwanted: bool = False
     #: The trunks it may go by, best first.
     trunks: tuple[int, ...] = ()
+    #: What each of them dials, where it is not the number itself.
+    dialled: Mapping[str, str] = field(default_factory=dict)
     #: Another engine began it.
     adopted: bool = False
 
@@ -115,7 +117,7 @@ class Calls:
     def launch(self, work: Work, attempt: NewAttempt, port: Port) -> None:
         """The attempt is committed: place the call."""
         running = Running(attempt, work.plan, work.state, work.address.name)
-        self._follow(Call(running, trunks=port.trunk_ids))
+        self._follow(Call(running, trunks=port.trunk_ids, dialled=port.dialled))
         self.tasks.start(self._place(work, attempt, port))
 
     async def _place(self, work: Work, attempt: NewAttempt, port: Port) -> None:
@@ -198,6 +200,7 @@ class Calls:
             sender=attempt.sender,
             trunk=trunk,
             alternatives=tuple(alternatives),
+            dialled=port.dialled,
             application=self._addresses.application(plan, attempt.id),
             values={**work.person.values, **self._addresses.values(plan, attempt.id)},
             display_name=plan.display_name,
@@ -284,6 +287,7 @@ class Calls:
         self._silent[trunk] = self._silent[trunk] + 1 if unheard else 0
         silent = self._silent[trunk] >= _SILENT_IN_A_ROW
         outcome = outcomes.of_call(status, plan, now, trunk_silent=silent)
+        outcome = outcomes.with_dialled(outcome, call.running.attempt, call.dialled, status.trunk)
         rests = outcomes.trunk_rests(
             status, plan, outcome, now, rest=self._tuning.trunk_rest, longest=self._tuning.longest_rest
         )

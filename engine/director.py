@@ -22,12 +22,13 @@ from sqlalchemy.orm import Session
 
 from app.db import next_chunk_size, read_transaction, write_transaction
 from app.models import Job, JobOrder, JobState, OutboxEvent, Trunk
+from app.services.trunk_groups import read_group
 from common.clock import Clock
 from common.errors import ClarionError
 from engine.effects import TRUNK_RESTS
 from engine.freezing import forget_order, freeze_audience, release
 from engine.leases import Lease, holds
-from engine.plans import ENDED, read_group
+from engine.plans import ENDED
 from engine.replacing import WAITS, give_up, replacing, wait
 
 log = structlog.get_logger()

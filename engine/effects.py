@@ -11,7 +11,7 @@ from sqlalchemy import Engine, insert, or_, select, update
 
 from app.db import read_transaction, write_transaction
 from app.models import Address, Job, JobState, MediaServer, Trunk
-from engine.plans import read_group
+from app.services.trunk_groups import read_group
 
 #: How details about a resting trunk begin, so that they can be taken back.
 TRUNK_RESTS = "trunk "

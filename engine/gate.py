@@ -106,11 +106,19 @@ def _addresses(plan: JobPlan, wanted: Attempt, person: Person) -> list[tuple[Sub
                 states=place.states,
                 deleted=person.deleted,
                 disabled_code=row.disabled_code,
+                barred=_barred(plan, wanted.channel, row),
                 earliest=ref.earliest,
                 latest=ref.latest,
             )
             found.append((subject, row))
     return found
+
+
+def _barred(plan: JobPlan, channel: Channel, row: AddressRow) -> str:
+    """A number by which none of the job's trunks gets to it stays undialled, whatever brought it here."""
+    if channel is not Channel.VOICE:
+        return ""
+    return plan.numbering.undiallable(row.value, [trunk.site for trunk in plan.group])
 
 
 def _candidate(

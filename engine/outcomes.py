@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -104,6 +104,14 @@ def trunk_rests(
 
 def of_call(status: CallStatus, plan: JobPlan, now: datetime, *, trunk_silent: bool = False) -> Outcome:
     return of_status(status, plan.codes, now, trunk_silent=trunk_silent)
+
+
+def with_dialled(outcome: Outcome, attempt: NewAttempt, dialled: Mapping[str, str], trunk: str) -> Outcome:
+    """Where another trunk than the first took the call and dials the number otherwise, the result says what."""
+    text = dialled.get(trunk, "")
+    if not dialled or not trunk or text == attempt.dialled:
+        return outcome
+    return replace(outcome, result={**(outcome.result or {}), "dialled": text or attempt.address})
 
 
 def of_status(

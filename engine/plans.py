@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from app.core.compliance import Rules
+from app.core.phone import Numbering, TrunkSite
 from app.core.strategy import Strategy, parse
 from app.db import read_transaction
 from app.models import (
@@ -27,6 +28,8 @@ from app.models import (
 )
 from app.security.secrets import Vault
 from app.services.calendars import Calendar, CalendarReader
+from app.services.numbering import NumberingReader
+from app.services.trunk_groups import read_group
 from common import control
 from common.classification import AnswerRules
 from common.errors import ClarionError
@@ -54,6 +57,12 @@ class TrunkPlan:
     priority: int = 0
     weight: int = 1
     signalling: Mapping[str, Any] = field(default_factory=dict)
+    country: str = ""
+
+    @property
+    def site(self) -> TrunkSite:
+        """As dialing rules see it."""
+        return TrunkSite(self.id, self.country)
 
     def for_media_server(self) -> control.Trunk:
         """As media servers are told it."""
@@ -98,6 +107,8 @@ class JobPlan:
     consent_purpose: str = ""
     #: All trunks of the group that `trunk` is in.
     trunks: tuple[TrunkPlan, ...] = ()
+    #: What the organization lays down about numbers.
+    numbering: Numbering = field(default_factory=Numbering)
 
     @property
     def group(self) -> tuple[TrunkPlan, ...]:
@@ -121,6 +132,7 @@ class PlanReader:
         self._strategies: dict[int, Strategy] = {}
         self._scripts: dict[int, tuple[str, str]] = {}
         self._calendars = CalendarReader()
+        self._numberings = NumberingReader()
 
     def read(self) -> tuple[dict[int, JobPlan], dict[int, str]]:
         """Plans by job, and for jobs that cannot run, why."""
@@ -131,10 +143,12 @@ class PlanReader:
             organizations = {job.organization_id for job in jobs}
             codes, hosts = read_codes(session, organizations), read_hosts(session, organizations)
             calendars = self._calendars.read(session, organizations)
+            numberings = self._numberings.read(session, organizations)
             for job in jobs:
                 home = job.organization_id
                 try:
-                    plans[job.id] = self._plan(session, job, codes[home], hosts[home], calendars[home])
+                    plan = self._plan(session, job, codes[home], hosts[home], calendars[home])
+                    plans[job.id] = replace(plan, numbering=numberings[home])
                 except (ClarionError, NoResultFound, KeyError, TypeError, ValueError) as error:
                     problems[job.id] = f"the job cannot run: {type(error).__name__} {error}"[:500]
         return plans, problems
@@ -213,16 +227,8 @@ class PlanReader:
             row.priority,
             row.weight,
             row.signalling,
+            row.country,
         )
-
-
-def read_group(session: Session, trunk: Trunk) -> Sequence[Trunk]:
-    """All trunks that calls by this one may leave by: those of its group and owner, or itself alone."""
-    if not trunk.route:
-        return [trunk]
-    owner = Trunk.organization_id
-    same = owner.is_(None) if trunk.organization_id is None else owner == trunk.organization_id
-    return session.scalars(select(Trunk).where(same, Trunk.route == trunk.route).order_by(Trunk.id)).all()
 
 
 def read_hosts(session: Session, organizations: Iterable[int]) -> dict[int, tuple[str, ...]]:

@@ -12,10 +12,12 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Self
 
 import structlog
 from sqlalchemy import Engine
 
+from app.core.phone import Dialled, Numbering, TrunkSite
 from common import control
 from common.clock import Clock
 from engine import share_table
@@ -40,6 +42,26 @@ class Port:
     boot_id: str
     trunks: tuple[control.Trunk, ...] = ()
     trunk_ids: tuple[int, ...] = ()
+    #: What is dialled for one number by the trunks' names; where a trunk is not named, the number itself.
+    dialled: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def first_dialled(self) -> str:
+        """By the trunk that is tried first; "" for the number itself."""
+        return self.dialled.get(self.trunks[0].name, "") if self.trunks else ""
+
+    def for_number(self, e164: str, numbering: Numbering, sites: Mapping[int, TrunkSite]) -> Self | None:
+        """With what is dialled for this number, without the trunks that cannot dial it; None where none can."""
+        kept = []
+        for trunk, trunk_id in zip(self.trunks, self.trunk_ids, strict=True):
+            made = numbering.dial(e164, sites[trunk_id])
+            if isinstance(made, Dialled):
+                kept.append((trunk, trunk_id, made.text))
+        if not kept:
+            return None
+        dialled = {trunk.name: text for trunk, _, text in kept if text != e164}
+        trunks, trunk_ids = tuple(each[0] for each in kept), tuple(each[1] for each in kept)
+        return replace(self, trunks=trunks, trunk_ids=trunk_ids, dialled=dialled)
 
 
 @dataclass(frozen=True, slots=True)

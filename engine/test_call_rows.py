@@ -11,9 +11,11 @@ from sqlalchemy import CursorResult, Engine, select, update
 from sqlalchemy.orm import Session
 
 from app.core.compliance import Refused as RefusedByGate
+from app.core.phone import Dialled, NotDialled
 from app.db import read_transaction, write_transaction
 from app.models import CallingWindow, ScriptRevision, TestCall, TestCallState, Trunk
 from app.services.number_gate import check_number, opt_out_number, rules_of
+from app.services.numbering import read_numbering, site_of
 from common import control
 from common.control import CallStatus
 from engine import outcomes
@@ -48,6 +50,8 @@ class Order:
     values: Mapping[str, Any]
     #: Origins that the script may fetch from.
     hosts: tuple[str, ...] = ()
+    #: What the trunk dials for the address, "" for itself.
+    dialled: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,9 @@ class TestCallRows:
                 return None
             trunk = session.get_one(Trunk, row.trunk_id)
             refusal = _refusal(session, row, trunk, now)
+            made = read_numbering(session, row.organization_id).dial(row.address, site_of(trunk))
+            if refusal is None and isinstance(made, NotDialled):
+                refusal = "NO_CALLABLE_ADDRESS", str(made)
             if refusal is not None:
                 _finish(row, Outcome(refusal[0], now, reason=refusal[1]))
                 return None
@@ -104,7 +111,9 @@ class TestCallRows:
             entry = session.get_one(ScriptRevision, row.script_revision_id).entry
             line = port.trunks[0]
             hosts = read_hosts(session, [row.organization_id])[row.organization_id]
-            return _following(row, trunk), Order(row.address, row.sender, line, entry, dict(row.values), hosts)
+            row.dialled = made.text if isinstance(made, Dialled) and made.text != row.address else ""
+            order = Order(row.address, row.sender, line, entry, dict(row.values), hosts, row.dialled)
+            return _following(row, trunk), order
 
     def take_over(self, key: str, from_owner: str, owner: str) -> Following | None:
         """One whose engine is gone, or that we lost sight of; None where another was faster."""

@@ -118,6 +118,7 @@ class TestCalls:
             to=order.address,
             sender=order.sender,
             trunk=order.trunk,
+            dialled={order.trunk.name: order.dialled} if order.dialled else {},
             application=self._addresses.test_application(following.id, order.entry),
             values={**order.values, **values},
             max_duration=self._tuning.max_test_call,

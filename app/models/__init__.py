@@ -51,6 +51,7 @@ from app.models.contact import (
 )
 from app.models.dnc import CampaignDncGroup, DncCoverage, DncEntry, DncFile, DncGroup, DncGroupList, DncKind, DncList
 from app.models.identity import AllowedHost, AuditEntry, CallingWindow, CompletionCode, Organization, Role, User
+from app.models.numbers import DialingRuleRow
 from app.models.pacing_trial import PacingTrial, TrialState
 from app.models.privacy import Erasure, ErasureState, ExportState, RetentionRule, SubjectExport
 from app.models.source import DataSource
@@ -82,6 +83,7 @@ __all__ = [
     "ContactList",
     "ContactName",
     "DataSource",
+    "DialingRuleRow",
     "DncCoverage",
     "DncEntry",
     "DncFile",

@@ -70,6 +70,8 @@ class Attempt(Base):
     #: The strategy's handler and action that asked for it.
     action: Mapped[str] = mapped_column(String(120), default="")
     address: Mapped[str] = mapped_column(String(254))
+    #: What left for it where a dialing rule made something else of the number; "" where the address itself did.
+    dialled: Mapped[str] = mapped_column(String(32), default="", server_default="")
     sender: Mapped[str] = mapped_column(String(254), default="")
     state: Mapped[str] = mapped_column(String(12), default=AttemptState.IN_PROGRESS)
     completion_code: Mapped[str] = mapped_column(String(64), default="ATTEMPT_IN_PROGRESS")
@@ -159,6 +161,8 @@ class Trunk(Base):
     #: In its group, the lowest goes first; among equals the weight is the share of calls.
     priority: Mapped[int] = mapped_column(default=0, server_default="0")
     weight: Mapped[int] = mapped_column(default=1, server_default="1")
+    #: ISO 3166: where it leads into the telephone network, for what is dialled by it; "" where nobody said.
+    country: Mapped[str] = mapped_column(String(2), default="", server_default="")
 
 
 class TrunkShare(Base):

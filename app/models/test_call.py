@@ -45,6 +45,8 @@ class TestCall(Base):
     trunk_id: Mapped[int] = mapped_column(BigId, ForeignKey("trunk.id", ondelete="CASCADE"))
     calling_window_id: Mapped[int] = mapped_column(BigId, ForeignKey("calling_window.id", ondelete="CASCADE"))
     address: Mapped[str] = mapped_column(String(254))
+    #: As `Attempt.dialled`.
+    dialled: Mapped[str] = mapped_column(String(32), default="", server_default="")
     sender: Mapped[str] = mapped_column(String(254))
     #: What the script finds as `session.connection.ccxml.values.*`, beside what every call has.
     values: Mapped[dict[str, Any]]

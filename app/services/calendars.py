@@ -6,13 +6,12 @@ Engines read them live: a change holds from the next attempt on, without importi
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.calendars import (
@@ -31,6 +30,7 @@ from app.core.phone import is_country
 from app.models import Base, CallingWindow, Campaign, GuardTime, HolidayRow, LineKind, OnHoliday, ZoneRuleRow
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
+from app.services.kept import KeptReader
 from app.services.organizations import organization_for
 from common.clock import utcnow
 from common.errors import Refused
@@ -39,8 +39,6 @@ _NUMBER = re.compile(r"\+[1-9][0-9]{0,11}")
 _POSTCODE = re.compile(r"([A-Z]{2}):([A-Z0-9]{1,10})")
 _STATE = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,8}")
 _CLOSED = Hours(((),) * 7)
-#: Seconds after which a calendar is read again though it looks unchanged: of two changes at once one may hide.
-_LONGEST_KEPT = 5.0
 Row = TypeVar("Row", ZoneRuleRow, GuardTime, HolidayRow)
 _TABLES: tuple[type[Base], ...] = (ZoneRuleRow, GuardTime, HolidayRow)
 
@@ -81,21 +79,9 @@ class HolidayFields:
     effect: str = OnHoliday.SKIP
 
 
-class CalendarReader:
-    """Reads calendars and keeps them while their tables stay as they are: engines ask several times a second."""
-
+class CalendarReader(KeptReader[Calendar]):
     def __init__(self) -> None:
-        self._kept: dict[int, tuple[object, float, Calendar]] = {}
-
-    def read(self, session: Session, organization_ids: Collection[int]) -> Mapping[int, Calendar]:
-        versions, now = _versions(session, organization_ids), time.monotonic()
-        found = {}
-        for organization_id in organization_ids:
-            version, kept = versions.get(organization_id), self._kept.get(organization_id)
-            if kept is None or kept[0] != version or now - kept[1] > _LONGEST_KEPT:
-                kept = self._kept[organization_id] = (version, now, read_calendar(session, organization_id))
-            found[organization_id] = kept[2]
-        return found
+        super().__init__(_TABLES, read_calendar)
 
 
 def read_calendar(session: Session, organization_id: int) -> Calendar:
@@ -293,19 +279,3 @@ def _hours(hours: Mapping[str, Any]) -> Hours:
         return read_hours(hours)
     except Refused:
         return _CLOSED
-
-
-def _versions(session: Session, organization_ids: Collection[int]) -> dict[int, object]:
-    """How many rows each table has and when the newest was written, by organization."""
-    parts = []
-    for number, table in enumerate(_TABLES):
-        columns: Any = table
-        parts.append(
-            select(literal(number), columns.organization_id, func.count(), func.max(columns.updated_at))
-            .where(columns.organization_id.in_(sorted(organization_ids)))
-            .group_by(columns.organization_id)
-        )
-    found: dict[int, list[object]] = {}
-    for number, organization_id, count, newest in session.execute(union_all(*parts)):
-        found.setdefault(organization_id, []).append((number, count, newest))
-    return {organization_id: sorted(rows, key=repr) for organization_id, rows in found.items()}

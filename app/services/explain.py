@@ -34,7 +34,9 @@ from app.services.calendars import read_calendar
 from app.services.dnc import NO_CAMPAIGN, blocked, subjects_of
 from app.services.dnc_files import coverages
 from app.services.jobs import ENDED
+from app.services.numbering import read_numbering, site_of
 from app.services.quiet import quiet_addresses
+from app.services.trunk_groups import read_group
 
 #: A media server that has not been heard of for so long (seconds) is counted as gone.
 MEDIA_SERVER_SILENCE = 15.0
@@ -75,6 +77,7 @@ def why_not_dialled(session: Session, actor: Actor, contact_id: int, now: dateti
         holds += _quiet_holds(session, job_contact, addresses, now)
         holds += _window_holds(session, job, places_of, now)
         holds += _unscreened(session, job, addresses, now)
+        holds += _undiallable(session, job, addresses)
         holds += _consent_holds(session, job, contact, addresses, now)
         chosen = _listed(session, contact, places_of, now, job.campaign_id)
         holds += [replace(hold, job_id=job.id) for hold in chosen if hold not in listed]
@@ -100,6 +103,17 @@ def _unscreened(session: Session, job: Job, addresses: Sequence[Address], now: d
         why = too_old(national, address.value, address.country, now) if address.kind == AddressKind.PHONE else ""
         if why:
             yield Hold("RESTRICTED_RULE", f"{address.name}: {why}", job_id=job.id)
+
+
+def _undiallable(session: Session, job: Job, addresses: Sequence[Address]) -> Iterator[Hold]:
+    """Numbers of which the dialing rules make nothing that a trunk of the job may dial."""
+    trunk = session.get(Trunk, int(job.settings["trunk_id"]))
+    numbering = read_numbering(session, job.organization_id)
+    sites = [site_of(other) for other in read_group(session, trunk)] if trunk is not None else []
+    for address in addresses:
+        why = numbering.undiallable(address.value, sites) if address.kind == AddressKind.PHONE else ""
+        if why:
+            yield Hold("NO_CALLABLE_ADDRESS", f"{address.name}: {why}", job_id=job.id)
 
 
 def _consent_holds(

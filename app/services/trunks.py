@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import CallingWindow, Campaign, Trunk
+from app.core.phone import is_country
+from app.models import CallingWindow, Campaign, DialingRuleRow, Trunk
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.security.secrets import Vault
 from app.services.audit import record
@@ -64,6 +65,8 @@ class TrunkFields:
     keys: str = "auto"
     srtp: str = "off"
     g722: bool = False
+    #: ISO 3166, "" for not said: what is dialled there is looked at by this country's numbering plan.
+    country: str = ""
 
 
 def list_trunks(session: Session, actor: Actor) -> list[Trunk]:
@@ -130,11 +133,13 @@ def update_trunk(session: Session, actor: Actor, trunk_id: int, fields: TrunkFie
 
 
 def delete_trunk(session: Session, actor: Actor, trunk_id: int) -> None:
-    """Refused while a campaign or a running job uses it."""
+    """Refused while a campaign, a running job or a dialing rule uses it."""
     trunk = _changeable(session, actor, trunk_id)
     use = use_of(session, Campaign.trunk_id, trunk.id)
     if use.words:
         raise Refused(f"the trunk {trunk.name!r} is used by {use.words}; take another trunk there first")
+    if session.scalar(select(DialingRuleRow.id).where(DialingRuleRow.trunk_id == trunk.id).limit(1)) is not None:
+        raise Refused(f"the trunk {trunk.name!r} has dialing rules of its own; delete those first, under Numbers")
     record(session, actor, "trunk.delete", trunk, before={"name": trunk.name, "host": trunk.host})
     session.delete(trunk)
     session.flush()
@@ -177,6 +182,9 @@ def checked(fields: TrunkFields, vault: Vault, *, has_password: bool) -> dict[st
         raise Refused(
             f"simulated: {host} may reach real telephones; a simulated trunk leads to this machine, such as 127.0.0.1"
         )
+    country = fields.country.strip().upper()
+    if country and not is_country(country):
+        raise Refused(f"country: {country} is no country; write two letters such as US, or leave it empty")
     values: dict[str, Any] = {
         "signalling": _signalling(fields),
         "name": name,
@@ -191,6 +199,7 @@ def checked(fields: TrunkFields, vault: Vault, *, has_password: bool) -> dict[st
         "route": _route(fields),
         "priority": fields.priority,
         "weight": fields.weight,
+        "country": country,
     }
     if fields.password is not None:
         values["password_encrypted"] = vault.encrypt(fields.password)

@@ -40,6 +40,7 @@ _MENU = (
             Entry("Completion codes", "list-details", "/codes/", Permission.STRATEGIES_VIEW),
             Entry("Calling windows", "clock", "/windows/", Permission.CAMPAIGNS_VIEW),
             Entry("Calendars", "calendar", "/calendars/", Permission.CAMPAIGNS_VIEW),
+            Entry("Numbers", "phone", "/numbers/", Permission.CAMPAIGNS_VIEW),
             Entry("Try out pacing", "flask", "/pacing/", Permission.CAMPAIGNS_VIEW),
         ),
     ),

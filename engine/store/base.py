@@ -68,6 +68,8 @@ class NewAttempt:
     boot_id: str = ""
     #: Of the message's text (channels.base.digest_of), for asking the provider after a lost reply.
     digest: str = ""
+    #: What is dialled instead of the address, by the trunk it leaves by first.
+    dialled: str = ""
 
 
 @row

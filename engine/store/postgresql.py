@@ -23,7 +23,7 @@ FROM due WHERE id = due_id RETURNING {CLAIMED}, due_at"""
 _ATTEMPT_ROW = (
     "id text, organization_id bigint, job_id bigint, job_contact_id bigint, contact_id bigint, address_id bigint,"
     " number int, channel text, action text, address text, sender text, owner text, started_at timestamptz,"
-    " media_server text, boot_id text, digest text"
+    " media_server text, boot_id text, digest text, dialled text"
 )
 # Where a row is looked up by its key, its state is written as an expression: a partial index over the state alone
 # would lead through every row of that state instead. Addresses are entered in one order, so that two engines that

@@ -34,7 +34,7 @@ from engine.store.connections import Connections, Cursor, as_remote
 CLAIMED = "id, job_id, organization_id, contact_id, attempt_count, strategy_state, last_code"
 ATTEMPT = (
     "id, organization_id, job_id, job_contact_id, contact_id, address_id, number, channel, action, address, sender, "
-    "owner, media_server, boot_id, digest, started_at"
+    "owner, media_server, boot_id, digest, dialled, started_at"
 )
 #: Columns of a new attempt that the database would not fill in by itself.
 ATTEMPT_CONSTANTS = "state, completion_code, disposition, reason, nuisance, provider_id"

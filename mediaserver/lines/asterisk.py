@@ -12,7 +12,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from common.control import Disposition, RtpStats, Trunk
@@ -292,9 +292,10 @@ def _check(call: Place) -> None:
 
 
 def _spec(call: Place) -> InviteSpec:
-    return InviteSpec(
+    spec = InviteSpec(
         call.call, call.to, call.sender, call.display_name, call.trunk, b"", call.ring_timeout, call.identity
     )
+    return replace(spec, dialled=call.dialled)
 
 
 def _trunk_name(trunk: Trunk) -> str:

@@ -6,7 +6,7 @@ events to the `sink` given to `start`. Audio is mu-law at 8 kHz, whatever codec 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -57,6 +57,8 @@ class Place:
     referred_by: str = ""
     #: Further trunks, where nobody can have rung at those before. Lines without the capability FAILOVER ignore them.
     alternatives: tuple[Trunk, ...] = ()
+    #: What is dialled for `to`, by the trunk's name.
+    dialled: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

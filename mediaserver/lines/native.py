@@ -127,6 +127,7 @@ class NativeLine(PumpedLine):
             ring_timeout=call.ring_timeout,
             identity=call.identity,
             alternatives=call.alternatives,
+            dialled=call.dialled,
             may_refer=call.may_refer,
             by_their_connection=is_phone and call.trunk.transport == "tls",
             referred_by=call.referred_by,

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import ipaddress
 import re
+from dataclasses import replace
 
 import structlog
 
@@ -230,7 +231,8 @@ class PyVoipLine:
 
 
 def _spec(call: Place) -> InviteSpec:
-    return InviteSpec(call.call, call.to, call.sender, call.display_name, call.trunk, b"", call.ring_timeout)
+    spec = InviteSpec(call.call, call.to, call.sender, call.display_name, call.trunk, b"", call.ring_timeout)
+    return replace(spec, dialled=call.dialled)
 
 
 def _is_ip(host: str) -> bool:

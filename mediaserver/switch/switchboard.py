@@ -256,6 +256,7 @@ class Switchboard:
                 ring_timeout=request.ring_timeout,
                 identity=request.identity,
                 alternatives=request.alternatives,
+                dialled=request.dialled,
                 may_refer=request.part is Part.AGENT,
                 referred_by=request.referred_by,
             )

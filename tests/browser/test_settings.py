@@ -15,6 +15,7 @@ Site = Any  # tests/browser/conftest.py; conftest files cannot be imported
 PAGES = (
     "/trunks/", "/trunks/new", "/windows/", "/windows/1", "/windows/presets", "/windows/new", "/strategies/",
     "/strategies/1", "/strategies/new", "/codes/", "/codes/new", "/media-servers/", "/hosts/", "/calendars/",
+    "/numbers/",
 )  # fmt: skip
 NAMELESS = """
     [...document.querySelectorAll('button, a[href], input:not([type=hidden]), select, textarea')]

@@ -30,6 +30,7 @@ from app.models import (
     ContactChange,
     ContactList,
     DataSource,
+    DialingRuleRow,
     DncEntry,
     DncFile,
     DncGroup,
@@ -210,6 +211,9 @@ def _job(make: _Builder) -> None:
     make.add(HolidayRow(organization_id=home, day=now.date(), name=marker, updated_at=now))
     window = make.add(CallingWindow(organization_id=home, name=marker, hours={}))
     trunk = make.add(Trunk(organization_id=home, name=marker, host="127.0.0.1", simulated=True))
+    make.add(
+        DialingRuleRow(organization_id=home, position=1, name=marker, written="digits", prepend="9", updated_at=now)
+    )
     make.add(
         TestCall(
             id=new_id(), organization_id=home, script_revision_id=ids["script_revision"], trunk_id=trunk,

@@ -29,6 +29,7 @@ from app.services import (
     contact_push,
     contacts,
     dashboard,
+    dialing_rules,
     dnc,
     dnc_files,
     dnc_groups,
@@ -40,6 +41,7 @@ from app.services import (
     jobs,
     lists,
     media_servers,
+    numbering,
     organizations,
     pacing_trials,
     privacy,
@@ -56,6 +58,7 @@ from app.services import (
 from app.services.campaigns import CampaignFields
 from app.services.codes import Flags
 from app.services.contact_editing import Edit
+from app.services.dialing_rules import DialingRuleFields
 from app.services.sources import SourceFields
 from app.services.trunks import TrunkFields
 from app.services.windows import WindowFields
@@ -182,6 +185,16 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     ),
     "contacts.search_contacts": lambda c: contacts.search_contacts(c.session, c.actor),
     "dashboard.overview": lambda c: dashboard.overview(c.session, c.actor, utcnow()),
+    "dialing_rules.add_dialing_rule": lambda c: dialing_rules.add_dialing_rule(
+        c.session, c.actor, DialingRuleFields("Another"), c.it.organization_id
+    ),
+    "dialing_rules.delete_dialing_rule": lambda c: dialing_rules.delete_dialing_rule(
+        c.session, c.actor, c.it.dialing_rule
+    ),
+    "dialing_rules.list_dialing_rules": lambda c: dialing_rules.list_dialing_rules(c.session, c.actor),
+    "dialing_rules.move_dialing_rule": lambda c: dialing_rules.move_dialing_rule(
+        c.session, c.actor, c.it.dialing_rule, up=True
+    ),
     "dnc.add": lambda c: dnc.add(c.session, c.actor, [("contact_id", "x")], dnc_list_id=c.it.dnc_list),
     "dnc.create_dnc_list": lambda c: dnc.create_dnc_list(c.session, c.actor, "New", c.it.organization_id),
     "dnc.export_csv": lambda c: list(dnc.export_csv(c.session, c.actor, c.it.dnc_list)),
@@ -251,6 +264,10 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
         c.session, c.actor, c.it.contact_list, name="Mine now", description="", home_country="US"
     ),
     "media_servers.list_media_servers": lambda c: media_servers.list_media_servers(c.session, c.actor),
+    "numbering.trunks_to_try": lambda c: numbering.trunks_to_try(c.session, c.actor),
+    "numbering.try_number": lambda c: numbering.try_number(
+        c.session, c.actor, "+12025550100", c.it.trunk, organization_id=c.it.organization_id
+    ),
     "organizations.find_organization": lambda c: organizations.find_organization(c.session, c.actor, c.it.marker),
     "organizations.list_organizations": lambda c: organizations.list_organizations(c.session, c.actor),
     "organizations.organization_for": lambda c: organizations.organization_for(

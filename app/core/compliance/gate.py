@@ -63,6 +63,8 @@ class Subject:
     consent: Consent = Consent.NOT_NEEDED
     #: Why the number cannot be screened against its country's do-not-call list, "" where it was.
     unscreened: str = ""
+    #: Why the number itself must not be dialled, "" for any that may.
+    barred: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ def check(subject: Subject, rules: Rules, now: datetime) -> Allowed | Refused:
         return Refused("CONTACT_DELETED", "the contact was deleted")
     if subject.dnc:
         return Refused("IN_DNC_LIST", f"on the do-not-call list {subject.dnc!r}")
+    if subject.barred:
+        return Refused("NO_CALLABLE_ADDRESS", subject.barred)
     if subject.unscreened:
         return Refused("RESTRICTED_RULE", subject.unscreened, now + _LOOK_AGAIN)
     if subject.consent is Consent.REVOKED:

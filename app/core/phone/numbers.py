@@ -14,6 +14,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType, shortnumberinfo, timezone
 
 from app.core.phone import blocks
+from app.core.phone.types import TYPES
 from common.errors import Refused
 
 #: What people put between digits. Everything else, SIP's own signs above all, has no place in a phone number.
@@ -31,7 +32,7 @@ _UNKNOWN_ZONE = "Etc/Unknown"
 _MOST_BLOCKS = 100_000
 #: By country code, as far as they have been asked for.
 _CODE_ZONES: dict[int, tuple[str, ...]] = {}
-_REFUSED_TYPES = {
+_REFUSALS = {
     PhoneNumberType.PREMIUM_RATE: "a premium-rate number is never dialled",
     PhoneNumberType.PAGER: "a pager cannot be called",
     PhoneNumberType.VOICEMAIL: "a voicemail access number is never dialled",
@@ -49,6 +50,8 @@ class PhoneNumber:
     country: str
     #: Every IANA zone the number may lie in; empty is unknown.
     time_zones: tuple[str, ...]
+    #: A `types.NumberType`, "" where it is not known.
+    type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class _Kind:
     refusal: str
     country: str = ""
     time_zones: tuple[str, ...] = ()
+    type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class Block:
     time_zones: tuple[str, ...]
     #: The zones as the database has them.
     zones_text: str
+    #: A `types.NumberType`, "" where it is not known.
+    type: str
 
 
 class NumberReader:
@@ -90,7 +96,7 @@ class NumberReader:
         e164, block = found
         if block.refusal:
             raise BadNumber(block.refusal)
-        return PhoneNumber(e164, block.country, block.time_zones)
+        return PhoneNumber(e164, block.country, block.time_zones, block.type)
 
     def find(self, text: str) -> tuple[str, Block] | None:
         """The number and its block, which may be refused; None where only `read` can tell."""
@@ -137,7 +143,7 @@ class NumberReader:
         lead = "+" if international else f"+{number.country_code}"
         if e164 != lead + digits[cut:]:
             return None
-        return Block(lead, cut, kind.refusal, kind.country, kind.time_zones, ",".join(kind.time_zones))
+        return Block(lead, cut, kind.refusal, kind.country, kind.time_zones, ",".join(kind.time_zones), kind.type)
 
     def _forget(self) -> None:
         self._learnt = 0
@@ -194,7 +200,7 @@ def _parse(text: str, home_country: str) -> PhoneNumber:
     if kind.refusal:
         raise BadNumber(kind.refusal)
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return PhoneNumber(e164, kind.country, kind.time_zones)
+    return PhoneNumber(e164, kind.country, kind.time_zones, kind.type)
 
 
 def _kind(number: phonenumbers.PhoneNumber) -> _Kind:
@@ -209,7 +215,7 @@ def _kind(number: phonenumbers.PhoneNumber) -> _Kind:
     else:
         zones = _zones_of_country_code(number)
     known = tuple(zone for zone in zones if zone != _UNKNOWN_ZONE)
-    return _Kind(_REFUSED_TYPES.get(number_type, ""), country or "", known)
+    return _Kind(_REFUSALS.get(number_type, ""), country or "", known, TYPES.get(number_type, ""))
 
 
 def _zones_of_country_code(number: phonenumbers.PhoneNumber) -> tuple[str, ...]:

@@ -56,8 +56,8 @@ _PAGE = 2000
 _IMPERSONAL = frozenset(
     """
     address allowed_host attempt calling_window campaign campaign_dnc_group completion_code consent_event
-    consent_evidence contact dnc_coverage dnc_entry dnc_group dnc_group_list dnc_list erasure guard_time holiday
-    import_reject job job_contact lease media_server organization retention_rule script script_file
+    consent_evidence contact dialing_rule dnc_coverage dnc_entry dnc_group dnc_group_list dnc_list erasure guard_time
+    holiday import_reject job job_contact lease media_server organization retention_rule script script_file
     script_revision strategy strategy_revision subject_export test_call trunk trunk_share user zone_rule
     """.split()
 )
@@ -150,7 +150,7 @@ def anonymous_attempts(session: Session, ids: Sequence[str]) -> None:
     session.execute(
         update(Attempt)
         .where(Attempt.id.in_(ids))
-        .values(address="", address_id=None, provider_id="", digest="", reason="")
+        .values(address="", dialled="", address_id=None, provider_id="", digest="", reason="")
     )
     for key, result in session.execute(select(Attempt.id, Attempt.result).where(Attempt.id.in_(ids))).all():
         if result:
@@ -202,7 +202,15 @@ def _pseudonymous(session: Session, home: int, names: Collection[tuple[str, str]
 
 
 def _test_calls(session: Session, home: int, traces: Traces) -> int:
-    values: dict[str, Any] = {"address": "", "values": {}, "result": None, "trace": None, "posted": None, "reason": ""}
+    values: dict[str, Any] = {
+        "address": "",
+        "dialled": "",
+        "values": {},
+        "result": None,
+        "trace": None,
+        "posted": None,
+        "reason": "",
+    }
     mine = (TestCall.organization_id == home, TestCall.address.in_(traces.phones))
     return _rows(session.execute(update(TestCall).where(*mine).values(values)))
 

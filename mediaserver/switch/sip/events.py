@@ -5,7 +5,7 @@ Every call that was invited ends with exactly one `Ended` (it had been establish
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from common.control import CallerIdentity, Disposition, Trunk, TrunkFault
@@ -40,6 +40,8 @@ class InviteSpec:
     referred_by: str = ""
     #: Tried in this order where nobody can have rung at those before.
     alternatives: tuple[Trunk, ...] = ()
+    #: What is dialled for `to`, by the trunk's name.
+    dialled: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,10 +117,12 @@ def route_header(trunk: Trunk) -> list[tuple[str, str]]:
 
 
 def target_uri(spec: InviteSpec) -> str:
-    """The Request-URI: the number at the trunk, or the URI asked for."""
+    """The Request-URI: the number at the trunk, as it is dialled there, or the URI asked for."""
     trunk = bracketed(spec.trunk.host)
     trunk = trunk if spec.trunk.port in (0, DEFAULT_PORT) else f"{trunk}:{spec.trunk.port}"
-    return _party("to", spec.to, trunk)
+    dialled = spec.dialled.get(spec.trunk.name)
+    # Of what may be dialled # alone has no place in a URI as it is (RFC 3261 25.1).
+    return f"sip:{dialled.replace('#', '%23')}@{trunk}" if dialled else _party("to", spec.to, trunk)
 
 
 def sender_uri(spec: InviteSpec, identity: Identity) -> str:

@@ -36,6 +36,7 @@ def attempt_of(contact: Claimed, owner: str = "one", number: int = 0, address: s
         started_at=NOW,
         boot_id="boot-1",
         digest="d" * 64,
+        dialled="912025550100",
     )
 
 
@@ -246,6 +247,7 @@ def test_attempts_of_a_dead_engine_are_adopted_once(world: World) -> None:
     assert {item.attempt.id for item in adopted} == {attempt.id for attempt in attempts[1:]}
     assert adopted[0].attempt.boot_id == "boot-1"
     assert adopted[0].attempt.digest == "d" * 64
+    assert adopted[0].attempt.dialled == "912025550100"
     assert adopted[0].attempt.owner == "two"
     assert adopted[0].attempt.started_at == NOW
     assert adopted[0].strategy_state == {}

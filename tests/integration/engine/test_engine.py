@@ -10,6 +10,9 @@ from sqlalchemy import select, update
 
 from app.db import read_transaction, write_transaction
 from app.models import Address, JobContact, Trunk
+from app.security.access import Actor
+from app.services import dialing_rules, dnc
+from app.services.dialing_rules import DialingRuleFields
 from app.services.receipts import record_receipt
 from channels.base import Outcome
 from channels.voice.memory import Ending
@@ -68,6 +71,27 @@ def test_calls_carry_the_servers_that_their_organization_allows(play: Play) -> N
         house.start()
         await house.until(lambda: house.job_state() == "completed")
         assert house.server.requests[0].allow == ("https://pay.example",)
+
+    play(scenario)
+
+
+def test_dialing_rules_hold_at_the_dial_alone(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        make_job(house.database, 3, strategy_xml=CALL_ONLY)
+        with write_transaction(house.database) as session:
+            numbers = list(session.scalars(select(Address.value).where(Address.kind == "phone").order_by(Address.id)))
+            of_nothing = DialingRuleFields("of nothing", prefix=numbers[0], strip=11)
+            ours = DialingRuleFields("ours", written="digits", prepend="77#")
+            for fields in (of_nothing, ours):
+                dialing_rules.add_dialing_rule(session, Actor.system(), fields)
+            dnc.add(session, Actor.system(), [("phone", numbers[1])])
+        house.start()
+        await house.until(lambda: house.job_state() == "completed")
+        assert house.final_codes() == {"NO_CALLABLE_ADDRESS": 1, "IN_DNC_LIST": 1, "ANSWER_HUMAN": 1}
+        (request,) = house.server.requests
+        dialled = "77#" + numbers[2].removeprefix("+")
+        assert (request.to, dict(request.dialled)) == (numbers[2], {request.trunk.name: dialled})
+        assert house.sql("SELECT address, dialled FROM attempt") == [(numbers[2], dialled)]
 
     play(scenario)
 

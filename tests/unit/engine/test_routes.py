@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from app.core.phone import DialingRule, Numbering, TrunkSite
 from common.clock import VirtualClock
-from common.control import CallStatus, Disposition, TrunkFault
-from engine.outcomes import of_call, trunk_rests, trunk_taken
+from common.control import CallStatus, Disposition, Trunk, TrunkFault
+from engine.outcomes import of_call, trunk_rests, trunk_taken, with_dialled
 from engine.plans import TrunkPlan
-from engine.routes import Routes, Server, trunk_of
+from engine.routes import Port, Routes, Server, trunk_of
 from engine.shares import Place, targets
+from engine.store import NewAttempt, Outcome
 from engine.tuning import Tuning
 from tests.support.job_plans import NOW, PLAN
 
@@ -23,6 +25,7 @@ FIRST = replace(PLAN.trunk, id=1, name="first", priority=0, max_channels=20, cal
 SECOND = replace(FIRST, id=2, name="second", weight=3)
 BACKUP = replace(FIRST, id=3, name="backup", priority=1)
 GROUP = (FIRST, SECOND, BACKUP)
+NUMBER = "+12125550100"
 SERVERS = [Server("m0", "boot-0", 50), Server("m1", "boot-1", 50)]
 
 
@@ -124,3 +127,27 @@ def test_the_trunk_of_a_status_is_one_of_the_groups() -> None:
     assert trunk_taken(status(trunk="3@e"), PLAN_OF_GROUP) == 3
     assert trunk_taken(status(trunk="9@e"), PLAN_OF_GROUP) == 1
     assert trunk_taken(status(trunk="carrier"), PLAN_OF_GROUP) == 1
+
+
+def test_a_port_dials_each_number_in_its_trunks_way_and_leaves_out_those_that_cannot() -> None:
+    first, second = (Trunk("127.0.0.1", name=name) for name in ("1@e", "2@e"))
+    port = Port("m0", "boot", (first, second), (1, 2))
+    sites = {1: TrunkSite(1, "US"), 2: TrunkSite(2, "GB")}
+    plain = Numbering((DialingRule("r", trunk_id=2, written="digits", prepend="77"),))
+    made = port.for_number(NUMBER, plain, sites)
+    assert made is not None
+    assert (made.trunk_ids, dict(made.dialled), made.first_dialled) == ((1, 2), {"2@e": "7712125550100"}, "")
+    extension = Numbering((DialingRule("r", trunk_id=1, strip_prefix="+1212555010"),))
+    made = port.for_number(NUMBER, extension, sites)
+    assert made is not None
+    assert (made.trunks, made.trunk_ids, dict(made.dialled)) == ((second,), (2,), {})
+    assert port.for_number(NUMBER, Numbering((DialingRule("r", strip=11),)), sites) is None
+
+
+def test_what_another_trunk_dialled_is_told_by_the_result() -> None:
+    attempt = NewAttempt("a", 1, 1, 1, 1, 1, 1, "voice", "call", NUMBER, "", "me", NOW, dialled="912125550100")
+    outcome, dialled = Outcome("ANSWER_HUMAN", NOW, result={"dtmf": "1"}), {"1@e": "912125550100", "2@e": "8"}
+    assert with_dialled(outcome, attempt, dialled, "1@e") is outcome
+    assert with_dialled(outcome, attempt, {}, "1@e") is outcome
+    assert with_dialled(outcome, attempt, dialled, "2@e").result == {"dtmf": "1", "dialled": "8"}
+    assert with_dialled(outcome, attempt, dialled, "3@e").result == {"dtmf": "1", "dialled": NUMBER}

@@ -30,7 +30,7 @@ def by_block(reader: NumberReader, text: str) -> PhoneNumber | str | None:
     if found is None:
         return None
     e164, block = found
-    return block.refusal or PhoneNumber(e164, block.country, block.time_zones)
+    return block.refusal or PhoneNumber(e164, block.country, block.time_zones, block.type)
 
 
 @st.composite

@@ -28,7 +28,7 @@ def test_reads_numbers_as_people_write_them(text: str, e164: str) -> None:
 
 
 def test_a_number_without_plus_belongs_to_the_home_country() -> None:
-    assert parse_number("020 7946 0958", "GB") == PhoneNumber("+442079460958", "GB", ("Europe/London",))
+    assert parse_number("020 7946 0958", "GB") == PhoneNumber("+442079460958", "GB", ("Europe/London",), "fixed_line")
     with pytest.raises(BadNumber, match="no home country"):
         parse_number("020 7946 0958", "")
 

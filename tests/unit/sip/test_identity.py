@@ -52,6 +52,19 @@ def test_what_makes_no_header_is_refused(identity: CallerIdentity, field: str) -
         SipBench().call(identity=identity)
 
 
+def test_each_trunk_dials_the_number_in_its_own_way() -> None:
+    named = Trunk(FAR.host, FAR.port, name="9")
+    invite = SipBench().call(trunk=named, dialled={"9": "*67#12125550199", "8": "1"})
+    assert (invite.uri, invite.to_addr.uri) == (f"sip:*67%2312125550199@127.0.0.1:{FAR.port}",) * 2
+    assert SipBench().call(trunk=named, dialled={"8": "1"}).uri.startswith("sip:+")
+
+
+@pytest.mark.parametrize("text", ["x", "1;phone-context=x", "12@evil.example", "+", "1" * 40])
+def test_what_is_no_dialled_number_is_refused(text: str) -> None:
+    with pytest.raises(Refused, match="dialled"):
+        CallRequest("a", "+12125550100", "+12125550101", TRUNK, dialled={"t": text})
+
+
 def test_a_call_request_carries_it() -> None:
     body = {
         "attempt_id": "a",

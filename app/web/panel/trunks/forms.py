@@ -136,6 +136,12 @@ class TrunkForm(OwnedForm):
         default=1,
         description="The share of calls among equal priorities.",
     )
+    country = StringField(
+        "Country",
+        [Optional(), Length(max=2)],
+        description="Where it leads into the telephone network, such as US: dialing rules are checked by its numbers.",
+        render_kw={"autocapitalize": "characters", "spellcheck": "false"},
+    )
     simulated = BooleanField(
         "Simulated",
         description="Leads to the simulated carrier on this machine; may be called around the clock. "
@@ -168,6 +174,7 @@ class TrunkForm(OwnedForm):
             keys=self.keys.data,
             srtp=self.srtp.data,
             g722=self.g722.data,
+            country=self.country.data or "",
         )
 
     @staticmethod
@@ -186,5 +193,5 @@ class TrunkForm(OwnedForm):
 #: Fields that are the trunk's columns as they are.
 _SAME = (
     *("name", "host", "port", "transport", "username", "max_channels", "calls_per_second", "line", "simulated"),
-    *("route", "priority", "weight"),
+    *("route", "priority", "weight", "country"),
 )

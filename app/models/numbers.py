@@ -1,0 +1,32 @@
+"""What an organization lays down about numbers, beside what phonenumbers knows of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, BigId, IdColumn, OrganizationRef
+
+
+class DialingRuleRow(Base):
+    """What is dialled instead of E.164; see `app.core.phone.DialingRule`. The first in order that matches decides."""
+
+    __tablename__ = "dialing_rule"
+    __table_args__ = (Index("ix_dialing_rule_order", "organization_id", "position", "id"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    position: Mapped[int]
+    name: Mapped[str] = mapped_column(String(120))
+    #: None is every trunk.
+    trunk_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("trunk.id", ondelete="CASCADE"))
+    country: Mapped[str] = mapped_column(String(2), default="")
+    prefix: Mapped[str] = mapped_column(String(16), default="")
+    type: Mapped[str] = mapped_column(String(16), default="")
+    written: Mapped[str] = mapped_column(String(12))
+    strip: Mapped[int] = mapped_column(default=0)
+    strip_prefix: Mapped[str] = mapped_column(String(16), default="")
+    prepend: Mapped[str] = mapped_column(String(16), default="")
+    updated_at: Mapped[datetime]

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from wtforms import IntegerField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from app.core.phone import NumberType, Written
+from app.services.dialing_rules import DialingRuleFields
+from app.web.panel.owned import OwnedForm
+
+TYPE_WORDS = {
+    NumberType.MOBILE.value: "Mobile",
+    NumberType.FIXED_LINE.value: "Fixed line",
+    NumberType.FIXED_OR_MOBILE.value: "Fixed line or mobile",
+    NumberType.TOLL_FREE.value: "Toll free",
+    NumberType.SHARED_COST.value: "Shared cost",
+    NumberType.VOIP.value: "Voice over IP",
+    NumberType.PERSONAL.value: "Personal number",
+    NumberType.UAN.value: "Company number",
+    NumberType.PREMIUM_RATE.value: "Premium rate",
+    NumberType.PAGER.value: "Pager",
+    NumberType.VOICEMAIL.value: "Voicemail access",
+}
+WRITTEN_WORDS = {
+    Written.E164.value: "International, with +",
+    Written.DIGITS.value: "International, without +",
+    Written.NATIONAL.value: "National, as in its own country",
+    Written.SIGNIFICANT.value: "National, without the leading 0",
+    Written.FROM_TRUNK.value: "As from the trunk's country",
+}
+_LITERAL = {"autocapitalize": "none", "spellcheck": "false", "autocomplete": "off"}
+
+
+class TryForm(OwnedForm):
+    elsewhere: ClassVar[dict[str, str]] = {"organization": "trunk_id"}
+
+    number = StringField(
+        "Number", [InputRequired("Give a number."), Length(max=60)], description="As a file may have it.",
+        render_kw={**_LITERAL, "inputmode": "tel"},
+    )  # fmt: skip
+    home_country = StringField(
+        "Home country", [Optional(), Length(2, 2, "Write two letters, such as US.")], description="Of one without +."
+    )
+    trunk_id = SelectField("Trunk", coerce=int)
+
+
+class DialingForm(OwnedForm):
+    name = StringField(
+        "Name", [InputRequired("Give the rule a name."), Length(max=120)], description="Calls are told by it."
+    )
+    trunk_id = SelectField("Trunk", coerce=int, default=0)
+    country = StringField(
+        "Country",
+        [Optional(), Length(2, 2, "Write two letters, such as US.")],
+        description="Of the number; empty: any.",
+    )
+    prefix = StringField(
+        "Begins with",
+        [Optional(), Length(max=16)],
+        description="An area code such as 212, or +4420.",
+        render_kw=_LITERAL,
+    )
+    type = SelectField(
+        "Kind of number",
+        choices=[SelectChoice("", "Any"), *(SelectChoice(name, words) for name, words in TYPE_WORDS.items())],
+    )
+    written = SelectField(
+        "Write it", choices=[SelectChoice(name, words) for name, words in WRITTEN_WORDS.items()], default=Written.E164
+    )
+    strip = IntegerField(
+        "Take off digits",
+        [Optional(), NumberRange(0, 15, "Give a whole number from 0 to 15.")],
+        default=0,
+        description="How many, from the front.",
+    )
+    strip_prefix = StringField(
+        "Then take off",
+        [Optional(), Length(max=16)],
+        description="Where it begins so. +1212555 leaves the extensions of an exchange.",
+        render_kw=_LITERAL,
+    )
+    prepend = StringField(
+        "Put before it", [Optional(), Length(max=16)], description="Digits, * and #: 9, *67, 1234#.", render_kw=_LITERAL
+    )
+
+    def values(self) -> DialingRuleFields:
+        return DialingRuleFields(
+            self.name.data or "",
+            self.country.data or "",
+            self.prefix.data or "",
+            self.type.data,
+            self.trunk_id.data or None,
+            self.written.data,
+            self.strip.data or 0,
+            self.strip_prefix.data or "",
+            self.prepend.data or "",
+        )

@@ -1,0 +1,128 @@
+"""Numbers: what an organization lays down about them, and a box to try one out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import flash, redirect, render_template, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+from wtforms.fields.choices import SelectChoice
+
+from app.models import DialingRuleRow
+from app.models.base import Base
+from app.security.access import Actor, Permission
+from app.services import dialing_rules, numbering
+from app.services.numbering import Tried
+from app.web.database import afresh, reader, writing
+from app.web.panel.gate import area, needs
+from app.web.panel.numbers.forms import TYPE_WORDS, WRITTEN_WORDS, DialingForm, TryForm
+from app.web.panel.owned import OwnedForm, organization_names
+from app.web.panel.undo import keeping, say_deleted
+from app.web.viewer import actor
+from common.errors import Refused
+
+blueprint = area("numbers", __name__, "/numbers")
+_REMOVERS: dict[str, tuple[type[Base], Callable[[Session, Actor, int], None]]] = {
+    "dialing": (DialingRuleRow, dialing_rules.delete_dialing_rule),
+}
+
+
+@blueprint.get("/")
+@needs(Permission.CAMPAIGNS_VIEW)
+def index() -> str:
+    return _page(_forms())
+
+
+@blueprint.post("/try")
+@needs(Permission.CAMPAIGNS_VIEW)
+def try_out() -> str | tuple[str, int]:
+    form = _offered(TryForm())
+    tried = None
+    if form.validate_on_submit():
+        number, home, trunk = form.number.data or "", form.home_country.data or "", form.trunk_id.data
+        try:
+            tried = numbering.try_number(reader(), actor(), number, trunk, home, form.owner)
+        except Refused as refused:
+            form.blame(str(refused))
+    page = _page(_forms(form), tried)
+    return (page, 422) if form.errors else page
+
+
+@blueprint.post("/dialing")
+@needs(Permission.SETTINGS_MANAGE)
+def add_dialing() -> Response | tuple[str, int]:
+    form = DialingForm()
+    return _added(
+        form,
+        lambda session: dialing_rules.add_dialing_rule(session, actor(), form.values(), form.owner),
+        "The rule stands last. It holds from the next call on, in running jobs too.",
+    )
+
+
+@blueprint.post("/dialing/<int:rule_id>/<any(up, down):where>")
+@needs(Permission.SETTINGS_MANAGE)
+def move_dialing(rule_id: int, where: str) -> Response:
+    with writing() as session:
+        dialing_rules.move_dialing_rule(session, actor(), rule_id, up=where == "up")
+    return redirect(url_for("numbers.index", _anchor="dialing-title"))
+
+
+@blueprint.post("/<kind>/<int:row_id>/remove")
+@needs(Permission.SETTINGS_MANAGE)
+def remove(kind: str, row_id: int) -> Response:
+    if kind in _REMOVERS:
+        model, remove_row = _REMOVERS[kind]
+        undone_by = keeping(model, row_id)
+        with writing() as session:
+            remove_row(session, actor(), row_id)
+        say_deleted("Removed. It counts no more, from the next call on.", undone_by)
+    return redirect(url_for("numbers.index"))
+
+
+def _added(form: OwnedForm, put: Callable[[Session], object], words: str) -> Response | tuple[str, int]:
+    _offered(form)
+    if form.validate_on_submit():
+        try:
+            with writing() as session:
+                put(session)
+            flash(words, "success")
+            return redirect(url_for("numbers.index"))
+        except Refused as refused:
+            form.blame(str(refused))
+    return _page(_forms(form)), 422
+
+
+def _forms(filled: OwnedForm | None = None) -> dict[str, OwnedForm]:
+    """Every form of the page by its own name, empty but for the one that was sent."""
+    forms: dict[str, OwnedForm] = {}
+    for kind in (TryForm, DialingForm):
+        forms[kind.__name__] = filled if isinstance(filled, kind) else _offered(kind(formdata=None))
+    for name, form in forms.items():
+        for field in form:
+            field.id = field.label.field_id = f"{name.lower()}-{field.name}"
+    return forms
+
+
+def _offered(form: OwnedForm) -> OwnedForm:
+    form.offer_organizations()
+    if isinstance(form, TryForm | DialingForm):
+        trunks = numbering.trunks_to_try(reader(), actor())
+        named = [SelectChoice(each.id, each.name) for each in trunks]
+        every = SelectChoice(0, "Any other" if isinstance(form, TryForm) else "Every trunk")
+        form.trunk_id.choices = [*named, every] if isinstance(form, TryForm) else [every, *named]
+    return form
+
+
+def _page(forms: dict[str, OwnedForm], tried: Tried | None = None) -> str:
+    session = afresh()
+    return render_template(
+        "numbers/index.html",
+        forms=forms,
+        tried=tried,
+        rules=dialing_rules.list_dialing_rules(session, actor()),
+        trunks={each.id: each.name for each in numbering.trunks_to_try(session, actor())},
+        types=TYPE_WORDS,
+        written=WRITTEN_WORDS,
+        organizations=organization_names(),
+    )

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 from common.errors import Refused
@@ -47,7 +48,7 @@ class Pacer(ABC):
 
     def decide(self, observation: Observation, now: float) -> Decision:
         """What to do now. Raise Refused, with nothing changed, where the observation cannot be true."""
-        if not math.isfinite(now):
+        if not _is_time(now):
             raise Refused(f"now: give a time in seconds, not {now!r}")
         if self._now is not None and now < self._now:
             raise Refused(f"now: the time went back from {self._now:g} to {now:g}; give one steady clock")
@@ -130,10 +131,14 @@ def _check(event: object) -> None:
     elif isinstance(event, Connected | Abandoned | InboundAnswered | InboundLost) and event.waited is not None:
         _not_negative(f"{type(event).__name__}.waited", event.waited)
     at = getattr(event, "at", None)
-    if at is not None and not math.isfinite(at):
+    if at is not None and not _is_time(at):
         raise Refused(f"{type(event).__name__}.at: give a time in seconds, not {at!r}")
 
 
+def _is_time(value: object) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+
+
 def _not_negative(field: str, value: float) -> None:
-    if not (isinstance(value, int | float) and 0.0 <= value < math.inf):
+    if not (_is_time(value) and value >= 0.0):
         raise Refused(f"{field}: seconds must be finite and not negative, not {value!r}")

@@ -16,6 +16,8 @@ from pacing.algorithms.observation import Abandoned, Connected, Outcome, Resolve
 
 #: Hours are kept, or tenths of a period shorter than that.
 _HOUR = 3_600.0
+#: Clocks are not finer.
+_HAIR = 1e-3
 
 
 @dataclass(slots=True)
@@ -29,6 +31,7 @@ class Ledger:
     def __init__(self, configuration: Configuration) -> None:
         self._limit = configuration.abandonment_limit
         self._period = configuration.period
+        self._within = configuration.connect_within + _HAIR
         self._width = min(_HOUR, configuration.period / 10)
         estimated = configuration.formula is Formula.WITH_FALSE_MACHINES
         self._false_machines = configuration.false_machine_rate if estimated else 0.0
@@ -47,7 +50,9 @@ class Ledger:
         self._forget(now)
         for event in seen.events:
             if isinstance(event, Connected):
-                self._enter(now, 1.0, 0.0)
+                # Who held the line until an agent came has met silence all the same.
+                late = event.waited is not None and event.waited > self._within
+                self._enter(now, 1.0, float(late))
             elif isinstance(event, Abandoned):
                 self._enter(now, 1.0, 1.0)
             elif isinstance(event, TalkEnded) and event.machine:

@@ -19,6 +19,8 @@ Floats: TypeAlias = NDArray[np.float64]
 Elapsed: TypeAlias = Sequence[float] | Floats | int
 
 _NONE: Floats = np.empty(0)
+#: Agents in one state, or calls, that are believed.
+MOST = 100_000
 
 
 class Outcome(StrEnum):
@@ -52,7 +54,7 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A person was given an agent, after `waited` seconds."""
+    """A person was given an agent, `waited` seconds after the greeting's end: abandoned if that was too long."""
 
     call: CallId
     waited: float | None = None
@@ -165,6 +167,8 @@ class Seen:
     waiting: int
     inbound_waiting: Floats
     lines_in_use: int
+    #: Agents by their states, and as many as the observer says are logged in.
+    at_work: int
     logged_in: int
     previews_accepted: int
     events: tuple[Event, ...]
@@ -184,7 +188,7 @@ def look(observation: Observation, now: float) -> Seen:
     waiting = len(_calls("waiting", o.waiting))
     ready = _number("ready", o.ready)
     _number("on_break", o.on_break)
-    busy = len(talking) + len(inbound) + len(wrapup) + len(previewing)
+    at_work = ready + len(talking) + len(inbound) + len(wrapup) + len(previewing)
     lines = o.lines_in_use
     if lines is None:
         lines = len(ringing) + len(classifying) + waiting + len(talking)
@@ -201,26 +205,38 @@ def look(observation: Observation, now: float) -> Seen:
         waiting=waiting,
         inbound_waiting=_elapsed("inbound_waiting", o.inbound_waiting),
         lines_in_use=_number("lines_in_use", lines),
-        logged_in=ready + busy if o.agents_logged_in is None else _number("agents_logged_in", o.agents_logged_in),
+        at_work=at_work,
+        logged_in=at_work if o.agents_logged_in is None else _number("agents_logged_in", o.agents_logged_in),
         previews_accepted=_number("previews_accepted", o.previews_accepted),
-        events=tuple(o.events),
+        events=_events(o.events),
     )
 
 
+def _events(events: Iterable[Event]) -> tuple[Event, ...]:
+    try:
+        given = tuple(events)
+    except TypeError:
+        raise Refused("observation.events: give a list of events") from None
+    for event in given:
+        if not isinstance(event, Event):
+            raise Refused(f"observation.events: {type(event).__name__} is none; give Placed, Resolved, …")
+    return given
+
+
 def _number(field: str, value: Elapsed) -> int:
-    if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        if value < 0:
-            raise Refused(f"observation.{field}: {value} is negative")
-        return int(value)
-    return len(_elapsed(field, value))
+    if not isinstance(value, int | np.integer):
+        return len(_elapsed(field, value))
+    if isinstance(value, bool) or not 0 <= value <= MOST:
+        raise Refused(f"observation.{field}: give a number from 0 to {MOST}, not {value!r}")
+    return int(value)
 
 
 def _elapsed(field: str, value: Elapsed) -> Floats:
-    if isinstance(value, int):
+    if isinstance(value, int | np.integer):
         return np.zeros(_number(field, value))
-    if len(value) == 0:
-        return _NONE
     try:
+        if len(value) == 0:
+            return _NONE
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
         raise Refused(f"observation.{field}: give seconds, or how many there are") from None
@@ -240,6 +256,8 @@ def _calls(field: str, value: Mapping[Any, float] | Elapsed) -> Floats:
 
 
 def _checked(field: str, array: Floats) -> Floats:
+    if array.ndim != 1 or len(array) > MOST:
+        raise Refused(f"observation.{field}: give one number of seconds each, of at most {MOST}")
     low, high = float(array.min()), float(array.max())
     if not (low >= 0.0 and math.isfinite(high)):
         raise Refused(f"observation.{field}: seconds must be finite and not negative (least {low}, most {high})")

@@ -43,6 +43,9 @@ _PROBES = 18
 _IN_THE_AIR = 20
 #: Calls are cancelled beyond so many times the threshold.
 CANCEL = 1.0
+#: A person who stays longer than the time allowed after a greeting of so many seconds has been left waiting too long:
+#: no sooner would it have been in time.
+_GREETING = 5.0
 #: Seconds of inbound arrivals, and abandoned people, that are remembered.
 _INBOUND_MEMORY, _PATIENCE_MEMORY = 900.0, 200.0
 
@@ -92,7 +95,7 @@ class Predictive(Pacer):
         seen = self._ages.complete(seen)
         ringing = self._answers.see(seen, elapsed)
         self._learn(seen, elapsed)
-        small = seen.logged_in <= _SMALL
+        small = max(seen.logged_in, seen.at_work) <= _SMALL and seen.in_the_air <= _SMALL * _IN_THE_AIR
         asking, freeing = self._chances(seen, exact=small)
         threshold = self._steering.threshold(self.ledger, self._answers.humans, elapsed)
         balance: Exact | Normal = Exact(len(self._times)) if small else Normal(len(self._times))
@@ -168,7 +171,7 @@ class Predictive(Pacer):
             elif isinstance(event, InboundArrived):
                 self._inbound[0] += 1
             elif isinstance(event, Abandoned) and event.waited:
-                self._patience += (1.0, event.waited)
+                self._patience += (1.0, min(event.waited, self.configuration.connect_within + _GREETING))
         releases.talk.end(talks)
         releases.wrapup.end(wrapups)
         self._inbound[1] += elapsed

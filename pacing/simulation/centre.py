@@ -220,7 +220,8 @@ class Centre:
         self._waiting.pop(call.id, None)
         call.over = True
         self.result.person_waits.append(self.now - call.answered)
-        self.events.append(Connected(call.id, self.now - call.answered, self.now))
+        waited = max(0.0, self.now - call.answered - call.fate.greeting)
+        self.events.append(Connected(call.id, waited, self.now))
         self.floor.take(call.fate.talk if call.human else call.fate.machine_talk, human=call.human)
 
     def _too_late(self, call: Call) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -114,6 +115,14 @@ def test_a_rate_below_one_lets_one_call_go_in_its_whole_time() -> None:
         (Observation(events=[Resolved(1, "maybe", 2.0)]), "Resolved.outcome"),
         (Observation(events=[TalkEnded(-5.0)]), "TalkEnded.duration"),
         (Observation(events=[Placed(1, float("nan"))]), "Placed.at"),
+        (Observation(events=[Placed(1, "now")]), "Placed.at"),
+        (Observation(events=["Placed"]), "events"),
+        (Observation(events=None), "events"),
+        (Observation(talking=None), "talking"),
+        (Observation(wrapup=2.5), "wrapup"),
+        (Observation(ringing=True), "ringing"),
+        (Observation(ready=[[1.0, 2.0]]), "ready"),
+        (Observation(talking=10**12), "talking"),
     ],
 )
 def test_what_cannot_be_true_is_refused_by_name_and_changes_nothing(seen: Observation, named: str) -> None:
@@ -123,6 +132,54 @@ def test_what_cannot_be_true_is_refused_by_name_and_changes_nothing(seen: Observ
         pacer.decide(seen, 1.0)
     assert pacer.decide(IDLE, 1.0) == other.decide(IDLE, 1.0)
     assert pacer.save() == other.save()
+
+
+anything = st.one_of(
+    st.floats(),
+    st.integers(-5, 10**12),
+    st.none(),
+    st.text(max_size=2),
+    st.booleans(),
+    st.lists(st.floats(), max_size=3),
+)
+rubbish = st.builds(
+    Observation,
+    ready=anything | agents,
+    talking=anything | agents,
+    ringing=anything | st.dictionaries(ids | st.text(max_size=1) | st.floats(), anything | seconds, max_size=4),
+    waiting=anything,
+    lines_in_use=anything,
+    agents_logged_in=anything,
+    events=anything
+    | st.lists(
+        anything
+        | st.builds(Resolved, anything, anything, anything, anything)
+        | st.builds(Connected, anything, anything, anything)
+        | st.builds(TalkEnded, anything, at=anything),
+        max_size=3,
+    ),
+)
+
+
+@settings(max_examples=15)
+@given(modes, st.lists(st.tuples(rubbish | observations, st.floats()), max_size=4))
+def test_rubbish_is_refused_or_survived(mode: Mode, shift: list[tuple[Observation, float]]) -> None:
+    pacer = create(Configuration(mode, lines=9))
+    for seen, now in shift:
+        with contextlib.suppress(Refused):
+            assert 0 <= pacer.decide(seen, now).place <= 9
+
+
+def test_whoever_was_given_an_agent_too_late_counts_as_abandoned() -> None:
+    pacer = create(Configuration(connect_within=2))
+    waits = [None, 0.0, 2.0, 2.1, 40.0]
+    pacer.decide(Observation(events=[Connected(call, waited) for call, waited in enumerate(waits)]), 0.0)
+    assert (pacer.ledger.live, pacer.ledger.abandoned) == (5, 2)
+
+
+def test_an_observer_who_says_less_agents_than_it_lists_does_not_exhaust_the_exact_reckoning() -> None:
+    decision = create(Configuration()).decide(Observation(agents_logged_in=5, talking=5_000), 0.0)
+    assert decision.place == 0
 
 
 def test_time_that_goes_back_is_refused() -> None:

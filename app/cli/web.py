@@ -20,7 +20,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--streams-only", action="store_true", help="serve the live streams alone")
     only.add_argument("--pages-only", action="store_true", help="serve the VoiceXML pages alone")
-    only.add_argument("--work-only", action="store_true", help="import files and try out pacings alone")
+    only.add_argument("--work-only", action="store_true", help="import files, change lists and try out pacings alone")
     parser.set_defaults(run=_web)
 
 

@@ -51,6 +51,7 @@ from app.models.contact import (
 )
 from app.models.dnc import CampaignDncGroup, DncCoverage, DncEntry, DncFile, DncGroup, DncGroupList, DncKind, DncList
 from app.models.identity import AllowedHost, AuditEntry, CallingWindow, CompletionCode, Organization, Role, User
+from app.models.list_change import ListChange, ListChangeKind, ListChangeState
 from app.models.numbers import DialingRuleRow
 from app.models.pacing_trial import PacingTrial, TrialState
 from app.models.privacy import Erasure, ErasureState, ExportState, RetentionRule, SubjectExport
@@ -109,6 +110,9 @@ __all__ = [
     "JobState",
     "Lease",
     "LineKind",
+    "ListChange",
+    "ListChangeKind",
+    "ListChangeState",
     "MediaServer",
     "OnDuplicate",
     "OnHoliday",

@@ -109,7 +109,14 @@ class Contact(Base):
     __tablename__ = "contact"
     __table_args__ = (
         UniqueConstraint("contact_list_id", "external_id"),
-        Index("ix_contact_list_order", "contact_list_id", "id"),
+        # Without those who are deleted: pages and audiences need not pass over a million of them.
+        Index(
+            "ix_contact_there",
+            "contact_list_id",
+            "id",
+            sqlite_where=text("deleted_at IS NULL"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
         Index(
             "ix_contact_deleted",
             "contact_list_id",

@@ -159,7 +159,10 @@ def _names(engine: Engine, contact_list_id: int, since: datetime) -> Iterator[It
         with read_transaction(engine) as session:
             page = session.execute(
                 _NAMES.where(
-                    Contact.contact_list_id == contact_list_id, Contact.id > after, Contact.created_at >= since
+                    Contact.contact_list_id == contact_list_id,
+                    Contact.deleted_at.is_(None),
+                    Contact.id > after,
+                    Contact.created_at >= since,
                 )
                 .order_by(Contact.id)
                 .limit(_PAGE)

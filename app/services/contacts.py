@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, union_all
 from sqlalchemy.orm import Session
 
 from app.models import Address, Attribute, Contact, ContactList
@@ -19,6 +19,8 @@ from app.services.masked import MASK
 
 _FIELDS = ("first_name", "last_name", "language", "time_zone", "customer_id")
 _BATCH = 1000
+#: Lists that one statement asks for their first contacts; SQLite takes 500.
+_LISTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,32 @@ def search_contacts(
         statement = statement.where(Contact.contact_list_id == contact_list_id)
     if search.strip():
         statement = statement.where(_found(session, actor, search.strip(), contact_list_id, after_id))
+    elif contact_list_id is None:
+        statement = statement.where(Contact.id.in_(_first(session, actor, after_id, limit + 1)))
     found = list(session.scalars(statement.order_by(Contact.id).limit(limit + 1)))
     page = found[:limit]
     return Page(tuple(views_of(session, actor, page)), page[-1].id if len(found) > limit else None)
+
+
+def _first(session: Session, actor: Actor, after_id: int, limit: int) -> list[int]:
+    """The first contacts after one of them, over all lists: those of each list are found by its index, whoever was
+    deleted between them."""
+    lists = session.scalars(scoped(select(ContactList.id), ContactList, actor)).all()
+    found: list[int] = []
+    for start in range(0, len(lists), _LISTS):
+        of_each = [
+            select(
+                select(Contact.id)
+                .where(Contact.contact_list_id == key, Contact.deleted_at.is_(None), Contact.id > after_id)
+                .order_by(Contact.id)
+                .limit(limit)
+                .subquery()
+                .c.id
+            )
+            for key in lists[start : start + _LISTS]
+        ]
+        found = sorted([*found, *session.scalars(union_all(*of_each))])[:limit]
+    return found
 
 
 def _found(

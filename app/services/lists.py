@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.calendars import is_known_zone
 from app.core.phone import is_country
 from app.db import chunk_budget, next_chunk_size, read_transaction, timed_write
-from app.models import Attribute, AttributeType, Campaign, Contact, ContactList, JobContact
+from app.models import Attribute, AttributeType, Campaign, Contact, ContactList, JobContact, ListChange
 from app.security.access import Actor, NotFound, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.importing.mapping import ATTRIBUTE, RESERVED, is_field
@@ -39,11 +39,9 @@ def list_lists(session: Session, actor: Actor, search: str = "") -> list[ListRow
 
 
 def contacts_of_list() -> ScalarSelect[int]:
-    """How many contacts a list of an outer query has: all, by an index alone, less the few marked as deleted."""
-    every = select(func.count()).where(Contact.contact_list_id == ContactList.id).correlate(ContactList)
-    deleted = every.where(Contact.deleted_at.is_not(None))
-    count: ScalarSelect[int] = select(every.scalar_subquery() - deleted.scalar_subquery()).scalar_subquery()
-    return count
+    """How many contacts a list of an outer query has, by an index alone."""
+    there = (Contact.contact_list_id == ContactList.id, Contact.deleted_at.is_(None))
+    return select(func.count()).where(*there).correlate(ContactList).scalar_subquery()
 
 
 def list_names(session: Session, actor: Actor) -> list[tuple[int, str]]:
@@ -123,43 +121,32 @@ def update_list(
     return contact_list
 
 
-def empty_list(engine: Engine, actor: Actor, contact_list_id: int) -> int:
-    """Delete every contact, in short transactions; how many. Those that jobs refer to are marked and never dialled."""
-    with timed_write(engine) as (session, _):
-        actor.require(Permission.LISTS_EDIT)
-        contact_list = get_scoped(session, actor, ContactList, contact_list_id)
-        record(session, actor, "contact_list.empty", contact_list)
-    removed, after, size = 0, 0, 200
-    while True:
-        with read_transaction(engine) as session:
-            ids = list(
-                session.scalars(
-                    select(Contact.id)
-                    .where(Contact.contact_list_id == contact_list_id, Contact.id > after, Contact.deleted_at.is_(None))
-                    .order_by(Contact.id)
-                    .limit(size)
-                )
-            )
-        if not ids:
-            return removed
-        with timed_write(engine) as (session, held):
-            remove_contacts(session, ids)
-        removed, after = removed + len(ids), ids[-1]
-        size = next_chunk_size(size, held(), 2000, chunk_budget(engine))
-
-
 def delete_list(engine: Engine, actor: Actor, contact_list_id: int) -> None:
-    """Refused while a campaign uses the list, and for good once a job has had its contacts."""
+    """Refused while a campaign uses the list, and for good once a job has had its contacts. It cannot be undone."""
     with read_transaction(engine) as session:
         actor.require(Permission.LISTS_EDIT)
         get_scoped(session, actor, ContactList, contact_list_id)
         _refuse_used(session, contact_list_id)
-    empty_list(engine, actor, contact_list_id)
+    _remove_all(engine, contact_list_id)
     with timed_write(engine) as (session, _):
         contact_list = get_scoped(session, actor, ContactList, contact_list_id)
         _refuse_used(session, contact_list_id)
         record(session, actor, "contact_list.delete", contact_list, before={"name": contact_list.name})
         session.execute(delete(ContactList).where(ContactList.id == contact_list_id))
+
+
+def _remove_all(engine: Engine, contact_list_id: int) -> None:
+    """In short transactions; whom a deletion has marked too."""
+    size = 200
+    while True:
+        with read_transaction(engine) as session:
+            of_list = select(Contact.id).where(Contact.contact_list_id == contact_list_id)
+            ids = list(session.scalars(of_list.order_by(Contact.id).limit(size)))
+        if not ids:
+            return
+        with timed_write(engine) as (session, held):
+            session.execute(delete(Contact).where(Contact.id.in_(ids)))
+        size = next_chunk_size(size, held(), 2000, chunk_budget(engine))
 
 
 def remove_contacts(session: Session, ids: list[int]) -> None:
@@ -237,6 +224,11 @@ def _country(code: str) -> str:
 
 
 def _refuse_used(session: Session, contact_list_id: int) -> None:
+    going = select(ListChange.id).where(
+        ListChange.contact_list_id == contact_list_id, ListChange.state.in_(("queued", "running"))
+    )
+    if session.scalar(going.limit(1)) is not None:
+        raise Refused("its contacts are being changed; wait for the end of that, or cancel it")
     campaign = session.scalar(select(Campaign.name).where(Campaign.contact_list_id == contact_list_id).limit(1))
     if campaign is not None:
         raise Refused(f"the campaign {campaign!r} uses this list; give it another list first, or empty this one")

@@ -1,6 +1,6 @@
 """Runs the web role: granian's worker processes for the panel, and child processes for live streams, for VoiceXML
-pages, and for the work that no request waits for: imports, data sources, pacing trials and what people ask about
-their data.
+pages, and for the work that no request waits for: imports, data sources, changes of whole lists, pacing trials and what
+people ask about their data.
 
 The process that starts the panel's workers has no thread that works: a worker is a fork of it, and one that was forked
 while a thread held the lock of an import or of the database never answers.
@@ -28,6 +28,7 @@ from app.security.secrets import Vault
 from app.services.sources import Sources
 from app.web.importer import Importer
 from app.web.keeper import Keeper
+from app.web.list_worker import ListWorker
 from app.web.trial_runner import TrialRunner
 from common.errors import ConfigError
 from common.settings import Endpoint, Settings
@@ -90,7 +91,7 @@ def serve_pages(settings: Settings) -> None:
 
 
 def work(settings: Settings) -> None:
-    """Import files, fetch data sources, try out pacings and erase people until SIGTERM or SIGINT.
+    """Import files, fetch data sources, change lists, try out pacings and erase people until SIGTERM or SIGINT.
 
     What is under way is taken up after the restart.
     """
@@ -101,6 +102,7 @@ def work(settings: Settings) -> None:
     works: dict[str, _Work] = {
         "sources": Sources(engine, settings.home, Vault(secret), owner),
         "importer": Importer(engine, settings.home),
+        "lists": ListWorker(engine),
         "trials": TrialRunner(engine),
         "keeper": Keeper(engine, settings),
     }

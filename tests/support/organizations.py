@@ -43,6 +43,7 @@ from app.models import (
     ImportRun,
     Job,
     JobContact,
+    ListChange,
     MediaServer,
     Organization,
     PacingTrial,
@@ -166,6 +167,12 @@ def _programs(make: _Builder, contact_list: int) -> None:
         ApiToken(
             organization_id=home, name=marker, beginning=marker[:16], digest=marker, permissions=["lists.view"],
             created_at=now,
+        )
+    )  # fmt: skip
+    make.add(
+        ListChange(
+            organization_id=home, contact_list_id=contact_list, kind="delete", state="completed", asked={},
+            words=marker, created_at=now,
         )
     )  # fmt: skip
     make.add(ApiRequest(api_token_id=token, key=marker, digest=marker, status=200, body=marker, created_at=now))

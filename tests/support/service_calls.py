@@ -39,6 +39,7 @@ from app.services import (
     hosts,
     importing,
     jobs,
+    list_changes,
     lists,
     media_servers,
     numbering,
@@ -248,6 +249,14 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "jobs.list_jobs": lambda c: jobs.list_jobs(c.session, c.actor),
     "jobs.request": lambda c: jobs.request(c.session, c.actor, c.it.job, "pause"),
     "jobs.start_job": lambda c: jobs.start_job(c.session, c.actor, c.it.campaign),
+    "list_changes.look": lambda c: list_changes.look(c.session, c.actor, c.it.contact_list, Filter(), utcnow()),
+    "list_changes.start_deletion": lambda c: list_changes.start_deletion(
+        c.session, c.actor, c.it.contact_list, Filter(), expected=1, last_id=1
+    ),
+    "list_changes.list_changes": lambda c: list_changes.list_changes(c.session, c.actor, c.it.contact_list),
+    "list_changes.get_change": lambda c: list_changes.get_change(c.session, c.actor, c.it.list_change),
+    "list_changes.cancel": lambda c: list_changes.cancel(c.session, c.actor, c.it.list_change),
+    "list_changes.undo": lambda c: list_changes.undo(c.session, c.actor, c.it.list_change),
     "lists.create_list": lambda c: lists.create_list(
         c.session, c.actor, "Another", organization_id=c.it.organization_id
     ),
@@ -255,7 +264,6 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
         c.session, c.actor, "another", organization_id=c.it.organization_id
     ),
     "lists.delete_list": lambda c: lists.delete_list(c.engine, c.actor, c.it.contact_list),
-    "lists.empty_list": lambda c: lists.empty_list(c.engine, c.actor, c.it.contact_list),
     "lists.find_list": lambda c: lists.find_list(c.session, c.actor, c.it.marker),
     "lists.get_list": lambda c: lists.get_list(c.session, c.actor, c.it.contact_list),
     "lists.list_attributes": lambda c: lists.list_attributes(c.session, c.actor),

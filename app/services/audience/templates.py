@@ -142,13 +142,7 @@ def preview(
     mine = (Contact.contact_list_id == contact_list_id, Contact.deleted_at.is_(None))
     last = None
     if not whole:
-        last = session.scalar(
-            select(Contact.id)
-            .where(Contact.contact_list_id == contact_list_id)
-            .order_by(Contact.id)
-            .offset(QUICK)
-            .limit(1)
-        )
+        last = session.scalar(select(Contact.id).where(*mine).order_by(Contact.id).offset(QUICK).limit(1))
     among = (*mine, Contact.id < last) if last is not None else mine
     wanted = (*among, compiler.where(checked(made, types, now)))
     counted = session.scalar(select(func.count()).select_from(Contact).where(*wanted)) or 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 from sqlalchemy.orm import Session
 
 from app.db import among, insert_missing
@@ -90,8 +90,8 @@ def look_up(session: Session, target: Target, external_ids: Sequence[str]) -> di
         )
     )
     found = {row[0]: Known(row[1], row[2] is not None, tuple(row[4:]), row[3], {}) for row in rows}
-    if found and not target.skip_known:
-        by_id = {known.id: known.addresses for known in found.values()}
+    by_id = {known.id: known.addresses for known in found.values() if known.deleted or not target.skip_known}
+    if by_id:
         wanted = select(Address.contact_id, *(getattr(Address, name) for name in ADDRESS))
         for contact_id, *address in session.execute(wanted.where(among(session, Address.contact_id, list(by_id)))):
             by_id[contact_id][address[1]] = tuple(address)
@@ -109,16 +109,23 @@ def remember(session: Session, target: Target, known: Iterable[Known], refused_i
         session.execute(insert_missing(session, ImportSeen), rows)
 
 
+def begin_anew(session: Session, target: Target, contact_ids: Sequence[int], now: datetime) -> None:
+    """Who was deleted comes back as somebody new; what was tried before stays known, for rules that count it."""
+    empty = {name: "" for name in FIELDS if name not in target.replaced}
+    anew = update(Contact).where(among(session, Contact.id, contact_ids))
+    session.execute(anew.values(**empty, created_at=now))
+
+
 def compare(
     target: Target, known: Known, person: Mapping[str, str], addresses: Sequence[tuple[Any, ...]], changes: Changes
 ) -> bool:
     """Whether the row changes the contact; how is added to `changes`. An empty cell empties, what the file has no
-    column for stays unless it is the whole truth."""
-    given = json.loads(person["attributes"])
-    attributes = given if target.whole else {**known.attributes, **given}
+    column for stays unless it is the whole truth, as it is of who was deleted."""
+    given, whole = json.loads(person["attributes"]), target.whole or known.deleted
+    attributes = given if whole else {**known.attributes, **given}
     values = tuple(person[name] for name in target.replaced)
     theirs = {address[1]: address for address in addresses}
-    gone = [name for name in known.addresses if name not in theirs and (target.whole or name in target.address_names)]
+    gone = [name for name in known.addresses if name not in theirs and (whole or name in target.address_names)]
     fresh = [address for name, address in theirs.items() if known.addresses.get(name) != address]
     notes = [*_differences(target, known, values, attributes), *_moved(known, fresh, gone)]
     if not (notes or fresh or gone or known.deleted):

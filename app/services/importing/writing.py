@@ -15,7 +15,16 @@ from sqlalchemy.orm import Session
 
 from app.models import Contact, ImportReject
 from app.services.importing import bulk
-from app.services.importing.changing import Changes, Known, Target, compare, look_up, remember, write_changes
+from app.services.importing.changing import (
+    Changes,
+    Known,
+    Target,
+    begin_anew,
+    compare,
+    look_up,
+    remember,
+    write_changes,
+)
 from app.services.importing.chunks import Chunk, unescaped
 from app.services.importing.columns import ADDRESS, PERSON
 
@@ -34,18 +43,21 @@ class Written:
 
 def write_contacts(session: Session, target: Target, chunks: Sequence[Chunk], now: datetime) -> Written:
     """Where an external id comes twice the later row counts, as an update of the earlier: no two of the chunks may
-    hold one id. With `skip_known` the earlier counts and nobody is changed."""
+    hold one id. With `skip_known` the earlier counts and nobody is changed, but who was deleted comes back."""
     connection = session.connection()
     known = look_up(session, target, [name for chunk in chunks for name in chunk.external_ids])
     if target.remembers:
         remember(session, target, known.values(), [name for chunk in chunks for name in chunk.refused_ids])
-    again, unchanged = sum(chunk.repeated for chunk in chunks), 0
+    again, unchanged, returned = sum(chunk.repeated for chunk in chunks), 0, 0
     if known:
         split = [_split(chunk, known) for chunk in chunks]
         chunks = [new for new, _ in split]
         changed = [change for _, changes in split for change in changes]
+        back = [change for change in changed if change[0].deleted]
+        if back:
+            begin_anew(session, target, [each.id for each, _, _ in back], now)
         if target.skip_known:
-            again += len(changed)
+            again, returned = again + len(changed) - len(back), _update(session, target, back, now)
         else:
             updated = _update(session, target, changed, now)
             again, unchanged = again + updated, len(changed) - updated
@@ -53,7 +65,7 @@ def write_contacts(session: Session, target: Target, chunks: Sequence[Chunk], no
     if added:
         add = _add_sqlite if connection.dialect.name == "sqlite" else _add_postgresql
         add(connection, target, chunks, now)
-    return Written(added, 0, again) if target.skip_known else Written(added, again, 0, unchanged)
+    return Written(added, returned, again) if target.skip_known else Written(added, again, 0, unchanged)
 
 
 def _update(session: Session, target: Target, changed: Sequence[Changed], now: datetime) -> int:

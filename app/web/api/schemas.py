@@ -9,6 +9,7 @@ from apiflask.fields import Boolean, Date, Dict, Integer, List, Nested, Raw, Str
 from apiflask.validators import Length, OneOf
 from marshmallow import ValidationError, validates_schema
 
+from app.core.audience import Operator
 from app.models import DncKind
 from app.services.contact_push import MOST
 from app.services.importing import mapping as mappings
@@ -134,6 +135,43 @@ class CheckedOut(Subject):
 
 class CheckOut(Schema):
     entries = List(Nested(CheckedOut))
+
+
+class Asked(Schema):
+    """A condition, as in the panel's filters."""
+
+    field = String(
+        required=True,
+        metadata={"description": "id, first_name, attempts, last_completion_code ..., address.NAME or attribute.NAME"},
+    )
+    operator = String(required=True, validate=OneOf([operator.value for operator in Operator]))
+    value = String(load_default="", validate=Length(max=1000))
+    days = Integer(load_default=0, metadata={"description": "Of recent_attempts: in how many days"})
+
+
+class Deletion(Schema):
+    """Exactly one of the three says who goes."""
+
+    filter_id = Integer(metadata={"description": "A filter of the panel"})
+    conditions = List(Nested(Asked), validate=Length(1, 10), metadata={"description": "All of them hold"})
+    everybody = Boolean(validate=OneOf([True]))
+
+    @validates_schema
+    def _one(self, data: dict[str, Any], **_: Any) -> None:
+        if len(data) != 1:
+            raise ValidationError("give one of filter_id, conditions and everybody")
+
+
+class ChangeOut(Schema):
+    id = Integer()
+    kind = String(metadata={"description": "delete, or put_back of an undo"})
+    state = String(metadata={"description": "queued, running, completed, cancelled or failed"})
+    who = String()
+    asked_for = Integer()
+    done = Integer()
+    left = Integer(metadata={"description": "Meant, and left as they were; detail says why"})
+    detail = String()
+    undo_until = String(allow_none=True, metadata={"format": "date-time"})
 
 
 def flat(contact: dict[str, Any]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from app.web.masking import masked
 
 blueprint = APIBlueprint("v1", __name__, url_prefix="/api/v1", tag="Contacts")
 _LIST = "/lists/<int:list_id>/contacts"
-_REPEATABLE = "With the header `Idempotency-Key` the same request sent again within a day is done once."
+REPEATABLE = "With the header `Idempotency-Key` the same request sent again within a day is done once."
 
 
 @blueprint.get("/lists")
@@ -43,7 +43,7 @@ def show_lists() -> dict[str, Any]:
 @blueprint.post(_LIST)
 @blueprint.input(schemas.Contacts, arg_name="body")
 @blueprint.output(schemas.PushedOut)
-@blueprint.doc(summary="Add or change many contacts", description=_REPEATABLE, security="token", responses=[401, 422])
+@blueprint.doc(summary="Add or change many contacts", description=REPEATABLE, security="token", responses=[401, 422])
 @changing
 def push(list_id: int, body: dict[str, Any]) -> tuple[int, Any]:
     """Each contact is taken or refused by itself."""
@@ -58,7 +58,7 @@ def push(list_id: int, body: dict[str, Any]) -> tuple[int, Any]:
 @blueprint.put(f"{_LIST}/<contact_id>")
 @blueprint.input(schemas.ContactFields, arg_name="body")
 @blueprint.output(schemas.PushedOut)
-@blueprint.doc(summary="Add or change one contact", description=_REPEATABLE, security="token", responses=[401, 422])
+@blueprint.doc(summary="Add or change one contact", description=REPEATABLE, security="token", responses=[401, 422])
 def put(list_id: int, contact_id: str, body: dict[str, Any]) -> Response:
     faults: list[contact_push.Fault] = []
 
@@ -107,7 +107,7 @@ def show(list_id: int, contact_id: str) -> dict[str, Any]:
 
 
 @blueprint.delete(f"{_LIST}/<contact_id>")
-@blueprint.doc(summary="Delete one contact", description=_REPEATABLE, security="token", responses=[204, 401, 404])
+@blueprint.doc(summary="Delete one contact", description=REPEATABLE, security="token", responses=[204, 401, 404])
 @changing
 def delete(list_id: int, contact_id: str) -> tuple[int, Any]:
     contact_push.withdraw(writing_session(), actor(), list_id, contact_id)
@@ -118,7 +118,7 @@ def delete(list_id: int, contact_id: str) -> tuple[int, Any]:
 @blueprint.input(schemas.Listed, arg_name="body")
 @blueprint.output(schemas.ListedOut)
 @blueprint.doc(
-    summary="Do not call these any more", description=f"It holds from the answer on. {_REPEATABLE}",
+    summary="Do not call these any more", description=f"It holds from the answer on. {REPEATABLE}",
     security="token", tags=["Do not call"], responses=[401, 422],
 )  # fmt: skip
 @changing
@@ -152,7 +152,7 @@ def check_subjects(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.input(schemas.TakenOff, arg_name="body")
 @blueprint.output(schemas.TakenOffOut)
 @blueprint.doc(
-    summary="Take these off the organization's lists", description=_REPEATABLE,
+    summary="Take these off the organization's lists", description=REPEATABLE,
     security="token", tags=["Do not call"], responses=[401, 422],
 )  # fmt: skip
 @changing

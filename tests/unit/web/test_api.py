@@ -15,6 +15,7 @@ from app.models import ApiRequest, ApiToken, AuditEntry, Contact
 from app.security.access import Actor
 from app.services import api_tokens, dnc, lists
 from app.services.api_tokens import GRANTABLE
+from app.services.list_changes.working import work_next
 from common.clock import utcnow
 from tests.support.panel import World
 
@@ -57,7 +58,9 @@ def test_describes_itself_to_anybody_and_answers_nobody_without_a_token(app: Fla
     assert found["openapi"].startswith("3.")
     assert sorted(found["paths"]) == [
         "/api/v1/dnc", "/api/v1/dnc/check", "/api/v1/dnc/remove", "/api/v1/lists",
-        "/api/v1/lists/{list_id}/contacts", "/api/v1/lists/{list_id}/contacts/{contact_id}",
+        "/api/v1/lists/{list_id}/changes/{change_id}", "/api/v1/lists/{list_id}/changes/{change_id}/cancel",
+        "/api/v1/lists/{list_id}/changes/{change_id}/undo", "/api/v1/lists/{list_id}/contacts",
+        "/api/v1/lists/{list_id}/contacts/{contact_id}", "/api/v1/lists/{list_id}/deletions",
     ]  # fmt: skip
     for value in ("", "Bearer", "Bearer clarion_wrong", "Basic eDp5"):
         answer = client.get("/api/v1/lists", headers={"Authorization": value} if value else {})
@@ -225,3 +228,23 @@ def test_a_token_is_shown_once_and_revoked(app: Flask, admin: FlaskClient, world
     admin.post(f"/api-tokens/{token.id}/revoke")
     assert program("GET", "/lists").status_code == 401
     assert admin.post("/api-tokens/", data={"name": "x", "requests_per_minute": "60"}).status_code == 422
+
+
+def test_deletes_contacts_by_conditions_and_takes_that_back(
+    program: Program, world: World, sqlite_engine: Engine
+) -> None:
+    lists_path = f"/lists/{world.list_id}"
+    by_name = {"conditions": [{"field": "first_name", "operator": "begins", "value": "Ann2"}]}
+    asked = program("POST", f"{lists_path}/deletions", by_name, key="d1")
+    assert (asked.status_code, asked.json["asked_for"], asked.json["state"]) == (202, 1, "queued")
+    assert program("POST", f"{lists_path}/deletions", by_name, key="d1").json["id"] == asked.json["id"]
+    here = f"{lists_path}/changes/{asked.json['id']}"
+    work_next(sqlite_engine)
+    done = program("GET", here).json
+    assert (done["state"], done["done"], done["who"]) == ("completed", 1, "First name begins with Ann2")
+    assert program("POST", f"{here}/undo").status_code == 202
+    assert program("POST", f"{here}/cancel").status_code == 422
+    assert program("GET", f"/lists/99/changes/{asked.json['id']}").status_code == 404
+    odd = {"conditions": [{"field": "attempts", "operator": "begins", "value": "1"}]}
+    assert pointers(program("POST", f"{lists_path}/deletions", odd)) == ["#/conditions/0"]
+    assert program("POST", f"{lists_path}/deletions", {}).status_code == 422

@@ -79,7 +79,7 @@ def test_keeps_the_cookie_from_scripts_and_other_sites(client: FlaskClient) -> N
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/lists/1/empty"),
+        ("POST", "/lists/1/deletion/start"),
         ("GET", "/lists/new"),
         ("POST", "/scripts/1/revisions/1/publish"),
         ("GET", "/campaigns/new"),

@@ -10,12 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from flask import request
 
 from app.core.audience import (
     BUILT_IN,
     FIELD_WORDS,
+    OPERATOR_WORDS,
     OPERATORS,
+    BadCondition,
     Condition,
     Filter,
     Group,
@@ -27,6 +31,7 @@ from app.core.audience import (
     kind_of,
 )
 from app.core.audience.fields import RECENT_ATTEMPTS
+from app.core.audience.model import BARE
 
 Row = TypeVar("Row")
 Conditions = tuple[Condition, ...]
@@ -55,6 +60,20 @@ class Fields:
     @staticmethod
     def counts_over_days(field: str) -> bool:
         return field == RECENT_ATTEMPTS
+
+
+def rows(made: Filter, fields: Fields, problem: BadCondition | None, here: str) -> dict[str, Any]:
+    """What `filters/_rows.html` shows; `here` answers its buttons."""
+    return {
+        "made": made,
+        "fields": fields,
+        "problem": problem,
+        "here": here,
+        "words": OPERATOR_WORDS,
+        "bare": BARE,
+        "kind": lambda name: kind_of(name, fields.types),
+        "wish": request.form.get("edit", ""),
+    }
 
 
 def read(form: Mapping[str, str], fields: Fields) -> Filter:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.core.audience import OPERATOR_WORDS, BadCondition, Filter, filter_from_json, filter_words, kind_of
-from app.core.audience.model import BARE
+from app.core.audience import BadCondition, Filter, filter_from_json, filter_words
 from app.models import FilterTemplate
 from app.security.access import Permission
 from app.services import audience, lists
@@ -139,14 +138,9 @@ def _editor(
     page = render_template(
         "filters/_rows.html" if rows_only else "filters/edit.html",
         form=form,
-        fields=fields,
-        made=made,
         template=template,
-        problem=problem,
-        words=OPERATOR_WORDS,
-        bare=BARE,
-        kind=lambda name: kind_of(name, fields.types),
         lists=lists.list_names(reader(), actor()),
-        wish=request.form.get("edit", ""),
+        ordered=True,
+        **editor.rows(made, fields, problem, url_for(".edit", filter_id=template.id) if template else url_for(".new")),
     )
     return (page, 422) if (form.errors or problem) and not _editing() else page

@@ -1,4 +1,4 @@
-"""Contact lists: list, create, change, empty, delete."""
+"""Contact lists: list, create, change, delete."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from flask import Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.security.access import Permission
-from app.services import contacts, importing, lists, reports
+from app.services import contacts, importing, list_changes, lists, reports
 from app.web.database import engine, reader, writing
 from app.web.downloads import csv_of, note_export
 from app.web.listing import Columns, narrowed
@@ -74,6 +74,7 @@ def show(list_id: int) -> str:
         "lists/show.html",
         contact_list=contact_list,
         runs=importing.list_runs(reader(), actor(), list_id, limit=5),
+        changes=list_changes.list_changes(reader(), actor(), list_id, limit=5),
         page=page,
         search=request.args.get("search", ""),
         flags=reports.code_flags(reader(), contact_list.organization_id),
@@ -105,14 +106,6 @@ def edit(list_id: int) -> AnyResponse | str | tuple[str, int]:
             form.blame(str(refused))
     page = render_template("lists/edit.html", form=form, contact_list=contact_list)
     return (page, 422) if form.errors else page
-
-
-@blueprint.post("/<int:list_id>/empty")
-@needs(Permission.LISTS_EDIT)
-def empty(list_id: int) -> AnyResponse:
-    removed = lists.empty_list(engine(), actor(), list_id)
-    flash(f"{removed} contacts are removed.", "success")
-    return redirect(url_for("lists.show", list_id=list_id))
 
 
 @blueprint.post("/<int:list_id>/delete")

@@ -1,0 +1,29 @@
+"""Many contacts of a list changed at once, in the background: asked for here, done by a worker, undone for a while."""
+
+from __future__ import annotations
+
+from app.services.list_changes.asking import (
+    UNDO_FOR,
+    Look,
+    cancel,
+    get_change,
+    is_over,
+    list_changes,
+    look,
+    may_undo,
+    start_deletion,
+    undo,
+)
+
+__all__ = [
+    "UNDO_FOR",
+    "Look",
+    "cancel",
+    "get_change",
+    "is_over",
+    "list_changes",
+    "look",
+    "may_undo",
+    "start_deletion",
+    "undo",
+]

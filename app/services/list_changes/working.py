@@ -1,0 +1,193 @@
+"""Does the changes that were asked for, and removes for good what nobody can put back any more.
+
+Whatever it does may be done again: a worker that comes back late beside another changes nobody twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import CursorResult, Engine, Select, delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from app.core.audience import filter_from_json
+from app.db import among, read_transaction, write_transaction
+from app.models import Attempt, AttemptState, Contact, JobContact, ListChange, ListChangeKind, ListChangeState
+from app.security.access import Actor
+from app.services.audience.sql import Compiler, successful_codes
+from app.services.audit import record
+from app.services.list_changes.asking import OPEN, UNDO_FOR
+from app.services.list_changes.walking import Stopped, Walk, in_chunks
+from common.clock import utcnow
+from common.errors import ClarionError
+
+log = structlog.get_logger()
+
+#: After so long without a sign of life a worker is taken for dead.
+SILENCE = timedelta(seconds=30)
+
+
+def work_next(engine: Engine, go_on: Callable[[], bool] = lambda: True) -> bool:
+    """Do the oldest change that waits, as far as `go_on` lets; False where none does."""
+    change = _claim(engine, utcnow())
+    if change is None:
+        return False
+    walk, detail = Walk(engine, change, go_on), ""
+    try:
+        detail = _DOES[ListChangeKind(change.kind)](walk)
+        state = ListChangeState.COMPLETED
+    except Stopped as stopped:
+        state = stopped.state
+    except ClarionError as error:
+        state, detail = ListChangeState.FAILED, str(error)
+    except Exception:
+        _end(engine, change.id, ListChangeState.FAILED, "stopped by a defect of Clarion; the log says more")
+        raise
+    _end(engine, change.id, state, detail)
+    return True
+
+
+def purge_next(engine: Engine, now: datetime, go_on: Callable[[], bool] = lambda: True) -> bool:
+    """Remove what one deletion has marked and nobody can put back now, as far as `go_on` lets; False for none.
+
+    Contacts that jobs have had stay marked: their reports speak of them.
+    """
+    back = select(ListChange.undoes_id).where(ListChange.undoes_id.is_not(None), ListChange.state.in_(OPEN))
+    due = (
+        ListChange.purged_at.is_(None),
+        ListChange.undo_until <= now,
+        ListChange.state.not_in(OPEN),
+        ListChange.kind == ListChangeKind.DELETE,
+        ListChange.id.not_in(back),
+    )
+    with read_transaction(engine) as session:
+        change = session.scalar(select(ListChange).where(*due).order_by(ListChange.undo_until).limit(1))
+    if change is None:
+        return False
+    marked = (Contact.contact_list_id == change.contact_list_id, Contact.deleted_at == change.created_at)
+    referred = select(JobContact.id).where(JobContact.contact_id == Contact.id).exists()
+
+    def remove(session: Session, ids: Sequence[int]) -> int:
+        return _rows(session.execute(delete(Contact).where(among(session, Contact.id, ids), *marked, ~referred)))
+
+    def meant(after: int) -> Select[int]:
+        return select(Contact.id).where(*marked, ~referred, Contact.id > after).order_by(Contact.id)
+
+    try:
+        in_chunks(engine, meant, remove, after=0, go_on=go_on)
+    except Stopped:
+        return True
+    with write_transaction(engine) as session:
+        session.execute(update(ListChange).where(ListChange.id == change.id).values(purged_at=now))
+        record(session, Actor.system(change.organization_id), "list_change.purge", change)
+    return True
+
+
+def _delete(walk: Walk) -> str:
+    """Whoever is being called at this moment is asked about again at the end, and stays if the call goes on still: the
+    call's pages and its agent speak of the contact until then. Jobs that wait for a contact find it deleted when its
+    turn comes, and end with it by themselves."""
+    change = walk.change
+    mine = (Contact.contact_list_id == change.contact_list_id, Contact.deleted_at.is_(None))
+    made = filter_from_json(change.asked["filter"])
+    with read_transaction(walk.engine) as session:
+        successes = successful_codes(session, change.organization_id)
+    compiler = Compiler(walk.engine.dialect.name, change.asked["types"], change.created_at, successes)
+    # Who was deleted and came again has an old id.
+    seen = (Contact.id <= change.last_id, Contact.created_at <= change.created_at)
+    wanted = (*mine, *seen, compiler.where(made))
+    calling = select(Attempt.contact_id).where(Attempt.state == AttemptState.IN_PROGRESS)
+
+    def mark(session: Session, ids: Sequence[int]) -> int:
+        marked = update(Contact).where(among(session, Contact.id, ids), *mine, Contact.id.not_in(calling))
+        return _rows(session.execute(marked.values(deleted_at=change.created_at)))
+
+    def meant(after: int) -> Select[int]:
+        return select(Contact.id).where(*wanted, Contact.id > after).order_by(Contact.id)
+
+    kept = 0
+    if walk.on(meant, mark):
+        kept = walk.again(meant, mark)
+    _keep(walk, kept)
+    return f"{kept:,} stay: they are being called now. Delete again when their calls have ended." if kept else ""
+
+
+def _put_back(walk: Walk) -> str:
+    """Those who asked to be erased stay away."""
+    change = walk.change
+    with read_transaction(walk.engine) as session:
+        undone = session.get_one(ListChange, change.undoes_id)
+    marked = (
+        Contact.contact_list_id == change.contact_list_id,
+        Contact.deleted_at == undone.created_at,
+        Contact.erased_at.is_(None),
+    )
+
+    def unmark(session: Session, ids: Sequence[int]) -> int:
+        back = update(Contact).where(among(session, Contact.id, ids), *marked)
+        return _rows(session.execute(back.values(deleted_at=None)))
+
+    def meant(after: int) -> Select[int]:
+        return select(Contact.id).where(*marked, Contact.id > after).order_by(Contact.id)
+
+    walk.on(meant, unmark)
+    with read_transaction(walk.engine) as session:
+        kept = max(0, change.expected - session.get_one(ListChange, change.id).done)
+    _keep(walk, kept)
+    return f"{kept:,} are not put back: they came into the list again meanwhile, or were erased." if kept else ""
+
+
+_DOES: Mapping[ListChangeKind, Callable[[Walk], str]] = {
+    ListChangeKind.DELETE: _delete,
+    ListChangeKind.PUT_BACK: _put_back,
+}
+
+
+def _claim(engine: Engine, now: datetime) -> ListChange | None:
+    """The oldest that waits, or whose worker fell silent; of one list no two at a time."""
+    silent = or_(ListChange.seen_at.is_(None), ListChange.seen_at < now - SILENCE)
+    waits = or_(ListChange.state == ListChangeState.QUEUED, (ListChange.state == ListChangeState.RUNNING) & silent)
+    busy = select(ListChange.contact_list_id).where(ListChange.state == ListChangeState.RUNNING, ~silent)
+    oldest = select(ListChange.id).where(waits, ListChange.contact_list_id.not_in(busy))
+    with read_transaction(engine) as session:
+        wanted = session.scalar(oldest.order_by(ListChange.id).limit(1))
+    if wanted is None:
+        return None
+    with write_transaction(engine) as session:
+        claim = update(ListChange).where(ListChange.id == wanted, waits)
+        if not _rows(session.execute(claim.values(state=ListChangeState.RUNNING, seen_at=now))):
+            return None
+        change = session.get_one(ListChange, wanted)
+        session.expunge(change)
+        return change
+
+
+def _keep(walk: Walk, kept: int) -> None:
+    with write_transaction(walk.engine) as session:
+        session.execute(update(ListChange).where(ListChange.id == walk.change.id).values(kept=kept))
+
+
+def _end(engine: Engine, change_id: int, state: ListChangeState, detail: str) -> None:
+    now = utcnow()
+    with write_transaction(engine) as session:
+        change = session.get(ListChange, change_id)
+        if change is None:
+            return
+        change.state, change.detail = state, detail[:500]
+        if state is ListChangeState.QUEUED:
+            return
+        change.ended_at = now
+        if change.kind == ListChangeKind.DELETE and change.done:
+            change.undo_until = now + UNDO_FOR
+        after = {"state": state.value, "who": change.words, "contacts": change.done, "kept": change.kept}
+        who = Actor(change.created_by, "", change.organization_id, frozenset())
+        record(session, who, f"list_change.{change.kind}", change, after=after)
+    log.info("list_change.ended", change=change_id, state=state.value, contacts=change.done, kept=change.kept)
+
+
+def _rows(result: Any) -> int:
+    assert isinstance(result, CursorResult)
+    return result.rowcount

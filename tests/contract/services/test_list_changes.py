@@ -1,0 +1,249 @@
+"""Deletions of many contacts: who goes, who stays, what is put back, and what is removed for good in the end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, insert, select, update
+
+from app.core.audience import Condition, Filter, Group, Operator
+from app.db import read_transaction, write_transaction
+from app.models import (
+    Address,
+    Attempt,
+    AuditEntry,
+    ConsentEvent,
+    Contact,
+    DncEntry,
+    Job,
+    JobContact,
+    ListChange,
+)
+from app.security.access import Actor
+from app.services import contact_push, dnc, list_changes, lists
+from app.services.list_changes import walking
+from app.services.list_changes.working import SILENCE, purge_next, work_next
+from common.clock import utcnow
+from common.errors import Refused
+from tests.support.organizations import World, build
+
+ROOT = Actor.system()
+EVERYBODY = Filter()
+EVEN = Filter((Group((Condition("first_name", Operator.EQUALS, "even"),)),))
+
+
+@pytest.fixture
+def world(engine: Engine) -> World:
+    """A list of a contact that a job has and is calling, and forty others, every second of them "even"."""
+    with write_transaction(engine) as session:
+        world = build(session, "Meadow")
+        now = utcnow()
+        row = {"organization_id": world.organization_id, "contact_list_id": world.contact_list, "attributes": {}}
+        rows = [
+            {
+                **row,
+                "external_id": f"C{n}",
+                "first_name": "odd" if n % 2 else "even",
+                "created_at": now,
+                "updated_at": now,
+            }
+            for n in range(40)
+        ]
+        session.execute(insert(Contact), rows)
+    return world
+
+
+def delete(engine: Engine, world: World, made: Filter = EVERYBODY) -> int:
+    with write_transaction(engine) as session:
+        seen = list_changes.look(session, ROOT, world.contact_list, made, utcnow())
+        change = list_changes.start_deletion(
+            session, ROOT, world.contact_list, made, expected=seen.preview.counted, last_id=seen.last_id
+        )
+        return change.id
+
+
+def change(engine: Engine, change_id: int) -> ListChange:
+    with read_transaction(engine) as session:
+        return session.get_one(ListChange, change_id)
+
+
+def there(engine: Engine) -> int:
+    return count(engine, Contact, Contact.deleted_at.is_(None))
+
+
+def count(engine: Engine, model: Any, *conditions: Any) -> int:
+    with read_transaction(engine) as session:
+        return session.scalar(select(func.count()).select_from(model).where(*conditions)) or 0
+
+
+def hang_up(engine: Engine) -> None:
+    with write_transaction(engine) as session:
+        session.execute(update(Attempt).values(state="done", completion_code="CALL_BUSY", ended_at=utcnow()))
+
+
+def test_who_is_meant_goes_and_is_put_back(engine: Engine, world: World) -> None:
+    deletion = delete(engine, world, EVEN)
+    contact_push_of_later(engine, world)
+    assert work_next(engine)
+    assert not work_next(engine)
+    done = change(engine, deletion)
+    assert (done.state, done.done, done.kept, done.words) == ("completed", 20, 0, "First name is even")
+    assert there(engine) == 22
+    with write_transaction(engine) as session:
+        back = list_changes.undo(session, ROOT, deletion).id
+        with pytest.raises(Refused, match="cannot be undone"):
+            list_changes.undo(session, ROOT, deletion)
+    work_next(engine)
+    assert (change(engine, back).done, change(engine, back).kept, there(engine)) == (20, 0, 42)
+    assert count(engine, AuditEntry, AuditEntry.kind == "list_change") == 4
+
+
+def contact_push_of_later(engine: Engine, world: World) -> None:
+    """Somebody who is meant comes into the list after it was looked at."""
+    with write_transaction(engine) as session:
+        later = {"id": "later", "first_name": "even", "phone1": "2025550100"}
+        contact_push.push(session, ROOT, world.contact_list, [later])
+
+
+def test_who_is_being_called_stays_and_books_and_lists_do_too(engine: Engine, world: World) -> None:
+    before = [count(engine, model) for model in (DncEntry, ConsentEvent, Attempt, JobContact)]
+    deletion = delete(engine, world)
+    work_next(engine)
+    done = change(engine, deletion)
+    assert (done.done, done.kept, there(engine)) == (40, 1, 1)
+    assert "1 stay: they are being called now" in done.detail
+    hang_up(engine)
+    again = delete(engine, world)
+    work_next(engine)
+    assert (change(engine, again).done, there(engine)) == (1, 0)
+    assert purge_next(engine, utcnow() + timedelta(days=8))
+    assert purge_next(engine, utcnow() + timedelta(days=8))
+    assert not purge_next(engine, utcnow() + timedelta(days=8))
+    assert [count(engine, model) for model in (DncEntry, ConsentEvent, Attempt, JobContact)] == before
+    assert count(engine, Contact) == 1
+    with write_transaction(engine) as session, pytest.raises(Refused, match="cannot be undone"):
+        session.execute(update(ListChange).values(undo_until=utcnow()))
+        list_changes.undo(session, ROOT, again)
+
+
+def test_nothing_is_removed_for_good_before_its_time(engine: Engine, world: World) -> None:
+    delete(engine, world, EVEN)
+    work_next(engine)
+    assert not purge_next(engine, utcnow() + timedelta(days=6))
+    assert count(engine, Contact) == 41
+
+
+def test_a_worker_that_died_is_followed_by_one_that_goes_on(
+    engine: Engine, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walking, "_FIRST", 5)
+    monkeypatch.setattr(walking, "_LARGEST", 5)
+    deletion, steps = delete(engine, world, EVEN), iter(range(3))
+
+    def dies() -> bool:
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+        return True
+
+    with pytest.raises(KeyboardInterrupt):
+        work_next(engine, dies)
+    assert change(engine, deletion).done == 15
+    assert not work_next(engine)
+    with write_transaction(engine) as session:
+        session.execute(update(ListChange).values(seen_at=utcnow() - SILENCE * 2))
+    assert work_next(engine, lambda: False)
+    assert change(engine, deletion).state == "queued"
+    assert work_next(engine)
+    assert (change(engine, deletion).state, change(engine, deletion).done) == ("completed", 20)
+
+
+def test_cancelling_leaves_the_rest_and_what_went_can_be_put_back(
+    engine: Engine, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walking, "_FIRST", 4)
+    monkeypatch.setattr(walking, "_LARGEST", 4)
+    deletion, steps = delete(engine, world, EVEN), iter(range(2))
+
+    def cancels() -> bool:
+        if next(steps, None) is None:
+            with write_transaction(engine) as session:
+                session.execute(update(ListChange).values(cancel_requested=True))
+        return True
+
+    work_next(engine, cancels)
+    stopped = change(engine, deletion)
+    assert (stopped.state, stopped.done, there(engine)) == ("cancelled", 8, 33)
+    with write_transaction(engine) as session:
+        list_changes.undo(session, ROOT, deletion)
+    work_next(engine)
+    assert there(engine) == 41
+    waiting = delete(engine, world, EVEN)
+    with write_transaction(engine) as session:
+        list_changes.cancel(session, ROOT, waiting)
+        with pytest.raises(Refused, match="cancelled already"):
+            list_changes.cancel(session, ROOT, waiting)
+    assert not work_next(engine)
+
+
+def test_who_comes_again_after_a_deletion_is_new_and_no_undo_touches_them(engine: Engine, world: World) -> None:
+    with write_transaction(engine) as session:
+        old = {"id": "C2", "first_name": "even", "last_name": "Old", "phone1": "2025550101", "email": "old@example.org"}
+        contact_push.push(session, ROOT, world.contact_list, [old])
+    deletion = delete(engine, world)
+    work_next(engine)
+    with write_transaction(engine) as session:
+        pushed = contact_push.push(session, ROOT, world.contact_list, [{"id": "C2", "phone1": "2025550100"}])
+        assert (pushed.added, pushed.updated) == (0, 1)
+        list_changes.undo(session, ROOT, deletion)
+    work_next(engine)
+    with read_transaction(engine) as session:
+        again = session.scalars(select(Contact).where(Contact.external_id == "C2")).one()
+        assert (again.first_name, again.last_name, again.deleted_at) == ("", "", None)
+        values = session.scalars(select(Address.value).where(Address.contact_id == again.id)).all()
+        assert values == ["+12025550100"]
+        back = session.scalars(select(ListChange).order_by(ListChange.id.desc()).limit(1)).one()
+        assert (back.done, back.kept) == (39, 1)
+
+
+def test_the_erased_stay_away(engine: Engine, world: World) -> None:
+    deletion = delete(engine, world, EVEN)
+    work_next(engine)
+    with write_transaction(engine) as session:
+        session.execute(update(Contact).where(Contact.external_id == "C2").values(erased_at=utcnow()))
+        list_changes.undo(session, ROOT, deletion)
+    work_next(engine)
+    with read_transaction(engine) as session:
+        erased = session.scalars(select(Contact).where(Contact.external_id == "C2")).one()
+    assert erased.deleted_at is not None
+    assert there(engine) == 40
+
+
+def test_nobody_meant_is_refused_and_a_list_waits_for_its_change(engine: Engine, world: World) -> None:
+    nobody = Filter((Group((Condition("id", Operator.EQUALS, "no such"),)),))
+    with pytest.raises(Refused, match="nobody of the list is meant"):
+        delete(engine, world, nobody)
+    with write_transaction(engine) as session:
+        spare = lists.create_list(session, ROOT, "Spare", organization_id=world.organization_id).id
+        contact_push.push(session, ROOT, spare, [{"id": "S1", "phone1": "2025550100"}])
+        list_changes.start_deletion(session, ROOT, spare, EVERYBODY, expected=1, last_id=10**9)
+    with pytest.raises(Refused, match="being changed"):
+        lists.delete_list(engine, ROOT, spare)
+    work_next(engine)
+    lists.delete_list(engine, ROOT, spare)
+
+
+def test_a_job_ends_by_itself_with_whom_a_deletion_took(engine: Engine, world: World) -> None:
+    """The rows of the job are the engine's to write: none is touched."""
+    hang_up(engine)
+    with read_transaction(engine) as session:
+        before = session.execute(select(JobContact.id, JobContact.state, JobContact.updated_at)).all()
+        audience = session.scalar(select(Job.audience))
+    delete(engine, world)
+    work_next(engine)
+    with read_transaction(engine) as session:
+        assert session.execute(select(JobContact.id, JobContact.state, JobContact.updated_at)).all() == before
+        assert session.scalar(select(Job.audience)) == audience
+    with write_transaction(engine) as session:
+        assert dnc.blocked(session, world.organization_id, [("contact_id", "Meadow")])

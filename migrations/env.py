@@ -9,8 +9,10 @@ from app.db import make_engine
 from common.settings import Settings
 
 TARGET = app.models.Base.metadata
-#: What PostgreSQL has triggers for, or the keys of others see to (revision 0022).
-KEPT_BY_TRIGGERS = frozenset({"fk_contact_organization_id", "fk_address_organization_id", "fk_address_contact_id"})
+#: What PostgreSQL has triggers for, or the keys of others see to (revisions 0022 and 0036).
+KEPT_BY_TRIGGERS = frozenset(
+    {"fk_contact_organization_id", "fk_contact_contact_list_id", "fk_address_organization_id", "fk_address_contact_id"}
+)
 
 
 def run() -> None:

@@ -21,7 +21,7 @@ from app.models import ImportRun
 from app.services import dnc
 from app.services.importing.changing import Target
 from app.services.importing.chunks import Chunk, Job, chunks_of
-from app.services.importing.writing import Written, refresh_statistics, write_contacts, write_rejects
+from app.services.importing.writing import Written, plan_by_size, refresh_statistics, write_contacts, write_rejects
 from common.clock import utcnow
 
 #: Rejects kept for one run; further ones are counted only, since a wrong file has nothing else.
@@ -144,6 +144,7 @@ class Loader:
         for left in reversed(range(_TRIES)):
             try:
                 with timed_write(self._engine) as (session, held):
+                    plan_by_size(session)
                     written = write_contacts(session, self._target, transaction.chunks, utcnow())
                     if transaction.before is not None:
                         transaction.before.result()

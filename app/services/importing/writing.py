@@ -29,6 +29,12 @@ from app.services.importing.chunks import Chunk, unescaped
 from app.services.importing.columns import ADDRESS, PERSON
 
 _ROW_KEPT = 2000
+#: Each id by itself would be dearer than writing its row: the sequence is looked up once, and few go over the wire.
+_NEXT_IDS = text(
+    "SELECT min(id), max(id), CASE WHEN max(id) - min(id) >= :count THEN array_agg(id) END FROM (SELECT"
+    " nextval((SELECT CAST(pg_get_serial_sequence('contact', 'id') AS regclass))) AS id"
+    " FROM generate_series(1, :count)) AS fresh"
+)
 #: Who is known, what the file has of the person, and the addresses.
 Changed = tuple[Known, dict[str, str], list[tuple[Any, ...]]]
 
@@ -82,6 +88,13 @@ def refresh_statistics(engine: Engine) -> None:
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("ANALYZE contact, address"))
+
+
+def plan_by_size(session: Session) -> None:
+    """For this transaction PostgreSQL plans each statement for the rows that it is given: the plan that it keeps after
+    a few times was made while the table was small, and compares every row with thousands of values one by one."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
 
 
 def write_rejects(session: Session, run_id: int, rejects: Iterable[tuple[int, str, str, str]]) -> None:
@@ -182,5 +195,6 @@ def _add_postgresql(connection: Connection, target: Target, chunks: Sequence[Chu
 
 
 def _reserve_ids(connection: Connection, count: int) -> Sequence[int]:
-    sequence = text("SELECT nextval(pg_get_serial_sequence('contact', 'id')) FROM generate_series(1, :count)")
-    return connection.scalars(sequence, {"count": count}).all()
+    """One after the other, unless somebody else has added contacts at this very moment."""
+    first, last, every = connection.execute(_NEXT_IDS, {"count": count}).one()
+    return range(first, last + 1) if last - first == count - 1 else every

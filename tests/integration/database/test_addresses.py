@@ -1,4 +1,4 @@
-"""An address belongs to a contact: on SQLite by a foreign key, on PostgreSQL by triggers."""
+"""An address belongs to a contact, and a contact to a list: on SQLite by foreign keys, on PostgreSQL by triggers."""
 
 from __future__ import annotations
 
@@ -51,6 +51,18 @@ def test_an_address_of_nobody_is_refused(engine: Engine, contact_ids: list[int])
     with pytest.raises(IntegrityError), db.write_transaction(engine) as session:
         session.execute(insert(Address), [address(max(contact_ids) + 1)])
     assert owners(engine) == contact_ids
+
+
+def test_a_contact_of_no_list_is_refused(engine: Engine, contact_ids: list[int]) -> None:
+    now = utcnow()
+    with pytest.raises(IntegrityError), db.write_transaction(engine) as session:
+        session.add(
+            Contact(
+                organization_id=1, contact_list_id=99, external_id="A3", attributes={}, created_at=now, updated_at=now
+            )
+        )
+    with db.read_transaction(engine) as session:
+        assert session.scalars(select(Contact.id)).all() == contact_ids
 
 
 def test_addresses_go_with_their_contact(engine: Engine, contact_ids: list[int]) -> None:

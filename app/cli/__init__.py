@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, Command] = {
     "config": Command("app.cli.data", "show the settings in force, secrets masked"),
     "import": Command("app.cli.data", "import a CSV file into a contact list"),
     "dnc": Command("app.cli.dnc", "take files into do-not-call lists, and write lists out"),
+    "consent": Command("app.cli.consents", "take files into the consent ledger, and write it out"),
     "campaign": Command("app.cli.campaigns", "start, pause, resume or stop a campaign"),
     "report": Command("app.cli.campaigns", "print the report of a job"),
     "call": Command("app.cli.calls", "place one call without a database and print its outcome"),

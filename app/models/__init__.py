@@ -30,7 +30,7 @@ from app.models.campaign import (
     Strategy,
     StrategyRevision,
 )
-from app.models.consent import ConsentAct, ConsentEvent, ConsentEvidence
+from app.models.consent import ConsentAct, ConsentEvent, ConsentEvidence, ConsentFile
 from app.models.contact import (
     Address,
     AddressKind,
@@ -79,6 +79,7 @@ __all__ = [
     "ConsentAct",
     "ConsentEvent",
     "ConsentEvidence",
+    "ConsentFile",
     "Contact",
     "ContactChange",
     "ContactList",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -43,6 +44,8 @@ class ConsentEvent(Base):
     evidence_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("consent_evidence.id", ondelete="SET NULL"))
     entered_by: Mapped[int | None] = mapped_column(BigId, ForeignKey("user.id", ondelete="SET NULL"))
     entered_at: Mapped[datetime]
+    #: The `ConsentFile` that brought it.
+    file_id: Mapped[int | None] = mapped_column(BigId)
 
 
 class ConsentEvidence(Base):
@@ -56,3 +59,28 @@ class ConsentEvidence(Base):
     #: SHA-256 of the body.
     digest: Mapped[str] = mapped_column(String(64))
     body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ConsentFile(Base):
+    """A file of consents that was taken into the ledger."""
+
+    __tablename__ = "consent_file"
+    __table_args__ = (Index("ix_consent_file_organization", "organization_id", "id"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    file_name: Mapped[str] = mapped_column(String(255))
+    #: As `ImportState`.
+    state: Mapped[str] = mapped_column(String(16))
+    rows_read: Mapped[int] = mapped_column(default=0)
+    rows_given: Mapped[int] = mapped_column(default=0)
+    rows_revoked: Mapped[int] = mapped_column(default=0)
+    #: In the ledger already, word for word.
+    rows_known: Mapped[int] = mapped_column(default=0)
+    rows_rejected: Mapped[int] = mapped_column(default=0)
+    #: [{line, reason}] of the first thousand.
+    first_rejects: Mapped[list[Any]]
+    detail: Mapped[str] = mapped_column(String(500), default="")
+    entered_by: Mapped[int | None] = mapped_column(BigId, ForeignKey("user.id", ondelete="SET NULL"))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

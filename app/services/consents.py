@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -45,8 +46,6 @@ def give(
     session: Session, actor: Actor, person: tuple[str, str], fields: ConsentFields, organization_id: int | None = None
 ) -> ConsentEvent:
     """`person` is (kind, value) as do-not-call entries have it."""
-    if fields.expires_at is not None and fields.expires_at <= (fields.at or utcnow()):
-        raise Refused("expires_at: a consent ends after it was given")
     return _enter(session, actor, person, fields, ConsentAct.GIVEN, organization_id)
 
 
@@ -63,8 +62,16 @@ def of_contact(session: Session, actor: Actor, contact_id: int) -> list[ConsentE
     contact = get_scoped(session, actor, Contact, contact_id)
     addresses = session.execute(select(Address.kind, Address.value).where(Address.contact_id == contact.id)).all()
     subjects = {(kind, value) for kind, value in addresses} | set(subjects_of(contact.external_id, contact.customer_id))
-    found = _events(session, contact.organization_id, subjects)
-    return sorted(found, key=lambda event: (event.at, event.id), reverse=True)
+    return _newest_first(_events(session, contact.organization_id, subjects))
+
+
+def of_subject(
+    session: Session, actor: Actor, person: tuple[str, str], organization_id: int | None = None
+) -> list[ConsentEvent]:
+    """What was entered by this very name, (kind, value) as do-not-call entries have it; newest first."""
+    actor.require(Permission.DNC_VIEW)
+    home = organization_for(session, actor, organization_id)
+    return _newest_first(_events(session, home, {(str(DncKind(person[0])), normalised(*person))}))
 
 
 def evidence(session: Session, actor: Actor, evidence_id: int) -> ConsentEvidence:
@@ -73,20 +80,24 @@ def evidence(session: Session, actor: Actor, evidence_id: int) -> ConsentEvidenc
 
 
 def export_csv(session: Session, actor: Actor, purpose: str = "") -> Iterator[str]:
-    """The ledger as CSV in pieces, in order of entering."""
+    """The ledger as CSV in pieces, in order of entering; `consent_files` takes it back. Evidence by its name."""
     actor.require(Permission.DNC_VIEW)
-    names = ("kind", "value", "channel", "purpose", "act", "at", "expires_at", "source", "text_shown", "entered_at")
-    yield csv_lines([names])
+    names = ("kind", "value", "channel", "purpose", "act", "at", "expires_at", "source", "text_shown")
+    yield csv_lines([(*names, "evidence", "entered_at")])
     after = 0
+    files = (ConsentEvidence, ConsentEvidence.id == ConsentEvent.evidence_id)
     while True:
-        statement = scoped(select(ConsentEvent).where(ConsentEvent.id > after), ConsentEvent, actor)
+        wanted = select(ConsentEvent, ConsentEvidence.file_name).outerjoin(*files).where(ConsentEvent.id > after)
+        statement = scoped(wanted, ConsentEvent, actor)
         if purpose:
             statement = statement.where(ConsentEvent.purpose == purpose)
-        page = session.scalars(statement.order_by(ConsentEvent.id).limit(_BATCH)).all()
+        page = session.execute(statement.order_by(ConsentEvent.id).limit(_BATCH)).all()
         if not page:
             return
-        yield csv_lines([getattr(event, name) for name in names] for event in page)
-        after = page[-1].id
+        yield csv_lines(
+            [*(getattr(event, name) for name in names), file_name or "", event.entered_at] for event, file_name in page
+        )
+        after = page[-1][0].id
         session.expunge_all()
 
 
@@ -111,6 +122,53 @@ def consent_for(
     return consent_of((act for name in names for where, act in acts.get(name, ()) if where == channel), now)
 
 
+def checked(
+    person: tuple[str, str], fields: ConsentFields, act: ConsentAct, now: datetime, home_country: str = "US"
+) -> dict[str, Any]:
+    """An entry's own values, without its evidence and who entered it. Raise Refused naming the field."""
+    if fields.channel not in CHANNELS:
+        raise Refused(f"channel: use {', '.join(CHANNELS)}")
+    if fields.at is not None and fields.at > now:
+        raise Refused("at: nobody can have said it after this moment")
+    if act is ConsentAct.GIVEN and fields.expires_at is not None and fields.expires_at <= (fields.at or now):
+        raise Refused("expires_at: a consent ends after it was given")
+    if not fields.source.strip():
+        raise Refused("source: say by what it was given or taken back, such as web form, paper or call")
+    if len(fields.text_shown) > _LONGEST_TEXT:
+        raise Refused(f"text_shown: {_LONGEST_TEXT:,} characters at most")
+    return {
+        "kind": str(DncKind(person[0])),
+        "value": normalised(*person, home_country),
+        "channel": fields.channel,
+        "purpose": checked_purpose(fields.purpose),
+        "act": act.value,
+        "at": fields.at or now,
+        "expires_at": fields.expires_at,
+        "source": fields.source.strip()[:64],
+        "text_shown": fields.text_shown,
+    }
+
+
+def keep_evidence(session: Session, organization_id: int, name: str, body: bytes) -> int:
+    """The row of the file; one that is there already with the same name and body serves again."""
+    if len(body) > LARGEST_EVIDENCE:
+        raise Refused(f"evidence: {LARGEST_EVIDENCE:,} bytes at most")
+    digest, plain = hashlib.sha256(body).hexdigest(), plain_name(name)
+    same = (ConsentEvidence.organization_id == organization_id, ConsentEvidence.file_name == plain)
+    there = session.scalar(select(ConsentEvidence.id).where(*same, ConsentEvidence.digest == digest).limit(1))
+    if there is not None:
+        return there
+    row = ConsentEvidence(organization_id=organization_id, file_name=plain, digest=digest, body=body)
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def plain_name(name: str) -> str:
+    """Without the folders of whoever sent it."""
+    return name.replace("\\", "/").rsplit("/", 1)[-1][:255]
+
+
 def checked_purpose(purpose: str) -> str:
     text = purpose.strip().lower()
     if not _PURPOSE.fullmatch(text):
@@ -129,26 +187,10 @@ def _enter(
     actor.require(Permission.DNC_EDIT)
     home = organization_for(session, actor, organization_id)
     now = utcnow()
-    if fields.channel not in CHANNELS:
-        raise Refused(f"channel: use {', '.join(CHANNELS)}")
-    if fields.at is not None and fields.at > now:
-        raise Refused("at: nobody can have said it after this moment")
-    if not fields.source.strip():
-        raise Refused("source: say by what it was given or taken back, such as web form, paper or call")
-    if len(fields.text_shown) > _LONGEST_TEXT:
-        raise Refused(f"text_shown: {_LONGEST_TEXT:,} characters at most")
     event = ConsentEvent(
         organization_id=home,
-        kind=str(DncKind(person[0])),
-        value=normalised(*person),
-        channel=fields.channel,
-        purpose=checked_purpose(fields.purpose),
-        act=act.value,
-        at=fields.at or now,
-        expires_at=fields.expires_at,
-        source=fields.source.strip()[:64],
-        text_shown=fields.text_shown,
-        evidence_id=_keep(session, home, fields.evidence),
+        **checked(person, fields, act, now),
+        evidence_id=keep_evidence(session, home, *fields.evidence) if fields.evidence else None,
         entered_by=actor.user_id,
         entered_at=now,
     )
@@ -159,21 +201,8 @@ def _enter(
     return event
 
 
-def _keep(session: Session, organization_id: int, file: tuple[str, bytes] | None) -> int | None:
-    if file is None:
-        return None
-    name, body = file
-    if len(body) > LARGEST_EVIDENCE:
-        raise Refused(f"evidence: {LARGEST_EVIDENCE:,} bytes at most")
-    row = ConsentEvidence(
-        organization_id=organization_id,
-        file_name=name.replace("\\", "/").rsplit("/", 1)[-1][:255],
-        digest=hashlib.sha256(body).hexdigest(),
-        body=body,
-    )
-    session.add(row)
-    session.flush()
-    return row.id
+def _newest_first(events: list[ConsentEvent]) -> list[ConsentEvent]:
+    return sorted(events, key=lambda event: (event.at, event.id), reverse=True)
 
 
 def _events(

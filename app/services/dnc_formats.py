@@ -19,7 +19,8 @@ _LONGEST = 1000
 #: Area code and number, together or apart; change lists have further fields, one of which is A(dd) or D(elete).
 _US = re.compile(r"([2-9]\d\d),?([2-9]\d{6})((?:,[^,]*)*)")
 _GB = re.compile(r"(?:\+?44|0)?([1-9]\d{8,9})")
-_KINDS = {
+#: What files call the kinds of entries.
+KINDS = {
     **{kind.value: kind for kind in DncKind if kind is not DncKind.ERASED},
     "user_contact_id": DncKind.CONTACT_ID,
     "user contact id": DncKind.CONTACT_ID,
@@ -101,21 +102,21 @@ def _number(line: int, text: str, home_country: str) -> Line:
 def _csv(path: Path, home_country: str, today: date) -> Iterator[Line]:
     form = reading.detect(path)
     names = [name.strip().lower() for name in form.columns]
-    value, kind = (_column(names, *wanted) for wanted in (("value", "id"), ("kind", "id_type")))
-    days = _column(names, "exc_dnc_until_x_days", "days")
-    until = _column(names, "until_day")
+    value, kind = (column(names, *wanted) for wanted in (("value", "id"), ("kind", "id_type")))
+    days = column(names, "exc_dnc_until_x_days", "days")
+    until = column(names, "until_day")
     if value is None:
         raise Refused(f"{path.name}, line 1: no column is value or ID; the columns are {', '.join(form.columns)}")
 
     def entry(record: reading.Record) -> Entry:
         cells = record.cells
         named = cells[kind].strip().lower() if kind is not None else "phone"
-        if named not in _KINDS:
+        if named not in KINDS:
             raise Refused(f"{named!r} is no kind of entry; use phone, email, contact_id or customer_id")
         last = _last_day(cells[days].strip() if days is not None else "", today)
         if until is not None and cells[until].strip():
             last = _day(cells[until].strip())
-        return Entry(record.line, _KINDS[named], normalised(_KINDS[named], cells[value], home_country), last)
+        return Entry(record.line, KINDS[named], normalised(KINDS[named], cells[value], home_country), last)
 
     with reading.open_text(path) as file:
         for item in reading.records(file, form):
@@ -128,7 +129,8 @@ def _csv(path: Path, home_country: str, today: date) -> Iterator[Line]:
                 yield BadLine(item.line, str(error))
 
 
-def _column(names: list[str], *wanted: str) -> int | None:
+def column(names: list[str], *wanted: str) -> int | None:
+    """The place of the first of the wanted names that is there."""
     return next((names.index(name) for name in wanted if name in names), None)
 
 

@@ -26,7 +26,7 @@ _PERSONAL = re.compile(
     r"|(?P<email>(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,})"
 )
 #: Areas whose pages are about people; exports of all areas are audited where they are made.
-_ABOUT_PEOPLE = frozenset({"contacts", "lists", "dnc", "privacy", "filters", "jobs"})
+_ABOUT_PEOPLE = frozenset({"contacts", "lists", "dnc", "consents", "privacy", "filters", "jobs"})
 _TEXTS = ("text/html", "text/csv", "text/plain")
 
 

@@ -53,6 +53,7 @@ _MENU = (
             Entry("Attributes", "list-details", "/attributes/", Permission.LISTS_VIEW),
             Entry("Filters", "filter", "/filters/", Permission.LISTS_VIEW),
             Entry("Do not call", "phone-off", "/dnc/", Permission.DNC_VIEW),
+            Entry("Consents", "shield-check", "/consents/", Permission.DNC_VIEW),
             Entry("Privacy", "shield-lock", "/privacy/", Permission.PRIVACY_MANAGE),
         ),
     ),

@@ -26,6 +26,7 @@ from app.models import (
     CompletionCode,
     ConsentEvent,
     ConsentEvidence,
+    ConsentFile,
     Contact,
     ContactChange,
     ContactList,
@@ -123,6 +124,26 @@ def _people(make: _Builder) -> None:
     make.add(ContactChange(organization_id=home, contact_id=contact, at=now, field="last_name", new=marker))
     email = f"{marker.lower()}@example.org"
     make.add(Address(organization_id=home, contact_id=contact, kind="email", name="email", value=email))
+    _wishes(make, user)
+    run = make.add(
+        ImportRun(
+            organization_id=home, contact_list_id=contact_list, file_name=marker, mapping={}, started_at=now,
+            created_by=user,
+        )
+    )  # fmt: skip
+    make.add(ImportReject(import_run_id=run, line=2, reason=marker, row=marker))
+    _programs(make, contact_list)
+    make.add(
+        AuditEntry(
+            organization_id=home, user_id=user, at=now, action="test", kind="contact", object_id=str(contact),
+            after={"name": marker},
+        )
+    )  # fmt: skip
+
+
+def _wishes(make: _Builder, user: int) -> None:
+    """Do not call, consent, and what people ask about their data."""
+    home, marker, now = make.home, make.marker, make.now
     dnc_list = make.add(DncList(organization_id=home, name=marker, created_at=now))
     make.add(DncGroup(organization_id=home, name=marker))
     make.add(SubjectExport(organization_id=home, requested_at=now, reference=marker, found_by="phone", contents={}))
@@ -140,23 +161,15 @@ def _people(make: _Builder) -> None:
     )
     proof = make.add(ConsentEvidence(organization_id=home, file_name=marker, digest=marker, body=b"scan"))
     make.add(
+        ConsentFile(
+            organization_id=home, file_name=marker, state="completed", started_at=now,
+            first_rejects=[{"line": 2, "reason": marker}],
+        )
+    )  # fmt: skip
+    make.add(
         ConsentEvent(
             organization_id=home, kind="contact_id", value=marker, channel="email", purpose="news", act="given", at=now,
             source=marker, evidence_id=proof, entered_by=user, entered_at=now,
-        )
-    )  # fmt: skip
-    run = make.add(
-        ImportRun(
-            organization_id=home, contact_list_id=contact_list, file_name=marker, mapping={}, started_at=now,
-            created_by=user,
-        )
-    )  # fmt: skip
-    make.add(ImportReject(import_run_id=run, line=2, reason=marker, row=marker))
-    _programs(make, contact_list)
-    make.add(
-        AuditEntry(
-            organization_id=home, user_id=user, at=now, action="test", kind="contact", object_id=str(contact),
-            after={"name": marker},
         )
     )  # fmt: skip
 

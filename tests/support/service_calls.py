@@ -24,6 +24,7 @@ from app.services import (
     campaigns,
     choices,
     codes,
+    consent_files,
     consents,
     contact_editing,
     contact_push,
@@ -145,6 +146,14 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "consents.of_contact": lambda c: consents.of_contact(c.session, c.actor, c.it.contact),
     "consents.revoke": lambda c: consents.revoke(
         c.session, c.actor, ("contact_id", "x"), CONSENT, c.it.organization_id
+    ),
+    "consents.of_subject": lambda c: consents.of_subject(
+        c.session, c.actor, ("contact_id", c.it.marker), c.it.organization_id
+    ),
+    "consent_files.list_files": lambda c: consent_files.list_files(c.session, c.actor),
+    "consent_files.rejects_csv": lambda c: list(consent_files.rejects_csv(c.session, c.actor, c.it.consent_file)),
+    "consent_files.take_file": lambda c: consent_files.take_file(
+        c.engine, c.actor, c.csv, organization_id=c.it.organization_id
     ),
     "contact_push.find_pushed": lambda c: contact_push.find_pushed(c.session, c.actor, c.it.contact_list, c.it.marker),
     "contact_push.push": lambda c: contact_push.push(

@@ -6,7 +6,7 @@ from apiflask import APIFlask
 from sqlalchemy import Engine
 
 from app.web import database, headers
-from app.web.api import gate, list_views, problems, views
+from app.web.api import consents, gate, list_views, problems, views
 from common.settings import Settings
 
 #: Bytes of one request: a thousand contacts with all their fields have room in it.
@@ -20,7 +20,7 @@ def create_api(settings: Settings, engine: Engine) -> APIFlask:
         MAX_CONTENT_LENGTH=MOST_BYTES,
         CLARION=settings,
         VALIDATION_ERROR_STATUS_CODE=422,
-        DESCRIPTION="Contacts, contact lists, and the do-not-call list. Errors are problem details (RFC 9457).",
+        DESCRIPTION="Contacts and their lists, do-not-call lists, consents. Errors are problem details (RFC 9457).",
         SERVERS=[{"url": settings.web.public_url}],
     )
     app.security_schemes = {"token": {"type": "http", "scheme": "bearer"}}
@@ -30,4 +30,5 @@ def create_api(settings: Settings, engine: Engine) -> APIFlask:
     app.before_request(gate.check)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(list_views.blueprint)
+    app.register_blueprint(consents.blueprint)
     return app

@@ -19,6 +19,7 @@ from app.web.masking import masked
 
 blueprint = APIBlueprint("v1", __name__, url_prefix="/api/v1", tag="Contacts")
 _LIST = "/lists/<int:list_id>/contacts"
+#: Said of each request that changes something.
 REPEATABLE = "With the header `Idempotency-Key` the same request sent again within a day is done once."
 
 

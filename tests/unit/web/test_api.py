@@ -57,6 +57,7 @@ def test_describes_itself_to_anybody_and_answers_nobody_without_a_token(app: Fla
     found = client.get("/api/v1/openapi.json").json
     assert found["openapi"].startswith("3.")
     assert sorted(found["paths"]) == [
+        "/api/v1/consents", "/api/v1/consents/ledger",
         "/api/v1/dnc", "/api/v1/dnc/check", "/api/v1/dnc/remove", "/api/v1/lists",
         "/api/v1/lists/{list_id}/changes/{change_id}", "/api/v1/lists/{list_id}/changes/{change_id}/cancel",
         "/api/v1/lists/{list_id}/changes/{change_id}/undo", "/api/v1/lists/{list_id}/contacts",
@@ -248,3 +249,24 @@ def test_deletes_contacts_by_conditions_and_takes_that_back(
     odd = {"conditions": [{"field": "attempts", "operator": "begins", "value": "1"}]}
     assert pointers(program("POST", f"{lists_path}/deletions", odd)) == ["#/conditions/0"]
     assert program("POST", f"{lists_path}/deletions", {}).status_code == 422
+
+
+def test_consents_are_entered_all_or_none_and_told(program: Program) -> None:
+    given = {
+        "kind": "phone", "value": "+12125550177", "channel": "sms", "purpose": "marketing", "act": "given",
+        "source": "web form", "at": "2026-01-05T10:00+01:00", "text_shown": "I agree",
+        "evidence": {"name": "form.pdf", "content": "JVBERg=="},
+    }  # fmt: skip
+    wrong = {**given, "act": "revoked", "at": "2999-01-01"}
+    refused = program("POST", "/consents", {"entries": [given, wrong]})
+    assert refused.status_code == 422
+    assert "entries/1" in refused.json["detail"]
+    person = {"kind": "phone", "value": "+12125550177"}
+    assert program("POST", "/consents/ledger", person).json == {"entries": []}
+
+    assert program("POST", "/consents", {"entries": [given]}, key="one").json == {"entered": 1}
+    program("POST", "/consents", {"entries": [given]}, key="one")
+    (told,) = program("POST", "/consents/ledger", person).json["entries"]
+    assert (told["act"], told["at"], told["text_shown"]) == ("given", "2026-01-05T09:00:00+00:00", "I agree")
+    bad = {**given, "evidence": {"name": "form.pdf", "content": "not base64!"}}
+    assert "base64" in program("POST", "/consents", {"entries": [bad]}).json["detail"]

@@ -28,7 +28,7 @@ _PAGES = """
 / /jobs/ /jobs/?state=ended /jobs/{job} /jobs/{job}/live /campaigns/ /campaigns/new /campaigns/{campaign}
 /scripts/ /scripts/new /lists/ /lists/new /lists/{list} /lists/{list}/edit /contacts/ /contacts/?search=ann
 /contacts/{contact} /contacts/{contact}/why /contacts/{contact}/attempts/{attempt}
-/sources/ /sources/new/{list} /dnc/ /users/ /audit/ /account/password
+/sources/ /sources/new/{list} /dnc/ /consents/ /users/ /audit/ /account/password
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from io import BytesIO
 
 from flask.testing import FlaskClient
@@ -28,3 +29,43 @@ def test_says_at_the_field_what_is_missing(admin: FlaskClient, world: World) -> 
     answer = admin.post(f"/contacts/{world.contact_id}/consents", data={"act": "given", "channel": "voice"})
     assert answer.status_code == 422
     assert "Say what for." in answer.text
+
+
+FILE = (
+    b"phone,channel,purpose,act,at,source,evidence\n"
+    b"+12125550101,voice+sms,marketing,given,2026-01-05,web form,form.pdf\n"
+    b"12,voice,marketing,given,2026-01-05,web form,\n"
+)
+
+
+def packed() -> BytesIO:
+    body = BytesIO()
+    with zipfile.ZipFile(body, "w") as archive:
+        archive.writestr("../scans/form.pdf", b"%PDF")
+    body.seek(0)
+    return body
+
+
+def test_a_file_is_counted_first_then_taken_with_its_evidence(admin: FlaskClient) -> None:
+    def post(**more: object) -> str:
+        data = {"file": (BytesIO(FILE), "consents.csv"), "home_country": "US", **more}
+        return admin.post("/consents/", data=data, follow_redirects=True).text
+
+    assert "form.pdf is neither in the zip" in post(count="yes")
+    counted = post(proofs=(packed(), "scans.zip"), count="yes")
+    assert "2 lines read, 2 given, 0 taken back, 0 in the ledger already, 1 rejected" in counted
+    assert "Line 3: " in counted
+    assert "No files yet" in counted
+    assert "2 given" in post(proofs=(packed(), "scans.zip"))
+    assert "0 given, 0 taken back, 2 in the ledger already" in post(proofs=(packed(), "scans.zip"))
+    page = admin.get("/consents/?kind=phone&value=%2B12125550101").text
+    assert page.count("Given</span>") == 2
+    assert admin.get("/consents/evidence/1").data == b"%PDF"
+    assert "3,+12125550101" not in admin.get("/consents/files/1/rejects.csv").text
+    assert admin.get("/consents/entries.csv").text.count("form.pdf") == 2
+
+
+def test_says_at_the_file_what_is_wrong_with_it(admin: FlaskClient) -> None:
+    answer = admin.post("/consents/", data={"file": (BytesIO(b"a,b\n1,2\n"), "x.csv"), "home_country": "US"})
+    assert answer.status_code == 422
+    assert "no column is channel" in answer.text

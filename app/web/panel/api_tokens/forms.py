@@ -12,8 +12,8 @@ _WORDS = {
     Permission.LISTS_VIEW: "See lists and contacts",
     Permission.NUMBERS_VIEW: "See numbers and emails whole",
     Permission.LISTS_EDIT: "Add, change and delete contacts",
-    Permission.DNC_VIEW: "Ask whether somebody may be called",
-    Permission.DNC_EDIT: "Change the do-not-call list",
+    Permission.DNC_VIEW: "Ask whether somebody may be called, and consents",
+    Permission.DNC_EDIT: "Change the do-not-call list, enter consents",
 }
 
 

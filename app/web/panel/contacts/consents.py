@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time
-from io import BytesIO
 
-from flask import flash, redirect, render_template, send_file, url_for
+from flask import flash, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileSize
 from werkzeug.wrappers import Response
@@ -18,6 +17,7 @@ from app.security.access import Permission
 from app.services import consents, contacts
 from app.services.consents import CHANNELS, ConsentFields
 from app.web.database import reader, writing
+from app.web.panel.consents.evidence import proof_of
 from app.web.panel.contacts.views import blueprint
 from app.web.panel.gate import needs
 from app.web.viewer import actor
@@ -96,12 +96,8 @@ def enter_consent(contact_id: int) -> Response | tuple[str, int]:
 @blueprint.get("/<int:contact_id>/consents/evidence/<int:evidence_id>")
 @needs(Permission.LISTS_VIEW)
 def evidence(contact_id: int, evidence_id: int) -> Response:
-    """As a download, never shown in the page: it is whatever somebody uploaded."""
     contacts.get_contact(reader(), actor(), contact_id)
-    row = consents.evidence(reader(), actor(), evidence_id)
-    return send_file(
-        BytesIO(row.body), mimetype="application/octet-stream", as_attachment=True, download_name=row.file_name
-    )
+    return proof_of(evidence_id)
 
 
 def _page(contact_id: int, form: ConsentForm) -> str:

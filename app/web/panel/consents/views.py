@@ -1,0 +1,130 @@
+"""Consents of everybody: taking files, counting them first, looking a person up, the whole ledger as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.datastructures import FileStorage
+from werkzeug.utils import secure_filename
+from werkzeug.wrappers import Response
+
+from app.models import ConsentEvent, ConsentFile, DncKind
+from app.security.access import Permission, get_scoped
+from app.services import consent_files, consents
+from app.web.database import afresh, engine, reader
+from app.web.downloads import csv_of, note_export
+from app.web.panel.consents.evidence import proof_of
+from app.web.panel.consents.forms import ConsentFileForm
+from app.web.panel.gate import area, needs
+from app.web.viewer import actor, viewer_row
+from common.errors import Refused
+
+blueprint = area("consents", __name__, "/consents")
+
+
+@blueprint.get("/")
+@needs(Permission.DNC_VIEW)
+def index() -> str:
+    form = ConsentFileForm(formdata=None)
+    form.offer_organizations()
+    return _page(form)
+
+
+@blueprint.post("/")
+@needs(Permission.DNC_EDIT)
+def take() -> Response | str | tuple[str, int]:
+    """Within the request, so the file may not be large; `count` writes nothing."""
+    form = ConsentFileForm()
+    form.offer_organizations()
+    if not form.validate_on_submit():
+        return _page(form), 422
+    try:
+        done = _take(form, dry="count" in request.form)
+    except Refused as refused:
+        form.blame(str(refused))
+        return _page(form), 422
+    if done.detail:
+        form.blame(done.detail)
+        return _page(form), 422
+    if "count" in request.form:
+        return _page(form, counted=done)
+    flash(f"Taken: {words(done)}. It holds from the next attempt on.", "success")
+    return redirect(url_for("consents.index"))
+
+
+@blueprint.get("/files/<int:file_id>/rejects.csv")
+@needs(Permission.DNC_VIEW)
+def rejects(file_id: int) -> Response:
+    who = actor()
+    note_export(get_scoped(reader(), who, ConsentFile, file_id))
+    return csv_of(f"consents-{file_id}-rejects.csv", lambda session: consent_files.rejects_csv(session, who, file_id))
+
+
+@blueprint.get("/evidence/<int:evidence_id>")
+@needs(Permission.LISTS_VIEW)
+def evidence(evidence_id: int) -> Response:
+    return proof_of(evidence_id)
+
+
+@blueprint.get("/entries.csv")
+@needs(Permission.DNC_VIEW)
+def export() -> Response:
+    who, purpose = actor(), request.args.get("purpose", "").strip().lower()
+    note_export(viewer_row(reader()), "consent.export")
+    return csv_of("consents.csv", lambda session: consents.export_csv(session, who, purpose))
+
+
+def words(done: ConsentFile) -> str:
+    counts = (
+        (done.rows_given, "given"),
+        (done.rows_revoked, "taken back"),
+        (done.rows_known, "in the ledger already"),
+        (done.rows_rejected, "rejected"),
+    )
+    return f"{done.rows_read} lines read, " + ", ".join(f"{count} {what}" for count, what in counts)
+
+
+def _take(form: ConsentFileForm, *, dry: bool) -> ConsentFile:
+    with TemporaryDirectory() as folder:
+        path = _saved(form.file.data, folder, "consents.csv")
+        proofs = _saved(form.proofs.data, folder, "evidence.zip", "proofs-") if form.proofs.data else None
+        return consent_files.take_file(
+            engine(),
+            actor(),
+            path,
+            proofs=proofs,
+            home_country=(form.home_country.data or "").upper(),
+            organization_id=form.chosen_organization,
+            dry=dry,
+        )
+
+
+def _saved(file: FileStorage, folder: str, otherwise: str, before: str = "") -> Path:
+    path = Path(folder) / (before + (secure_filename(file.filename or "") or otherwise))
+    file.save(path)
+    return path
+
+
+def _page(form: ConsentFileForm, counted: ConsentFile | None = None) -> str:
+    kind, value = request.args.get("kind", "phone"), request.args.get("value", "").strip()
+    events: list[ConsentEvent] | None = None
+    problem = ""
+    if value:
+        try:
+            events = consents.of_subject(reader(), actor(), (kind, value), form.chosen_organization)
+        except Refused as refused:
+            problem = str(refused)
+    return render_template(
+        "consents/index.html",
+        form=form,
+        files=consent_files.list_files(afresh(), actor()),
+        counted=counted,
+        counted_words=words(counted) if counted else "",
+        kinds=[row.value for row in DncKind if row is not DncKind.ERASED],
+        kind=kind,
+        value=value,
+        events=events,
+        problem=problem,
+    )

@@ -1,0 +1,135 @@
+"""Files into the consent ledger on both databases, and the ledger as a file that goes in again."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, delete, func, select
+
+from app.db import read_transaction, write_transaction
+from app.models import AuditEntry, ConsentEvent, ConsentEvidence, ConsentFile
+from app.security.access import Actor
+from app.services import consents
+from app.services.consent_files import take_file
+from tests.support.organizations import World, build
+
+ROOT = Actor.system()
+HEAD = "phone,email,customer_id,channel,purpose,act,at,expires_at,source,text_shown,evidence\n"
+
+
+@pytest.fixture
+def world(engine: Engine) -> World:
+    with write_transaction(engine) as session:
+        made = build(session, "Meadow")
+        session.execute(delete(ConsentEvent))
+        return made
+
+
+def take(engine: Engine, path: Path, text: str, proofs: Path | None = None, *, dry: bool = False) -> ConsentFile:
+    path.write_text(text, "utf-8")
+    return take_file(engine, ROOT, path, proofs=proofs, dry=dry)
+
+
+def ledger(engine: Engine) -> list[tuple[str, ...]]:
+    columns = (ConsentEvent.kind, ConsentEvent.value, ConsentEvent.channel, ConsentEvent.act, ConsentEvent.at)
+    with read_transaction(engine) as session:
+        rows = session.execute(select(*columns).order_by(ConsentEvent.id))
+        return [(kind, value, channel, act, f"{at:%Y-%m-%d %H:%M}") for kind, value, channel, act, at in rows]
+
+
+LINES = (
+    HEAD
+    + "(202) 555-0100,,,voice+sms,Marketing,given,2026-01-05,2099-12-31,web form,I agree,\n"
+    + ",A@Example.org,,email,marketing,no,2026-01-06T10:00+02:00,,call,,\n"
+    + ",,C-7,voice,marketing,yes,2026-01-07 09:30,,paper,,form.pdf\n"
+)
+
+
+def test_takes_what_people_allowed_and_took_back_with_its_evidence(
+    engine: Engine, world: World, tmp_path: Path
+) -> None:
+    proofs = tmp_path / "scans.zip"
+    with zipfile.ZipFile(proofs, "w") as archive:
+        archive.writestr("..\\..\\form.pdf", b"%PDF")
+    counted = take(engine, tmp_path / "c.csv", LINES, proofs, dry=True)
+    assert ledger(engine) == []
+
+    done = take(engine, tmp_path / "c.csv", LINES, proofs)
+
+    for file in (counted, done):
+        assert (file.rows_read, file.rows_given, file.rows_revoked, file.rows_rejected) == (3, 3, 1, 0), file.detail
+    assert ledger(engine) == [
+        ("phone", "+12025550100", "voice", "given", "2026-01-05 00:00"),
+        ("phone", "+12025550100", "sms", "given", "2026-01-05 00:00"),
+        ("email", "a@example.org", "email", "revoked", "2026-01-06 08:00"),
+        ("customer_id", "C-7", "voice", "given", "2026-01-07 09:30"),
+    ]
+    with read_transaction(engine) as session:
+        events = session.scalars(select(ConsentEvent).order_by(ConsentEvent.id)).all()
+        assert {event.file_id for event in events} == {done.id}
+        assert events[0].text_shown == "I agree"
+        assert session.get_one(ConsentEvidence, events[3].evidence_id).body == b"%PDF"
+        assert session.scalar(select(func.count()).where(AuditEntry.action == "consent.file")) == 1
+
+
+def test_taken_twice_adds_nothing_and_so_does_its_own_export(engine: Engine, world: World, tmp_path: Path) -> None:
+    text = LINES.replace("form.pdf", "Meadow")  # evidence that is kept already
+    take(engine, tmp_path / "c.csv", text)
+    again = take(engine, tmp_path / "c.csv", text)
+    assert (again.rows_given, again.rows_revoked, again.rows_known) == (0, 0, 4)
+    with read_transaction(engine) as session:
+        out = "".join(consents.export_csv(session, ROOT))
+    back = take(engine, tmp_path / "out.csv", out)
+    assert (back.rows_read, back.rows_known, back.rows_rejected) == (4, 4, 0)
+    assert len(ledger(engine)) == 4
+
+
+def test_what_is_not_taken_is_told_by_line(engine: Engine, world: World, tmp_path: Path) -> None:
+    bad = (
+        "12,,,voice,marketing,given,2026-01-05,,call,,",
+        ",,,voice,marketing,given,2026-01-05,,call,,",
+        "2025550100,,,fax,marketing,given,2026-01-05,,call,,",
+        "2025550100,,,voice,marketing,perhaps,2026-01-05,,call,,",
+        "2025550100,,,voice,marketing,given,,,call,,",
+        "2025550100,,,voice,marketing,given,2099-01-05,,call,,",
+        "2025550100,,,voice,marketing,given,2026-01-05,2025-01-05,call,,",
+        "2025550100,,,voice,marketing,given,2026-01-05,,,,",
+        "2025550100,,,voice,marketing,given,5 January,,call,,",
+        "2025550100,,,voice,marketing,given,2026-01-05,,call,,gone.pdf",
+        "2025550100,,,voice",
+    )
+    done = take(engine, tmp_path / "c.csv", HEAD + "\n".join(bad) + "\n")
+    assert (done.rows_read, done.rows_given, done.rows_rejected) == (len(bad), 0, len(bad))
+    words = ["number", "person", "channel", "act", "at: say", "after this moment", "ends after", "source", "time"]
+    words += ["gone.pdf", "column"]
+    assert [reject["line"] for reject in done.first_rejects] == list(range(2, len(bad) + 2))
+    for reject, word in zip(done.first_rejects, words, strict=True):
+        assert word in reject["reason"], reject
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("a,b\n1,2\n", "no column is channel"), ("channel,purpose,act,at,source\nx,x,x,x,x\n", "names the person")],
+)
+def test_a_file_of_another_kind_is_refused_whole(
+    engine: Engine, world: World, tmp_path: Path, text: str, words: str
+) -> None:
+    done = take(engine, tmp_path / "c.csv", text)
+    assert done.state == "failed"
+    assert words in done.detail
+
+
+def test_evidence_that_is_no_zip_or_too_large_is_told(
+    engine: Engine, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proofs = tmp_path / "scans.zip"
+    proofs.write_bytes(b"no zip")
+    assert "is no zip" in take(engine, tmp_path / "c.csv", LINES, proofs).detail
+    with zipfile.ZipFile(proofs, "w") as archive:
+        archive.writestr("form.pdf", b"12345678")
+    monkeypatch.setattr(consents, "LARGEST_EVIDENCE", 7)
+    done = take(engine, tmp_path / "c.csv", LINES, proofs)
+    assert (done.rows_given, done.rows_rejected) == (2, 1)
+    assert "larger than 7" in done.first_rejects[0]["reason"]

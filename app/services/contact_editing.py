@@ -16,7 +16,7 @@ from app.models import Address, AddressKind, Attribute, AttributeType, Contact, 
 from app.security.access import Actor, Permission, get_scoped
 from app.services.audit import record
 from app.services.importing import rows
-from app.services.importing.mapping import FIELDS
+from app.services.importing.mapping import ADDRESS, FIELDS
 from app.services.masked import MASK
 from common.clock import utcnow
 from common.errors import Refused
@@ -36,7 +36,7 @@ class BadContact(Refused):
 
 @dataclass(frozen=True, slots=True)
 class EditedAddress:
-    """`name` is that of an address that is there, "" for a new one; an empty `text` takes the address away."""
+    """`name` is that of an address, "" for a new one with the first free name; an empty `text` takes it away."""
 
     name: str
     kind: str
@@ -214,7 +214,10 @@ def _set_addresses(
     for position, (each, values) in enumerate(wanted, 1):
         row = there.get(each.name)
         if row is None:
-            name = _free_name(each.kind, taken)
+            # One of that name is gone meanwhile, or comes back.
+            name = (
+                each.name if ADDRESS.fullmatch(each.name) and each.name not in taken else _free_name(each.kind, taken)
+            )
             taken.add(name)
             session.add(
                 Address(

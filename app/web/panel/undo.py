@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zlib
+from base64 import b85decode, b85encode
 from urllib.parse import urlsplit
 
 from flask import current_app, flash, redirect, request
@@ -27,7 +29,8 @@ _MOST = 2600
 def keeping(model: type[Base], row_id: int) -> str:
     """What undoes the deletion that comes next; "" where the row is too large for it."""
     kept = undo.keep(reader(), actor(), model, row_id)
-    token = _vault().encrypt(json.dumps({**kept, "user": actor().user_id, "at": utcnow().timestamp()}))
+    body = json.dumps({**kept, "user": actor().user_id, "at": utcnow().timestamp()})
+    token = _vault().encrypt(b85encode(zlib.compress(body.encode())).decode())
     return token if len(token) <= _MOST else ""
 
 
@@ -38,7 +41,8 @@ def say_deleted(words: str, token: str) -> None:
 @blueprint.post("/")
 def put_back() -> Response:
     try:
-        kept = json.loads(_vault().decrypt(request.form.get("token", "")) or "{}")
+        packed = _vault().decrypt(request.form.get("token", ""))
+        kept = json.loads(zlib.decompress(b85decode(packed))) if packed else {}
     except ConfigError:
         kept = {}
     if kept.get("user") != actor().user_id or utcnow().timestamp() - kept["at"] > _PATIENCE:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
 from app.db import read_transaction
-from app.models import AuditEntry, CompletionCode, DncEntry, HolidayRow, Trunk
+from app.models import AuditEntry, CompletionCode, Contact, DncEntry, HolidayRow, Trunk
 from app.models.base import Base
 from common.clock import utcnow
 from tests.support.panel import World
@@ -88,3 +88,31 @@ def test_after_ten_minutes_it_is_too_late(
 
     monkeypatch.setattr("app.web.panel.undo.utcnow", lambda: utcnow() + timedelta(minutes=11))
     assert "too late" in admin.post("/undo/", data={"token": token}, follow_redirects=True).text
+
+
+def test_a_contact_comes_back_with_the_page_that_says_it_is_deleted_and_by_its_own(
+    admin: FlaskClient, world: World, sqlite_engine: Engine
+) -> None:
+    def is_deleted() -> bool:
+        with read_transaction(sqlite_engine) as session:
+            return session.get_one(Contact, world.contact_id).deleted_at is not None
+
+    page = admin.post(f"/contacts/{world.contact_id}/delete", follow_redirects=True).text
+    assert is_deleted()
+    admin.post("/undo/", data={"token": token_on(page)})
+    assert not is_deleted()
+    admin.post(f"/contacts/{world.contact_id}/delete")
+    assert "Bring the contact back" in admin.get(f"/contacts/{world.contact_id}").text
+    admin.post(f"/contacts/{world.contact_id}/restore")
+    assert not is_deleted()
+
+
+def test_a_change_is_undone_from_the_history_and_a_conflict_is_told(admin: FlaskClient, world: World) -> None:
+    path = f"/contacts/{world.contact_id}"
+    for name in ("Hill", "Vale"):
+        admin.post(f"{path}/edit", data={"last_name": name, "address-0": "+12125550101", "name-0": "phone1"})
+    ids = re.findall(rf"{path}/history/(\d+)/undo", admin.get(f"{path}/history").text)
+    conflict = admin.post(f"{path}/history/{ids[-1]}/undo", follow_redirects=True).text
+    assert "undo the newer change first" in conflict
+    admin.post(f"{path}/history/{ids[0]}/undo")
+    assert "Hill" in admin.get(path).text

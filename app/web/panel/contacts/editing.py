@@ -9,13 +9,14 @@ from werkzeug.wrappers import Response
 
 from app.models import Address, AddressKind, ContactChange, User
 from app.security.access import Permission
-from app.services import contact_editing, contacts, importing, lists
+from app.services import contact_editing, contact_undo, contacts, importing, lists
 from app.services.contact_editing import BadContact, Edit, EditedAddress
 from app.services.importing.mapping import FIELDS
 from app.web.database import reader, writing
 from app.web.panel.contacts.views import blueprint
 from app.web.panel.gate import needs
 from app.web.viewer import actor
+from common.errors import Refused
 
 _LABELS = {
     "first_name": "First name",
@@ -74,6 +75,18 @@ def history(contact_id: int) -> str:
             reader(), actor(), {view.contact.import_run_id, *(change.import_run_id for change in changes)} - {None}
         ),
     )
+
+
+@blueprint.post("/<int:contact_id>/history/<int:change_id>/undo")
+@needs(Permission.LISTS_EDIT)
+def undo_change(contact_id: int, change_id: int) -> Response:
+    try:
+        with writing() as session:
+            contact_undo.undo_change(session, actor(), change_id)
+        flash("The value is back as it was before that change.", "success")
+    except Refused as refused:
+        flash(str(refused), "error")
+    return redirect(url_for("contacts.history", contact_id=contact_id))
 
 
 def _people(changes: Sequence[ContactChange]) -> dict[int, str]:

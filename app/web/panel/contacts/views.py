@@ -6,15 +6,16 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.calendars import Place
-from app.models import AddressKind, CompletionCode, Job
+from app.models import AddressKind, CompletionCode, Contact, Job
 from app.security.access import Permission
-from app.services import contacts, dnc, lists, places, reports
+from app.services import contact_undo, contacts, dnc, lists, places, reports
 from app.services.calendars import read_calendar
 from app.services.explain import why_not_dialled
 from app.web.database import reader, writing
 from app.web.live.snapshot import mask_address
 from app.web.panel.contacts import ladder, media
 from app.web.panel.gate import area, needs
+from app.web.panel.undo import keeping, say_deleted
 from app.web.viewer import actor
 from common.clock import utcnow
 from common.errors import Refused
@@ -114,10 +115,23 @@ def do_not_call(contact_id: int) -> Response:
 def delete(contact_id: int) -> Response:
     view = contacts.get_contact(reader(), actor(), contact_id)
     list_id = view.contact.contact_list_id
+    undone_by = keeping(Contact, contact_id)
     with writing() as session:
         contacts.delete_contact(session, actor(), contact_id)
-    flash("The contact is deleted.", "success")
+    say_deleted("The contact is deleted.", undone_by)
     return redirect(url_for("lists.show", list_id=list_id))
+
+
+@blueprint.post("/<int:contact_id>/restore")
+@needs(Permission.LISTS_EDIT)
+def restore(contact_id: int) -> Response:
+    try:
+        with writing() as session:
+            contact_undo.restore(session, actor(), contact_id)
+        flash("The contact is back in its list. Jobs that gave it up meanwhile do not take it again.", "success")
+    except Refused as refused:
+        flash(str(refused), "error")
+    return redirect(url_for("contacts.show", contact_id=contact_id))
 
 
 def _subjects(view: contacts.ContactView, chosen: str) -> list[tuple[str, str]]:

@@ -174,7 +174,7 @@ def among(
     otherwise."""
     if session.get_bind().dialect.name == "sqlite":
         return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))
-    kind = postgresql.BIGINT if values and isinstance(values[0], int) else postgresql.TEXT
+    kind = postgresql.BIGINT if column.type.python_type is int else postgresql.TEXT
     return column == func.any(literal(list(values), postgresql.ARRAY(kind)))
 
 

@@ -39,6 +39,7 @@ from app.models import Contact, Job, JobContact, JobContactState, JobOrder
 from app.models.base import Json, UtcDateTime
 from app.models.campaign import NOT_YET
 from app.services.audience.sql import Compiler, successful_codes
+from app.services.exclusions import left_out
 
 LANES = 64
 #: Contacts that become due together, and how many shall be due at least.
@@ -54,6 +55,7 @@ class _Asked:
     job_id: int
     organization_id: int
     contact_list_id: int
+    campaign_id: int
     filter: dict[str, Any]
     types: dict[str, str]
     begun: datetime
@@ -114,6 +116,7 @@ def _asked(engine: Engine, job_id: int) -> _Asked:
         job_id=job_id,
         organization_id=job.organization_id,
         contact_list_id=int(job.settings["contact_list_id"]),
+        campaign_id=job.campaign_id,
         filter=made.get("definition", {}),
         types=made.get("types", {}),
         begun=job.created_at,
@@ -159,7 +162,10 @@ def _contact_ids(engine: Engine, asked: _Asked) -> array[int]:
         successes = successful_codes(session, asked.organization_id)
         compiler = Compiler(engine.dialect.name, asked.types, asked.begun, successes)
         wanted = select(Contact.id).where(
-            Contact.contact_list_id == asked.contact_list_id, Contact.deleted_at.is_(None), compiler.where(made)
+            Contact.contact_list_id == asked.contact_list_id,
+            Contact.deleted_at.is_(None),
+            compiler.where(made),
+            *left_out(session, asked.organization_id, asked.campaign_id),
         )
         if asked.resumed:
             mine = exists().where(JobContact.contact_id == Contact.id, JobContact.job_id == asked.job_id)
@@ -171,7 +177,7 @@ def _contact_ids(engine: Engine, asked: _Asked) -> array[int]:
 
 
 def _insertion(session: Session, asked: _Asked, contact_ids: Sequence[int], now: datetime) -> Any:
-    """Whoever was deleted since is left out."""
+    """Whoever was deleted or excluded since is left out."""
     if session.get_bind().dialect.name == "sqlite":
         listed = func.json_each(json.dumps(contact_ids)).table_valued("key", "value")
     else:
@@ -191,7 +197,7 @@ def _insertion(session: Session, asked: _Asked, contact_ids: Sequence[int], now:
         select(*values.values())
         .select_from(listed)
         .join(Contact, Contact.id == listed.c.value)
-        .where(Contact.deleted_at.is_(None))
+        .where(Contact.deleted_at.is_(None), *left_out(session, asked.organization_id, asked.campaign_id))
         .order_by(listed.c.key)
     )
     made = insert(JobContact).from_select([column.key for column in values], source)

@@ -105,6 +105,7 @@ def _addresses(plan: JobPlan, wanted: Attempt, person: Person) -> list[tuple[Sub
                 country=place.country,
                 states=place.states,
                 deleted=person.deleted,
+                excluded=person.excluded,
                 disabled_code=row.disabled_code,
                 barred=_barred(plan, wanted.channel, row),
                 earliest=ref.earliest,

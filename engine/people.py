@@ -17,6 +17,7 @@ from app.models import Address, Contact, DncKind
 from app.services import consents, places
 from app.services.dnc import blocked, subjects_of
 from app.services.dnc_files import coverages
+from app.services.exclusions import excluded_among
 from app.services.quiet import quiet_addresses
 
 
@@ -39,6 +40,8 @@ class Person:
     language: str
     time_zone: str
     deleted: bool
+    #: From the campaign's calling, or from all.
+    excluded: bool
     #: What scripts and texts may use: custom attributes, then the predefined ones.
     values: Mapping[str, Any]
     addresses: Mapping[str, AddressRow] = field(default_factory=dict)
@@ -92,7 +95,7 @@ def look_up(
     """`campaign_id` None counts every do-not-call list; `also` are further subjects to look for on them; `purpose` is
     what consent is asked for."""
     with read_transaction(engine) as session:
-        persons = _persons(session, organization_id, contact_ids)
+        persons = _persons(session, organization_id, contact_ids, campaign_id)
         reached = [
             (address.kind, address.value) for person in persons.values() for address in person.addresses.values()
         ]
@@ -111,7 +114,9 @@ def look_up(
     return People(persons, listed, quiet, acts, national)
 
 
-def _persons(session: Session, organization_id: int, contact_ids: Collection[int]) -> dict[int, Person]:
+def _persons(
+    session: Session, organization_id: int, contact_ids: Collection[int], campaign_id: int | None
+) -> dict[int, Person]:
     wanted = sorted(set(contact_ids))
     addresses: dict[int, dict[str, AddressRow]] = {}
     columns = (
@@ -133,13 +138,16 @@ def _persons(session: Session, organization_id: int, contact_ids: Collection[int
         select(Contact).where(Contact.id.in_(wanted), Contact.organization_id == organization_id)
     ).all()
     homes = places.homes(session, {contact.contact_list_id for contact in contacts})
+    excluded = excluded_among(session, wanted, campaign_id)
     return {
-        contact.id: _person(contact, addresses.get(contact.id, {}), homes[contact.contact_list_id])
+        contact.id: _person(
+            contact, addresses.get(contact.id, {}), homes[contact.contact_list_id], contact.id in excluded
+        )
         for contact in contacts
     }
 
 
-def _person(contact: Contact, addresses: Mapping[str, AddressRow], home: places.Home) -> Person:
+def _person(contact: Contact, addresses: Mapping[str, AddressRow], home: places.Home, excluded: bool) -> Person:
     values = {
         **({"customer_id": contact.customer_id} if contact.customer_id else {}),
         **contact.attributes,
@@ -156,6 +164,7 @@ def _person(contact: Contact, addresses: Mapping[str, AddressRow], home: places.
         language=contact.language,
         time_zone=contact.time_zone,
         deleted=contact.deleted_at is not None,
+        excluded=excluded,
         values=values,
         addresses=addresses,
         home=home,

@@ -96,11 +96,13 @@ def _register_import(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--mode",
-        choices=("delta", "full", "replace"),
+        choices=("delta", "full", "replace", "exclude", "reset"),
         default="delta",
         help="what the file says of contacts who are not in it: nothing (delta), that they are to be taken out (full), "
-        "and that what it has no column for is empty (replace)",
+        "and that what it has no column for is empty (replace); or that who is in it is not to be called for now "
+        "(exclude), or again (reset)",
     )
+    parser.add_argument("--campaign", default="", metavar="NAME", help="whose calls to exclude from; all if left out")
     parser.add_argument(
         "--most-removed",
         type=int,
@@ -172,7 +174,7 @@ def run_user_password(arguments: argparse.Namespace) -> int:
 def run_import(arguments: argparse.Namespace) -> int:
     from app.db import read_transaction, write_transaction
     from app.security.access import Actor, NotFound
-    from app.services import contact_search, importing, lists, organizations
+    from app.services import contact_search, exclusions, importing, lists, organizations
 
     actor = Actor.system()
     # A file that is no CSV must not leave an empty list behind.
@@ -193,6 +195,10 @@ def run_import(arguments: argparse.Namespace) -> int:
                 country = arguments.country
                 made = lists.create_list(session, actor, arguments.list, home_country=country, organization_id=home)
                 list_id = made.id
+            campaign_id = None
+            if arguments.campaign:
+                home = lists.get_list(session, actor, list_id).organization_id
+                campaign_id = exclusions.campaign_of(session, actor, home, arguments.campaign).id
         show = _progress_printer()
         run_id = importing.import_file(
             engine,
@@ -204,6 +210,7 @@ def run_import(arguments: argparse.Namespace) -> int:
             on_duplicate=arguments.on_duplicate,
             mode=arguments.mode,
             most_removed=arguments.most_removed,
+            campaign_id=campaign_id,
             on_progress=show,
         )
         with read_transaction(engine) as session:

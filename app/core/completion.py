@@ -124,6 +124,7 @@ OUTCOME_UNKNOWN                 Ag     A crash: the outcome cannot be learnt
 TRUNK_FAULT                     Q      The trunk refused us or could not be reached; the trunk is paused
 CANCELLED_BY_SYSTEM             A      Clarion cancelled the call while it rang
 CONTACT_DELETED                 C      The contact was deleted
+CONTACT_EXCLUDED                C      The contact is excluded from calling
 JOB_STOPPED                     C      The job was stopped
 SYSTEM_ERROR                    C      Clarion itself failed
 """

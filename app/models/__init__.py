@@ -32,12 +32,14 @@ from app.models.campaign import (
 )
 from app.models.consent import ConsentAct, ConsentEvent, ConsentEvidence, ConsentFile
 from app.models.contact import (
+    NAMING,
     Address,
     AddressKind,
     Attribute,
     AttributeType,
     Contact,
     ContactChange,
+    ContactExclusion,
     ContactList,
     ContactName,
     FilterTemplate,
@@ -59,6 +61,7 @@ from app.models.source import DataSource
 from app.models.test_call import TestCall, TestCallState
 
 __all__ = [
+    "NAMING",
     "Address",
     "AddressKind",
     "AllowedHost",
@@ -82,6 +85,7 @@ __all__ = [
     "ConsentFile",
     "Contact",
     "ContactChange",
+    "ContactExclusion",
     "ContactList",
     "ContactName",
     "DataSource",

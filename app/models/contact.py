@@ -56,6 +56,14 @@ class ImportMode(StrEnum):
     FULL = "full"
     #: The same, and what the file has no column for is emptied of those who are in it.
     REPLACE = "replace"
+    #: Nothing, and of those who are in it only that they are not to be called for now.
+    EXCLUDE = "exclude"
+    #: The reverse: they may be called again.
+    RESET = "reset"
+
+
+#: Files that name contacts and bring none.
+NAMING = frozenset({ImportMode.EXCLUDE, ImportMode.RESET})
 
 
 class Removal(StrEnum):
@@ -184,6 +192,30 @@ class Address(Base):
     disabled_code: Mapped[str] = mapped_column(String(64), default="")
 
 
+class ContactExclusion(Base):
+    """A contact who is not to be attempted for now, in one campaign or (None) in all, until it is reset. It is no wish
+    of the person's, which is what do-not-call lists are for."""
+
+    __tablename__ = "contact_exclusion"
+    __table_args__ = (
+        Index(
+            "uq_contact_exclusion_all",
+            "contact_id",
+            unique=True,
+            sqlite_where=text("campaign_id IS NULL"),
+            postgresql_where=text("campaign_id IS NULL"),
+        ),
+        Index("uq_contact_exclusion_campaign", "contact_id", "campaign_id", unique=True),
+        Index("ix_contact_exclusion_organization", "organization_id"),
+    )
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    contact_id: Mapped[int] = mapped_column(BigId, ForeignKey("contact.id", ondelete="CASCADE"))
+    campaign_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("campaign.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+
+
 class ContactChange(Base):
     """One field of a contact that somebody changed. Values of private attributes are masked when they are written."""
 
@@ -262,6 +294,8 @@ class ImportRun(Base):
     mapping: Mapped[dict[str, Any]]
     on_duplicate: Mapped[str] = mapped_column(String(8), default=OnDuplicate.UPDATE, server_default="update")
     mode: Mapped[str] = mapped_column(String(8), default=ImportMode.DELTA, server_default="delta")
+    #: Of whose calling a file excludes; None is all of them.
+    campaign_id: Mapped[int | None] = mapped_column(BigId)
     #: Percent of the list that a full file may take out without being asked about.
     most_removed: Mapped[int] = mapped_column(default=20, server_default="20")
     rows_read: Mapped[int] = mapped_column(default=0)

@@ -37,6 +37,7 @@ class DataSource(Base):
     #: What its files say of contacts who are not in them (`ImportMode`), and how much of the list one may take out.
     mode: Mapped[str] = mapped_column(String(8), default="delta", server_default="delta")
     most_removed: Mapped[int] = mapped_column(default=20, server_default="20")
+    campaign_id: Mapped[int | None] = mapped_column(BigId)
     #: `sources.schedule.Schedule`.
     schedule: Mapped[dict[str, Any]]
     paused: Mapped[bool] = mapped_column(default=False)

@@ -33,6 +33,7 @@ from app.services.audience.facts import left_out
 from app.services.calendars import read_calendar
 from app.services.dnc import NO_CAMPAIGN, blocked, subjects_of
 from app.services.dnc_files import coverages
+from app.services.exclusions import excluded_among
 from app.services.jobs import ENDED
 from app.services.numbering import read_numbering, site_of
 from app.services.quiet import quiet_addresses
@@ -40,6 +41,7 @@ from app.services.trunk_groups import read_group
 
 #: A media server that has not been heard of for so long (seconds) is counted as gone.
 MEDIA_SERVER_SILENCE = 15.0
+_EXCLUDED = "CONTACT_EXCLUDED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def why_not_dialled(session: Session, actor: Actor, contact_id: int, now: dateti
     addresses = session.scalars(
         select(Address).where(Address.contact_id == contact.id).order_by(Address.position)
     ).all()
-    holds = list(_person_holds(contact, addresses))
+    holds = [*_person_holds(contact, addresses), *_excluded_holds(session, contact, None)]
     places_of = dict(_places(session, contact, addresses))
     listed = list(_listed(session, contact, places_of, now, NO_CAMPAIGN))
     holds += listed
@@ -79,6 +81,8 @@ def why_not_dialled(session: Session, actor: Actor, contact_id: int, now: dateti
         holds += _unscreened(session, job, addresses, now)
         holds += _undiallable(session, job, addresses)
         holds += _consent_holds(session, job, contact, addresses, now)
+        if not any(hold.code == _EXCLUDED and hold.job_id is None for hold in holds):
+            holds += _excluded_holds(session, contact, job)
         chosen = _listed(session, contact, places_of, now, job.campaign_id)
         holds += [replace(hold, job_id=job.id) for hold in chosen if hold not in listed]
     return holds
@@ -141,6 +145,15 @@ def _person_holds(contact: Contact, addresses: Sequence[Address]) -> Iterator[Ho
     for address in addresses:
         if address.disabled_code:
             yield Hold(address.disabled_code, f"{address.name} is switched off after {address.disabled_code}")
+
+
+def _excluded_holds(session: Session, contact: Contact, job: Job | None) -> Iterator[Hold]:
+    """From all campaigns, or from the job's."""
+    if excluded_among(session, [contact.id], job.campaign_id if job else None):
+        what = f"the campaign of job {job.id}" if job else "all campaigns"
+        yield Hold(
+            _EXCLUDED, f"the contact is excluded from {what}; reset it on its page", job_id=job.id if job else None
+        )
 
 
 def _job_holds(session: Session, job_contact: JobContact, job: Job, now: datetime) -> Iterator[Hold]:

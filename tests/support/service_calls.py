@@ -37,6 +37,7 @@ from app.services import (
     dnc_groups,
     dnc_values,
     drafts,
+    exclusions,
     explain,
     hosts,
     importing,
@@ -237,6 +238,13 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "drafts.save": lambda c: drafts.save(
         c.session, c.actor, c.it.script, drafts.Work({"main.vxml": VXML}, "main.vxml"), [], c.it.script_revision, 0
     ),
+    "exclusions.campaign_names": lambda c: exclusions.campaign_names(c.session, c.actor, c.it.organization_id),
+    "exclusions.campaign_of": lambda c: exclusions.campaign_of(c.session, c.actor, c.it.organization_id, "Meadow"),
+    "exclusions.exclude": lambda c: exclusions.exclude(c.session, c.actor, c.it.contact_list, [("id", "1")]),
+    "exclusions.excluded_from": lambda c: exclusions.excluded_from(c.session, c.actor, c.it.contact),
+    "exclusions.list_excluded": lambda c: exclusions.list_excluded(c.session, c.actor, c.it.contact_list),
+    "exclusions.reset": lambda c: exclusions.reset(c.session, c.actor, c.it.contact_list, [("id", "1")]),
+    "exclusions.reset_list": lambda c: exclusions.reset_list(c.engine, c.actor, c.it.contact_list),
     "explain.why_not_dialled": lambda c: explain.why_not_dialled(c.session, c.actor, c.it.contact, utcnow()),
     "hosts.allow_host": lambda c: hosts.allow_host(c.session, c.actor, "a.example", "", c.it.organization_id),
     "hosts.list_hosts": lambda c: hosts.list_hosts(c.session, c.actor),

@@ -19,6 +19,8 @@ class Kind(StrEnum):
 
 #: Counted over the last `Condition.days` days.
 RECENT_ATTEMPTS = "recent_attempts"
+#: From the calling of all campaigns.
+EXCLUDED = "excluded"
 BUILT_IN: Mapping[str, Kind] = {
     "id": Kind.TEXT,
     "customer_id": Kind.TEXT,
@@ -30,6 +32,7 @@ BUILT_IN: Mapping[str, Kind] = {
     "last_modified_on": Kind.MOMENT,
     "last_attempt_time": Kind.MOMENT,
     "last_completion_code": Kind.TEXT,
+    EXCLUDED: Kind.BOOLEAN,
     "attempts": Kind.NUMBER,
     "successful_attempts": Kind.NUMBER,
     RECENT_ATTEMPTS: Kind.NUMBER,

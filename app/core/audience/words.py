@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.core.audience.fields import RECENT_ATTEMPTS, address_of, attribute_of
+from app.core.audience.fields import EXCLUDED, RECENT_ATTEMPTS, address_of, attribute_of
 from app.core.audience.model import BARE, IN_DAYS, Condition, Filter, Match, Operator, SortKey
 
 FIELD_WORDS: Mapping[str, str] = {
@@ -18,6 +18,7 @@ FIELD_WORDS: Mapping[str, str] = {
     "last_modified_on": "Last modified on",
     "last_attempt_time": "Last attempt",
     "last_completion_code": "Last completion code",
+    EXCLUDED: "Excluded from all campaigns",
     "attempts": "Attempts ever",
     "successful_attempts": "Successful attempts",
     RECENT_ATTEMPTS: "Attempts in the last days",

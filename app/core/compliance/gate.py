@@ -50,6 +50,8 @@ class Subject:
     zones: tuple[str, ...] = ()
     dnc: str = ""
     deleted: bool = False
+    #: From the campaign's calling, or from all.
+    excluded: bool = False
     #: The completion code that switched the address off, "" while it is usable.
     disabled_code: str = ""
     #: The strategy's own contact time for this address.
@@ -85,6 +87,8 @@ class Refused:
 def check(subject: Subject, rules: Rules, now: datetime) -> Allowed | Refused:
     if subject.deleted:
         return Refused("CONTACT_DELETED", "the contact was deleted")
+    if subject.excluded:
+        return Refused("CONTACT_EXCLUDED", "the contact is excluded from calling")
     if subject.dnc:
         return Refused("IN_DNC_LIST", f"on the do-not-call list {subject.dnc!r}")
     if subject.barred:

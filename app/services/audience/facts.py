@@ -8,8 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.audience import BUILT_IN, Facts, address_field, attribute_field, filter_from_json, why_left_out
+from app.core.audience.fields import EXCLUDED
 from app.models import Address, Attempt, Contact, Job, JobContact, JobState
 from app.services.audience.sql import successful_codes
+from app.services.exclusions import excluded_among
 
 _COLUMNS = {
     "id": "external_id",
@@ -25,6 +27,7 @@ def facts_of(session: Session, contact: Contact) -> Facts:
         for name in BUILT_IN
         if hasattr(contact, _COLUMNS.get(name, name))
     }
+    values[EXCLUDED] = bool(excluded_among(session, [contact.id], None))
     values |= {attribute_field(name): value for name, value in contact.attributes.items()}
     addresses = session.execute(select(Address.name, Address.value).where(Address.contact_id == contact.id))
     values |= {address_field(name): value for name, value in addresses}
@@ -50,7 +53,9 @@ def left_out(session: Session, contact: Contact) -> Iterator[tuple[Job, str]]:
             made.get("types", {}),
             job.created_at,
         )
-        if words:
+        if excluded_among(session, [contact.id], job.campaign_id):
+            yield job, f"it is excluded from the calling of job {job.id}"
+        elif words:
             yield job, f"the filter {made['name']!r} of job {job.id} leaves it out, {words}"
         elif not job.frozen:
             yield job, f"job {job.id} is still freezing its audience"

@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, String, and_, case, cast, func, or_, select, true
+from sqlalchemy import ColumnElement, Float, String, and_, case, cast, exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.core import audience
 from app.core.audience import Condition, Filter, Group, Kind, Match, Operator
-from app.core.audience.fields import RECENT_ATTEMPTS, address_of, attribute_of
-from app.models import Address, Attempt, CompletionCode, Contact
+from app.core.audience.fields import EXCLUDED, RECENT_ATTEMPTS, address_of, attribute_of
+from app.models import Address, Attempt, CompletionCode, Contact, ContactExclusion
 from common.errors import Refused
 
 _COLUMNS: Mapping[str, Any] = {
@@ -111,6 +111,9 @@ class Compiler:
             return self._text(func.nullif(value.scalar_subquery(), ""))
         if kind is Kind.NUMBER:
             return self._attempts(field, days)
+        if field == EXCLUDED:
+            everywhere = (ContactExclusion.contact_id == Contact.id, ContactExclusion.campaign_id.is_(None))
+            return exists().where(*everywhere)
         column = _COLUMNS[field] if field in _COLUMNS else getattr(Contact, field)
         return self._text(func.nullif(column, "")) if kind is Kind.TEXT else column
 

@@ -7,7 +7,7 @@ core of the server busy; they are committed in the file's order all the same, so
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -167,34 +167,53 @@ class Loader:
         return held()
 
     def _account(self, session: Session, chunks: Sequence[Chunk], written: Written, listed: int) -> bool:
-        """Progress and rejects; whether the run shall stop. Whoever finds the progress moved on leaves the run."""
-        position, rejects = self._position, [reject for chunk in chunks for reject in chunk.rejects]
-        claimed = session.execute(
-            update(ImportRun)
-            .where(ImportRun.id == self._run_id, ImportRun.rows_read == position.rows_read)
-            .values(
-                rows_read=position.rows_read + sum(chunk.rows for chunk in chunks),
-                bytes_read=min(chunks[-1].position, position.bytes_total),
-                rows_added=ImportRun.rows_added + written.added,
-                rows_updated=ImportRun.rows_updated + written.updated,
-                rows_unchanged=ImportRun.rows_unchanged + written.unchanged,
-                rows_skipped=ImportRun.rows_skipped + written.skipped,
-                rows_unread=ImportRun.rows_unread + sum(chunk.unread for chunk in chunks),
-                cut_off=chunks[-1].ends_unread,
-                rows_rejected=ImportRun.rows_rejected + len(rejects),
-                rows_listed=ImportRun.rows_listed + listed,
-            )
-            .returning(ImportRun.cancel_requested)
-        ).one_or_none()
-        if claimed is None:
-            raise TakenOver
-        write_rejects(session, self._run_id, rejects[: max(0, MOST_REJECTS - position.rejected)])
-        return bool(claimed.cancel_requested)
+        counts = {
+            "rows_added": written.added,
+            "rows_updated": written.updated,
+            "rows_unchanged": written.unchanged,
+            "rows_skipped": written.skipped,
+            "rows_unread": sum(chunk.unread for chunk in chunks),
+            "rows_listed": listed,
+        }
+        rejects = [reject for chunk in chunks for reject in chunk.rejects]
+        rows, cut_off = sum(chunk.rows for chunk in chunks), chunks[-1].ends_unread
+        return account(session, self._run_id, self._position, rows, chunks[-1].position, counts, rejects, cut_off)
 
     def is_cancelled(self) -> bool:
         """Whether somebody wants it to stop."""
         with read_transaction(self._engine) as session:
             return bool(session.scalar(select(ImportRun.cancel_requested).where(ImportRun.id == self._run_id)))
+
+
+def account(
+    session: Session,
+    run_id: int,
+    position: Position,
+    rows: int,
+    end: int,
+    counts: Mapping[str, int],
+    rejects: Sequence[tuple[int, str, str, str]],
+    cut_off: bool = False,
+) -> bool:
+    """Progress up to byte `end`, and rejects; whether the run shall stop. Whoever finds the progress moved on leaves
+    the run (TakenOver)."""
+    values = {name: getattr(ImportRun, name) + count for name, count in counts.items() if count}
+    claimed = session.execute(
+        update(ImportRun)
+        .where(ImportRun.id == run_id, ImportRun.rows_read == position.rows_read)
+        .values(
+            rows_read=position.rows_read + rows,
+            bytes_read=min(end, position.bytes_total),
+            rows_rejected=ImportRun.rows_rejected + len(rejects),
+            cut_off=cut_off,
+            **values,
+        )
+        .returning(ImportRun.cancel_requested)
+    ).one_or_none()
+    if claimed is None:
+        raise TakenOver
+    write_rejects(session, run_id, rejects[: max(0, MOST_REJECTS - position.rejected)])
+    return bool(claimed.cancel_requested)
 
 
 def _listed(session: Session, organization_id: int, chunks: Sequence[Chunk]) -> int:

@@ -49,6 +49,29 @@ def suggest(columns: Sequence[str]) -> dict[str, str]:
 
 def check(columns: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
     """The mapping for exactly these columns. Raise Refused naming the column and the mend."""
+    checked = _checked(columns, mapping)
+    if ID not in checked.values():
+        raise Refused(
+            f"mapping: no column is the id, which tells contacts apart; the file has {', '.join(columns)}. "
+            "If these are not the names of columns, the first line is missing or the file is not CSV"
+        )
+    if not addresses(checked):
+        raise Refused("mapping: no column is a phone or an email; say which one is phone1 or email")
+    return checked
+
+
+def check_naming(columns: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
+    """The same of a file that names contacts: by id, phone or email; its other columns are left out."""
+    checked = _checked(columns, mapping)
+    naming = {
+        column: target if target == ID or ADDRESS.fullmatch(target) else IGNORED for column, target in checked.items()
+    }
+    if not any(naming.values()):
+        raise Refused(f"mapping: no column is an id, a phone or an email; the file has {', '.join(columns)}")
+    return naming
+
+
+def _checked(columns: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
     for column in mapping:
         if column not in columns:
             raise Refused(f"mapping: the file has no column {column!r}; it has {', '.join(columns)}")
@@ -65,13 +88,6 @@ def check(columns: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
                 "name of small letters, digits and _"
             )
         seen[target] = column
-    if ID not in seen:
-        raise Refused(
-            f"mapping: no column is the id, which tells contacts apart; the file has {', '.join(columns)}. "
-            "If these are not the names of columns, the first line is missing or the file is not CSV"
-        )
-    if not any(ADDRESS.fullmatch(target) for target in seen):
-        raise Refused("mapping: no column is a phone or an email; say which one is phone1 or email")
     return checked
 
 

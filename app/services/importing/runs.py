@@ -18,8 +18,10 @@ from sqlalchemy.orm import Session
 from app.core.phone import is_country
 from app.db import insert_missing, read_transaction, write_transaction
 from app.models import (
+    NAMING,
     Attribute,
     AttributeType,
+    Campaign,
     ContactList,
     ImportMode,
     ImportReject,
@@ -35,6 +37,7 @@ from app.services.importing import reading
 from app.services.importing.changing import Target
 from app.services.importing.chunks import Job
 from app.services.importing.loading import Loader, Position, Progress, TakenOver
+from app.services.importing.naming import Namer
 from app.services.importing.removal import give_up_earlier, take_out
 from app.services.importing.rows import Reject
 from app.services.importing.sieve import make_sieve
@@ -83,12 +86,14 @@ def start_import(
     on_duplicate: str = OnDuplicate.UPDATE,
     mode: str = ImportMode.DELTA,
     most_removed: int = MOST_REMOVED,
+    campaign_id: int | None = None,
 ) -> ImportRun:
     """Check file and mapping (the suggested one if None) and queue a run; unknown attributes are made,
     as text where `types` says nothing else.
 
     `path` is the spool, or its first rows, of what `understood` (`spooling.Understood` as JSON) tells. `mode` is an
-    `ImportMode`; a full file takes out up to `most_removed` percent of the list without asking.
+    `ImportMode`; a full file takes out up to `most_removed` percent of the list without asking, and one that excludes
+    does so from the campaign, or all.
     Raise Refused, with nothing changed, when the file or the mapping cannot be used.
     """
     actor.require(Permission.LISTS_EDIT)
@@ -97,7 +102,10 @@ def start_import(
     contact_list = get_scoped(session, actor, ContactList, contact_list_id)
     if not is_country(contact_list.home_country):
         raise Refused(f"home country of the list: {contact_list.home_country!r} is no country; write such as US")
-    checked = mappings.check(form.columns, mappings.suggest(form.columns) if mapping is None else mapping)
+    if campaign_id is not None:
+        get_scoped(session, actor, Campaign, campaign_id)
+    check = mappings.check_naming if mode in NAMING else mappings.check
+    checked = check(form.columns, mappings.suggest(form.columns) if mapping is None else mapping)
     _make_attributes(session, contact_list.organization_id, mappings.attributes(checked), types or {})
     run = ImportRun(
         organization_id=contact_list.organization_id,
@@ -109,6 +117,7 @@ def start_import(
         on_duplicate=on_duplicate,
         mode=mode,
         most_removed=most_removed,
+        campaign_id=campaign_id,
         bytes_total=path.stat().st_size,
         created_by=actor.user_id,
         started_at=utcnow(),
@@ -237,6 +246,9 @@ def _load(
     path: Path,
     position: Position,
 ) -> None:
+    if run.mode in NAMING:
+        Namer(engine, run, contact_list, position).work(path)
+        return
     form = reading.detect(path, run.delimiter)
     mapping = mappings.check(form.columns, run.mapping)
     targets = set(mapping.values())

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import ContactList, DataSource, ImportMode, ImportRun, OnDuplicate
+from app.models import NAMING, Campaign, ContactList, DataSource, ImportMode, ImportRun, OnDuplicate
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.security.secrets import Vault
 from app.services.audit import record
@@ -52,6 +52,7 @@ class SourceFields:
     #: As `importing.start_import` takes them.
     mode: str = ImportMode.DELTA
     most_removed: int = MOST_REMOVED
+    campaign_id: int | None = None
     secret: str | None = None
     #: Of a watched folder.
     folder: str = ""
@@ -94,6 +95,8 @@ def create_source(
     actor.require(Permission.LISTS_EDIT, Permission.SETTINGS_MANAGE)
     contact_list = get_scoped(session, actor, ContactList, contact_list_id)
     _refuse_local_database(actor, fields)
+    if fields.campaign_id is not None:
+        get_scoped(session, actor, Campaign, fields.campaign_id)
     values, now = _checked(fields), utcnow()
     _refuse_taken_name(session, contact_list_id, values["name"], None)
     source = DataSource(
@@ -116,6 +119,8 @@ def update_source(session: Session, actor: Actor, source_id: int, fields: Source
     actor.require(Permission.LISTS_EDIT, Permission.SETTINGS_MANAGE)
     source = get_scoped(session, actor, DataSource, source_id)
     _refuse_local_database(actor, fields)
+    if fields.campaign_id is not None:
+        get_scoped(session, actor, Campaign, fields.campaign_id)
     values, now = _checked(fields), utcnow()
     _refuse_taken_name(session, source.contact_list_id, values["name"], source.id)
     changed = {name: value for name, value in values.items() if getattr(source, name) != value}
@@ -197,6 +202,7 @@ def _checked(fields: SourceFields) -> dict[str, Any]:
         "on_duplicate": str(fields.on_duplicate),
         "mode": str(fields.mode),
         "most_removed": fields.most_removed,
+        "campaign_id": fields.campaign_id if fields.mode in NAMING else None,
         "schedule": schedules.check(fields.schedule).as_json(),
     }
 

@@ -224,7 +224,7 @@ class Sources:
                 run = start_import(
                     session, actor, source.contact_list_id, head, mapping,
                     file_name=file.name, delimiter=delimiter, understood=understood, on_duplicate=source.on_duplicate,
-                    mode=source.mode, most_removed=source.most_removed,
+                    mode=source.mode, most_removed=source.most_removed, campaign_id=source.campaign_id,
                 )  # fmt: skip
                 run.data_source_id, run.origin = source.id, file.origin
                 session.flush()

@@ -6,7 +6,7 @@ from typing import Any
 
 from apiflask import Schema
 from apiflask.fields import Boolean, Date, Dict, Integer, List, Nested, Raw, String
-from apiflask.validators import Length, OneOf
+from apiflask.validators import Length, OneOf, Range
 from marshmallow import ValidationError, validates_schema
 
 from app.core.audience import Operator
@@ -127,6 +127,42 @@ class ListedOut(Schema):
 
 class TakenOffOut(Schema):
     removed = Integer()
+
+
+class Named(Schema):
+    kind = String(required=True, validate=OneOf(["id", "phone", "email"]))
+    value = String(required=True, validate=Length(1, 254))
+
+
+class Exclusion(Schema):
+    contacts = List(Nested(Named), required=True, validate=Length(1, MOST))
+    campaign = String(validate=Length(1, 120), metadata={"description": "All campaigns if left out"})
+
+
+class Reset(Exclusion):
+    contacts = List(
+        Nested(Named), validate=Length(1, MOST), metadata={"description": "Everybody of the list if left out"}
+    )
+
+
+class ExclusionOut(Schema):
+    changed = Integer(metadata={"description": "Contacts that were not so before"})
+    errors = List(Nested(FaultOut))
+
+
+class ExcludedOut(Schema):
+    id = String()
+    campaigns = List(String(), metadata={"description": "`all campaigns`, or their names"})
+
+
+class ExcludedListOut(Schema):
+    contacts = List(Nested(ExcludedOut))
+    next_after = Integer(metadata={"description": "`after` of the next page; 0 on the last"})
+
+
+class Page(Schema):
+    after = Integer(load_default=0)
+    limit = Integer(load_default=100, validate=Range(1, MOST))
 
 
 class CheckedOut(Subject):

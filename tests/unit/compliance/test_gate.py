@@ -70,6 +70,9 @@ def test_the_do_not_call_list_and_deletion_go_before_everything() -> None:
     deleted = check(replace(NEW_YORK, dnc="company", deleted=True), always, NOON)
     assert isinstance(deleted, Refused)
     assert deleted.code == "CONTACT_DELETED"
+    excluded = check(replace(NEW_YORK, dnc="company", excluded=True), always, NOON)
+    assert isinstance(excluded, Refused)
+    assert excluded.code == "CONTACT_EXCLUDED"
 
 
 def test_an_always_open_window_needs_a_simulated_trunk() -> None:

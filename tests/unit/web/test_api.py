@@ -62,6 +62,7 @@ def test_describes_itself_to_anybody_and_answers_nobody_without_a_token(app: Fla
         "/api/v1/lists/{list_id}/changes/{change_id}", "/api/v1/lists/{list_id}/changes/{change_id}/cancel",
         "/api/v1/lists/{list_id}/changes/{change_id}/undo", "/api/v1/lists/{list_id}/contacts",
         "/api/v1/lists/{list_id}/contacts/{contact_id}", "/api/v1/lists/{list_id}/deletions",
+        "/api/v1/lists/{list_id}/exclusions", "/api/v1/lists/{list_id}/exclusions/reset",
     ]  # fmt: skip
     for value in ("", "Bearer", "Bearer clarion_wrong", "Basic eDp5"):
         answer = client.get("/api/v1/lists", headers={"Authorization": value} if value else {})
@@ -270,3 +271,18 @@ def test_consents_are_entered_all_or_none_and_told(program: Program) -> None:
     assert (told["act"], told["at"], told["text_shown"]) == ("given", "2026-01-05T09:00:00+00:00", "I agree")
     bad = {**given, "evidence": {"name": "form.pdf", "content": "not base64!"}}
     assert "base64" in program("POST", "/consents", {"entries": [bad]}).json["detail"]
+
+
+def test_excludes_from_calling_and_resets(program: Program, world: World) -> None:
+    path = f"/lists/{world.list_id}"
+    assert program("POST", f"{path}/contacts", {"contacts": [BO]}).json["added"] == 1
+    named = [{"kind": "id", "value": "X1"}, {"kind": "phone", "value": "+1 212 555 0000"}]
+    answer = program("POST", f"{path}/exclusions", {"contacts": named}, key="once").json
+    assert (answer["changed"], [each["pointer"] for each in answer["errors"]]) == (1, ["#/contacts/1"])
+    assert program("POST", f"{path}/exclusions", {"contacts": named}, key="once").json == answer
+    shown = program("GET", f"{path}/exclusions?limit=1").json
+    assert shown == {"contacts": [{"id": "X1", "campaigns": ["all campaigns"]}], "next_after": 0}
+    assert program("POST", f"{path}/exclusions/reset", {"contacts": named[:1]}).json["changed"] == 1
+    program("POST", f"{path}/exclusions", {"contacts": named[:1]})
+    assert program("POST", f"{path}/exclusions/reset", {}).json == {"changed": 1, "errors": []}
+    assert program("POST", f"{path}/exclusions", {"contacts": named, "campaign": "None such"}).status_code == 422

@@ -28,6 +28,7 @@ _PAGES = """
 / /jobs/ /jobs/?state=ended /jobs/{job} /jobs/{job}/live /campaigns/ /campaigns/new /campaigns/{campaign}
 /scripts/ /scripts/new /lists/ /lists/new /lists/{list} /lists/{list}/edit /contacts/ /contacts/?search=ann
 /contacts/{contact} /contacts/{contact}/why /contacts/{contact}/attempts/{attempt}
+/lists/{list}/excluded /contacts/{contact}/history
 /sources/ /sources/new/{list} /dnc/ /consents/ /users/ /audit/ /account/password
 """
 
@@ -294,3 +295,15 @@ def test_asks_who_sees_several_organizations_which_one(admin: FlaskClient, sqlit
 
 def test_asks_nobody_who_has_one_organization(admin: FlaskClient) -> None:
     assert 'name="organization_id"' not in admin.get("/lists/new").text
+
+
+def test_whoever_is_excluded_is_shown_and_reset(admin: FlaskClient, world: World) -> None:
+    page = f"/contacts/{world.contact_id}"
+    assert b"is excluded" in admin.post(f"{page}/exclusion", data={"what": "exclude"}, follow_redirects=True).data
+    assert "From the calling of all campaigns" in admin.get(page).text
+    assert page in admin.get(f"/lists/{world.list_id}/excluded").text
+    admin.post(f"/lists/{world.list_id}/excluded/reset", data={"campaign": ""})
+    assert page not in admin.get(f"/lists/{world.list_id}/excluded").text
+    named = {"what": "exclude", "who": "nobody\n+1 202", "campaign": str(world.campaign_id)}
+    answer = admin.post(f"/lists/{world.list_id}/excluded", data=named, follow_redirects=True)
+    assert "nobody is no contact of this list" in answer.text

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from app.core.calendars import Place
 from app.models import AddressKind, CompletionCode, Contact, Job
 from app.security.access import Permission
-from app.services import contact_undo, contacts, dnc, lists, places, reports
+from app.services import contact_undo, contacts, dnc, exclusions, lists, places, reports
 from app.services.calendars import read_calendar
 from app.services.explain import why_not_dialled
 from app.web.database import reader, writing
@@ -52,7 +52,21 @@ def show(contact_id: int) -> str:
         places=_places(view),
         flags=reports.code_flags(reader(), view.contact.organization_id),
         limit=_ATTEMPTS,
+        excluded=exclusions.excluded_from(reader(), actor(), contact_id),
+        campaigns_of_list=exclusions.campaign_names(reader(), actor(), view.contact.organization_id),
     )
+
+
+@blueprint.post("/<int:contact_id>/exclusion")
+@needs(Permission.LISTS_EDIT)
+def exclusion(contact_id: int) -> Response:
+    contact = contacts.get_contact(reader(), actor(), contact_id).contact
+    change = exclusions.reset if request.form.get("what") == "reset" else exclusions.exclude
+    subject = (exclusions.ID, contact.external_id)
+    with writing() as session:
+        change(session, actor(), contact.contact_list_id, [subject], request.form.get("campaign", type=int))
+    flash("The contact may be called again." if change is exclusions.reset else "The contact is excluded.", "success")
+    return redirect(url_for("contacts.show", contact_id=contact_id))
 
 
 @blueprint.get("/<int:contact_id>/why")

@@ -18,6 +18,8 @@ MODES = {
     ImportMode.DELTA: "Adds and changes; who is not in it stays",
     ImportMode.FULL: "Is the whole list; who is not in it is taken out",
     ImportMode.REPLACE: "Replaces the list; what it does not have is emptied too",
+    ImportMode.EXCLUDE: "Names whom not to call for now",
+    ImportMode.RESET: "Names whom to call again",
 }
 HELD_WORDS = "Where more of the list is not in the file, nobody is taken out before somebody says so."
 

@@ -8,9 +8,9 @@ from typing import Any, Self
 from flask import Response, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.models import AttributeType, ImportMode, ImportRun, ImportState
+from app.models import NAMING, AttributeType, ImportMode, ImportRun, ImportState
 from app.security.access import NotFound, Permission
-from app.services import contact_editing, importing, lists
+from app.services import contact_editing, exclusions, importing, lists
 from app.services.importing import mapping as mappings
 from app.services.importing.spooling import SeveralMembers
 from app.services.importing.uploads import Pending, Uploads
@@ -121,6 +121,7 @@ def mapping(list_id: int, key: str) -> AnyResponse | str | tuple[str, int]:
         attributes=_attributes(preview),
         types=list(AttributeType),
         modes=MODES,
+        campaigns=exclusions.campaign_names(reader(), actor(), contact_list.organization_id),
         held_words=HELD_WORDS,
         most_removed=importing.MOST_REMOVED,
         defined={attribute.name: attribute.type for attribute in lists.list_attributes(reader(), actor())},
@@ -156,6 +157,7 @@ def run(list_id: int, run_id: int) -> str:
         contact_list=lists.get_list(reader(), actor(), list_id),
         run=found,
         going=found.state in (ImportState.QUEUED, ImportState.RUNNING),
+        figures=_figures(found),
         rejects=importing.list_rejects(reader(), actor(), run_id, limit=_REJECTS),
     )
 
@@ -248,8 +250,26 @@ def _how() -> dict[str, Any]:
     return {
         "mode": mode,
         "most_removed": int(share or importing.MOST_REMOVED),
+        "campaign_id": request.form.get("campaign", type=int) if mode in NAMING else None,
         "on_duplicate": "update" if mode == ImportMode.REPLACE else request.form.get("on-duplicate", "update"),
     }
+
+
+def _figures(run: ImportRun) -> list[tuple[str, int]]:
+    """What the run came to, with its words."""
+    if run.mode in NAMING:
+        changed = "Excluded contacts" if run.mode == ImportMode.EXCLUDE else "Contacts to be called again"
+        counts = [(changed, run.rows_updated), ("Rows that changed nothing", run.rows_unchanged)]
+    else:
+        counts = [
+            ("New contacts", run.rows_added),
+            ("Changed contacts", run.rows_updated),
+            ("Unchanged contacts", run.rows_unchanged),
+            ("Skipped rows", run.rows_skipped),
+            ("Taken out", run.rows_removed),
+            ("On a do-not-call list", run.rows_listed),
+        ]
+    return [("Rows read", run.rows_read), *counts, ("Rejected rows", run.rows_rejected)]
 
 
 def _attributes(preview: importing.Preview) -> dict[str, str]:

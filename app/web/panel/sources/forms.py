@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask_wtf import FlaskForm
@@ -97,6 +98,7 @@ class SourceForm(FlaskForm):
     most_removed = IntegerField(
         "Percent that may be taken out without asking", [Optional()], default=MOST_REMOVED, description=HELD_WORDS
     )
+    campaign = SelectField("In which campaign", default="", choices=[SelectChoice("", "All campaigns")])
     encoding = StringField("Encoding", render_kw=_PLAIN, description="Such as windows-1252; empty finds Unicode.")
     delimiter = StringField("Between the columns", [Length(max=1)], render_kw=_PLAIN, description="Empty finds it out.")
     member = StringField("File in a zip", render_kw=_PLAIN)
@@ -107,6 +109,12 @@ class SourceForm(FlaskForm):
         render_kw={"rows": 4, "spellcheck": "false", "class": "mono"},
         description="Column=target, one a line, such as Mobile=phone1, or Notes= to leave it out; the rest by name.",
     )
+
+    def offer_campaigns(self, campaigns: Sequence[tuple[int, str]]) -> None:
+        self.campaign.choices = [
+            SelectChoice("", "All campaigns"),
+            *(SelectChoice(str(k), name) for k, name in campaigns),
+        ]
 
     def fields(self) -> SourceFields:
         """Raise Refused for a line of the mapping that is none."""
@@ -131,6 +139,7 @@ class SourceForm(FlaskForm):
             mapping=_mapping(self.mapping.data or ""),
             on_duplicate=self.on_duplicate.data or OnDuplicate.UPDATE,
             mode=self.mode.data or ImportMode.DELTA,
+            campaign_id=int(self.campaign.data) if self.campaign.data else None,
             most_removed=MOST_REMOVED if self.most_removed.data is None else self.most_removed.data,
             secret="" if self.forget_secret.data else secret,
             **{name: getattr(self, name).data or "" for name in _TEXTS},
@@ -141,7 +150,7 @@ class SourceForm(FlaskForm):
     def show(self, source: DataSource) -> None:
         """What is kept, without the secret."""
         values: dict[str, Any] = {"name": source.name, "kind": source.kind, "on_duplicate": source.on_duplicate}
-        values |= {"mode": source.mode, "most_removed": source.most_removed}
+        values |= {"mode": source.mode, "most_removed": source.most_removed, "campaign": str(source.campaign_id or "")}
         values |= {**source.place, **source.schedule}
         values |= {**source.choices, "encoding": source.choices.get("encoding", AUTO).removeprefix(AUTO)}
         values["mapping"] = "\n".join(f"{column}={target}" for column, target in source.mapping.items())

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from app.models import DataSource
 from app.security.access import Permission
 from app.security.secrets import Vault
-from app.services import lists, sources
+from app.services import exclusions, lists, sources
 from app.web.database import reader, writing
 from app.web.listing import Columns, narrowed
 from app.web.panel.gate import area, needs
@@ -43,6 +43,7 @@ def index() -> Response | str:
 def new(list_id: int) -> Response | str | tuple[str, int]:
     contact_list = lists.get_list(reader(), actor(), list_id)
     form = SourceForm()
+    form.offer_campaigns(exclusions.campaign_names(reader(), actor(), contact_list.organization_id))
     if form.validate_on_submit():
         try:
             with writing() as session:
@@ -67,6 +68,7 @@ def show(source_id: int) -> str:
 def edit(source_id: int) -> Response | str | tuple[str, int]:
     source = sources.get_source(reader(), actor(), source_id)
     form = SourceForm()
+    form.offer_campaigns(exclusions.campaign_names(reader(), actor(), source.organization_id))
     if request.method == "GET":
         form.show(source)
     elif form.validate_on_submit():

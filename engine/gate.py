@@ -72,7 +72,7 @@ def _judge_one(
     person = people.persons.get(claimed.contact_id)
     if person is None:
         return close(state, "CONTACT_DELETED", now)
-    addresses = _addresses(plan, wanted, person)
+    addresses = _addresses(plan, wanted, person, now)
     choice = (
         choose([_candidate(index, *pair, people, person, now) for index, pair in enumerate(addresses)], plan.rules, now)
         if wanted.channel in channels
@@ -92,7 +92,7 @@ def _judge_one(
             return follow(plan, state, Finished(code, attempted=False), now)
 
 
-def _addresses(plan: JobPlan, wanted: Attempt, person: Person) -> list[tuple[Subject, AddressRow]]:
+def _addresses(plan: JobPlan, wanted: Attempt, person: Person, now: datetime) -> list[tuple[Subject, AddressRow]]:
     """The contact's addresses among those the strategy names, in its order; the subject lacks what the lists say."""
     found = []
     for ref in wanted.addresses:
@@ -107,7 +107,7 @@ def _addresses(plan: JobPlan, wanted: Attempt, person: Person) -> list[tuple[Sub
                 deleted=person.deleted,
                 excluded=person.excluded,
                 disabled_code=row.disabled_code,
-                barred=_barred(plan, wanted.channel, row),
+                barred=_barred(plan, wanted.channel, row, now),
                 earliest=ref.earliest,
                 latest=ref.latest,
             )
@@ -115,10 +115,14 @@ def _addresses(plan: JobPlan, wanted: Attempt, person: Person) -> list[tuple[Sub
     return found
 
 
-def _barred(plan: JobPlan, channel: Channel, row: AddressRow) -> str:
-    """A number by which none of the job's trunks gets to it stays undialled, whatever brought it here."""
-    if channel is not Channel.VOICE:
+def _barred(plan: JobPlan, channel: Channel, row: AddressRow, now: datetime) -> str:
+    """Why the number stays undialled, whatever brought it here: it is refused by now, or no trunk of the job's dials
+    it."""
+    if row.kind != "phone":
         return ""
+    why = plan.numbering.barred(row.value, now)
+    if why or channel is not Channel.VOICE:
+        return why
     return plan.numbering.undiallable(row.value, [trunk.site for trunk in plan.group])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigId, IdColumn, OrganizationRef
@@ -29,4 +29,33 @@ class DialingRuleRow(Base):
     strip: Mapped[int] = mapped_column(default=0)
     strip_prefix: Mapped[str] = mapped_column(String(16), default="")
     prepend: Mapped[str] = mapped_column(String(16), default="")
+    updated_at: Mapped[datetime]
+
+
+class RejectPatternRow(Base):
+    """Numbers that are never taken and never dialled; see `app.core.phone.RejectPattern`."""
+
+    __tablename__ = "reject_pattern"
+    __table_args__ = (UniqueConstraint("organization_id", "pattern", "country"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    pattern: Mapped[str] = mapped_column(String(64))
+    country: Mapped[str] = mapped_column(String(2), default="")
+    reason: Mapped[str] = mapped_column(String(255), default="")
+    updated_at: Mapped[datetime]
+
+
+class OpenedRangeRow(Base):
+    """Numbers of a kind that is never dialled, dialled all the same until then; by whom is in the audit trail."""
+
+    __tablename__ = "opened_range"
+    __table_args__ = (UniqueConstraint("organization_id", "prefix"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    #: The beginning of E.164: "+1900".
+    prefix: Mapped[str] = mapped_column(String(16))
+    until: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(String(255))
     updated_at: Mapped[datetime]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,18 +11,21 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from app.core.phone import parse_number
+from app.core.phone import PhoneNumber
 from app.models import Address, AddressKind, Attribute, AttributeType, Contact, ContactChange, ContactList, ImportRun
 from app.security.access import Actor, Permission, get_scoped
 from app.services.audit import record
 from app.services.importing import rows
 from app.services.importing.mapping import ADDRESS, FIELDS
 from app.services.masked import MASK
+from app.services.numbering import read_numbering
 from common.clock import utcnow
 from common.errors import Refused
 
 _SIP = re.compile(r"sips?:[A-Za-z0-9.!~*'()_+%-]{1,64}@[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?")
 _MOST_ADDRESSES = 9
+#: Reads what somebody typed, by the organization's rules.
+Number = Callable[[str], PhoneNumber]
 _LONGEST = 1000
 
 
@@ -70,19 +73,24 @@ def edit_contact(session: Session, actor: Actor, contact_id: int, edit: Edit) ->
     actor.require(Permission.LISTS_EDIT)
     contact = get_scoped(session, actor, Contact, contact_id)
     country = session.get_one(ContactList, contact.contact_list_id).home_country
+    numbering, now = read_numbering(session, contact.organization_id), utcnow()
+
+    def number(text: str) -> PhoneNumber:
+        return numbering.read(text, country, now)
+
     attributes = {attribute.name: attribute for attribute in editable(session, actor, contact)}
     errors: dict[str, str] = {}
     fields = {
         name: _tried(errors, name, rows.text_of, name, edit.fields[name]) for name in FIELDS if name in edit.fields
     }
     values = {
-        name: _tried(errors, f"attribute.{name}", _value, attributes[name].type, text.strip(), country)
+        name: _tried(errors, f"attribute.{name}", _value, attributes[name].type, text.strip(), number)
         for name, text in edit.attributes.items()
         # What nobody touched stays, though its attribute has got another type since.
         if name in attributes and text.strip() != _text(contact.attributes.get(name))
     }
     addresses = [
-        (each, _tried(errors, f"address.{place}", _address, each, country))
+        (each, _tried(errors, f"address.{place}", _address, each, number))
         for place, each in enumerate(edit.addresses)
         if each.text.strip()
     ]
@@ -93,7 +101,6 @@ def edit_contact(session: Session, actor: Actor, contact_id: int, edit: Edit) ->
     changes = [*_set_fields(contact, fields), *_set_attributes(contact, values, attributes)]
     changes += _set_addresses(session, contact, addresses)
     if changes:
-        now = utcnow()
         contact.updated_at = now
         _note(session, actor, contact, changes, now)
         record(session, actor, "contact.update", contact, after={"fields": [field for field, _, _ in changes]})
@@ -149,11 +156,11 @@ def _tried(errors: dict[str, str], field: str, read: Any, *arguments: Any) -> An
         return None
 
 
-def _value(kind: str, text: str, country: str) -> Any:
+def _value(kind: str, text: str, number: Number) -> Any:
     if not text:
         return None
     if kind == AttributeType.PHONE:
-        return parse_number(text, country).e164
+        return number(text).e164
     if kind == AttributeType.SIP:
         if not _SIP.fullmatch(text):
             raise Refused("is not a SIP address; write it such as sip:desk@pbx.example.com")
@@ -161,11 +168,11 @@ def _value(kind: str, text: str, country: str) -> Any:
     return rows.convert(AttributeType(kind), text)
 
 
-def _address(each: EditedAddress, country: str) -> dict[str, Any]:
+def _address(each: EditedAddress, read: Number) -> dict[str, Any]:
     text = each.text.strip()
     if each.kind == AddressKind.EMAIL:
         return {"value": rows.email(text), "original": text[:254], "country": "", "time_zones": ""}
-    number = parse_number(text, country)
+    number = read(text)
     zones = ",".join(number.time_zones)
     return {"value": number.e164, "original": text[:254], "country": number.country, "time_zones": zones}
 

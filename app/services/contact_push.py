@@ -20,6 +20,7 @@ from app.services.importing.chunks import chunk_of
 from app.services.importing.columns import ColumnPreparer
 from app.services.importing.runs import private_attributes
 from app.services.importing.writing import write_contacts
+from app.services.numbering import read_numbering
 from common.clock import utcnow
 from common.errors import Refused
 
@@ -87,7 +88,8 @@ def _write(
     if missing:
         return (0, 0), [Fault(place, *missing) for place in batch.lines]
     mapping = {name: name for name in columns}
-    prepared = ColumnPreparer(columns, mapping, types, contact_list.home_country).prepare(batch)
+    numbering = read_numbering(session, contact_list.organization_id)
+    prepared = ColumnPreparer(columns, mapping, types, contact_list.home_country, numbering=numbering).prepare(batch)
     target = Target(
         contact_list.organization_id,
         contact_list.id,

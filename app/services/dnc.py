@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from app.core.compliance import Listing, earliest_day
-from app.core.phone import parse_number
+from app.core.phone import NeverDialled, parse_number
 from app.db import among, insert_missing
 from app.models import (
     Attempt,
@@ -356,7 +356,11 @@ def remove(session: Session, actor: Actor, entry_id: int) -> None:
 def normalised(kind: str, value: str, home_country: str = "US") -> str:
     """As the look-up compares it. Raise Refused naming the mend."""
     if kind == DncKind.PHONE:
-        return parse_number(value, home_country).e164
+        try:
+            return parse_number(value, home_country).e164
+        except NeverDialled as error:
+            # An open range may have it dialled: whoever has such a number must be able to say no.
+            return error.number.e164
     if kind == DncKind.ERASED:
         raise Refused("kind: only an erasure makes such entries; use phone, email, contact_id or customer_id")
     value = value.strip()

@@ -79,7 +79,7 @@ def why_not_dialled(session: Session, actor: Actor, contact_id: int, now: dateti
         holds += _quiet_holds(session, job_contact, addresses, now)
         holds += _window_holds(session, job, places_of, now)
         holds += _unscreened(session, job, addresses, now)
-        holds += _undiallable(session, job, addresses)
+        holds += _undiallable(session, job, addresses, now)
         holds += _consent_holds(session, job, contact, addresses, now)
         if not any(hold.code == _EXCLUDED and hold.job_id is None for hold in holds):
             holds += _excluded_holds(session, contact, job)
@@ -109,14 +109,15 @@ def _unscreened(session: Session, job: Job, addresses: Sequence[Address], now: d
             yield Hold("RESTRICTED_RULE", f"{address.name}: {why}", job_id=job.id)
 
 
-def _undiallable(session: Session, job: Job, addresses: Sequence[Address]) -> Iterator[Hold]:
-    """Numbers of which the dialing rules make nothing that a trunk of the job may dial."""
+def _undiallable(session: Session, job: Job, addresses: Sequence[Address], now: datetime) -> Iterator[Hold]:
+    """Numbers that are refused by now, or of which the dialing rules make nothing that a trunk of the job may dial."""
     trunk = session.get(Trunk, int(job.settings["trunk_id"]))
     numbering = read_numbering(session, job.organization_id)
     sites = [site_of(other) for other in read_group(session, trunk)] if trunk is not None else []
     for address in addresses:
-        why = numbering.undiallable(address.value, sites) if address.kind == AddressKind.PHONE else ""
-        if why:
+        if address.kind != AddressKind.PHONE:
+            continue
+        if why := numbering.barred(address.value, now) or numbering.undiallable(address.value, sites):
             yield Hold("NO_CALLABLE_ADDRESS", f"{address.name}: {why}", job_id=job.id)
 
 

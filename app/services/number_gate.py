@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 
 from app.core.calendars import Place, place_of
 from app.core.compliance import Allowed, Refused, Rules, Subject, check, too_old
-from app.core.phone import BadNumber, parse_number
+from app.core.phone import BadNumber, NeverDialled, parse_number
 from app.models import Address, AddressKind, CallingWindow, Contact, DncKind, Trunk
 from app.services import places
 from app.services.calendars import Calendar, read_calendar
 from app.services.dnc import blocked, opt_out, subjects_of
 from app.services.dnc_files import coverages
+from app.services.numbering import read_numbering
 from app.services.quiet import quiet_addresses
 
 
@@ -58,6 +59,7 @@ def check_number(
         unscreened=too_old(coverages(session, organization_id, None), number, country, now),
         quiet=others,
         country=country,
+        barred=read_numbering(session, organization_id).barred(number, now),
         states=tuple(dict.fromkeys(state for place in found for state in place.states)),
     )
     return check(subject, rules.rules, now)
@@ -81,6 +83,8 @@ def _holders(session: Session, organization_id: int, number: str) -> list[Contac
 def _places(session: Session, calendar: Calendar, number: str, holders: Sequence[Contact]) -> list[Place]:
     try:
         parsed = parse_number(number, "")
+    except NeverDialled as error:
+        parsed = error.number
     except BadNumber:
         return []
     address = places.Number(AddressKind.PHONE, number, parsed.country, parsed.time_zones)

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.phone import BadNumber, parse_number
+from app.core.phone import PLAIN, BadNumber, Numbering
 from app.models import (
     CallingWindow,
     Campaign,
@@ -24,6 +24,7 @@ from app.models import (
 from app.security.access import Actor, NotFound, Permission, scoped
 from app.services.audit import record
 from app.services.choices import Choice
+from app.services.numbering import read_numbering
 from app.services.scripts import get_revision
 from common.clock import utcnow
 from common.errors import Refused
@@ -93,7 +94,7 @@ def request(session: Session, actor: Actor, revision_id: int, wanted: Wanted) ->
         script_revision_id=revision.id,
         trunk_id=trunk.id,
         calling_window_id=window.id,
-        address=checked_number(wanted.number, trunk),
+        address=checked_number(wanted.number, trunk, read_numbering(session, revision.organization_id)),
         sender=sender,
         values=checked_values(wanted.values),
         created_by=actor.user_id,
@@ -141,13 +142,13 @@ def engine_runs(session: Session, now: datetime) -> bool:
     return session.scalar(alive) is not None
 
 
-def checked_number(text: str, trunk: Trunk) -> str:
+def checked_number(text: str, trunk: Trunk, numbering: Numbering = PLAIN) -> str:
     """E.164. The simulated carrier takes numbers that no country has."""
     text = text.strip()
     if trunk.simulated and _SYNTAX.fullmatch(text):
         return text
     try:
-        return parse_number(text, "").e164
+        return numbering.read(text, "", utcnow()).e164
     except BadNumber as error:
         raise Refused(f"number: {error}") from error
 

@@ -27,6 +27,7 @@ from app.models import (
     FilterTemplate,
     GuardTime,
     HolidayRow,
+    RejectPatternRow,
     Trunk,
     ZoneRuleRow,
 )
@@ -47,6 +48,7 @@ _NEEDED: Mapping[type[Base], Permission] = {
     FilterTemplate: Permission.LISTS_EDIT,
     GuardTime: Permission.SETTINGS_MANAGE,
     HolidayRow: Permission.SETTINGS_MANAGE,
+    RejectPatternRow: Permission.SETTINGS_MANAGE,
     Trunk: Permission.SETTINGS_MANAGE,
     ZoneRuleRow: Permission.SETTINGS_MANAGE,
 }

@@ -46,8 +46,10 @@ from app.models import (
     JobContact,
     ListChange,
     MediaServer,
+    OpenedRangeRow,
     Organization,
     PacingTrial,
+    RejectPatternRow,
     Script,
     ScriptFile,
     ScriptRevision,
@@ -234,6 +236,8 @@ def _job(make: _Builder) -> None:
     make.add(
         DialingRuleRow(organization_id=home, position=1, name=marker, written="digits", prepend="9", updated_at=now)
     )
+    make.add(RejectPatternRow(organization_id=home, pattern="900*", reason=marker, updated_at=now))
+    make.add(OpenedRangeRow(organization_id=home, prefix="+881", until=now, reason=marker, updated_at=now))
     make.add(
         TestCall(
             id=new_id(), organization_id=home, script_revision_id=ids["script_revision"], trunk_id=trunk,

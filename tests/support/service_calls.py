@@ -45,10 +45,11 @@ from app.services import (
     list_changes,
     lists,
     media_servers,
-    numbering,
+    number_trials,
     organizations,
     pacing_trials,
     privacy,
+    refused_numbers,
     reports,
     scripts,
     sources,
@@ -63,6 +64,7 @@ from app.services.campaigns import CampaignFields
 from app.services.codes import Flags
 from app.services.contact_editing import Edit
 from app.services.dialing_rules import DialingRuleFields
+from app.services.refused_numbers import OpenedRangeFields, RejectPatternFields
 from app.services.sources import SourceFields
 from app.services.trunks import TrunkFields
 from app.services.windows import WindowFields
@@ -292,8 +294,8 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
         c.session, c.actor, c.it.contact_list, name="Mine now", description="", home_country="US"
     ),
     "media_servers.list_media_servers": lambda c: media_servers.list_media_servers(c.session, c.actor),
-    "numbering.trunks_to_try": lambda c: numbering.trunks_to_try(c.session, c.actor),
-    "numbering.try_number": lambda c: numbering.try_number(
+    "number_trials.trunks_to_try": lambda c: number_trials.trunks_to_try(c.session, c.actor),
+    "number_trials.try_number": lambda c: number_trials.try_number(
         c.session, c.actor, "+12025550100", c.it.trunk, organization_id=c.it.organization_id
     ),
     "organizations.find_organization": lambda c: organizations.find_organization(c.session, c.actor, c.it.marker),
@@ -312,6 +314,18 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "privacy.list_erasures": lambda c: privacy.list_erasures(c.session, c.actor),
     "privacy.preview": lambda c: privacy.preview(c.session, c.actor, person(c)),
     "privacy.request_erasure": lambda c: privacy.request_erasure(c.session, c.actor, VAULT, person(c)),
+    "refused_numbers.close_range": lambda c: refused_numbers.close_range(c.session, c.actor, c.it.opened_range),
+    "refused_numbers.delete_reject_pattern": lambda c: refused_numbers.delete_reject_pattern(
+        c.session, c.actor, c.it.reject_pattern
+    ),
+    "refused_numbers.list_opened_ranges": lambda c: refused_numbers.list_opened_ranges(c.session, c.actor),
+    "refused_numbers.list_reject_patterns": lambda c: refused_numbers.list_reject_patterns(c.session, c.actor),
+    "refused_numbers.open_range": lambda c: refused_numbers.open_range(
+        c.session, c.actor, OpenedRangeFields("+870", utcnow().date(), "a ship"), c.it.organization_id
+    ),
+    "refused_numbers.put_reject_pattern": lambda c: refused_numbers.put_reject_pattern(
+        c.session, c.actor, RejectPatternFields("976*"), c.it.organization_id
+    ),
     "reports.attempt_detail": lambda c: reports.attempt_detail(c.session, c.actor, c.it.attempt),
     "reports.attempts_of_job": lambda c: reports.attempts_of_job(c.session, c.actor, c.it.job),
     "reports.contact_history": lambda c: reports.contact_history(c.session, c.actor, c.it.contact),

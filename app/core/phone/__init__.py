@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from app.core.phone.dialing import DialingRule, Dialled, NotDialled, TrunkSite, Written, dial
-from app.core.phone.numbering import Numbering
-from app.core.phone.numbers import BadNumber, NumberReader, PhoneNumber, is_country, parse_number, reader_for
+from app.core.phone.numbering import PLAIN, Numbering, OpenedRange, RejectedNumber
+from app.core.phone.numbers import (
+    BadNumber,
+    NeverDialled,
+    NumberReader,
+    NumberRefused,
+    PhoneNumber,
+    is_country,
+    parse_number,
+    reader_for,
+)
+from app.core.phone.rejects import RejectPattern, RejectPatterns, check_pattern
 from app.core.phone.types import NumberType
 
 __all__ = [
+    "PLAIN",
     "BadNumber",
     "DialingRule",
     "Dialled",
+    "NeverDialled",
     "NotDialled",
     "NumberReader",
+    "NumberRefused",
     "NumberType",
     "Numbering",
+    "OpenedRange",
     "PhoneNumber",
+    "RejectPattern",
+    "RejectPatterns",
+    "RejectedNumber",
     "TrunkSite",
     "Written",
+    "check_pattern",
     "dial",
     "is_country",
     "parse_number",

@@ -15,7 +15,7 @@ from enum import StrEnum
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType, shortnumberinfo
 
-from app.core.phone.numbers import BadNumber, PhoneNumber, parse_number
+from app.core.phone.numbers import BadNumber, NeverDialled, PhoneNumber, parse_number
 from common.control import DIALLED
 
 #: Digits of the number that have to stay: by fewer nobody could be told.
@@ -91,6 +91,9 @@ def dial(e164: str, rules: Sequence[DialingRule], trunk: TrunkSite) -> Dialled |
         return Dialled(e164)
     try:
         number = parse_number(e164, "")
+    except NeverDialled as error:
+        # Whoever asks has an open range for it.
+        number = error.number
     except BadNumber:
         return Dialled(e164)
     parsed = phonenumbers.parse(number.e164)

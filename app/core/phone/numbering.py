@@ -2,17 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
 
 from app.core.phone.dialing import DialingRule, Dialled, NotDialled, TrunkSite, dial
+from app.core.phone.numbers import BadNumber, NeverDialled, NumberRefused, PhoneNumber, parse_number
+from app.core.phone.rejects import RejectPattern, RejectPatterns
+
+
+class RejectedNumber(NumberRefused):
+    """One of the organization's reject patterns matches."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRange:
+    """Numbers that begin with `prefix` (E.164) are dialled before `until`, though their kind never is otherwise."""
+
+    prefix: str
+    until: datetime
+
+    def holds(self, e164: str, now: datetime) -> bool:
+        return e164.startswith(self.prefix) and now < self.until
 
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """An organization's own rules; without any, every number is dialled as E.164."""
+    """An organization's own rules; without any, numbers are what phonenumbers says and dialled as E.164."""
 
     dialing: tuple[DialingRule, ...] = ()
+    rejects: RejectPatterns = field(default_factory=RejectPatterns)
+    opened: tuple[OpenedRange, ...] = ()
+
+    def read(self, text: str, home_country: str, now: datetime) -> PhoneNumber:
+        """As `parse_number`, by these rules. Raise BadNumber with the mend."""
+        number = self._taken(text, home_country, now)
+        found = self.rejects.find(number.e164, number.country) if self.rejects else None
+        if found is not None:
+            raise RejectedNumber(found.words, number)
+        return number
+
+    def barred(self, e164: str, now: datetime) -> str:
+        """Why a number that was taken once must not be dialled now; "" where it may. Numbers that no country has
+        (simulated ones) are nobody's kind."""
+        try:
+            self.read(e164, "", now)
+        except NumberRefused as error:
+            return str(error)
+        except BadNumber:
+            found = self.rejects.find(e164, "")
+            return found.words if found else ""
+        return ""
 
     def dial(self, e164: str, trunk: TrunkSite) -> Dialled | NotDialled:
         return dial(e164, self.dialing, trunk)
@@ -20,6 +61,30 @@ class Numbering:
     def undiallable(self, e164: str, trunks: Sequence[TrunkSite]) -> str:
         """Why none of the trunks can dial it; "" where one can."""
         return _first_refusal(self.dial(e164, trunk) for trunk in trunks)
+
+    def _taken(self, text: str, home_country: str, now: datetime) -> PhoneNumber:
+        try:
+            return parse_number(text, home_country)
+        except NeverDialled as error:
+            if any(each.holds(error.number.e164, now) for each in self.opened):
+                return error.number
+            raise
+
+    def to_json(self) -> dict[str, Any]:
+        """What reading numbers needs, for another process."""
+        return {
+            "rejects": [[each.text, each.reason, each.country] for each in self.rejects.patterns],
+            "opened": [[each.prefix, each.until.isoformat()] for each in self.opened],
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Self:
+        return cls(
+            rejects=RejectPatterns(RejectPattern(*row) for row in body.get("rejects", ())),
+            opened=tuple(
+                OpenedRange(prefix, datetime.fromisoformat(until)) for prefix, until in body.get("opened", ())
+            ),
+        )
 
 
 def _first_refusal(made: Iterable[Dialled | NotDialled]) -> str:
@@ -29,3 +94,7 @@ def _first_refusal(made: Iterable[Dialled | NotDialled]) -> str:
             return ""
         reasons.append(str(each))
     return reasons[0] if reasons else ""
+
+
+#: Of an organization that has laid down nothing.
+PLAIN = Numbering()

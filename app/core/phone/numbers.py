@@ -43,6 +43,18 @@ class BadNumber(Refused):
     """Not a phone number that can be dialled; the message says why and how to mend it."""
 
 
+class NumberRefused(BadNumber):
+    """A number that exists and is refused all the same."""
+
+    def __init__(self, reason: str, number: PhoneNumber) -> None:
+        super().__init__(reason)
+        self.number = number
+
+
+class NeverDialled(NumberRefused):
+    """Of a kind that nobody is called at: premium rate, pagers, satellites. Administrators may open a range."""
+
+
 @dataclass(frozen=True, slots=True)
 class PhoneNumber:
     e164: str
@@ -56,12 +68,14 @@ class PhoneNumber:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What the first digits say of a number. `refusal` is "" for one that may be dialled."""
+    """What the first digits say of a number. `refusal` is "" for one that may be dialled; `exists` tells a kind of
+    number that is never dialled from what is none."""
 
     refusal: str
     country: str = ""
     time_zones: tuple[str, ...] = ()
     type: str = ""
+    exists: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +91,7 @@ class Block:
     zones_text: str
     #: A `types.NumberType`, "" where it is not known.
     type: str
+    exists: bool
 
 
 class NumberReader:
@@ -94,9 +109,7 @@ class NumberReader:
         if found is None:
             return _parse(cleaned, self._home_country)
         e164, block = found
-        if block.refusal:
-            raise BadNumber(block.refusal)
-        return PhoneNumber(e164, block.country, block.time_zones, block.type)
+        return _allowed(block, e164)
 
     def find(self, text: str) -> tuple[str, Block] | None:
         """The number and its block, which may be refused; None where only `read` can tell."""
@@ -143,7 +156,9 @@ class NumberReader:
         lead = "+" if international else f"+{number.country_code}"
         if e164 != lead + digits[cut:]:
             return None
-        return Block(lead, cut, kind.refusal, kind.country, kind.time_zones, ",".join(kind.time_zones), kind.type)
+        return Block(
+            lead, cut, kind.refusal, kind.country, kind.time_zones, ",".join(kind.time_zones), kind.type, kind.exists
+        )
 
     def _forget(self) -> None:
         self._learnt = 0
@@ -196,20 +211,26 @@ def _parse(text: str, home_country: str) -> PhoneNumber:
         number = phonenumbers.parse(text, home_country)
     except NumberParseException as error:
         raise BadNumber(_unreadable(error, digits)) from error
-    kind = _kind(number)
+    return _allowed(_kind(number), phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _allowed(kind: _Kind | Block, e164: str) -> PhoneNumber:
+    number = PhoneNumber(e164, kind.country, kind.time_zones, kind.type)
+    if kind.refusal and kind.exists:
+        raise NeverDialled(kind.refusal, number)
     if kind.refusal:
         raise BadNumber(kind.refusal)
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return PhoneNumber(e164, kind.country, kind.time_zones, kind.type)
+    return number
 
 
 def _kind(number: phonenumbers.PhoneNumber) -> _Kind:
     number_type = phonenumbers.number_type(number)
     if number_type == PhoneNumberType.UNKNOWN:
-        return _Kind(_why_invalid(number))
+        return _Kind(_why_invalid(number), exists=False)
     country = phonenumbers.region_code_for_number(number)
     if country == "001":
-        return _Kind("belongs to a satellite or global network, which is never dialled")
+        reason = "belongs to a satellite or global network, which is never dialled"
+        return _Kind(reason, type=TYPES.get(number_type, ""))
     if phonenumbers.is_number_type_geographical(number_type, number.country_code or 0):
         zones = timezone.time_zones_for_geographical_number(number)
     else:

@@ -10,12 +10,13 @@ import marshal
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from app.core.phone import Numbering
 from app.services.importing import batches, reading
 from app.services.importing.columns import Address, ColumnPreparer, Person, Prepared
 from app.services.importing.sieve import Sieve, suspects
@@ -48,6 +49,8 @@ class Job:
     sieve_kinds: tuple[str, ...] = ()
     #: Of rows with one id the first is kept, not the last.
     first_counts: bool = False
+    #: `Numbering.to_json` of the organization.
+    numbering: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Chunk(NamedTuple):
@@ -73,7 +76,10 @@ class Chunk(NamedTuple):
 def chunks(job: Job) -> Iterator[Chunk]:
     """Read the file here and now."""
     form = reading.Format(job.delimiter, job.columns)
-    preparer = ColumnPreparer(job.columns, job.mapping, job.types, job.home_country, first_counts=job.first_counts)
+    numbering = Numbering.from_json(job.numbering)
+    preparer = ColumnPreparer(
+        job.columns, job.mapping, job.types, job.home_country, first_counts=job.first_counts, numbering=numbering
+    )
     sieve = Sieve(job.sieve_bits, job.sieve_kinds) if job.sieve_bits is not None else None
     with reading.open_text(Path(job.path)) as file:
         for batch in batches.batches(file, form, job.passed):

@@ -13,7 +13,7 @@ from itertools import compress
 from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 
-from app.core.phone import reader_for
+from app.core.phone import PLAIN, Numbering, reader_for
 from app.models import AddressKind, AttributeType
 from app.services.importing.batches import Batch
 from app.services.importing.reading import Record
@@ -59,10 +59,12 @@ class ColumnPreparer:
         home_country: str,
         *,
         first_counts: bool = False,
+        numbering: Numbering = PLAIN,
     ) -> None:
         """`first_counts`: of rows with one id the first is kept, not the last."""
         self._first_counts = first_counts
-        self._careful = Preparer(columns, mapping, types, home_country)
+        self._careful = Preparer(columns, mapping, types, home_country, numbering)
+        self._rejects = numbering.rejects
         self._types = types
         self._phones = reader_for(home_country)
         self._known: dict[str, dict[str, str]] = {name: {"": ""} for name in _CHECKED_BY_TABLE}
@@ -134,12 +136,13 @@ class ColumnPreparer:
 
     def _phone(self, name: str, position: int, cells: Sequence[str], doubts: Doubts) -> list[Address | None]:
         find, column, kind = self._phones.find, list[Address | None](), AddressKind.PHONE.value
+        may_be_rejected = self._rejects.may_match if self._rejects else None
         for at, cell in enumerate(cells):
             if not cell:
                 column.append(None)
                 continue
             found = find(cell)
-            if found is not None and not found[1].refusal:
+            if found is not None and not found[1].refusal and not (may_be_rejected and may_be_rejected(found[0])):
                 value, block = found
                 column.append((at, kind, name, position, value, cell.strip(), block.country, block.zones_text))
             else:

@@ -9,10 +9,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from app.core.calendars import is_known_zone
-from app.core.phone import parse_number
+from app.core.phone import PLAIN, Numbering, PhoneNumber
 from app.models import AddressKind, AttributeType
 from app.services.importing.mapping import ADDRESS, FIELDS, ID
 from app.services.importing.reading import Record
+from common.clock import utcnow
 from common.errors import Refused
 
 _EMAIL = re.compile(
@@ -67,9 +68,16 @@ class Preparer:
     """Turns records into contacts by one mapping; `types` are the attributes' definitions."""
 
     def __init__(
-        self, columns: Sequence[str], mapping: Mapping[str, str], types: Mapping[str, str], home_country: str
+        self,
+        columns: Sequence[str],
+        mapping: Mapping[str, str],
+        types: Mapping[str, str],
+        home_country: str,
+        numbering: Numbering = PLAIN,
     ) -> None:
         self._columns = columns
+        self._numbering = numbering
+        self._now = utcnow()
         self._home_country = home_country
         self.id, self.id_column = -1, ""
         self.fields: list[tuple[int, str]] = []
@@ -118,14 +126,17 @@ class Preparer:
     def _address(self, kind: str, name: str, position: int, cell: str) -> PreparedAddress:
         if kind == AddressKind.EMAIL:
             return PreparedAddress(kind, name, position, email(cell), cell.strip()[:254], "", "")
-        number = parse_number(cell, self._home_country)
+        number = self._number(cell)
         zones = ",".join(number.time_zones)
         return PreparedAddress(kind, name, position, number.e164, cell.strip()[:254], number.country, zones)
 
     def _converter(self, kind: str) -> Callable[[str], Any]:
         if kind == AttributeType.PHONE:
-            return lambda cell: parse_number(cell, self._home_country).e164
+            return lambda cell: self._number(cell).e164
         return _CONVERTERS[AttributeType(kind)]
+
+    def _number(self, cell: str) -> PhoneNumber:
+        return self._numbering.read(cell, self._home_country, self._now)
 
 
 def convert(kind: AttributeType, cell: str) -> Any:

@@ -41,6 +41,7 @@ from app.services.importing.naming import Namer
 from app.services.importing.removal import give_up_earlier, take_out
 from app.services.importing.rows import Reject
 from app.services.importing.sieve import make_sieve
+from app.services.numbering import read_numbering
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
 
@@ -260,6 +261,7 @@ def _load(
             run_id=run.id, remembers=run.mode != ImportMode.DELTA, whole=run.mode == ImportMode.REPLACE,
             private=private_attributes(session, run.organization_id),
         )  # fmt: skip
+        numbering = read_numbering(session, run.organization_id)
         sieve = make_sieve(session, run.organization_id, max(_ASKED_SINGLY, run.bytes_total // _BYTES_AN_ENTRY))
     job = Job(
         path=str(path),
@@ -273,6 +275,7 @@ def _load(
         sieve_bits=bytes(sieve.bits) if sieve else None,
         sieve_kinds=tuple(sieve.kinds) if sieve else (),
         first_counts=skip,
+        numbering=numbering.to_json(),
     )
     loader = Loader(engine, run.id, target, position)
     loader.load(job, lambda: _finish(engine, run, position, loader.is_cancelled))

@@ -17,6 +17,7 @@ from app.services.importing import mapping as mappings
 from app.services.importing import reading
 from app.services.importing.rows import PreparedContact, Preparer, Reject
 from app.services.importing.spooling import HEAD_ROWS
+from app.services.numbering import read_numbering
 
 _SHOWN = 20
 
@@ -48,7 +49,8 @@ def try_out(
     checked = mappings.check(form.columns, mapping)
     owner = Attribute.organization_id == contact_list.organization_id
     defined = {name: kind for name, kind in session.execute(select(Attribute.name, Attribute.type).where(owner))}
-    preparer = Preparer(form.columns, checked, {**types, **defined}, contact_list.home_country)
+    numbering = read_numbering(session, contact_list.organization_id)
+    preparer = Preparer(form.columns, checked, {**types, **defined}, contact_list.home_country, numbering)
     ids: list[str] = []
     rejects: list[Reject] = []
     with reading.open_text(head) as file:

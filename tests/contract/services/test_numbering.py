@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from app.core.compliance import Allowed
+from app.core.compliance import Refused as RefusedByGate
 from app.core.phone import Numbering
 from app.db import write_transaction
-from app.models import DialingRuleRow, Trunk
+from app.models import AuditEntry, CallingWindow, DialingRuleRow, RejectPatternRow, Trunk
 from app.security.access import Actor
-from app.services import dialing_rules, numbering, trunks, undo
+from app.services import contact_push, dialing_rules, dnc, number_gate, number_trials, refused_numbers, trunks, undo
 from app.services.dialing_rules import DialingRuleFields
 from app.services.numbering import NumberingReader
+from app.services.refused_numbers import OpenedRangeFields, RejectPatternFields
+from common.clock import utcnow
 from common.errors import Refused
 from tests.support.organizations import World, build
 
 ROOT = Actor.system()
-LONDON = "+442079460958"
+LONDON, PREMIUM = "+442079460958", "+19005551234"
 
 
 @pytest.fixture
@@ -32,11 +38,13 @@ def session(engine: Engine) -> Iterator[Session]:
 def world(session: Session) -> World:
     made = build(session, "Meadow")
     dialing_rules.delete_dialing_rule(session, ROOT, made.dialing_rule)
+    refused_numbers.delete_reject_pattern(session, ROOT, made.reject_pattern)
+    refused_numbers.close_range(session, ROOT, made.opened_range)
     return made
 
 
 def tried(session: Session, world: World, text: str = LONDON) -> tuple[str, str]:
-    found = numbering.try_number(session, ROOT, text, world.trunk, organization_id=world.organization_id)
+    found = number_trials.try_number(session, ROOT, text, world.trunk, organization_id=world.organization_id)
     return found.dialled or found.refusal, found.rule
 
 
@@ -104,3 +112,105 @@ def test_engines_read_it_anew_when_it_has_changed(session: Session, world: World
     assert [each.name for each in reader.read(session, [home])[home].dialing] == ["x"]
     dialing_rules.delete_dialing_rule(session, ROOT, rule.id)
     assert reader.read(session, [home]) == {home: Numbering()}
+
+
+def test_a_pattern_refuses_what_comes_and_stops_what_is_there(session: Session, world: World) -> None:
+    home = world.organization_id
+    fields = RejectPatternFields("20 7946*", "the broadcaster's", "gb")
+    refused_numbers.put_reject_pattern(session, ROOT, fields, home)
+    row = refused_numbers.put_reject_pattern(session, ROOT, replace(fields, reason="not ours"), home)
+    assert (row.pattern, row.country) == ("207946*", "GB")
+    why = "matches the reject pattern 207946*: not ours"
+    assert tried(session, world) == (why, "")
+    contacts = [{"id": "x", "phone1": LONDON}, {"id": "y", "phone1": "+442079470958"}]
+    pushed = contact_push.push(session, ROOT, world.contact_list, contacts)
+    assert [(fault.index, fault.field, fault.reason) for fault in pushed.faults] == [(0, "phone1", why)]
+    kept = undo.keep(session, ROOT, RejectPatternRow, row.id)
+    refused_numbers.delete_reject_pattern(session, ROOT, row.id)
+    assert tried(session, world)[0] == LONDON
+    undo.put_back(session, ROOT, kept)
+    assert tried(session, world)[0] == why
+
+
+def test_the_gate_of_a_number_without_a_job_sees_patterns_and_ranges(session: Session, world: World) -> None:
+    window, trunk = session.get_one(CallingWindow, world.calling_window), session.get_one(Trunk, world.trunk)
+    window.always_open, home = True, world.organization_id
+    rules = number_gate.rules_of(session, home, window, trunk)
+
+    def verdict(number: str) -> object:
+        found = number_gate.check_number(session, home, number, rules, utcnow())
+        return found.detail if isinstance(found, RefusedByGate) else found
+
+    assert verdict(LONDON) == Allowed()
+    refused_numbers.put_reject_pattern(session, ROOT, RejectPatternFields("+44*"), home)
+    assert verdict(LONDON) == "matches the reject pattern +44*"
+    assert verdict(PREMIUM) == "a premium-rate number is never dialled"
+    refused_numbers.open_range(session, ROOT, OpenedRangeFields("+1900", utcnow().date(), "our own line"), home)
+    assert verdict(PREMIUM) == Allowed()
+
+
+def test_a_range_is_opened_for_a_reason_and_a_time_and_the_trail_has_both(session: Session, world: World) -> None:
+    home, today = world.organization_id, utcnow().date()
+    row = refused_numbers.open_range(session, ROOT, OpenedRangeFields("+1 900", today, "our  own line"), home)
+    assert tried(session, world, PREMIUM)[0] == PREMIUM
+    again = refused_numbers.open_range(session, ROOT, OpenedRangeFields("+1900", today, "longer"), home)
+    assert again.id == row.id
+    refused_numbers.close_range(session, ROOT, row.id)
+    assert "premium" in tried(session, world, PREMIUM)[0]
+    found = session.scalars(select(AuditEntry).where(AuditEntry.kind == "opened_range").order_by(AuditEntry.id))
+    told = [(entry.action, (entry.after or entry.before or {})["reason"]) for entry in found]
+    assert told[-3:] == [
+        ("number_range.open", "our own line"),
+        ("number_range.open", "longer"),
+        ("number_range.close", "longer"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "days", "reason", "field"),
+    [
+        ("911", 1, "x", "prefix"),
+        ("+", 1, "x", "prefix"),
+        ("+1900", 1, " ", "reason"),
+        ("+1900", -1, "x", "last_day"),
+        ("+1900", 366, "x", "last_day"),
+    ],
+)
+def test_a_range_that_cannot_be_opened_says_why(
+    session: Session, world: World, prefix: str, days: int, reason: str, field: str
+) -> None:
+    fields = OpenedRangeFields(prefix, utcnow().date() + timedelta(days=days), reason)
+    with pytest.raises(Refused, match=f"^{field}: "):
+        refused_numbers.open_range(session, ROOT, fields, world.organization_id)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        (RejectPatternFields("9x"), "pattern"),
+        (RejectPatternFields("9*", country="XX"), "country"),
+        (RejectPatternFields("+9*", country="US"), "country"),
+        (RejectPatternFields("9*", "x" * 256), "reason"),
+    ],
+)
+def test_a_pattern_that_cannot_be_says_why(
+    session: Session, world: World, fields: RejectPatternFields, field: str
+) -> None:
+    with pytest.raises(Refused, match=f"^{field}: "):
+        refused_numbers.put_reject_pattern(session, ROOT, fields, world.organization_id)
+
+
+def test_whoever_has_a_number_of_an_open_range_can_say_no(session: Session, world: World) -> None:
+    dnc.add(session, ROOT, [("phone", PREMIUM)], organization_id=world.organization_id)
+    assert [hit.value for hit in dnc.blocked(session, world.organization_id, [("phone", PREMIUM)])] == [PREMIUM]
+
+
+def test_a_pattern_that_is_not_kept_is_tried_on_a_number(session: Session, world: World) -> None:
+    def matches(pattern: str, text: str = LONDON) -> bool:
+        return number_trials.try_number(session, ROOT, text, 0, "", world.organization_id, pattern).matches
+
+    assert matches("20*")
+    assert not matches("21*")
+    assert matches("900*", PREMIUM)
+    with pytest.raises(Refused, match=r"^pattern: is tried on"):
+        matches("20*", "911")

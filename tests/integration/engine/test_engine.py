@@ -11,9 +11,10 @@ from sqlalchemy import select, update
 from app.db import read_transaction, write_transaction
 from app.models import Address, JobContact, Trunk
 from app.security.access import Actor
-from app.services import dialing_rules, dnc
+from app.services import dialing_rules, dnc, refused_numbers
 from app.services.dialing_rules import DialingRuleFields
 from app.services.receipts import record_receipt
+from app.services.refused_numbers import RejectPatternFields
 from channels.base import Outcome
 from channels.voice.memory import Ending
 from common.clock import utcnow
@@ -92,6 +93,23 @@ def test_dialing_rules_hold_at_the_dial_alone(play: Play) -> None:
         dialled = "77#" + numbers[2].removeprefix("+")
         assert (request.to, dict(request.dialled)) == (numbers[2], {request.trunk.name: dialled})
         assert house.sql("SELECT address, dialled FROM attempt") == [(numbers[2], dialled)]
+
+    play(scenario)
+
+
+def test_a_pattern_stops_the_next_dial(play: Play) -> None:
+    async def scenario(house: House) -> None:
+        house.server.behave = lambda _request: BUSY
+        make_job(house.database, 2, strategy_xml=CALL_ONLY)
+        with write_transaction(house.database) as session:
+            first, second = session.scalars(select(Address.value).where(Address.kind == "phone").order_by(Address.id))
+            fields = RejectPatternFields(first, "ours")
+            pattern = refused_numbers.put_reject_pattern(session, Actor.system(), fields)
+        house.start()
+        await house.until(lambda: house.job_state() == "completed")
+        assert {request.to for request in house.server.requests} == {second}
+        assert house.final_codes()["NO_CALLABLE_ADDRESS"] == 1
+        assert pattern.reason == "ours"
 
     play(scenario)
 

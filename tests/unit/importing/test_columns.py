@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.phone import Numbering, OpenedRange, RejectPattern, RejectPatterns
 from app.services.importing.batches import Batch
 from app.services.importing.chunks import _address_lines, _person_lines, unescaped
 from app.services.importing.columns import PERSON, ColumnPreparer, Prepared
@@ -31,7 +33,15 @@ PHONES = st.sampled_from(
         "911",
         "011 49 30 901820",
         "'2125550100",
+        "+1 900 555 1234",
+        "+881612345678",
+        "(303) 555-0100",
     )
+)
+#: Of an organization: a pattern, a range that is open, and nothing else.
+RULES = Numbering(
+    rejects=RejectPatterns([RejectPattern("303*", "test numbers")]),
+    opened=(OpenedRange("+881", datetime(9999, 1, 1, tzinfo=UTC)),),
 )
 ROW = st.tuples(
     st.sampled_from(("A1", "A2", "A3", " A4", "", "A\t5", "x" * 121)),
@@ -48,7 +58,7 @@ ROW = st.tuples(
 
 
 def one_by_one(rows: list[tuple[str, ...]]) -> tuple[dict[str, Any], list[Reject]]:
-    preparer = Preparer(COLUMNS, MAPPING, TYPES, "US")
+    preparer = Preparer(COLUMNS, MAPPING, TYPES, "US", RULES)
     contacts, rejects = dict[str, Any](), []
     for line, row in enumerate(rows, 2):
         made = preparer.prepare(Record(line, list(row), "text"))
@@ -77,7 +87,7 @@ def together(prepared: Prepared) -> dict[str, Any]:
 @settings(max_examples=25)
 @given(st.lists(st.lists(ROW, min_size=1, max_size=6), min_size=1, max_size=2))
 def test_columns_and_rows_agree(batches: list[list[tuple[str, ...]]]) -> None:
-    preparer = ColumnPreparer(COLUMNS, MAPPING, TYPES, "US")
+    preparer = ColumnPreparer(COLUMNS, MAPPING, TYPES, "US", numbering=RULES)
     for rows in batches:
         lines = list(range(2, len(rows) + 2))
         prepared = preparer.prepare(Batch(lines, [list(row) for row in rows], ["text"] * len(rows)))
@@ -109,3 +119,10 @@ def test_tells_the_ids_of_rejected_rows_and_which_have_none() -> None:
     assert prepared.refused_ids == ["A2"]
     assert (len(prepared.rejects), prepared.ends_unread) == (3, True)
     assert not preparer.prepare(Batch([2, 4], cells[:2], [""] * 2, [Bad(3, "has 3 columns", "a,b,c")])).ends_unread
+
+
+def test_a_number_that_a_pattern_refuses_is_told_with_line_field_and_reason() -> None:
+    rows = [["A1", "", "", "", "(303) 555-0100", "", "", "", "", ""], ["A2", "", "", "", "+881612345678", *[""] * 5]]
+    prepared = ColumnPreparer(COLUMNS, MAPPING, TYPES, "US", numbering=RULES).prepare(Batch([7, 8], rows, ["a", "b"]))
+    assert prepared.rejects == [Reject(7, "Phone", "matches the reject pattern 303*: test numbers", "a")]
+    assert [address[4] for address in prepared.addresses] == ["+881612345678"]

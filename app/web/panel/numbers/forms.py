@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from wtforms import IntegerField, SelectField, StringField
+from wtforms import DateField, IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.core.phone import NumberType, Written
 from app.services.dialing_rules import DialingRuleFields
+from app.services.refused_numbers import OpenedRangeFields, RejectPatternFields
 from app.web.panel.owned import OwnedForm
 
 TYPE_WORDS = {
@@ -44,6 +45,12 @@ class TryForm(OwnedForm):
         "Home country", [Optional(), Length(2, 2, "Write two letters, such as US.")], description="Of one without +."
     )
     trunk_id = SelectField("Trunk", coerce=int)
+    pattern = StringField(
+        "And a pattern",
+        [Optional(), Length(max=60)],
+        description="Would it refuse the number? Such as 900*.",
+        render_kw=_LITERAL,
+    )
 
 
 class DialingForm(OwnedForm):
@@ -97,3 +104,43 @@ class DialingForm(OwnedForm):
             self.strip_prefix.data or "",
             self.prepend.data or "",
         )
+
+
+class PatternForm(OwnedForm):
+    elsewhere: ClassVar[dict[str, str]] = {"name": "pattern"}
+
+    pattern = StringField(
+        "Pattern",
+        [InputRequired("Give the pattern."), Length(max=60)],
+        description="Of the number without its country code, or with + of the whole: 900*, *0000000*, +1212555????. "
+        "* any digits, ? one, [2-9] one of those, 100-199 a range.",
+        render_kw=_LITERAL,
+    )
+    country = StringField(
+        "Country",
+        [Optional(), Length(2, 2, "Write two letters, such as US.")],
+        description="Of the number; empty: any.",
+    )
+    reason = StringField(
+        "Reason", [Optional(), Length(max=255)], description="Stands in the error file beside each number."
+    )
+
+    def values(self) -> RejectPatternFields:
+        return RejectPatternFields(self.pattern.data or "", self.reason.data or "", self.country.data or "")
+
+
+class RangeForm(OwnedForm):
+    elsewhere: ClassVar[dict[str, str]] = {"name": "prefix"}
+
+    prefix = StringField(
+        "Numbers that begin with",
+        [InputRequired("Give the first digits."), Length(max=16)],
+        description="Such as +1900 or +881.",
+        render_kw=_LITERAL,
+    )
+    last_day = DateField("Until", [InputRequired("Choose the last day.")], description="The last day, in UTC.")
+    reason = StringField("Reason", [InputRequired("Say why."), Length(max=255)], description="Kept in the audit trail.")
+
+    def values(self) -> OpenedRangeFields:
+        assert self.last_day.data is not None
+        return OpenedRangeFields(self.prefix.data or "", self.last_day.data, self.reason.data or "")

@@ -9,22 +9,24 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms.fields.choices import SelectChoice
 
-from app.models import DialingRuleRow
+from app.models import DialingRuleRow, RejectPatternRow
 from app.models.base import Base
 from app.security.access import Actor, Permission
-from app.services import dialing_rules, numbering
-from app.services.numbering import Tried
+from app.services import dialing_rules, number_trials, refused_numbers
+from app.services.number_trials import Tried
 from app.web.database import afresh, reader, writing
 from app.web.panel.gate import area, needs
-from app.web.panel.numbers.forms import TYPE_WORDS, WRITTEN_WORDS, DialingForm, TryForm
+from app.web.panel.numbers.forms import TYPE_WORDS, WRITTEN_WORDS, DialingForm, PatternForm, RangeForm, TryForm
 from app.web.panel.owned import OwnedForm, organization_names
 from app.web.panel.undo import keeping, say_deleted
 from app.web.viewer import actor
+from common.clock import utcnow
 from common.errors import Refused
 
 blueprint = area("numbers", __name__, "/numbers")
 _REMOVERS: dict[str, tuple[type[Base], Callable[[Session, Actor, int], None]]] = {
     "dialing": (DialingRuleRow, dialing_rules.delete_dialing_rule),
+    "patterns": (RejectPatternRow, refused_numbers.delete_reject_pattern),
 }
 
 
@@ -42,7 +44,8 @@ def try_out() -> str | tuple[str, int]:
     if form.validate_on_submit():
         number, home, trunk = form.number.data or "", form.home_country.data or "", form.trunk_id.data
         try:
-            tried = numbering.try_number(reader(), actor(), number, trunk, home, form.owner)
+            pattern = form.pattern.data or ""
+            tried = number_trials.try_number(reader(), actor(), number, trunk, home, form.owner, pattern)
         except Refused as refused:
             form.blame(str(refused))
     page = _page(_forms(form), tried)
@@ -66,6 +69,37 @@ def move_dialing(rule_id: int, where: str) -> Response:
     with writing() as session:
         dialing_rules.move_dialing_rule(session, actor(), rule_id, up=where == "up")
     return redirect(url_for("numbers.index", _anchor="dialing-title"))
+
+
+@blueprint.post("/patterns")
+@needs(Permission.SETTINGS_MANAGE)
+def add_pattern() -> Response | tuple[str, int]:
+    form = PatternForm()
+    return _added(
+        form,
+        lambda session: refused_numbers.put_reject_pattern(session, actor(), form.values(), form.owner),
+        "Numbers like that are refused from now on, and not dialled where a list has them already.",
+    )
+
+
+@blueprint.post("/ranges")
+@needs(Permission.SETTINGS_MANAGE)
+def open_range() -> Response | tuple[str, int]:
+    form = RangeForm()
+    return _added(
+        form,
+        lambda session: refused_numbers.open_range(session, actor(), form.values(), form.owner),
+        "The range is open. Import the numbers; they are dialled until the day you gave.",
+    )
+
+
+@blueprint.post("/ranges/<int:range_id>/close")
+@needs(Permission.SETTINGS_MANAGE)
+def close_range(range_id: int) -> Response:
+    with writing() as session:
+        refused_numbers.close_range(session, actor(), range_id)
+    flash("The range is closed: its numbers are dialled no more.", "success")
+    return redirect(url_for("numbers.index"))
 
 
 @blueprint.post("/<kind>/<int:row_id>/remove")
@@ -96,7 +130,7 @@ def _added(form: OwnedForm, put: Callable[[Session], object], words: str) -> Res
 def _forms(filled: OwnedForm | None = None) -> dict[str, OwnedForm]:
     """Every form of the page by its own name, empty but for the one that was sent."""
     forms: dict[str, OwnedForm] = {}
-    for kind in (TryForm, DialingForm):
+    for kind in (TryForm, DialingForm, PatternForm, RangeForm):
         forms[kind.__name__] = filled if isinstance(filled, kind) else _offered(kind(formdata=None))
     for name, form in forms.items():
         for field in form:
@@ -107,7 +141,7 @@ def _forms(filled: OwnedForm | None = None) -> dict[str, OwnedForm]:
 def _offered(form: OwnedForm) -> OwnedForm:
     form.offer_organizations()
     if isinstance(form, TryForm | DialingForm):
-        trunks = numbering.trunks_to_try(reader(), actor())
+        trunks = number_trials.trunks_to_try(reader(), actor())
         named = [SelectChoice(each.id, each.name) for each in trunks]
         every = SelectChoice(0, "Any other" if isinstance(form, TryForm) else "Every trunk")
         form.trunk_id.choices = [*named, every] if isinstance(form, TryForm) else [every, *named]
@@ -121,8 +155,11 @@ def _page(forms: dict[str, OwnedForm], tried: Tried | None = None) -> str:
         forms=forms,
         tried=tried,
         rules=dialing_rules.list_dialing_rules(session, actor()),
-        trunks={each.id: each.name for each in numbering.trunks_to_try(session, actor())},
+        trunks={each.id: each.name for each in number_trials.trunks_to_try(session, actor())},
         types=TYPE_WORDS,
         written=WRITTEN_WORDS,
+        patterns=refused_numbers.list_reject_patterns(session, actor()),
+        ranges=refused_numbers.list_opened_ranges(session, actor()),
+        now=utcnow(),
         organizations=organization_names(),
     )

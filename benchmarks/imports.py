@@ -41,7 +41,7 @@ from app.db import SQLITE_PRAGMAS, make_engine, upgrade, write_transaction
 from app.models import Address, Contact, ImportReject, Organization
 from app.security.access import Actor
 from app.services import dnc, importing, lists, organizations
-from benchmarks.support.usage import descendants, usage_of
+from benchmarks.support.usage import descendants, server_cpu, usage_of
 from tests.support.postgres import FAST, private_postgres
 
 COLUMNS = ("id", "first_name", "last_name", "phone1", "phone2", "email", "time_zone", "balance", "due", "zip")
@@ -110,7 +110,7 @@ class Run:
 
 def measured(way: Callable[[str, Path], int], url: str, path: Path, server: Path | None) -> Run:
     """Run `way` in a process of its own, watching all the processes it starts. `server` is PostgreSQL's folder."""
-    before = _server_cpu(server)
+    before = server_cpu(server)
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
     child = context.Process(target=_in_child, args=(way, url, path, answers))
@@ -130,20 +130,7 @@ def measured(way: Callable[[str, Path], int], url: str, path: Path, server: Path
     done.set()
     watcher.join()
     child.join()
-    return Run(rows, seconds, cpu + _server_cpu(server) - before, most)
-
-
-def _server_cpu(folder: Path | None) -> float:
-    """Of the server's processes, those that have ended with them."""
-    if folder is None:
-        return 0.0
-    mother = int((folder / "data" / "postmaster.pid").read_text("ascii").split()[0])
-    ticks = 0
-    for pid in (mother, *descendants(mother)):
-        with suppress(OSError):
-            fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-            ticks += sum(map(int, fields[11:15] if pid == mother else fields[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return Run(rows, seconds, cpu + server_cpu(server) - before, most)
 
 
 def _in_child(way: Callable[[str, Path], int], url: str, path: Path, answers: Any) -> None:

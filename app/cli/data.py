@@ -174,7 +174,7 @@ def run_user_password(arguments: argparse.Namespace) -> int:
 def run_import(arguments: argparse.Namespace) -> int:
     from app.db import read_transaction, write_transaction
     from app.security.access import Actor, NotFound
-    from app.services import contact_search, exclusions, importing, lists, organizations
+    from app.services import contact_names, exclusions, importing, lists, organizations
 
     actor = Actor.system()
     # A file that is no CSV must not leave an empty list behind.
@@ -215,8 +215,7 @@ def run_import(arguments: argparse.Namespace) -> int:
         )
         with read_transaction(engine) as session:
             summary = importing.summary(session, actor, run_id)
-            started = importing.get_run(session, actor, run_id).started_at
-        contact_search.enter_names(engine, list_id, started)
+        contact_names.enter_names(engine)
         with read_transaction(engine) as session:
             if arguments.rejects is not None:
                 with arguments.rejects.open("w", encoding="utf-8", newline="") as file:

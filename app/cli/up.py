@@ -117,18 +117,16 @@ def _import_contacts(settings: Settings, list_id: int, organization_id: int) -> 
     from app.db import make_engine, read_transaction
     from app.models import Contact
     from app.security.access import Actor
-    from app.services.contact_search import enter_names
+    from app.services.contact_names import enter_names
     from app.services.examples import contacts_file
     from app.services.importing import import_file
-    from common.clock import utcnow
 
     database = make_engine(settings.database_url)
     with read_transaction(database) as session:
         present = session.scalar(select(Contact.id).where(Contact.contact_list_id == list_id).limit(1))
     if present is None:
-        begun = utcnow()
         import_file(database, Actor.system(organization_id), list_id, contacts_file(_EXAMPLE))
-        enter_names(database, list_id, begun)
+        enter_names(database)
     database.dispose()
 
 

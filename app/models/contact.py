@@ -247,7 +247,7 @@ class ContactChange(Base):
 
 class ContactName(Base):
     """A first or last name in small letters, for searching by its beginning. Entered after an import
-    (app.services.contact_search); triggers follow what is changed or deleted."""
+    (app.services.contact_names); triggers follow what is changed or deleted."""
 
     __tablename__ = "contact_name"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -280,6 +280,12 @@ class ImportRun(Base):
     __table_args__ = (
         Index("ix_import_run_list", "contact_list_id", "id"),
         Index("ix_import_run_origin", "data_source_id", "origin"),
+        Index(
+            "ix_import_run_names",
+            "contact_list_id",
+            sqlite_where=text("names_after IS NOT NULL"),
+            postgresql_where=text("names_after IS NOT NULL"),
+        ),
     )
 
     id: Mapped[IdColumn]
@@ -325,6 +331,10 @@ class ImportRun(Base):
     #: The data source that brought the file (which may be deleted by now), and by what that source knows the file.
     data_source_id: Mapped[int | None] = mapped_column(BigId)
     origin: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    #: The names of contacts after this id are still to be entered (app.services.contact_names); None where all are.
+    names_after: Mapped[int | None] = mapped_column(BigId)
+    #: Until then one process enters them.
+    names_claimed_until: Mapped[datetime | None]
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.models import Attribute, Contact, ContactList
 from app.security.access import Actor, NotFound, Permission, get_scoped
 from app.services.audit import record
-from app.services.contact_search import enter_names_of
+from app.services.contact_names import enter_names_of
 from app.services.contacts import delete_contact
 from app.services.importing import mapping as mappings
 from app.services.importing.batches import Batch

@@ -2,35 +2,30 @@
 
 Every look goes by the beginning of something that an index holds in order, and stops after `MOST` contacts. Numbers,
 emails and IDs are found by indexes that imports keep anyway. Names have a table of their own (`contact_name`): those of
-an import are entered once it is over, in the order of their names, since an index kept during the import would cost it
-a page for each row; those that a program hands over go with its contacts; what is changed or deleted later the
-database's triggers follow at once.
+an import are entered once it is over (`contact_names`), those that a program hands over go with its contacts, and what
+is changed or deleted later the database's triggers follow at once.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from phonenumbers import country_code_for_region
-from sqlalchemy import ColumnElement, Engine, Row, Select, and_, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.core.phone import BadNumber, parse_number
-from app.db import among, bulk_engine, insert_missing, read_transaction, write_in_chunks
 from app.models import Address, AddressKind, Contact, ContactList, ContactName
 
 #: Contacts that one search finds at most: who wants more must write more.
 MOST = 1000
 #: Up to this many contacts are read whole for a name; among more the names' order leads.
 _SMALL = 20_000
-_PAGE = 200_000
 #: Found contacts that a page is chosen from: some may have been deleted.
 _FIRST = 500
 _PHONE = re.compile(r"[0-9 +().\-/]*[0-9][0-9 +().\-/]*")
-_NAMES = select(Contact.organization_id, Contact.id, func.lower(Contact.first_name), func.lower(Contact.last_name))
 #: Sorts after every character that a name, email or ID can go on with.
 _LAST = "\U0010ffff"
 
@@ -97,6 +92,9 @@ def _by_name(
         yield select(Contact.id).where(mine, is_so).limit(MOST)
         return
     for spelling in spellings:
+        if " " not in spelling and not within:
+            yield _first_named(organization_ids, spelling)
+            continue
         # What comes before a space is a whole name, or all of it is the beginning of one name of several words.
         whole = [ContactName.term == spelling.split()[0]] if " " in spelling else []
         for entered in (*whole, _begins(ContactName.term, spelling)):
@@ -105,6 +103,19 @@ def _by_name(
                 is_so, Contact.deleted_at.is_(None)
             )
             yield (wanted.where(mine) if within else wanted).limit(MOST)
+
+
+def _first_named(organization_ids: Sequence[int], start: str) -> Select[int]:
+    """The first names of this beginning, in their order: left to choose, PostgreSQL reads half the names for a letter.
+    Whose they are is not asked, since the names of the deleted are gone."""
+    term = ContactName.term
+    names = select(ContactName.contact_id, term).where(
+        ContactName.organization_id.in_(organization_ids), term >= start, term < start + _LAST
+    )
+    if len(organization_ids) == 1:
+        names = names.order_by(term, ContactName.contact_id)
+    first = names.limit(2 * MOST).subquery()
+    return select(first.c.contact_id).where(func.substr(first.c.term, 1, len(start)) == start).limit(MOST)
 
 
 def _named(start: str) -> ColumnElement[bool]:
@@ -129,53 +140,6 @@ def _begins(column: InstrumentedAttribute[str], start: str) -> ColumnElement[boo
 def _small(text: str) -> str:
     """Small letters as SQL makes them."""
     return "".join(sign.lower() if sign.isascii() else sign for sign in text)
-
-
-def enter_names(engine: Engine, contact_list_id: int, since: datetime) -> int:
-    """Enter the names of a list's contacts that were added since then; how many were."""
-    count = 0
-    with bulk_engine(engine) as bulk:
-        for rows in _names(bulk, contact_list_id, since):
-            count += write_in_chunks(bulk, rows, _write_names, first=500, largest=10_000)
-    return count
-
-
-def enter_names_of(session: Session, contact_list_id: int, external_ids: Sequence[str]) -> None:
-    """Enter the names of a few contacts of a list at once, whoever added them."""
-    few = and_(Contact.contact_list_id == contact_list_id, among(session, Contact.external_id, external_ids))
-    if rows := _terms(session.execute(_NAMES.where(few)).all()):
-        _write_names(session, rows)
-
-
-def _write_names(session: Session, rows: Sequence[tuple[int, str, int]]) -> None:
-    values = [dict(zip(("organization_id", "term", "contact_id"), row, strict=True)) for row in rows]
-    session.execute(insert_missing(session, ContactName), values)
-
-
-def _names(engine: Engine, contact_list_id: int, since: datetime) -> Iterator[Iterable[tuple[int, str, int]]]:
-    """Pages of (organization, name, contact), each in the table's order."""
-    after = 0
-    while True:
-        with read_transaction(engine) as session:
-            page = session.execute(
-                _NAMES.where(
-                    Contact.contact_list_id == contact_list_id,
-                    Contact.deleted_at.is_(None),
-                    Contact.id > after,
-                    Contact.created_at >= since,
-                )
-                .order_by(Contact.id)
-                .limit(_PAGE)
-            ).all()
-        if not page:
-            return
-        yield _terms(page)
-        after = page[-1][1]
-
-
-def _terms(page: Sequence[Row[int, int, str, str]]) -> list[tuple[int, str, int]]:
-    """(organization, name, contact), in the table's order."""
-    return sorted({(home, name, key) for home, key, first, last in page for name in (first, last) if name})
 
 
 def found_among(session: Session, statement: Select[int], after_id: int) -> ColumnElement[bool]:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, union_all
+from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
 from app.models import Address, Attribute, Contact, ContactList
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
+from app.services.contact_names import names_wait
 from app.services.contact_search import candidates, found_among
 from app.services.csv_text import csv_lines
 from app.services.lists import remove_contacts
@@ -34,10 +35,12 @@ class ContactView:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`next_after` is the `after_id` of the next page, None on the last one."""
+    """`next_after` is the `after_id` of the next page, None on the last one; `names_wait` where a search does not find
+    every name yet, since those of an import are still being entered."""
 
     contacts: tuple[ContactView, ...]
     next_after: int | None
+    names_wait: bool = False
 
 
 def search_contacts(
@@ -55,13 +58,20 @@ def search_contacts(
     if contact_list_id is not None:
         get_scoped(session, actor, ContactList, contact_list_id)
         statement = statement.where(Contact.contact_list_id == contact_list_id)
+    waiting = False
     if search.strip():
-        statement = statement.where(_found(session, actor, search.strip(), contact_list_id, after_id))
+        lists = _lists(session, actor, contact_list_id)
+        waiting = names_wait(session, lists)
+        within = contact_list_id is not None
+        homes = sorted({each.organization_id for each in lists})
+        statement = statement.where(
+            found_among(session, candidates(session, homes, lists, search.strip(), within=within), after_id)
+        )
     elif contact_list_id is None:
         statement = statement.where(Contact.id.in_(_first(session, actor, after_id, limit + 1)))
     found = list(session.scalars(statement.order_by(Contact.id).limit(limit + 1)))
     page = found[:limit]
-    return Page(tuple(views_of(session, actor, page)), page[-1].id if len(found) > limit else None)
+    return Page(tuple(views_of(session, actor, page)), page[-1].id if len(found) > limit else None, waiting)
 
 
 def _first(session: Session, actor: Actor, after_id: int, limit: int) -> list[int]:
@@ -85,15 +95,11 @@ def _first(session: Session, actor: Actor, after_id: int, limit: int) -> list[in
     return found
 
 
-def _found(
-    session: Session, actor: Actor, text: str, contact_list_id: int | None, after_id: int
-) -> ColumnElement[bool]:
+def _lists(session: Session, actor: Actor, contact_list_id: int | None) -> Sequence[ContactList]:
     wanted = scoped(select(ContactList), ContactList, actor)
     if contact_list_id is not None:
         wanted = wanted.where(ContactList.id == contact_list_id)
-    lists = session.scalars(wanted).all()
-    homes = sorted({each.organization_id for each in lists})
-    return found_among(session, candidates(session, homes, lists, text, within=contact_list_id is not None), after_id)
+    return session.scalars(wanted).all()
 
 
 def get_contact(session: Session, actor: Actor, contact_id: int) -> ContactView:

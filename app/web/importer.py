@@ -16,7 +16,6 @@ from app.db import read_transaction
 from app.models import ImportRun, ImportState
 from app.security.access import Actor
 from app.services import importing
-from app.services.contact_search import enter_names
 from app.services.importing.uploads import Uploads
 from common.errors import ClarionError
 
@@ -68,7 +67,6 @@ class Importer:
                 actor = Actor.system(run.organization_id)
                 if importing.make_spool(self._engine, run, raw, spool, stopping=self._stop.is_set):
                     importing.run_import(self._engine, actor, run_id, spool)
-                    enter_names(self._engine, run.contact_list_id, run.started_at)
                 elif self._stop.is_set():
                     return 0
             self._uploads.take_back(run_id)

@@ -29,6 +29,7 @@ from app.services.sources import Sources
 from app.web.importer import Importer
 from app.web.keeper import Keeper
 from app.web.list_worker import ListWorker
+from app.web.names import Names
 from app.web.trial_runner import TrialRunner
 from common.errors import ConfigError
 from common.settings import Endpoint, Settings
@@ -91,7 +92,8 @@ def serve_pages(settings: Settings) -> None:
 
 
 def work(settings: Settings) -> None:
-    """Import files, fetch data sources, change lists, try out pacings and erase people until SIGTERM or SIGINT.
+    """Import files, enter their names, fetch data sources, change lists, try out pacings and erase people until SIGTERM
+    or SIGINT.
 
     What is under way is taken up after the restart.
     """
@@ -103,6 +105,7 @@ def work(settings: Settings) -> None:
         "sources": Sources(engine, settings.home, Vault(secret), owner),
         "importer": Importer(engine, settings.home),
         "lists": ListWorker(engine),
+        "names": Names(engine),
         "trials": TrialRunner(engine),
         "keeper": Keeper(engine, settings),
     }

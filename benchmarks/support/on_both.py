@@ -7,7 +7,15 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 from tests.support.postgres import private_postgres
+
+
+def server_folder(database_url: str) -> Path | None:
+    """Of the PostgreSQL of a benchmark; None on SQLite."""
+    host = make_url(database_url).query.get("host")
+    return Path(str(host)) if host else None
 
 
 def on_both(description: str | None, report: Callable[[str, Path, str, int], None]) -> None:

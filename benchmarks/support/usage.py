@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,19 @@ def descendants(pid: int) -> list[int]:
 
 def usage_of(pids: list[int]) -> Usage:
     return Usage(sum(_cpu(pid) for pid in pids), sum(_memory(pid) for pid in pids) / 1024)
+
+
+def server_cpu(folder: Path | None) -> float:
+    """Processor seconds of PostgreSQL in this folder, of its processes that have ended too; 0 where there is none."""
+    if folder is None:
+        return 0.0
+    mother = int((folder / "data" / "postmaster.pid").read_text("ascii").split()[0])
+    ticks = 0
+    for pid in (mother, *descendants(mother)):
+        with suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15] if pid == mother else fields[11:13]))
+    return ticks / _TICKS
 
 
 def anonymous(pids: list[int]) -> float:

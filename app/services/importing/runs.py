@@ -31,6 +31,7 @@ from app.models import (
 )
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
+from app.services.contact_names import last_contact
 from app.services.csv_text import csv_lines
 from app.services.importing import mapping as mappings
 from app.services.importing import reading
@@ -144,6 +145,8 @@ def run_import(
         if run.state in _FINISHED:
             raise Refused(f"import {run_id} is {run.state}; start a new one")
         run.state, run.detail, run.ended_at = ImportState.RUNNING, "", None
+        if run.names_after is None:
+            run.names_after = last_contact(session)
         contact_list = session.get_one(ContactList, run.contact_list_id)
         types = _types(session, run.organization_id)
         session.flush()

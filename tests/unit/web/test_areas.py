@@ -15,6 +15,7 @@ from sqlalchemy import Engine, select
 from app.db import read_transaction, write_transaction
 from app.models import Campaign, Contact, ContactList, ImportRun, ImportState, Job, Organization, User
 from app.services import dnc
+from app.services.contact_names import enter_names
 from app.services.csv_text import csv_lines
 from app.web.importer import Importer
 from app.web.words import code_class, code_words
@@ -77,6 +78,9 @@ def test_imports_a_file_after_its_columns_were_confirmed(
     with read_transaction(sqlite_engine) as session:
         assert session.scalar(select(Contact).where(Contact.external_id == "X1")) is not None
     assert list((Path(app.config["CLARION"].home) / "uploads").iterdir()) == []
+    assert "still being entered" in admin.get("/contacts/?search=Ann").text
+    enter_names(sqlite_engine)
+    assert "still being entered" not in admin.get("/contacts/?search=Ann").text
 
 
 def test_says_what_is_wrong_with_the_columns(admin: FlaskClient, world: World) -> None:

@@ -15,6 +15,7 @@ from common.setting_types import (
     PortRange,
     Priority,
     PumpKind,
+    Reason,
     Setting,
     Tls,
     one_of,
@@ -79,6 +80,15 @@ class WebSettings:
         ),
     ]
     workers: Annotated[int, Setting("WEB_WORKERS", "Server processes.", 1, whole(1, 64))]
+    reveal_reason: Annotated[
+        Reason,
+        Setting(
+            "REVEAL_REASON",
+            "Whether who reveals a masked number or email has to say why: optional or required.",
+            Reason.OPTIONAL,
+            one_of(Reason),
+        ),
+    ]
     stream_bind: Annotated[
         Endpoint,
         Setting(

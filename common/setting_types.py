@@ -58,6 +58,13 @@ class Priority(StrEnum):
     NORMAL = "normal"
 
 
+class Reason(StrEnum):
+    #: Whoever wants may say why.
+    OPTIONAL = "optional"
+    #: Nothing without a reason.
+    REQUIRED = "required"
+
+
 class PumpKind(StrEnum):
     #: The fast path where it is built, else Python.
     AUTO = "auto"

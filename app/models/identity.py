@@ -13,7 +13,7 @@ from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef, unique
 
 
 class Role(StrEnum):
-    """POM's six roles (POM User Management). The Org ones see their own organization only."""
+    """POM's six roles (POM User Management), and one more. The Org ones see their own organization only."""
 
     #: Everything, in every organization.
     ADMINISTRATION = "administration"
@@ -25,6 +25,8 @@ class Role(StrEnum):
     ORG_SUPERVISOR = "org_supervisor"
     #: Sees masked attributes unmasked, and nothing else.
     ATTRIBUTES_UNMASK = "attributes_unmask"
+    #: Sees masked numbers and emails one at a time, each noted, and nothing else.
+    NUMBERS_REVEAL = "numbers_reveal"
 
 
 class Organization(Base):

@@ -38,6 +38,8 @@ class Permission(StrEnum):
     PRIVACY_MANAGE = "privacy.manage"
     #: See telephone numbers and emails of people whole; for all others every page and export masks them.
     NUMBERS_VIEW = "numbers.view"
+    #: See one of them at a time, each time noted with the reason.
+    NUMBERS_REVEAL = "numbers.reveal"
     #: See attributes marked as masked.
     ATTRIBUTES_UNMASK = "attributes.unmask"
     DNC_VIEW = "dnc.view"
@@ -83,6 +85,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.ORG_CAMPAIGN_MANAGER: _MANAGING,
     Role.ORG_SUPERVISOR: _MONITORING,
     Role.ATTRIBUTES_UNMASK: frozenset({Permission.ATTRIBUTES_UNMASK, Permission.NUMBERS_VIEW}),
+    Role.NUMBERS_REVEAL: frozenset({Permission.NUMBERS_REVEAL}),
 }
 #: Roles that mean nothing without an organization to be bound to.
 ORGANIZATION_ROLES = frozenset({Role.ORG_CAMPAIGN_MANAGER, Role.ORG_SUPERVISOR})

@@ -51,6 +51,7 @@ def list_entries(
     actor: Actor,
     *,
     kind: str = "",
+    action: str = "",
     object_id: str = "",
     user_id: int | None = None,
     before_id: int | None = None,
@@ -61,6 +62,8 @@ def list_entries(
     statement = scoped(select(AuditEntry), AuditEntry, actor)
     if kind:
         statement = statement.where(AuditEntry.kind == kind)
+    if action:
+        statement = statement.where(AuditEntry.action == action)
     if object_id:
         statement = statement.where(AuditEntry.object_id == object_id)
     if user_id is not None:
@@ -70,11 +73,11 @@ def list_entries(
     return list(session.scalars(statement.order_by(AuditEntry.id.desc()).limit(limit)))
 
 
-def export_csv(session: Session, actor: Actor, *, kind: str = "") -> Iterator[str]:
+def export_csv(session: Session, actor: Actor, *, kind: str = "", action: str = "") -> Iterator[str]:
     """The trail as CSV in pieces, newest first."""
     yield csv_lines([("at", "user_id", "action", "kind", "object_id", "before", "after", "remote_address")])
     before: int | None = None
-    while page := list_entries(session, actor, kind=kind, before_id=before, limit=_BATCH):
+    while page := list_entries(session, actor, kind=kind, action=action, before_id=before, limit=_BATCH):
         yield csv_lines(
             (
                 *(row.at, row.user_id, row.action, row.kind, row.object_id),

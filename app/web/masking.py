@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from flask_login import current_user
 
 from app.security.access import Permission
@@ -31,6 +31,7 @@ _TEXTS = ("text/html", "text/csv", "text/plain")
 
 
 def install(app: Flask) -> None:
+    app.jinja_env.globals["may_reveal"] = may_reveal
     app.after_request(_mask_response)
     app.after_request(_note_view)
 
@@ -48,7 +49,7 @@ def _one(match: re.Match[str]) -> str:
 
 
 def _mask_response(response: Response) -> Response:
-    if response.mimetype not in _TEXTS or response.direct_passthrough or not _is_to_be_masked():
+    if response.mimetype not in _TEXTS or response.direct_passthrough or g.get("reveals") or not _is_to_be_masked():
         return response
     if response.is_streamed:
         response.response = _each(response.iter_encoded())
@@ -71,6 +72,11 @@ def _note_view(response: Response) -> Response:
 
 def _sees_numbers() -> bool:
     return bool(current_user) and current_user.is_authenticated and current_user.can(Permission.NUMBERS_VIEW)
+
+
+def may_reveal() -> bool:
+    """Sees them masked, and may look at one at a time."""
+    return _is_to_be_masked() and bool(current_user.can(Permission.NUMBERS_REVEAL))
 
 
 def _is_to_be_masked() -> bool:

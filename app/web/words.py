@@ -18,6 +18,7 @@ ROLE_NAMES: dict[Role, str] = {
     Role.ORG_CAMPAIGN_MANAGER: "Organization campaign manager",
     Role.ORG_SUPERVISOR: "Organization supervisor",
     Role.ATTRIBUTES_UNMASK: "Sees masked attributes",
+    Role.NUMBERS_REVEAL: "Reveals masked numbers one by one",
 }
 
 MODE_NAMES = {

@@ -51,6 +51,7 @@ from app.services import (
     privacy,
     refused_numbers,
     reports,
+    reveals,
     scripts,
     sources,
     strategies,
@@ -326,6 +327,8 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "refused_numbers.put_reject_pattern": lambda c: refused_numbers.put_reject_pattern(
         c.session, c.actor, RejectPatternFields("976*"), c.it.organization_id
     ),
+    "reveals.masked": lambda c: reveals.masked(c.session, c.actor, "entry", str(c.it.dnc_entry)),
+    "reveals.reveal": lambda c: reveals.reveal(c.session, c.actor, "entry", str(c.it.dnc_entry)),
     "reports.attempt_detail": lambda c: reports.attempt_detail(c.session, c.actor, c.it.attempt),
     "reports.attempts_of_job": lambda c: reports.attempts_of_job(c.session, c.actor, c.it.job),
     "reports.contact_history": lambda c: reports.contact_history(c.session, c.actor, c.it.contact),

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
 from app.db import read_transaction, write_transaction
-from app.models import Address, AuditEntry, Contact, ImportReject, ImportRun
+from app.models import Address, AuditEntry, Contact, ImportReject, ImportRun, Role, User
 from app.security.access import Actor
 from app.services import consents, dnc
 from app.web.masking import masked
 from common.clock import utcnow
+from common.setting_types import Reason
 from tests.support.panel import World
 
 LINK = re.compile(r'(?:href|hx-get|src)="(/[^"#]*)"')
@@ -93,3 +96,82 @@ def test_a_manager_sees_them_and_each_view_is_audited(
 )
 def test_what_is_no_number_stays(text: str) -> None:
     assert masked(text) == text
+
+
+@pytest.fixture
+def revealing(signed_in: Callable[[str], FlaskClient], world: World, sqlite_engine: Engine) -> FlaskClient:
+    """A supervisor who may reveal one at a time."""
+    with write_transaction(sqlite_engine) as session:
+        user = session.scalars(select(User).where(User.login == "watcher")).one()
+        user.roles = [*user.roles, Role.NUMBERS_REVEAL.value]
+    return signed_in("watcher")
+
+
+def test_one_number_is_revealed_noted_and_hidden_again(
+    revealing: FlaskClient, world: World, sqlite_engine: Engine
+) -> None:
+    page = revealing.get(f"/contacts/{world.contact_id}").text
+    assert "+12125550101" not in page
+    (path,) = set(re.findall(r'hx-get="(/reveal/address/\d+)"', page))
+    hx = {"HX-Request": "true"}
+    assert "+1212*****01" in (asked := revealing.get(path, headers=hx).text)
+    assert "Reason (optional)" in asked
+
+    shown = revealing.post(path, data={"reason": "wrong number?"}, headers=hx)
+
+    assert "+12125550101" in shown.text
+    assert 'hx-trigger="load delay:30s"' in shown.text
+    assert shown.headers["Cache-Control"] == "no-store"
+    hidden = revealing.get(f"{path}/hidden", headers=hx).text
+    assert "+12125550101" not in hidden
+    assert path in hidden
+    assert "+12125550101" in revealing.post(path).text  # without scripts: a page
+    with read_transaction(sqlite_engine) as session:
+        notes = session.scalars(select(AuditEntry).where(AuditEntry.action == "numbers.reveal")).all()
+    assert [(note.kind, note.object_id, (note.after or {})["reason"]) for note in notes] == [
+        ("contact", str(world.contact_id), "wrong number?"),
+        ("contact", str(world.contact_id), ""),
+    ]
+    assert (notes[0].after or {})["value"] == "+1212*****01"
+
+
+def test_attempts_and_entries_are_revealed_too_and_nothing_else(
+    revealing: FlaskClient, world: World, sqlite_engine: Engine
+) -> None:
+    with write_transaction(sqlite_engine) as session:
+        dnc.add(session, Actor.system(), [("email", EMAIL)], organization_id=world.organization_id)
+    assert "+12125550101" in revealing.post(f"/reveal/attempt/{world.attempt_id}").text
+    assert EMAIL in revealing.post("/reveal/entry/1").text
+    for path in ("/reveal/address/999", "/reveal/address/x", "/reveal/user/1"):
+        assert revealing.post(path).status_code == 404
+
+
+def test_a_reason_may_be_insisted_on(
+    revealing: FlaskClient, app: Flask, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = app.config["CLARION"]
+    web = replace(settings.web, reveal_reason=Reason.REQUIRED)
+    monkeypatch.setitem(app.config, "CLARION", replace(settings, web=web))
+    refused = revealing.post("/reveal/address/1", data={"reason": " "})
+    assert refused.status_code == 422
+    assert "say why" in refused.text
+    assert "+12125550101" not in refused.text
+    assert "+12125550101" in revealing.post("/reveal/address/1", data={"reason": "callback"}).text
+
+
+def test_who_may_not_reveal_has_no_button_and_the_trail_shows_reveals_alone(
+    signed_in: Callable[[str], FlaskClient], revealing: FlaskClient, world: World
+) -> None:
+    revealing.post("/reveal/address/1")
+    admin = signed_in("admin")
+    assert "/reveal/" not in admin.get(f"/contacts/{world.contact_id}").text
+    trail = admin.get("/audit/?kind=numbers.reveal").text
+    assert "numbers.reveal" in trail
+    assert 'class="mono">numbers.view' not in trail
+    assert len(admin.get("/audit/entries.csv?kind=numbers.reveal").text.splitlines()) == 2
+
+
+def test_a_plain_supervisor_reveals_nothing(signed_in: Callable[[str], FlaskClient], world: World) -> None:
+    watcher = signed_in("watcher")
+    assert "/reveal/" not in watcher.get(f"/contacts/{world.contact_id}").text
+    assert watcher.post("/reveal/address/1").status_code == 403

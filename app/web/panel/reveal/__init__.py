@@ -1,0 +1,7 @@
+"""A masked number or email, shown for half a minute to who may reveal one at a time."""
+
+from __future__ import annotations
+
+from app.web.panel.reveal.views import blueprint
+
+__all__ = ["blueprint"]

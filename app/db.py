@@ -36,6 +36,8 @@ BUSY_TIMEOUT = 10.0
 CHUNK_BUDGET = 0.04
 #: The same on PostgreSQL, where a bulk transaction keeps nobody waiting but only ages its snapshot.
 _LONG_BUDGET = 0.5
+#: Seconds for a bulk transaction on SQLite while nobody else writes: whoever comes waits for this one once.
+ALONE_BUDGET = 0.4
 #: Seconds left free after it, so that waiting writers (who look every 2 ms) find the lock open.
 _BREATH = 0.004
 _WRITE = "clarion_write"
@@ -245,6 +247,11 @@ def write_in_chunks(
         done += len(chunk)
         size = max(least, next_chunk_size(size, held(), largest, chunk_budget(engine)))
     return done
+
+
+def foreign_commits(session: Session) -> int:
+    """Another number than before once another connection has committed. SQLite only."""
+    return int(session.connection().exec_driver_sql("PRAGMA data_version").scalar_one())
 
 
 def chunk_budget(engine: Engine) -> float:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import fcntl
 import marshal
+import queue
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -24,8 +26,10 @@ from common.errors import ClarionError, Refused
 
 #: Bytes of a file that is worth a process: it takes most of a second to start.
 WORTH_A_PROCESS = 8_000_000
-#: Bytes that may wait between the two, where the system lets us.
+#: Bytes that may wait in the pipe between the two, where the system lets us.
 _PIPE = 1 << 20
+#: Chunks that may wait behind it: the file is read on while a transaction of as many is written.
+_AHEAD = 48
 _F_SETPIPE_SZ = 1031
 LENGTH = struct.Struct(">I")
 END, REFUSED = "end", "refused"
@@ -92,7 +96,7 @@ def chunks_of(job: Job, size: int) -> Iterator[Iterator[Chunk]]:
     if size < WORTH_A_PROCESS:
         yield chunks(job)
         return
-    command = [sys.executable, "-m", "app.services.importing"]
+    command, ahead = [sys.executable, "-m", "app.services.importing"], None
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdin is not None
@@ -100,15 +104,50 @@ def chunks_of(job: Job, size: int) -> Iterator[Iterator[Chunk]]:
             _widen(process.stdout)
             process.stdin.write(marshal.dumps(asdict(job)))
             process.stdin.close()
-            yield _received(process.stdout)
+            ahead = _Ahead(process.stdout)
+            yield _received(ahead)
         finally:
             process.kill()
+            if ahead is not None:
+                ahead.close()
 
 
-def _received(pipe: IO[bytes]) -> Iterator[Chunk]:
+class _Ahead:
+    """What comes out of a pipe, taken by a thread so that the other end need not wait. It is left as bytes: the thread
+    that writes to the database would have to share the interpreter with one that makes objects of it."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._free = threading.Semaphore(_AHEAD)
+        self._bodies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._take, name="import-ahead", daemon=True)
+        self._thread.start()
+
+    def get(self) -> bytes:
+        """Empty at the pipe's end."""
+        body = self._bodies.get()
+        self._free.release()
+        return body
+
+    def close(self) -> None:
+        """Once whoever fills the pipe is gone."""
+        self._closed = True
+        self._free.release()
+        self._thread.join()
+
+    def _take(self) -> None:
+        body = b"\0"
+        while body:
+            self._free.acquire()
+            head = b"" if self._closed else self._pipe.read(LENGTH.size)
+            body = self._pipe.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
+            self._bodies.put(body)
+
+
+def _received(ahead: _Ahead) -> Iterator[Chunk]:
     while True:
-        head = pipe.read(LENGTH.size)
-        body = pipe.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
+        body = ahead.get()
         if not body:
             raise ClarionError("the process that reads the file has ended; the log says why")
         kind, *values = marshal.loads(body)  # noqa: S302 - from our own child

@@ -1,7 +1,8 @@
 """Reads the file of a run and writes it in short transactions, each with its own progress and rejects.
 
-On SQLite one transaction follows the other. On PostgreSQL two are under way at a time, since one connection keeps one
-core of the server busy; they are committed in the file's order all the same, so that a run always stands at one row.
+On SQLite one transaction follows the other: short ones while anybody else writes, up to `ALONE_BUDGET` while nobody
+does. On PostgreSQL two are under way at a time, since one connection keeps one core of the server busy; they are
+committed in the file's order all the same, so that a run always stands at one row.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
-from app.db import chunk_budget, next_chunk_size, read_transaction, timed_write
+from app.db import (
+    ALONE_BUDGET,
+    bulk_engine,
+    chunk_budget,
+    foreign_commits,
+    next_chunk_size,
+    read_transaction,
+    timed_write,
+)
 from app.models import ImportRun
 from app.services import dnc
 from app.services.importing.changing import Target
@@ -27,10 +36,10 @@ from common.clock import utcnow
 #: Rejects kept for one run; further ones are counted only, since a wrong file has nothing else.
 MOST_REJECTS = 50_000
 #: Rows after which the database's statistics are out of date.
-_GROWN = 1000
+_GROWN = 10_000
 #: Rows of one transaction at most.
 _LARGEST = 20_000
-#: Transactions under way at a time on PostgreSQL.
+#: Transactions under way at a time on PostgreSQL; one more is made ready meanwhile.
 _LANES = 2
 #: Seconds between two looks for the end of another import into the same list.
 _LOOK = 0.2
@@ -73,11 +82,24 @@ class Position:
 
 @dataclass(slots=True)
 class _Transaction:
-    """Chunks that are written together; `before` is the one whose commit comes first."""
+    """Chunks that are written together, in groups no two of which hold one external id: where it comes again, the
+    next group finds it in the list. `before` is the one whose commit comes first."""
 
-    chunks: Sequence[Chunk]
-    external_ids: set[str]
-    before: Future[float] | None = field(default=None)
+    groups: list[list[Chunk]] = field(default_factory=list)
+    external_ids: set[str] = field(default_factory=set)
+    rows: int = 0
+    before: Future[float] | None = None
+
+    @property
+    def chunks(self) -> list[Chunk]:
+        return [chunk for group in self.groups for chunk in group]
+
+    def add(self, chunk: Chunk) -> None:
+        if not self.groups or not self.external_ids.isdisjoint(chunk.external_ids):
+            self.groups.append([])
+        self.groups[-1].append(chunk)
+        self.external_ids.update(chunk.external_ids)
+        self.rows += chunk.rows
 
 
 class Loader:
@@ -86,8 +108,12 @@ class Loader:
         self._run_id = run_id
         self._target = target
         self._position = position
-        self._lanes = 1 if engine.dialect.name == "sqlite" else _LANES
+        self._bulk = engine
+        self._sqlite = engine.dialect.name == "sqlite"
+        self._lanes = 1 if self._sqlite else _LANES
         self._size = 1
+        #: Of SQLite: what `foreign_commits` said last, and whether that has changed.
+        self._seen, self._alone = -1, False
         self._grown = position.rows_read + _GROWN
 
     def load(self, job: Job, afterwards: Callable[[], None]) -> None:
@@ -98,19 +124,24 @@ class Loader:
                 self._position.cancelled = True
                 return
             self._position.report()
-            with chunks_of(job, self._position.bytes_total) as source, ThreadPoolExecutor(self._lanes) as pool:
+            with (
+                bulk_engine(self._engine) as self._bulk,
+                chunks_of(job, self._position.bytes_total) as source,
+                ThreadPoolExecutor(self._lanes) as pool,
+            ):
                 self._load(source, pool)
             if not self._position.cancelled:
                 afterwards()
 
     def _load(self, source: Iterator[Chunk], pool: ThreadPoolExecutor) -> None:
         under_way: list[tuple[_Transaction, Future[float]]] = []
+        most = 0 if self._sqlite else _LANES
         for transaction in self._transactions(source):
-            while under_way and not under_way[-1][0].external_ids.isdisjoint(transaction.external_ids):
+            while not all(other.external_ids.isdisjoint(transaction.external_ids) for other, _ in under_way):
                 self._finish(under_way)
             transaction.before = under_way[-1][1] if under_way else None
             under_way.append((transaction, pool.submit(self._write, transaction)))
-            if len(under_way) == self._lanes:
+            if len(under_way) > most:
                 self._finish(under_way)
             if self._position.cancelled:
                 break
@@ -119,40 +150,40 @@ class Loader:
 
     def _finish(self, under_way: list[tuple[_Transaction, Future[float]]]) -> None:
         held = under_way.pop(0)[1].result()
-        self._size = next_chunk_size(self._size, held, _LARGEST, chunk_budget(self._engine))
+        budget = ALONE_BUDGET if self._alone else chunk_budget(self._engine)
+        self._size = next_chunk_size(self._size, held, _LARGEST, budget)
         if self._position.rows_read >= self._grown:
             refresh_statistics(self._engine)
             self._grown = self._position.rows_read * 10
         self._position.report()
 
     def _transactions(self, source: Iterator[Chunk]) -> Iterator[_Transaction]:
-        """Of about as many rows as one shall have now, and no external id twice."""
-        chunks, external_ids, rows = list[Chunk](), set[str](), 0
+        """Of about as many rows as one shall have now."""
+        transaction = _Transaction()
         for chunk in source:
-            if chunks and (rows + chunk.rows > self._size or not external_ids.isdisjoint(chunk.external_ids)):
-                yield _Transaction(chunks, external_ids)
-                chunks, external_ids, rows = [], set(), 0
-            chunks.append(chunk)
-            external_ids.update(chunk.external_ids)
-            rows += chunk.rows
-            self._size = max(self._size, rows if len(chunks) == 1 else 0)
-        if chunks:
-            yield _Transaction(chunks, external_ids)
+            if transaction.rows and transaction.rows + chunk.rows > self._size:
+                yield transaction
+                transaction = _Transaction()
+            transaction.add(chunk)
+            self._size = max(self._size, chunk.rows)
+        if transaction.rows:
+            yield transaction
 
     def _write(self, transaction: _Transaction) -> float:
         """The seconds it took. The position moves on once it is committed."""
+        chunks = transaction.chunks
         for left in reversed(range(_TRIES)):
             try:
-                with timed_write(self._engine) as (session, held):
-                    plan_by_size(session)
-                    written = write_contacts(session, self._target, transaction.chunks, utcnow())
+                with timed_write(self._bulk) as (session, held):
+                    self._look_around(session)
+                    written = [write_contacts(session, self._target, group, utcnow()) for group in transaction.groups]
                     if transaction.before is not None:
                         transaction.before.result()
                     if self._position.cancelled:
                         session.rollback()
                         return 0.0
-                    listed = _listed(session, self._target.organization_id, transaction.chunks)
-                    cancelled = self._account(session, transaction.chunks, written, listed)
+                    listed = _listed(session, self._target.organization_id, chunks)
+                    cancelled = self._account(session, chunks, written, listed)
             except UniqueViolation:
                 # Somebody has added a contact of the same id since it was looked for: now it is known.
                 if not left:
@@ -160,18 +191,25 @@ class Loader:
                 continue
             break
         position = self._position
-        position.rows_read += sum(chunk.rows for chunk in transaction.chunks)
-        position.rejected += sum(len(chunk.rejects) for chunk in transaction.chunks)
-        position.bytes_read = transaction.chunks[-1].position
+        position.rows_read += transaction.rows
+        position.rejected += sum(len(chunk.rejects) for chunk in chunks)
+        position.bytes_read = chunks[-1].position
         position.cancelled = position.cancelled or cancelled
         return held()
 
-    def _account(self, session: Session, chunks: Sequence[Chunk], written: Written, listed: int) -> bool:
+    def _look_around(self, session: Session) -> None:
+        if self._sqlite:
+            seen, self._seen = self._seen, foreign_commits(session)
+            self._alone = seen == self._seen
+        else:
+            plan_by_size(session)
+
+    def _account(self, session: Session, chunks: Sequence[Chunk], written: Sequence[Written], listed: int) -> bool:
         counts = {
-            "rows_added": written.added,
-            "rows_updated": written.updated,
-            "rows_unchanged": written.unchanged,
-            "rows_skipped": written.skipped,
+            "rows_added": sum(each.added for each in written),
+            "rows_updated": sum(each.updated for each in written),
+            "rows_unchanged": sum(each.unchanged for each in written),
+            "rows_skipped": sum(each.skipped for each in written),
             "rows_unread": sum(chunk.unread for chunk in chunks),
             "rows_listed": listed,
         }

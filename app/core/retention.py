@@ -23,6 +23,10 @@ class Kept(StrEnum):
     RECORDINGS = "recordings"
     #: Rejected rows of imports.
     REJECTS = "rejects"
+    #: Files that data sources have taken, and those that they could not take.
+    FILES = "files"
+    #: Contacts whom no attempt, change or job has concerned.
+    CONTACTS = "contacts"
     AUDIT = "audit"
 
 
@@ -34,15 +38,18 @@ class Floor:
     rule: str
 
 
+_WINDOWS = (
+    Floor(60, "France, decree 2022-1313: nobody is called for 60 days after they refused"),
+    Floor(30, "US, 47 CFR 64.1200(a)(7): abandonment is counted over 30 days"),
+    Floor(30, "France, decree 2022-1313: 4 calls in 30 calendar days"),
+    Floor(14, "US, Regulation F, 12 CFR 1006.14: 7 calls in 7 days, and 7 days after a conversation"),
+    Floor(3, "UK, Ofcom: an abandoned number rests for 72 hours"),
+)
 #: The longest window of any rule counts, whether or not a campaign uses it today: what is gone cannot be counted later.
 FLOORS: Mapping[Kept, tuple[Floor, ...]] = {
-    Kept.ATTEMPTS: (
-        Floor(60, "France, decree 2022-1313: nobody is called for 60 days after they refused"),
-        Floor(30, "US, 47 CFR 64.1200(a)(7): abandonment is counted over 30 days"),
-        Floor(30, "France, decree 2022-1313: 4 calls in 30 calendar days"),
-        Floor(14, "US, Regulation F, 12 CFR 1006.14: 7 calls in 7 days, and 7 days after a conversation"),
-        Floor(3, "UK, Ofcom: an abandoned number rests for 72 hours"),
-    ),
+    Kept.ATTEMPTS: _WINDOWS,
+    # Attempts tell by the contact whom they reached.
+    Kept.CONTACTS: _WINDOWS,
     Kept.AUDIT: (
         Floor(1827, "Germany: consent and its proof are kept for 5 years"),
         Floor(1827, "US, TSR: entries of the company's own do-not-call list are kept for 5 years"),

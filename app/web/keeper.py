@@ -56,5 +56,5 @@ class Keeper:
         disclosure.make_next(self._engine, self._vault, self._home, self._servers)
         if time.monotonic() >= self._next_purge:
             self._next_purge = time.monotonic() + PURGE_INTERVAL
-            retention.purge_due(self._engine, self._servers)
+            retention.purge_due(self._engine, self._servers, self._files)
         return ended

@@ -112,8 +112,7 @@ def empty(
         counts["test_calls"] = _test_calls(session, home, traces)
         _audit_of(session, ids)
         counts["contacts"] = len(ids)
-        counts["contact_details"] = _hanging_on(session, Contact, ids)
-        _anonymous_contacts(session, ids)
+        counts["contact_details"] = forget_contacts(session, ids)
     counts["rejected_rows"] = _rejects(engine, home, traces)
     counts["other_texts"] = _blot_everywhere(engine, home, traces)
     return counts
@@ -159,8 +158,14 @@ def anonymous_attempts(session: Session, ids: Sequence[str]) -> None:
             session.execute(update(Attempt).where(Attempt.id == key).values(result=figures))
 
 
+def forget_contacts(session: Session, ids: Sequence[int]) -> int:
+    """With all that hangs on them but attempts: gone, or a shell that jobs' figures refer to; how many details went."""
+    removed = _hanging_on(session, Contact, ids)
+    _anonymous_contacts(session, ids)
+    return removed
+
+
 def _anonymous_contacts(session: Session, ids: Sequence[int]) -> None:
-    """Gone, or a shell that jobs' figures refer to."""
     session.execute(
         update(JobContact).where(JobContact.contact_id.in_(ids)).values(hold_code="", hold_detail="", hold_until=None)
     )

@@ -20,9 +20,13 @@ from app.models import (
     AttemptState,
     AttemptTrace,
     AuditEntry,
+    Contact,
     Erasure,
     ImportReject,
     ImportRun,
+    Job,
+    JobContact,
+    JobState,
     RetentionRule,
     SubjectExport,
 )
@@ -74,18 +78,40 @@ def set_rule(
     return row
 
 
-def preview(session: Session, actor: Actor, now: datetime, organization_id: int | None = None) -> dict[Kept, int]:
-    """What the next purge of each kind with a rule takes; of recordings the calls that are looked through."""
+def preview(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    organization_id: int | None = None,
+    *,
+    files: stores.Files | None = None,
+    wanted: Mapping[Kept, int] | None = None,
+) -> dict[Kept, int]:
+    """What the next purge of each kind with a rule takes; of recordings the calls that are looked through.
+
+    `wanted` are days by kind in place of the rules, before anybody keeps them. Raise Refused as `set_rule` does.
+    """
     home = organization_for(session, actor, organization_id)
     rules = list_rules(session, actor, organization_id)
-    return {
-        kind: session.scalar(select(func.count()).select_from(_WHAT[kind](home, rule, _cutoff(rule, now)).subquery()))
-        or 0
-        for kind, rule in rules.items()
-    }
+    if wanted is not None:
+        rules = {kind: _as_if(home, kind, checked(kind, days), rules.get(kind)) for kind, days in wanted.items()}
+    return {kind: _count(session, kind, home, rule, _cutoff(rule, now), files) for kind, rule in rules.items()}
 
 
-def purge_due(engine: Engine, servers: stores.MediaServers) -> int:
+def _as_if(home: int, kind: Kept, days: int, rule: RetentionRule | None) -> RetentionRule:
+    through = rule.done_through if rule else None
+    return RetentionRule(organization_id=home, kind=kind.value, days=days, done_through=through)
+
+
+def _count(
+    session: Session, kind: Kept, home: int, rule: RetentionRule, cutoff: datetime, files: stores.Files | None
+) -> int:
+    if kind is Kept.FILES:
+        return len(files.older(home, cutoff)) if files else 0
+    return session.scalar(select(func.count()).select_from(_WHAT[kind](home, rule, cutoff).subquery())) or 0
+
+
+def purge_due(engine: Engine, servers: stores.MediaServers, files: stores.Files) -> int:
     """Purge every kind whose last purge is a day ago; how many kinds were done."""
     now, done = utcnow(), 0
     due = or_(RetentionRule.last_run_at.is_(None), RetentionRule.last_run_at < now - _DAY)
@@ -101,15 +127,19 @@ def purge_due(engine: Engine, servers: stores.MediaServers) -> int:
             if rule is not None:
                 session.expunge(rule)
         if rule is not None:
-            done += _purge(engine, servers, rule, now)
+            done += _purge(engine, servers, files, rule, now)
     return done
 
 
-def _purge(engine: Engine, servers: stores.MediaServers, rule: RetentionRule, now: datetime) -> int:
+def _purge(
+    engine: Engine, servers: stores.MediaServers, files: stores.Files, rule: RetentionRule, now: datetime
+) -> int:
     cutoff, kind = _cutoff(rule, now), Kept(rule.kind)
     try:
         if kind is Kept.RECORDINGS:
             removed = _recordings(engine, servers, rule, cutoff)
+        elif kind is Kept.FILES:
+            removed = _files(files, rule, cutoff)
         else:
             removed = _rows(engine, rule, kind, cutoff)
     except RemoteError:
@@ -129,16 +159,24 @@ def _purge(engine: Engine, servers: stores.MediaServers, rule: RetentionRule, no
 
 
 def _rows(engine: Engine, rule: RetentionRule, kind: Kept, cutoff: datetime) -> int:
-    removed = 0
+    removed, statement = 0, _WHAT[kind](rule.organization_id, rule, cutoff)
+    key, ids = statement.selected_columns[0], list[Any]()
     while True:
         with read_transaction(engine) as session:
-            statement = _WHAT[kind](rule.organization_id, rule, cutoff).limit(_CHUNK)
-            ids = list(session.scalars(statement))
+            further = statement.where(key > ids[-1]) if ids else statement
+            ids = list(session.scalars(further.order_by(key).limit(_CHUNK)))
         if not ids:
             return removed
         with timed_write(engine) as (session, _):
             _TAKE[kind](session, ids)
         removed += len(ids)
+
+
+def _files(files: stores.Files, rule: RetentionRule, cutoff: datetime) -> int:
+    found = files.older(rule.organization_id, cutoff)
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
 
 
 def _recordings(engine: Engine, servers: stores.MediaServers, rule: RetentionRule, cutoff: datetime) -> int:
@@ -180,6 +218,23 @@ def _rejects(home: int, _rule: RetentionRule, cutoff: datetime) -> Select[Any]:
     return joined.where(ImportRun.organization_id == home, ImportRun.ended_at < cutoff)
 
 
+def _contacts(home: int, _rule: RetentionRule, cutoff: datetime) -> Select[Any]:
+    """Neither attempted, brought nor changed since, and in no job that may still come to them."""
+    waiting = (
+        select(JobContact.id)
+        .join(Job, Job.id == JobContact.job_id)
+        .where(JobContact.contact_id == Contact.id, Job.state.not_in((JobState.STOPPED, JobState.COMPLETED)))
+    )
+    return select(Contact.id).where(
+        Contact.organization_id == home,
+        Contact.erased_at.is_(None),
+        Contact.updated_at < cutoff,
+        Contact.created_at < cutoff,
+        or_(Contact.last_attempt_at.is_(None), Contact.last_attempt_at < cutoff),
+        ~waiting.exists(),
+    )
+
+
 def _audit(home: int, _rule: RetentionRule, cutoff: datetime) -> Select[Any]:
     return select(AuditEntry.id).where(
         AuditEntry.organization_id == home, AuditEntry.at < cutoff, AuditEntry.kind.not_in(_TOLD_FOR_EVER)
@@ -197,11 +252,13 @@ _WHAT: Mapping[Kept, Callable[[int, RetentionRule, datetime], Select[Any]]] = {
     Kept.ATTEMPTS: _attempts,
     Kept.RECORDINGS: _calls,
     Kept.REJECTS: _rejects,
+    Kept.CONTACTS: _contacts,
     Kept.AUDIT: _audit,
 }
 _TAKE: Mapping[Kept, Callable[[Session, Sequence[Any]], object]] = {
     Kept.TRACES: lambda session, ids: session.execute(delete(AttemptTrace).where(AttemptTrace.attempt_id.in_(ids))),
     Kept.ATTEMPTS: _take_attempts,
     Kept.REJECTS: lambda session, ids: session.execute(delete(ImportReject).where(ImportReject.id.in_(ids))),
+    Kept.CONTACTS: emptying.forget_contacts,
     Kept.AUDIT: lambda session, ids: session.execute(delete(AuditEntry).where(AuditEntry.id.in_(ids))),
 }

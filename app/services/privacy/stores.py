@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from app.core.traces import Traces
 from app.db import read_transaction
 from app.models import ImportRun, ImportState, MediaServer
-from app.services.sources.folders import FAILED, PROCESSED
+from app.services.sources.folders import FAILED, PROCESSED, finished_at
 from channels.voice.client import HttpMediaServer
 
 log = structlog.get_logger()
@@ -67,6 +67,10 @@ class Files(Protocol):
         """Delete the files that hold a trace; how many."""
         ...
 
+    def older(self, organization_id: int, before: datetime) -> Sequence[Path]:
+        """Files that data sources are done with, taken or not, since before that moment."""
+        ...
+
 
 class MediaServers(Protocol):
     def forget(self, calls: Sequence[PastCall]) -> Mapping[str, int]:
@@ -95,6 +99,11 @@ class StateFiles:
                     part.unlink(missing_ok=True)
                     removed += 1
         return removed
+
+    def older(self, organization_id: int, before: datetime) -> Sequence[Path]:
+        drop = self._home / "drop" / str(organization_id)
+        found = [path for name in (PROCESSED, FAILED) for path in drop.glob(f"*/{name}/*") if path.is_file()]
+        return sorted(path for path in found if finished_at(path) < before)
 
     def _holding(self, organization_id: int, traces: Traces) -> Iterator[Path]:
         for folder in ("uploads", EXPORTS, f"drop/{organization_id}"):

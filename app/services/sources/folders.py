@@ -14,6 +14,7 @@ from pathlib import Path
 from app.services.sources.places import BLOCK, MOST_FILES, Bounded, Found, is_plain, means
 from common.errors import Refused
 
+_MOMENT = "%Y%m%dT%H%M%S.%f"
 PROCESSING, PROCESSED, FAILED = "processing", "processed", "failed"
 
 
@@ -21,6 +22,14 @@ def drop_folder(home: Path, organization_id: int, name: str) -> Path:
     if not is_plain(name) or name.startswith("."):
         raise Refused("folder: give the name of a folder, without / and not beginning with a dot")
     return home / "drop" / str(organization_id) / name
+
+
+def finished_at(path: Path) -> datetime:
+    """When a file in `processed` or `failed` was put there: its name says so; else when it was written last."""
+    try:
+        return datetime.strptime(path.name.partition("-")[0], _MOMENT).replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 class Folder:
@@ -59,7 +68,7 @@ class Folder:
     def finish(self, file: Found, *, taken: bool) -> None:
         processing = self._path / PROCESSING / file.name
         if processing.exists():
-            moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+            moment = datetime.now(UTC).strftime(_MOMENT)
             processing.rename(self._path / (PROCESSED if taken else FAILED) / f"{moment}-{file.name}")
 
     def close(self) -> None:

@@ -11,7 +11,20 @@ from sqlalchemy import Engine, func, select, update
 
 from app.core.retention import FLOORS, Kept, checked, floor_of
 from app.db import read_transaction, write_transaction
-from app.models import Attempt, AttemptTrace, AuditEntry, ImportReject, ImportRun, RetentionRule
+from app.models import (
+    Address,
+    Attempt,
+    AttemptTrace,
+    AuditEntry,
+    ConsentEvent,
+    Contact,
+    ContactChange,
+    DncEntry,
+    ImportReject,
+    ImportRun,
+    Job,
+    RetentionRule,
+)
 from app.security import pseudonyms
 from app.security.access import Actor
 from app.services import privacy
@@ -50,7 +63,17 @@ def left(engine: Engine, tmp_path: Path) -> traced.Left:
         session.execute(whole.values(started_at=old, answered_at=old, ended_at=old))
         session.execute(update(ImportRun).values(ended_at=old))
         session.execute(update(AuditEntry).values(at=utcnow() - timedelta(days=2000)))
+        session.execute(update(Contact).values(created_at=old, updated_at=old))
+    for folder, moment in (("processed", old), ("failed", old), ("processed", utcnow())):
+        drop = tmp_path / "state" / "drop" / str(left.organization_id) / "in" / folder
+        drop.mkdir(parents=True, exist_ok=True)
+        (drop / f"{moment:%Y%m%dT%H%M%S.%f}-people.csv").write_text("id,phone")
     return left
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> stores.StateFiles:
+    return stores.StateFiles(tmp_path / "state")
 
 
 def keep(engine: Engine, days: int = 99, kinds: Sequence[Kept] = tuple(Kept)) -> None:
@@ -59,19 +82,22 @@ def keep(engine: Engine, days: int = 99, kinds: Sequence[Kept] = tuple(Kept)) ->
             privacy.set_rule(session, ROOT, kind, 1999 if kind is Kept.AUDIT else days)
 
 
-def test_old_data_goes_and_young_data_stays(engine: Engine, left: traced.Left) -> None:
+def test_old_data_goes_and_young_data_stays(engine: Engine, left: traced.Left, files: stores.StateFiles) -> None:
     keep(engine)
     with read_transaction(engine) as session:
-        counts = privacy.preview_purge(session, ROOT, utcnow())
+        counts = privacy.preview_purge(session, ROOT, utcnow(), files=files)
         audited = session.scalar(
             select(func.count()).where(
                 AuditEntry.at < utcnow() - timedelta(days=1999), AuditEntry.organization_id.is_not(None)
             )
         )
-    assert counts == {Kept.TRACES: 1, Kept.ATTEMPTS: 1, Kept.RECORDINGS: 1, Kept.REJECTS: 3, Kept.AUDIT: audited}
+    assert counts == {
+        Kept.TRACES: 1, Kept.ATTEMPTS: 1, Kept.RECORDINGS: 1, Kept.REJECTS: 3, Kept.AUDIT: audited, Kept.FILES: 2,
+        Kept.CONTACTS: 2,
+    }  # fmt: skip
     servers = Servers()
-    assert retention.purge_due(engine, servers) == len(Kept)
-    assert retention.purge_due(engine, servers) == 0  # once a day
+    assert retention.purge_due(engine, servers, files) == len(Kept)
+    assert retention.purge_due(engine, servers, files) == 0  # once a day
     assert servers.asked == [left.attempt_id]
     with read_transaction(engine) as session:
         assert session.scalar(select(func.count()).select_from(AttemptTrace)) == 0
@@ -79,21 +105,27 @@ def test_old_data_goes_and_young_data_stays(engine: Engine, left: traced.Left) -
         call = session.get_one(Attempt, left.attempt_id)
         assert (call.address, call.completion_code) == ("", "ANSWER_HUMAN")
         assert session.scalar(select(Attempt.address).where(Attempt.channel == "email")) == traced.EMAIL
-        assert set(privacy.preview_purge(session, ROOT, utcnow()).values()) == {0}
+        assert set(privacy.preview_purge(session, ROOT, utcnow(), files=files).values()) == {0}
+        # Whom a running job has stays, and so does what lay there for a moment only.
+        assert session.get(Contact, left.contact_id) is not None
+        assert session.get(Contact, left.twin_id) is None
+        assert len(files.older(left.organization_id, utcnow())) == 1
         told = session.scalars(select(AuditEntry.after).where(AuditEntry.action == "retention.purge")).all()
     assert {row["kind"] for row in told if row} == {kind.value for kind in Kept}
 
 
-def test_a_server_that_is_away_keeps_its_recordings_for_the_next_time(engine: Engine, left: traced.Left) -> None:
+def test_a_server_that_is_away_keeps_its_recordings_for_the_next_time(
+    engine: Engine, left: traced.Left, files: stores.StateFiles
+) -> None:
     keep(engine, kinds=[Kept.RECORDINGS])
     servers = Servers()
     servers.away = True
-    assert retention.purge_due(engine, servers) == 0
+    assert retention.purge_due(engine, servers, files) == 0
     servers.away = False
-    assert retention.purge_due(engine, servers) == 0  # the lease of the first try
+    assert retention.purge_due(engine, servers, files) == 0  # the lease of the first try
     with write_transaction(engine) as session:
         session.execute(update(RetentionRule).values(lease_until=None))
-    assert retention.purge_due(engine, servers) == 1
+    assert retention.purge_due(engine, servers, files) == 1
     assert servers.asked == [left.attempt_id]
 
 
@@ -112,3 +144,48 @@ def test_a_window_of_a_rule_is_never_shortened(engine: Engine) -> None:
         privacy.set_rule(session, ROOT, "attempts", 60)
         privacy.set_rule(session, ROOT, "attempts", None)
         assert privacy.list_rules(session, ROOT) == {}
+
+
+def test_a_contact_is_unused_when_nothing_has_concerned_it(
+    engine: Engine, left: traced.Left, files: stores.StateFiles
+) -> None:
+    def would_go() -> int:
+        with read_transaction(engine) as session:
+            return privacy.preview_purge(session, ROOT, utcnow(), wanted={Kept.CONTACTS: 90})[Kept.CONTACTS]
+
+    young = utcnow() - timedelta(days=10)
+    assert would_go() == 2
+    for column in ("created_at", "updated_at", "last_attempt_at"):
+        with write_transaction(engine) as session:
+            session.execute(update(Contact).where(Contact.id == left.twin_id).values({column: young}))
+        assert would_go() == 1
+        with write_transaction(engine) as session:
+            aged = utcnow() - timedelta(days=100)
+            session.execute(update(Contact).where(Contact.id == left.twin_id).values({column: aged}))
+    with write_transaction(engine) as session:
+        session.execute(update(Job).values(state="completed"))
+    assert would_go() == 5
+    keep(engine, 90, [Kept.CONTACTS])
+    assert retention.purge_due(engine, Servers(), files) == 1
+    assert would_go() == 0
+    with read_transaction(engine) as session:
+        # What jobs count stays as a row that names nobody; attempts keep the address that rules need.
+        shell = session.get_one(Contact, left.contact_id)
+        assert (shell.first_name, shell.external_id, shell.attributes) == ("", f"erased-{shell.id}", {})
+        assert session.scalar(select(func.count()).select_from(Address)) == 0
+        assert session.scalar(select(func.count()).select_from(ContactChange)) == 0
+        assert session.get_one(Attempt, left.attempt_id).address == traced.NUMBER
+        assert session.scalar(select(func.count()).select_from(DncEntry)) > 0
+        assert session.scalar(select(func.count()).select_from(ConsentEvent)) > 0
+
+
+def test_what_days_would_take_is_told_before_they_are_kept_and_never_under_a_floor(
+    engine: Engine, left: traced.Left, files: stores.StateFiles
+) -> None:
+    with read_transaction(engine) as session:
+        wanted = {Kept.FILES: 50, Kept.TRACES: 200}
+        told = privacy.preview_purge(session, ROOT, utcnow(), files=files, wanted=wanted)
+        assert told == {Kept.FILES: 2, Kept.TRACES: 0}
+        assert privacy.list_rules(session, ROOT) == {}
+        with pytest.raises(Refused, match="contacts: keep it for 60 days"):
+            privacy.preview_purge(session, ROOT, utcnow(), wanted={Kept.CONTACTS: 59})

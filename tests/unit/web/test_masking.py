@@ -175,3 +175,12 @@ def test_a_plain_supervisor_reveals_nothing(signed_in: Callable[[str], FlaskClie
     watcher = signed_in("watcher")
     assert "/reveal/" not in watcher.get(f"/contacts/{world.contact_id}").text
     assert watcher.post("/reveal/address/1").status_code == 403
+
+
+def test_retention_is_counted_before_it_is_kept(admin: FlaskClient) -> None:
+    counted = admin.post("/privacy/retention", data={"contacts": "60", "traces": "1", "count": "yes"}).text
+    assert "They are not kept yet." in counted
+    assert counted.count("Kept for ever") == 7
+    assert "60 days at least" in admin.post("/privacy/retention", data={"contacts": "59", "count": "yes"}).text
+    admin.post("/privacy/retention", data={"contacts": "60"})
+    assert admin.get("/privacy/retention").text.count("Kept for ever") == 6

@@ -17,6 +17,8 @@ _KEPT = {
     Kept.ATTEMPTS: "Addresses, keys and values of attempts",
     Kept.RECORDINGS: "Recordings",
     Kept.REJECTS: "Rejected rows of imports",
+    Kept.FILES: "Files that data sources took or failed with",
+    Kept.CONTACTS: "Contacts that nobody used or changed",
     Kept.AUDIT: "Audit trail",
 }
 
@@ -32,6 +34,8 @@ class RetentionForm(FlaskForm):
     attempts = _days(Kept.ATTEMPTS)
     recordings = _days(Kept.RECORDINGS)
     rejects = _days(Kept.REJECTS)
+    files = _days(Kept.FILES)
+    contacts = _days(Kept.CONTACTS)
     audit = _days(Kept.AUDIT)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from flask import current_app, flash, redirect, render_template, request, send_file, url_for
@@ -13,7 +14,7 @@ from app.models import ErasureState, ExportState
 from app.security.access import Permission
 from app.security.secrets import Vault
 from app.services import lists, privacy
-from app.services.privacy import disclosure, erasure, finding
+from app.services.privacy import disclosure, erasure, finding, stores
 from app.web.database import reader, writing
 from app.web.panel.gate import area, needs
 from app.web.panel.owned import organization_names
@@ -120,10 +121,13 @@ def retention() -> str:
 
 @blueprint.post("/retention")
 @needs(Permission.PRIVACY_MANAGE)
-def keep() -> Response | tuple[str, int]:
+def keep() -> Response | str | tuple[str, int]:
+    """`count` tells what the days typed would take, and keeps nothing."""
     form, organization_id = RetentionForm(), _organization()
     if form.validate_on_submit():
         try:
+            if "count" in request.form:
+                return _retention(form, {kind: days for kind in Kept if (days := form[kind.value].data) is not None})
             with writing() as session:
                 for kind in Kept:
                     privacy.set_rule(session, actor(), kind.value, form[kind.value].data, organization_id)
@@ -141,14 +145,17 @@ def _organization() -> int | None:
     return mine or request.args.get("organization_id", type=int) or next(iter(organization_names()), None)
 
 
-def _retention(form: RetentionForm) -> str:
+def _retention(form: RetentionForm, wanted: Mapping[Kept, int] | None = None) -> str:
     organization_id = _organization()
+    files = stores.StateFiles(current_app.config["CLARION"].home)
+    counts = privacy.preview_purge(reader(), actor(), utcnow(), organization_id, files=files, wanted=wanted)
     return render_template(
         "privacy/retention.html",
         form=form,
         kinds=list(Kept),
         rules=privacy.list_rules(reader(), actor(), organization_id),
-        counts=privacy.preview_purge(reader(), actor(), utcnow(), organization_id),
+        counts=counts,
+        counted=wanted is not None,
         organizations=organization_names(),
         organization_id=organization_id,
     )

@@ -45,7 +45,9 @@ class Numbering:
 
     def barred(self, e164: str, now: datetime) -> str:
         """Why a number that was taken once must not be dialled now; "" where it may. Numbers that no country has
-        (simulated ones) are nobody's kind."""
+        (simulated ones) are nobody's kind, and SIP addresses are no numbers."""
+        if not e164.startswith("+"):
+            return ""
         try:
             self.read(e164, "", now)
         except NumberRefused as error:

@@ -64,13 +64,14 @@ class InboundLevel(Pacer):
     def _wanted(self, seen: Seen, elapsed: float, room: int) -> Decision:
         self._learn(seen, elapsed)
         self._feed_back(elapsed)
-        self._minute += elapsed
-        while self._minute >= _MINUTE:
-            self._minute -= _MINUTE
+        minutes, self._minute = divmod(self._minute + elapsed, _MINUTE)
+        # Beyond the horizon nothing is left to turn, however far a clock has leapt.
+        for _ in range(int(min(minutes, _HORIZON))):
             self._turn_minute()
         rate = self._rate(seen) * self._brake(seen)
         # Never saved up beyond a second's worth and one: a pause is not made up for by a burst.
-        self._owed = min(self._owed + rate * elapsed, rate * max(1.0, elapsed) + 1.0)
+        step = min(elapsed, _MINUTE)
+        self._owed = min(self._owed + rate * step, rate * max(1.0, step) + 1.0)
         place = min(int(self._owed), room)
         self._owed -= place
         self._sent[0] += place

@@ -47,6 +47,16 @@ def test_a_pause_is_not_made_up_for_by_a_burst() -> None:
     assert pacer.decide(Observation(ready=20), 121.0).place < 5
 
 
+@pytest.mark.parametrize("leap", [86_400.0, 1e12, 1e308])
+def test_a_clock_that_leaps_ahead_is_survived_and_everything_sent_forgotten(leap: float) -> None:
+    pacer = create(replace(PACED, lines=50))
+    for second in range(300):
+        pacer.decide(Observation(ready=20), float(second))
+    assert 0 <= pacer.decide(Observation(ready=20), leap).place <= 50
+    assert isinstance(pacer, InboundLevel)
+    assert pacer.forecast()[1:].max() < 0.01
+
+
 def test_those_still_to_call_are_in_the_forecast() -> None:
     pacer = create(PACED)
     assert isinstance(pacer, InboundLevel)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pacing.algorithms.observation import Floats, Outcome, Resolved, Seen
+from pacing.algorithms.observation import Abandoned, Connected, Event, Floats, Outcome, Resolved, Seen
 
 #: The shape remembers about so many calls.
 _MEMORY = 6_000.0
@@ -25,6 +25,8 @@ _SURE = 3.3
 #: Before anything was seen: so many calls' worth of a hit rate of about a half. To begin with caution costs little.
 _FIRST = 4.0
 _FIRST_HUMAN, _FIRST_OTHER = 0.045, 0.015
+#: No more people than that are thought to be waiting for word of them: reports get lost.
+_OPEN = 50.0
 #: A ringing call is never taken to be less likely to be answered in a second: about 1 % over a whole call.
 _FLOOR = 0.0005
 
@@ -46,6 +48,8 @@ class Answers:
         self._found = np.array([1.0, 1.0])
         self._classifying = 0.0
         self.humans = 0.0
+        #: People found of whom it is not yet known whether there was an agent.
+        self._open = 0.0
 
     def see(self, seen: Seen, elapsed: float) -> Floats:
         """Learn from one look; give how many calls ring at each second of age."""
@@ -54,7 +58,7 @@ class Answers:
             ages = np.minimum(seen.ringing, self.ages - 1).astype(np.int64)
             counts = np.bincount(ages, minlength=self.ages).astype(np.float64)
         came = self._resolve((event for event in seen.events if isinstance(event, Resolved)), seen.now, elapsed)
-        self._follow(came)
+        self._follow(came + self._unreported(seen.events))
         self._seen += counts * elapsed
         self._classifying += len(seen.classifying) * elapsed
         self._awaited = float((counts * self._hazards[0]).sum()) * elapsed
@@ -80,10 +84,11 @@ class Answers:
         total = float(self._found.sum())
         return self._classifying / total, float(self._found[0]) / total
 
-    def table(self, seconds: int, cancel_after: float | None = None) -> Floats:
+    def table(self, seconds: int, cancel_after: float | None = None, crossing: float = 0.0) -> Floats:
         """P(person within 0, 1, … `seconds` | ringing at age): one row a second of age.
 
-        With `cancel_after`, of older calls only the next second counts: each later one can still be prevented.
+        With `cancel_after`, of older calls only the next second counts: each later one can still be prevented, as far
+        as `crossing` tells: for so many seconds after a CANCEL answers come through.
         """
         shape, others = self._hazards
         level, classifying = self._renewed
@@ -91,7 +96,7 @@ class Answers:
         stay = 1.0 - humans - others
         later = humans.copy()
         if cancel_after is not None:
-            later[min(int(cancel_after) + 1, self.ages) :] = 0.0
+            later[min(int(cancel_after) + 1, self.ages) :] *= min(1.0, crossing)
         table = np.zeros((self.ages, seconds + 1))
         beyond = np.zeros(self.ages)
         for second in range(1, seconds + 1):
@@ -102,16 +107,21 @@ class Answers:
         lag = min(seconds, round(classifying))
         return np.concatenate([np.zeros((self.ages, lag)), table[:, : seconds + 1 - lag]], axis=1)
 
-    def worth(self) -> Floats:
-        """People expected of one more second of ringing, by age, if the call is kept to its end."""
+    @property
+    def in_a_second(self) -> Floats:
+        """P(a person answers within a second | ringing at each age)."""
+        return self._hazards[0] * self._renewed[0]
+
+    def worth(self) -> tuple[Floats, Floats]:
+        """By age, if the call is kept to its end: people expected of one more second of ringing; seconds to come."""
         humans, others = self._hazards
         people, seconds = 0.0, 1e-9
-        worth = np.zeros(self.ages)
+        worth, left = np.zeros(self.ages), np.zeros(self.ages)
         for age in range(self.ages - 1, -1, -1):
             stay = max(0.0, 1.0 - humans[age] - others[age])
             people, seconds = humans[age] + stay * people, 1.0 + stay * seconds
-            worth[age] = people / seconds
-        return worth
+            worth[age], left[age] = people / seconds, seconds
+        return worth, left
 
     def refresh(self) -> None:
         """Take what was learnt into the shape. The level goes on as if the new one had always been expected by."""
@@ -128,7 +138,7 @@ class Answers:
         numbers = [self._came, self._expected, self._came_lately, self._expected_lately]
         return [
             [array.tolist() for array in arrays],
-            [*numbers, self._awaited, self._classifying, self.humans, *self._renewed],
+            [*numbers, self._awaited, self._classifying, self.humans, *self._renewed, self._open],
         ]
 
     def restore(self, learnt: Any) -> None:
@@ -138,6 +148,7 @@ class Answers:
         self._came, self._expected, self._came_lately, self._expected_lately = numbers[:4]
         self._awaited, self._classifying, self.humans = numbers[4:7]
         self._renewed = (numbers[7], numbers[8])
+        self._open = numbers[9] if len(numbers) > 9 else 0.0
         if len(self._seen) != self.ages:
             raise ValueError("the ring timeout was another one")
 
@@ -159,6 +170,20 @@ class Answers:
             else:
                 self._others[age] += 1
         return came
+
+    def _unreported(self, events: Iterable[Event]) -> float:
+        """People of whom only their agent, or that there was none, was reported. They answered when people do."""
+        for event in events:
+            if isinstance(event, Resolved):
+                self._open += event.outcome == Outcome.HUMAN
+            elif isinstance(event, Connected | Abandoned):
+                self._open -= 1
+        missing = max(0.0, -self._open)
+        self._open = min(self._open + missing, _OPEN)
+        if missing:
+            expected = self._seen * self._hazards[0]
+            self._humans += missing * expected / max(float(expected.sum()), 1e-9)
+        return missing
 
     def _follow(self, came: float) -> None:
         """Move the level by what came and what had been awaited."""

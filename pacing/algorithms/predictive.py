@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pacing.algorithms.ages import Ages
 from pacing.algorithms.answers import Answers
 from pacing.algorithms.base import Pacer
+from pacing.algorithms.cancelling import Crossings
 from pacing.algorithms.configuration import Configuration
 from pacing.algorithms.observation import (
     Abandoned,
@@ -66,8 +67,9 @@ class _Answers:
     new: Floats
     weights: Floats
     ringing: Table
-    #: People to come of a line's second, of a call ringing at each second of age.
+    #: People to come of a line's second, of a call ringing at each second of age; and the seconds it will hold it.
     worth: Floats
+    left: Floats
 
 
 class Predictive(Pacer):
@@ -77,6 +79,7 @@ class Predictive(Pacer):
         self._answers = Answers(configuration.ring_timeout)
         self._releases = Releases()
         self._steering = Steering(configuration.abandonment_limit)
+        self._crossings = Crossings()
         after = configuration.cancel_after
         horizon = math.ceil(min(configuration.ring_timeout, after or math.inf)) + 1
         #: Seconds from now at which a new call may be answered.
@@ -95,6 +98,7 @@ class Predictive(Pacer):
         seen = self._ages.complete(seen)
         ringing = self._answers.see(seen, elapsed)
         self._learn(seen, elapsed)
+        self._crossings.see(seen.events)
         small = max(seen.logged_in, seen.at_work) <= _SMALL and seen.in_the_air <= _SMALL * _IN_THE_AIR
         asking, freeing = self._chances(seen, exact=small)
         threshold = self._steering.threshold(self.ledger, self._answers.humans, elapsed)
@@ -114,8 +118,14 @@ class Predictive(Pacer):
             most = min(max(room, _AT_ONCE), _IN_THE_AIR * seen.logged_in - seen.in_the_air)
             wanted = self._how_many(balance, spare, threshold, asking, most)
             place = min(wanted, room)
-            cancel = self._to_renew(seen, wanted - place, asking)
+            cancel = self._to_renew(seen, wanted - place, asking, threshold)
+            if self._steering.spent:
+                place = min(place, max(0, spare - seen.in_the_air))
         self._answers.place(place)
+        if cancel:
+            ages = dict(zip(seen.ringing_ids, seen.ringing.tolist(), strict=True))
+            chances = self._answers.in_a_second.tolist()
+            self._crossings.send(cancel, (chances[min(int(ages[call]), len(chances) - 1)] for call in cancel))
         return Decision(place, cancel)
 
     def _how_many(self, balance: Balance, spare: int, threshold: float, asking: _Answers, most: int) -> int:
@@ -146,15 +156,23 @@ class Predictive(Pacer):
             return ()
         if balance.short_now(spare) <= CANCEL * threshold:
             return ()
+        crossing = self._crossings.seconds
+        if crossing and _STRIDE * np.maximum(balance.short_alone(spare) - threshold, 0.0).sum() <= crossing:
+            return ()
         return tuple(call for call, age in zip(seen.ringing_ids, seen.ringing, strict=True) if age >= after)
 
-    def _to_renew(self, seen: Seen, missing: int, asking: _Answers) -> tuple[CallId, ...]:
+    def _to_renew(self, seen: Seen, missing: int, asking: _Answers, threshold: float) -> tuple[CallId, ...]:
         """Where lines run short: the oldest lawfully rung calls whose line a new call would use better."""
         lines, after = self.configuration.lines, self.configuration.cancel_after
         if missing <= 0 or lines is None or after is None or seen.lines_in_use < lines or not seen.ringing_ids:
             return ()
-        worth = asking.worth[np.minimum(seen.ringing, len(asking.worth) - 1).astype(np.int64)]
-        worse = np.flatnonzero((seen.ringing >= after) & (worth < asking.worth[0]))
+        at = np.minimum(seen.ringing, len(asking.worth) - 1).astype(np.int64)
+        gain = (asking.worth[0] - asking.worth) * asking.left
+        crossing = self._crossings.seconds
+        if crossing:
+            # A person more who talks is worth the threshold's share of one who meets nobody.
+            gain -= self._answers.in_a_second * crossing * (1.0 - threshold) / threshold
+        worse = np.flatnonzero((seen.ringing >= after) & (gain[at] > 0.0))
         oldest = worse[np.argsort(-seen.ringing[worse], kind="stable")][:missing]
         return tuple(seen.ringing_ids[at] for at in oldest)
 
@@ -204,13 +222,15 @@ class Predictive(Pacer):
 
     def _reckon_answers(self, *, exact: bool) -> _Answers:
         last = math.ceil(self._times[-1]) + 1
-        table = self._answers.table(last, self.configuration.cancel_after)
+        table = self._answers.table(last, self.configuration.cancel_after, self._crossings.seconds)
         weights = np.diff(_at(table[:1], np.append(0.0, self._times + _STRIDE / 2))[0])
+        worth, left = self._answers.worth()
         return _Answers(
             new=_at(table[:1], self._times)[0],
             weights=weights / max(float(weights.sum()), 1e-9),
             ringing=Table.of(_at(table, self._times), exact=exact),
-            worth=self._answers.worth(),
+            worth=worth,
+            left=left,
         )
 
     def _reckon_releases(self, *, exact: bool) -> _Releases:
@@ -226,6 +246,7 @@ class Predictive(Pacer):
             "answers": self._answers.save(),
             "releases": self._releases.save(),
             "steering": self._steering.save(),
+            "crossings": self._crossings.save(),
             "patience": self._patience.tolist(),
             "inbound": self._inbound.tolist(),
             "due": [*self._due, self._grace, self._fresh],
@@ -237,6 +258,8 @@ class Predictive(Pacer):
         self._answers.restore(learnt["answers"])
         self._releases.restore(learnt["releases"])
         self._steering.restore(learnt["steering"])
+        if "crossings" in learnt:
+            self._crossings.restore(learnt["crossings"], new_clock=new_clock)
         self._patience = np.array(learnt["patience"])
         self._inbound = np.array(learnt["inbound"])
         self._due, self._grace = learnt["due"][:2], float(learnt["due"][2])

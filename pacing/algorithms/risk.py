@@ -71,6 +71,9 @@ class Balance(Protocol):
     def short_now(self, spare: int) -> float:
         """P(no agent is left) at the first time, without new calls."""
 
+    def short_alone(self, spare: int) -> Floats:
+        """The same at each time."""
+
 
 class Exact:
     def __init__(self, times: int) -> None:
@@ -99,6 +102,10 @@ class Exact:
 
     def short_now(self, spare: int) -> float:
         return float((self._function[0] @ _kernels(spare)[:, 0]).real)
+
+    def short_alone(self, spare: int) -> Floats:
+        chances: Floats = (self._function @ _kernels(spare)[:, 0]).real
+        return chances
 
 
 class Normal:
@@ -130,8 +137,10 @@ class Normal:
         return chances
 
     def short_now(self, spare: int) -> float:
-        deviation = np.sqrt(self._variance[:1] + 1e-9)
-        return float(normal((self._mean[:1] - spare + 0.5) / deviation)[0])
+        return float(self.short_alone(spare)[0])
+
+    def short_alone(self, spare: int) -> Floats:
+        return normal((self._mean - spare + 0.5) / np.sqrt(self._variance + 1e-9))
 
 
 def _functions(chances: Floats) -> Complexes:

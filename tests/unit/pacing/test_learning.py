@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pacing.algorithms import Configuration, Connected, Event, TalkEnded, WrapupEnded, create
+from pacing.algorithms import Abandoned, Configuration, Connected, Event, TalkEnded, WrapupEnded, create
 from pacing.algorithms.ages import Began
 from pacing.algorithms.answers import Answers
+from pacing.algorithms.cancelling import Crossings
 from pacing.algorithms.observation import Observation, Outcome, Resolved, look
 from pacing.algorithms.releases import Ends, Releases, bins_of
 
@@ -95,8 +96,39 @@ def test_of_a_call_that_may_be_cancelled_only_the_next_second_counts() -> None:
 def test_a_call_that_has_rung_long_is_worth_less_of_its_line_than_a_new_one() -> None:
     calls = Calls()
     calls.run(1_200, 0.3)
-    worth = calls.answers.worth()
+    worth, _ = calls.answers.worth()
     assert worth[16] < worth[0] < worth[5]
+
+
+def test_answers_that_no_event_tells_of_are_learnt_from_what_became_of_the_people() -> None:
+    told, untold = Answers(25.0), Answers(25.0)
+    ringing = {call: 4.0 for call in range(8)}
+    for now in range(600):
+        fate = Connected(now) if now % 3 else Abandoned(now)
+        answered = Resolved(now, Outcome.HUMAN, 4.0)
+        for answers, events in ((told, [answered, fate]), (untold, [fate])):
+            answers.see(look(Observation(ringing=ringing, events=events), float(now)), 1.0)
+    assert untold.humans == told.humans == 600
+    assert untold.level == pytest.approx(told.level)
+
+
+@pytest.mark.parametrize(("travels", "believed"), [(0.2, 0.0), (1.0, 1.0)])
+def test_crossings_cost_nothing_until_chance_does_not_explain_how_many_there_are(
+    travels: float, believed: float
+) -> None:
+    crossings, chance = Crossings(), np.random.default_rng(4)
+    for call in range(2_000):
+        crossings.send([call], [0.04])
+        outcome = Outcome.HUMAN if chance.random() < 0.04 * travels else Outcome.CANCELLED
+        crossings.see([Resolved(call, outcome, 16.0)])
+    assert crossings.seconds == pytest.approx(believed, abs=0.25)
+
+
+def test_a_call_that_cancelling_cannot_save_is_a_risk_for_as_long_as_it_rings() -> None:
+    answers = Answers(25.0)
+    free, dear = answers.table(20, cancel_after=15.0), answers.table(20, cancel_after=15.0, crossing=1.0)
+    assert dear[17, 20] == pytest.approx(answers.table(20)[17, 20])
+    assert dear[5, 20] > free[5, 20]
 
 
 def test_durations_under_way_count_from_their_first_second() -> None:

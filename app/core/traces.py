@@ -79,7 +79,7 @@ class Traces:
         parts += [rf"(?<![\w.+-]){re.escape(email)}(?![\w-])" for email in sorted(self.emails)]
         for first, last in sorted(self.names):
             if first and last:
-                pair = (re.escape(first), re.escape(last))
+                pair = (_spelled(first), _spelled(last))
                 parts += [rf"(?<!\w){one}[\s,;|\"']{{1,4}}{other}(?!\w)" for one, other in (pair, pair[::-1])]
         parts += [rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(self._long_ids)]
         return re.compile("|".join(parts), re.IGNORECASE) if parts else None
@@ -96,6 +96,12 @@ def anonymous(value: Any) -> Any:
 
 def _ascii_lower(word: str) -> str:
     return "".join(letter.lower() if letter.isascii() else letter for letter in word)
+
+
+def _spelled(name: str) -> str:
+    """As it is, and as JSON kept as a text escapes it."""
+    ways = {name, *(json.dumps(way)[1:-1] for way in (name, name.lower(), name.upper()))}
+    return f"(?:{'|'.join(map(re.escape, sorted(ways)))})"
 
 
 def _number(phone: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,19 +15,27 @@ from sqlalchemy.orm import Session
 from app.db import read_transaction, write_transaction
 from app.models import (
     Address,
+    ApiRequest,
+    ApiToken,
     Attempt,
     AttemptResult,
     AttemptState,
     AttemptTrace,
     AuditEntry,
     Base,
+    ConsentFile,
     Contact,
+    ContactChange,
     ContactList,
+    ContactName,
+    DataSource,
     DncFile,
+    FilterTemplate,
     ImportReject,
     ImportRun,
     Job,
     JobContact,
+    ListChange,
     OutboxEvent,
     Script,
     ScriptRevision,
@@ -35,13 +45,16 @@ from app.security.access import Actor
 from app.services import consents, dnc
 from common.clock import utcnow
 from common.ids import new_id
+from tests.support import workbooks
 
 NUMBER, SECOND, EMAIL = "+12025550143", "+442079460958", "zephyrine.quackenbush@example.org"
+#: Of another request for the same person.
+EXPORT = "0-of-another-request.zip"
 FIRST, LAST, CUSTOMER, EXTERNAL = "Zéphyrine", "Quackenbush", "CUST-776655", "EXT-998877"
 #: What nobody may find afterwards, in small letters.
 STRINGS = (
     "2025550143", "202) 555-0143", "2079460958", EMAIL, "quackenbush", "zéphyrine", "z\\u00e9phyrine",
-    CUSTOMER.lower(), EXTERNAL.lower(), "her own words",
+    "zephyrine", CUSTOMER.lower(), EXTERNAL.lower(), "her own words",
 )  # fmt: skip
 
 
@@ -80,7 +93,9 @@ def leave(engine: Engine, job_id: int, home: Path, media_server: str = "") -> Le
         run = _imports(session, job.organization_id, contact_list)
         _ledgers(session, contact)
         _elsewhere(session, job.organization_id, contact)
-        _files(home, run)
+        _asked_for(session, contact)
+        _by_programs(session, contact)
+        _files(home, job.organization_id, run)
         return Left(job.organization_id, contact.id, twin.id, neighbour.id, attempt, run)
 
 
@@ -111,6 +126,8 @@ def _contents(path: Path) -> Iterator[bytes]:
     body = path.read_bytes()
     yield body
     yield body.replace(b"\0", b"")
+    if body[:2] == b"\x1f\x8b":
+        yield gzip.decompress(body)
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             yield from (archive.read(name) for name in archive.namelist())
@@ -230,7 +247,54 @@ def _elsewhere(session: Session, home: int, contact: Contact) -> None:
     )  # fmt: skip
 
 
-def _files(home: Path, run: int) -> None:
+def _asked_for(session: Session, contact: Contact) -> None:
+    """What people did in the panel: changes, searches, filters, files of consents, deletions by filter."""
+    now, home = utcnow(), contact.organization_id
+    stamps = {"created_at": now, "updated_at": now}
+    for name in (FIRST, LAST):
+        # As the search keeps names.
+        term = name.lower().replace("é", "e")
+        session.merge(ContactName(organization_id=home, term=term, contact_id=contact.id))
+    session.add_all(
+        [
+            ContactChange(organization_id=home, contact_id=contact.id, at=now, field="phone1", old=NUMBER, new=SECOND),
+            FilterTemplate(organization_id=home, name=f"only {LAST}, {FIRST}", definition={"value": NUMBER}, **stamps),
+            ConsentFile(
+                organization_id=home, file_name=f"{FIRST} {LAST}.csv", state="completed", started_at=now,
+                first_rejects=[{"line": 2, "reason": f"email: {EMAIL!r} is not an address"}],
+            ),
+            ListChange(
+                organization_id=home, contact_list_id=contact.contact_list_id, kind="delete", state="completed",
+                asked={"filter": {"value": EMAIL}}, words=f"phone1 is {NUMBER}", created_at=now,
+            ),
+        ]
+    )  # fmt: skip
+
+
+def _by_programs(session: Session, contact: Contact) -> None:
+    """Answers that the REST API gives again to a request that is repeated, and a data source's last words."""
+    now, home = utcnow(), contact.organization_id
+    token = ApiToken(
+        organization_id=home, name="CRM", beginning="clarion_x", digest="d", permissions=["lists.edit"], created_at=now
+    )
+    session.add(token)
+    session.flush()
+    session.add(
+        ApiRequest(
+            api_token_id=token.id, key=f"add {NUMBER}", digest="d", status=200, created_at=now,
+            body=json.dumps({"errors": [{"detail": f"phone1: {NUMBER} of {FIRST} {LAST}"}]}),
+        )
+    )  # fmt: skip
+    session.add(
+        DataSource(
+            organization_id=home, contact_list_id=contact.contact_list_id, name="CRM", kind="folder", choices={},
+            mapping={}, place={"folder": "people"}, schedule={"repeats": "never"}, last_words=f"{EMAIL} twice",
+            created_at=now, updated_at=now,
+        )
+    )  # fmt: skip
+
+
+def _files(home: Path, organization_id: int, run: int) -> None:
     folder = home / "uploads"
     folder.mkdir(parents=True)
     plain = f"id,first_name,last_name,phone1\r\n9,{FIRST},{LAST},(202) 555-0143\r\n"
@@ -239,3 +303,12 @@ def _files(home: Path, run: int) -> None:
     (folder / "pending-1-1-bbbb.csv").write_text("id,phone1\r\n1,+12025550199\r\n", "utf-8")
     with zipfile.ZipFile(folder / "pending-1-1-cccc.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("list.csv", plain)
+    (folder / f"import-{run}.raw").write_text(plain, "utf-8")
+    dropped = home / "drop" / str(organization_id) / "people"
+    for name in ("processed", "failed"):
+        (dropped / name).mkdir(parents=True)
+    (dropped / "processed" / "20260105T120000.000000-people.csv.gz").write_bytes(gzip.compress(plain.encode()))
+    workbooks.write(dropped / "failed" / "20260105T120000.000000-people.xlsx", {"People": [["phone"], [NUMBER]]})
+    (home / "exports").mkdir()
+    with zipfile.ZipFile(home / "exports" / EXPORT, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data.json", json.dumps({"address": [{"value": NUMBER, "name": f"{FIRST} {LAST}"}]}))

@@ -40,6 +40,7 @@ from app.models import (
     ConsentEvent,
     ConsentEvidence,
     Contact,
+    ContactName,
     DncEntry,
     DncKind,
     ImportReject,
@@ -161,6 +162,8 @@ def anonymous_attempts(session: Session, ids: Sequence[str]) -> None:
 def forget_contacts(session: Session, ids: Sequence[int]) -> int:
     """With all that hangs on them but attempts: gone, or a shell that jobs' figures refer to; how many details went."""
     removed = _hanging_on(session, Contact, ids)
+    # What searches by names go by hangs on no key.
+    removed += _rows(session.execute(delete(ContactName).where(ContactName.contact_id.in_(ids))))
     _anonymous_contacts(session, ids)
     return removed
 

@@ -72,7 +72,7 @@ def lanes_of(plan: JobPlan, share: Share) -> Share | None:
     if _trunk_is_whole(plan, share):
         # By the trunk: its jobs must not go to several engines, each with the whole limit.
         return EVERYTHING if min(trunk.id for trunk in plan.group) % share.count == share.index else None
-    if plan.pacing.mode is Mode.PORTS and plan.pacing.ports < share.count:
+    if plan.pacing.most is not None and plan.pacing.most < share.count:
         return EVERYTHING if plan.job_id % share.count == share.index else None
     return share
 
@@ -97,13 +97,15 @@ def _last_slot(run: JobRun, lanes: Share, now: float) -> float | None:
 def claim_of(run: JobRun, calls: int, share: Share) -> Claim:
     """The ports that the job has use for: those of its `calls`, and for what it may start in the next second."""
     pacing, rate = run.plan.pacing, sum(trunk.calls_per_second for trunk in run.plan.group)
-    soon = math.ceil(1.0 / pacing.interval) + 1 if pacing.mode is Mode.TIMED else rate
+    lanes = run.lanes or share
     return Claim(
-        wanted=calls + min(run.hopper.waiting(voice=True), soon),
+        wanted=calls + min(run.hopper.waiting(voice=True), pacing.soon(rate)),
         weight=pacing.weight,
         priority=pacing.priority,
         reserved=part(pacing.reserved, share.index, share.count),
-        most=pacing.ports if pacing.mode is Mode.PORTS else None,
+        minimum=part(pacing.minimum, share.index, share.count),
+        most=None if pacing.most is None else part(pacing.most, lanes.index, lanes.count),
+        trunks=min(trunk.id for trunk in run.plan.group),
     )
 
 

@@ -22,7 +22,7 @@ from engine.store import AttemptStore, Share
 from engine.tasks import Tasks
 from engine.tuning import Tuning
 from pacing.hopper import Item
-from pacing.sharing import Claim, Turns, allot
+from pacing.sharing import Turns
 
 log = structlog.get_logger()
 
@@ -102,19 +102,13 @@ class Placing:
             self._give_back_lapsing(run, now)
             self._refill(run, now)
         claims = {job_id: claim_of(run, self._calls_of(run), self.share) for job_id, run in running.items()}
-        ports = self._allotted(claims)
-        waiting = [(job_id, claim) for job_id, claim in claims.items() if running[job_id].hopper.waiting(voice=True)]
-        for job_id in self._turns.order(waiting):
-            started = self._start_calls(running[job_id], ports[job_id], now)
-            self._turns.took(job_id, started, claims[job_id])
+        ports = self._free_ports + sum(map(self._calls_of, self._runs.values()))
+        waiting = {job_id for job_id, run in running.items() if run.hopper.waiting(voice=True)}
+        self._turns.go_round(
+            ports, claims, waiting, lambda job_id, ports: self._start_calls(running[job_id], ports, now)
+        )
         for run in running.values():
             self._start_messages(run, now)
-
-    def _allotted(self, claims: Mapping[int, Claim]) -> dict[int, int]:
-        """The ports each job may have, those of its calls included."""
-        if len(claims) == 1:
-            return dict.fromkeys(claims, self._free_ports + sum(map(self._calls_of, self._runs.values())))
-        return allot(self._free_ports + sum(map(self._calls_of, self._runs.values())), claims)
 
     @property
     def _free_ports(self) -> int:

@@ -35,10 +35,13 @@ class Pacing:
     interval: float = 0.0
     #: Calls at one time (PORTS).
     ports: int = 0
-    #: Among jobs on the same ports and trunks: how much it counts, who goes first, and ports kept for it.
+    #: Among jobs on the same ports and trunks: how much it counts, and who goes first.
     weight: float = 1.0
     priority: int = 0
+    #: Ports kept for it, used or not; its own as soon as it has use for them; and the most it may have.
     reserved: int = 0
+    minimum: int = 0
+    maximum: int | None = None
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Pacing:
@@ -48,6 +51,8 @@ class Pacing:
             weight=_positive(body, "weight") if "weight" in body else 1.0,
             priority=_count(body, "priority", 9),
             reserved=_count(body, "reserved", 100_000),
+            minimum=_count(body, "minimum", 100_000),
+            maximum=_count(body, "maximum", 100_000) or None,
         )
         if mode == Mode.NONE:
             return among
@@ -59,6 +64,17 @@ class Pacing:
                 raise Refused("pacing.per: use second, minute or hour")
             return replace(among, mode=Mode.TIMED, interval=period / _positive(body, "rate"))
         raise Refused(f"pacing.mode: {mode!r} is unknown; use none, timed or ports")
+
+    @property
+    def most(self) -> int | None:
+        """Ports it may have at one time, None without limit."""
+        if self.mode is not Mode.PORTS:
+            return self.maximum
+        return self.ports if self.maximum is None else min(self.ports, self.maximum)
+
+    def soon(self, calls_per_second: int) -> int:
+        """How many it may start in the next second on such trunks."""
+        return math.ceil(1.0 / self.interval) + 1 if self.mode is Mode.TIMED else calls_per_second
 
 
 def _positive(body: Mapping[str, Any], name: str) -> float:

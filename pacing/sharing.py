@@ -1,44 +1,54 @@
-"""Several jobs on the same ports, trunks and calls per second (pure): who gets how many, and whose turn it is.
+"""Several jobs on the same ports, trunks, calls per second and agents (pure): who gets how many, and whose turn it is.
 
-Ports are allotted: first what is reserved for each job, then the rest by priority, inside a priority by weight, never
-more than a job can use or may have. A lower priority keeps a tenth of what is shared, so that nobody starves. Starts
-take turns: the job that has started least by its weight goes first, so calls per second are shared by weight too.
+Ports are allotted: first what is reserved for each job, then the minimum of each as far as it has use for it, then the
+rest by priority, inside a priority by weight, never more than a job can use or may have. A lower priority keeps a tenth
+of what is shared, so that nobody starves. Starts take turns: the job that has started least by its weight goes first,
+so calls per second are shared by weight too. Agents are assigned by the same claims, as far as their skills go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from common.errors import Refused
 
-#: A job of the next priority counts so many times as much; and the part of shared ports that lower ones keep.
+#: A job of the next priority counts so many times as much; two steps at the most, so that the last gets a hundredth.
 _STEP = 10.0
+_STEPS = 2
+#: The part of shared ports that lower priorities keep.
 _FLOOR = 0.1
+
+#: Starts that a job may save up: pacers with agents want now none, now a few.
+_SAVED = 5.0
 
 Job = TypeVar("Job", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one job can use and what the operator grants it."""
+    """What one job can use of ports or agents, and what the operator grants it."""
 
-    #: Ports it has in use and could fill at once.
+    #: Those it has in use and could fill at once.
     wanted: int
     weight: float = 1.0
     #: Higher goes first.
     priority: int = 0
-    #: Ports kept for it, used or not; 0: it shares whatever is free.
+    #: Kept for it, used or not; 0: it shares whatever is free.
     reserved: int = 0
+    #: Its own before anybody's weight counts, but lent to others while it has no use for them.
+    minimum: int = 0
     #: The most it may have, None without limit.
     most: int | None = None
+    #: What its calls leave by: jobs on the same trunks take turns.
+    trunks: Hashable = None
 
     def __post_init__(self) -> None:
         if self.weight <= 0:
             raise Refused("weight: give a number above 0")
-        if self.wanted < 0 or self.reserved < 0 or (self.most is not None and self.most < 0):
-            raise Refused("ports: give 0 or more")
+        if min(self.wanted, self.reserved, self.minimum, self.most or 0) < 0:
+            raise Refused("wanted, reserved, minimum, most: give 0 or more")
 
     @property
     def useful(self) -> int:
@@ -51,6 +61,10 @@ def allot(capacity: int, claims: Mapping[Job, Claim]) -> dict[Job, int]:
     reserved = _fill(capacity, {job: (claim.reserved, claim.weight) for job, claim in claims.items()})
     given = {job: min(reserved[job], claim.useful) for job, claim in claims.items()}
     rest = capacity - sum(reserved.values())
+    below = {job: min(claim.minimum, claim.useful) - given[job] for job, claim in claims.items()}
+    for job, count in _fill(rest, {job: (count, claims[job].weight) for job, count in below.items()}).items():
+        given[job] += count
+        rest -= count
     for level in sorted({claim.priority for claim in claims.values()}, reverse=True):
         missing = {job: claim.useful - given[job] for job, claim in claims.items() if claim.useful > given[job]}
         lower = sum(count for job, count in missing.items() if claims[job].priority < level)
@@ -88,18 +102,79 @@ def _fill(capacity: int, wants: Mapping[Job, tuple[int, float]]) -> dict[Job, in
 
 @dataclass(slots=True)
 class Turns(Generic[Job]):
-    """Whose turn it is to start something. A job that wanted nothing for a while has saved nothing up."""
+    """Whose turn it is to start something, by start-time fair queueing: each start costs a job the more the less it
+    weighs, and whoever has spent least goes first. Nobody saves anything up: who wanted nothing, or was kept by its own
+    pacing or by its ports, goes on from where those stand that did start on the same trunks."""
 
     _spent: dict[Job, float] = field(default_factory=dict)
+    #: By trunks: what the one had spent who started last.
+    _reached: dict[Hashable, float] = field(default_factory=dict)
+    _counts: dict[int, float] = field(default_factory=dict)
 
     def order(self, waiting: Iterable[tuple[Job, Claim]]) -> Sequence[Job]:
         """The jobs that want to start something, the one first that has had least by weight and priority."""
-        jobs = [job for job, _ in waiting]
-        known = [self._spent[job] for job in jobs if job in self._spent]
-        least = min(known, default=0.0)
-        # Only those who wait are remembered: who comes again begins with the others.
-        self._spent = {job: max(self._spent.get(job, least), least) for job in jobs}
-        return sorted(jobs, key=self._spent.__getitem__)
+        claims = dict(waiting)
+        self._counts = _steps(claims.values())
+        spent = {job: self._least(job, claim) for job, claim in claims.items()}
+        self._spent |= spent
+        return sorted(spent, key=spent.__getitem__)
 
     def took(self, job: Job, count: int, claim: Claim) -> None:
-        self._spent[job] = self._spent.get(job, 0.0) + count / (claim.weight * _STEP**claim.priority)
+        if count:
+            spent = self._least(job, claim)
+            self._reached[claim.trunks] = max(spent, self._reached.get(claim.trunks, 0.0))
+            self._spent[job] = spent + count * self._cost(claim)
+
+    def _least(self, job: Job, claim: Claim) -> float:
+        saved = _SAVED * self._cost(claim)
+        return max(self._spent.get(job, 0.0), self._reached.get(claim.trunks, 0.0) - saved)
+
+    def _cost(self, claim: Claim) -> float:
+        return 1.0 / (claim.weight * self._counts.get(claim.priority, 1.0))
+
+    def go_round(
+        self, ports: int, claims: Mapping[Job, Claim], waiting: Collection[Job], start: Callable[[Job, int], int]
+    ) -> None:
+        """Let each job of `waiting` start what it may: `start(job, its ports, those in use among them)` says how many
+        did."""
+        self._spent = {job: spent for job, spent in self._spent.items() if job in claims}
+        given = allot(ports, claims) if len(claims) > 1 else dict.fromkeys(claims, ports)
+        for job in self.order([(job, claim) for job, claim in claims.items() if job in waiting]):
+            self.took(job, start(job, given[job]), claims[job])
+
+
+def assign(groups: Sequence[tuple[int, Collection[Job]]], claims: Mapping[Job, Claim]) -> list[dict[Job, int]]:
+    """Agents for each job: of each group so many who can work for these jobs, in the order of `groups`.
+
+    Whoever can do least is assigned first. What is reserved goes before, then the minimum of each job (one at the
+    least: nobody starves), then by weight, each step of priority counting ten times.
+    """
+    given, counts = dict.fromkeys(claims, 0), _steps(claims.values())
+    assigned: list[dict[Job, int]] = [{} for _ in groups]
+    for at in sorted(range(len(groups)), key=lambda at: len(groups[at][1])):
+        count, able = groups[at]
+        jobs = [job for job in claims if job in able]
+        for _ in range(count):
+            open_ = [job for job in jobs if given[job] < _agents_most(claims[job])]
+            if not open_:
+                break
+            job = min(open_, key=lambda job: _need(claims[job], given[job], counts))
+            given[job] += 1
+            assigned[at][job] = assigned[at].get(job, 0) + 1
+    return assigned
+
+
+def _agents_most(claim: Claim) -> int:
+    return max(claim.useful, claim.reserved)
+
+
+def _need(claim: Claim, given: int, counts: Mapping[int, float]) -> tuple[int, float]:
+    """How soon the next agent is for this job: the least goes first."""
+    step = 0 if given < claim.reserved else 1 if given < min(max(claim.minimum, 1), claim.useful) else 2
+    return step, (given + 1) / (claim.weight * (counts[claim.priority] if step == 2 else 1.0))
+
+
+def _steps(claims: Iterable[Claim]) -> dict[int, float]:
+    """How much each priority counts beside the highest of them."""
+    levels = sorted({claim.priority for claim in claims}, reverse=True)
+    return {level: _STEP ** -min(at, _STEPS) for at, level in enumerate(levels)}

@@ -6,7 +6,6 @@ import argparse
 import csv
 import json
 import sys
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from common.errors import Refused
 
 if TYPE_CHECKING:
+    from pacing.simulation.jobs import SharedScenario
     from pacing.simulation.result import Result
     from pacing.simulation.scenario import Scenario
 
@@ -45,6 +45,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     pacing.add_argument("--level", type=float, default=1.5, help="lines an agent: ratio; where adaptive begins")
     pacing.add_argument("--seed", type=int, default=1)
     pacing.add_argument("--compare", action="store_true", help="every mode, beside the clairvoyant bound")
+    pacing.add_argument("--ports", type=int, help="with --job: ports that all jobs share")
+    pacing.add_argument(
+        "--job", action="append", default=[], metavar="YAML", help="one of several jobs: {name: a, pacing: {weight: 2}}"
+    )
     pacing.add_argument("--file", type=Path, metavar="YAML", help="scenarios of a file instead of these options")
     pacing.add_argument(
         "--from-attempts", type=int, metavar="DAYS", help="rates and durations of the calls of so many days"
@@ -56,24 +60,34 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from pacing.simulation.chart import draw
+    from app.cli import simulate_jobs
+    from pacing.simulation.scenario import Scenario
 
     scenarios = _from_file(arguments.file) if arguments.file else [_from_options(arguments)]
     modes = _MODES if arguments.compare else (arguments.mode,)
     if arguments.svg and (len(scenarios) > 1 or len(modes) > 1):
         raise Refused("--svg draws one shift: give one scenario and no --compare")
-    if not arguments.json:
+    if not arguments.json and any(isinstance(scenario, Scenario) for scenario in scenarios):
         print(_COLUMNS)
     for scenario in scenarios:
-        for mode in modes:
-            result = _shift(scenario, mode, arguments)
-            _print(scenario, mode, result, as_json=arguments.json)
-            if arguments.svg:
-                title = f"{scenario.name}: {mode}, seed {arguments.seed}"
-                arguments.svg.write_text(draw(result, title, arguments.limit), encoding="utf-8")
-        if not arguments.json:
-            _print_bound(scenario)
+        if isinstance(scenario, Scenario):
+            _try(scenario, modes, arguments)
+        else:
+            simulate_jobs.run(scenario, arguments, _MODES if arguments.compare else ())
     return 0
+
+
+def _try(scenario: Scenario, modes: tuple[str, ...], arguments: argparse.Namespace) -> None:
+    from pacing.simulation.chart import draw
+
+    for mode in modes:
+        result = _shift(scenario, mode, arguments)
+        _print(scenario, mode, result, as_json=arguments.json)
+        if arguments.svg:
+            title = f"{scenario.name}: {mode}, seed {arguments.seed}"
+            arguments.svg.write_text(draw(result, title, arguments.limit), encoding="utf-8")
+    if not arguments.json:
+        _print_bound(scenario)
 
 
 def _shift(scenario: Scenario, mode: str, arguments: argparse.Namespace) -> Result:
@@ -84,28 +98,36 @@ def _shift(scenario: Scenario, mode: str, arguments: argparse.Namespace) -> Resu
     return shift(scenario, Mode(mode), arguments.seed, **chosen)
 
 
-def _from_options(arguments: argparse.Namespace) -> Scenario:
-    from pacing.simulation.scenario import Detection, Scenario
+def _from_options(arguments: argparse.Namespace) -> Scenario | SharedScenario:
+    from app.cli import simulate_jobs
+    from pacing.simulation.scenario import Scenario
 
     if arguments.campaign and arguments.from_attempts is None:
         raise Refused("--campaign: it chooses among past calls; give --from-attempts DAYS too")
+    if arguments.ports is not None and not arguments.job:
+        raise Refused("--ports: jobs share them; give --job too, or --lines")
     past = _past(arguments.from_attempts, arguments.campaign) if arguments.from_attempts is not None else {}
     own: dict[str, Any] = {
+        "name": f"{arguments.agents} agents",
+        "agents": arguments.agents,
+        "hours": arguments.hours,
+        "detection": arguments.detection,
         "hit_rate": arguments.hit_rate,
         "machines": arguments.machines,
         "talk": arguments.talk and _durations("--talk", arguments.talk, "lognormal", 0.9),
+        "wrapup": _durations("--wrapup", arguments.wrapup, "gamma", 0.6),
+        "lines": arguments.lines,
+        "calls_per_second": arguments.calls_per_second,
     }
-    return replace(
-        Scenario.read(past),
-        name=f"{arguments.agents} agents",
-        agents=arguments.agents,
-        hours=arguments.hours,
-        detection=Detection() if arguments.detection else None,
-        wrapup=_durations("--wrapup", arguments.wrapup, "gamma", 0.6),
-        lines=arguments.lines,
-        calls_per_second=arguments.calls_per_second,
-        **{name: value for name, value in own.items() if value is not None},
-    )
+    body = {**past, **{name: value for name, value in own.items() if value is not None}}
+    if not arguments.job:
+        return Scenario.read(body)
+    shared = {"ports": arguments.ports, "calls_per_second": _whole(arguments.calls_per_second)}
+    return simulate_jobs.scenario_of(arguments, {**body, **shared})
+
+
+def _whole(rate: float | None) -> float | int | None:
+    return int(rate) if rate is not None and rate.is_integer() else rate
 
 
 def _past(days: int, campaign: str) -> dict[str, Any]:
@@ -153,7 +175,7 @@ def _durations(option: str, given: str, shape: str, cv: float) -> Any:
     return Durations("empirical", values=tuple(values))
 
 
-def _from_file(path: Path) -> list[Scenario]:
+def _from_file(path: Path) -> list[Scenario | SharedScenario]:
     import yaml
 
     from pacing.simulation.grids import expand

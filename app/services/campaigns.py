@@ -213,7 +213,7 @@ def _checked_sharing(pacing: Mapping[str, Any]) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     if pacing.get("weight", 1) != 1:
         chosen["weight"] = _positive(pacing["weight"], "pacing weight")
-    for name, most in (("priority", 9), ("reserved", 100_000)):
+    for name, most in (("priority", 9), ("reserved", 100_000), ("minimum", 100_000), ("maximum", 100_000)):
         value = pacing.get(name) or 0
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
             raise Refused(f"pacing {name}: give a whole number from 0 to {most}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from pacing.algorithms.observation import (
     Placed,
     Resolved,
 )
+from pacing.simulation.clock import Clock
 from pacing.simulation.contacts import Contacts, Fate
 from pacing.simulation.floor import Floor
 from pacing.simulation.result import Result
@@ -43,29 +43,62 @@ class Call:
         self.over = False
 
 
-class Centre:
-    """One shift. `run()` gives its result; `step()` one second, for pictures while it runs."""
+class Neighbours(Protocol):
+    """Other jobs with the same agents."""
 
-    def __init__(self, scenario: Scenario, pacer: Decides, seed: int) -> None:
+    def fetch(self, centre: Centre) -> bool:
+        """Whether an agent who was ready for another job is ready for this one now."""
+
+    def offer(self, centre: Centre) -> None:
+        """An agent is ready here for whom nobody of this job waits."""
+
+
+class Centre:
+    """One shift of one job. `run()` gives its result; `step()` one second, for pictures while it runs."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        pacer: Decides,
+        seed: int,
+        clock: Clock | None = None,
+        floor: Callable[[Scenario, Centre, int], Floor] = Floor,
+    ) -> None:
         self.scenario = scenario
         self.result = Result()
-        self.now = 0.0
+        self.clock = clock or Clock()
+        self.at = self.clock.at
+        #: None: the agents work for this job alone.
+        self.neighbours: Neighbours | None = None
         self._pacer = pacer
         self._contacts = Contacts(scenario, seed)
         self._chance = np.random.default_rng((seed, 2))
-        self._clock: list[tuple[float, int, Callable[[Any], None], Any]] = []
-        self._order = 0
         self._calls = 0
-        self._lines = 0
+        #: Lines in use, those of conversations among them.
+        self.lines = 0
         self.events: list[Event] = []
         self._ringing: dict[int, Call] = {}
         self._classifying: dict[int, Call] = {}
         self._waiting: dict[int, Call] = {}
         self._inbound: deque[tuple[int, float]] = deque()
         self._inbound_ids = 0
-        self.floor = Floor(scenario, self, seed)
+        self.floor = floor(scenario, self, seed)
         if scenario.inbound:
             self._next_inbound()
+
+    @property
+    def now(self) -> float:
+        return self.clock.now
+
+    @property
+    def in_the_air(self) -> int:
+        """Calls that may still need somebody to talk with."""
+        return len(self._ringing) + len(self._classifying) + len(self._waiting)
+
+    @property
+    def waiting_since(self) -> float | None:
+        """When the person answered who has waited longest for an agent; None: nobody waits."""
+        return next(iter(self._waiting.values())).answered if self._waiting else None
 
     def run(self) -> Result:
         for _ in range(round(self.scenario.hours * HOUR)):
@@ -75,25 +108,22 @@ class Centre:
 
     def step(self) -> None:
         """Live through everything up to now, ask the pacer, do as it says, and let a second begin."""
-        clock, now = self._clock, self.now
-        while clock and clock[0][0] <= now:
-            at, _, then, what = heapq.heappop(clock)
-            self.now = at
-            then(what)
-        self.now = now
+        now = self.clock.now
+        self.clock.live_until(now)
         self.floor.second()
-        decision = self._pacer.decide(self._observe(), now)
+        for _ in range(self.ask()):
+            self.place()
+        if now % 60 == 0:
+            self.minute()
+        self.clock.now = now + 1.0
+
+    def ask(self, lines_in_use: int | None = None) -> int:
+        """Cancel what the pacer says, and give how many calls it wants placed. `lines_in_use` None: this job's own."""
+        seen = self._observe(self.lines if lines_in_use is None else lines_in_use)
+        decision = self._pacer.decide(seen, self.clock.now)
         for call_id in decision.cancel:
             self._cancel(self._ringing.get(call_id))  # type: ignore[call-overload]
-        for _ in range(decision.place):
-            self._place()
-        if now % 60 == 0:
-            self._minute()
-        self.now = now + 1.0
-
-    def at(self, time: float, then: Callable[[Any], None], what: Any) -> None:
-        self._order += 1
-        heapq.heappush(self._clock, (time, self._order, then, what))
+        return decision.place
 
     def agent_free(self) -> None:
         """An agent has become ready: inbound callers first, then the person who has waited longest."""
@@ -103,11 +133,13 @@ class Centre:
             self.floor.take_inbound(float(self.scenario.inbound_talk.draw(self._chance, 1)[0]))
         while self.floor.ready and self._waiting:
             self._connect(next(iter(self._waiting.values())))
+        if self.neighbours is not None and self.floor.ready:
+            self.neighbours.offer(self)
 
     def call_ended(self) -> None:
-        self._lines -= 1
+        self.lines -= 1
 
-    def _observe(self) -> Observation:
+    def _observe(self, lines_in_use: int) -> Observation:
         now, floor = self.now, self.floor
         events, self.events = self.events, []
         return Observation(
@@ -120,16 +152,16 @@ class Centre:
             classifying={key: now - call.answered for key, call in self._classifying.items()},
             waiting={key: now - call.answered for key, call in self._waiting.items()},
             inbound_waiting=[now - since for _, since in self._inbound],
-            lines_in_use=self._lines,
+            lines_in_use=lines_in_use,
             events=events,
         )
 
-    def _place(self) -> None:
+    def place(self) -> None:
         s = self.scenario
-        if s.lines is not None and self._lines >= s.lines:
+        if s.lines is not None and self.lines >= s.lines:
             return
         self._calls += 1
-        self._lines += 1
+        self.lines += 1
         self.result.placed += 1
         fate = self._contacts.next()
         call = Call(self._calls, fate, self.now)
@@ -162,7 +194,7 @@ class Centre:
 
     def _over(self, call: Call) -> None:
         call.over = True
-        self._lines -= 1
+        self.lines -= 1
         for calls in (self._ringing, self._classifying, self._waiting):
             calls.pop(call.id, None)
 
@@ -209,7 +241,7 @@ class Centre:
         """Taken for a person: an agent now, or within the time allowed after the greeting's end."""
         self.result.live += call.human
         self.events.append(Resolved(call.id, Outcome.HUMAN, self.now - call.placed, self.now))
-        if self.floor.ready:
+        if self.floor.open or (self.neighbours is not None and self.neighbours.fetch(self)):
             self._connect(call)
             return
         self._waiting[call.id] = call
@@ -253,7 +285,7 @@ class Centre:
             self.result.inbound_lost += 1
             self._inbound = deque(left)
 
-    def _minute(self) -> None:
+    def minute(self) -> None:
         floor, result = self.floor, self.result
         counts = (len(floor.ready), len(floor.talking), len(floor.wrapup), len(self._ringing))
         result.minutes.append((*counts, result.abandoned, result.live))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from pacing.simulation.result import Result
+from pacing.simulation.result import Result, SharedResult
 
 _WIDTH, _HEIGHT, _LEFT, _TOP = 900, 320, 50, 34
 _LAYERS = (("talking", "#2fb344", 1), ("wrap-up", "#f59f00", 2), ("ready", "#d63939", 0))
@@ -12,14 +12,30 @@ _LAYERS = (("talking", "#2fb344", 1), ("wrap-up", "#f59f00", 2), ("ready", "#d63
 
 def draw(result: Result, title: str, limit: float = 0.03) -> str:
     """Talking, wrap-up and ready agents stacked; the line is abandoned / live so far, the dashes the limit."""
+    return _picture(title, [_panel(result, title, limit)])
+
+
+def draw_jobs(result: SharedResult, title: str, limit: float = 0.03) -> str:
+    """The same for each of several jobs, one below the other; of those without agents, whom an application talks to."""
+    return _picture(title, [_panel(job.result, f"{job.name}: {job.mode}", limit) for job in result.jobs])
+
+
+def _picture(title: str, panels: list[list[str]]) -> str:
+    height = _TOP + _HEIGHT + 40
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 60} {height * len(panels)}" '
+        f'font-family="sans-serif" font-size="12" fill="currentColor" role="img"><title>{escape(title)}</title>'
+    ]
+    for at, panel in enumerate(panels):
+        parts += panel if not at else [f'<g transform="translate(0 {at * height})">', *panel, "</g>"]
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def _panel(result: Result, title: str, limit: float) -> list[str]:
     minutes = result.minutes or [(0, 0, 0, 0, 0, 0)]
     most = max(1, max(sum(row[:3]) for row in minutes))
     across = _WIDTH / max(1, len(minutes) - 1)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 60} {_TOP + _HEIGHT + 40}" '
-        f'font-family="sans-serif" font-size="12" fill="currentColor" role="img"><title>{escape(title)}</title>',
-        f'<text x="{_LEFT}" y="18" font-size="14">{escape(title)}</text>',
-    ]
+    parts = [f'<text x="{_LEFT}" y="18" font-size="14">{escape(title)}</text>']
     base = [0.0] * len(minutes)
     for name, colour, column in _LAYERS:
         top = [low + row[column] for low, row in zip(base, minutes, strict=True)]
@@ -28,9 +44,7 @@ def draw(result: Result, title: str, limit: float = 0.03) -> str:
         points = " ".join(edge + floor[::-1])
         parts.append(f'<polygon points="{points}" fill="{colour}" fill-opacity="0.75"><title>{name}</title></polygon>')
         base = top
-    parts += _rate(minutes, across, limit)
-    parts += _axes(most, len(minutes))
-    return "\n".join([*parts, "</svg>\n"])
+    return [*parts, *_rate(minutes, across, limit), *_axes(most, len(minutes))]
 
 
 def _point(across: float, share: float) -> str:

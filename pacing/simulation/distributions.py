@@ -36,6 +36,8 @@ class Durations:
     @classmethod
     def read(cls, body: Any, field: str) -> Durations:
         """From a scenario file: a number of seconds, a list of observed ones, or a mapping. Raise Refused."""
+        if isinstance(body, cls):
+            return body
         try:
             if isinstance(body, int | float) and not isinstance(body, bool):
                 return cls("constant", mean=float(body))

@@ -42,8 +42,12 @@ class Floor:
 
     def second(self) -> None:
         """Account for one second: every logged-in agent who is not on a break."""
-        at_work = len(self.ready) + len(self.talking) + len(self.wrapup) + len(self.inbound)
-        self._centre.result.logged_in += at_work
+        self._centre.result.logged_in += self.staffed
+
+    @property
+    def staffed(self) -> int:
+        """Agents at work, breaks left out."""
+        return len(self.ready) + len(self.talking) + len(self.wrapup) + len(self.inbound)
 
     def account(self) -> None:
         """At the shift's end: what is under way counts as far as it has come."""
@@ -51,6 +55,11 @@ class Floor:
         result.talk += sum(now - since for agent, since in self.talking.items() if agent not in self._on_machine)
         result.wrapup += sum(now - since for since in self.wrapup.values())
         result.inbound_talk += sum(now - since for since in self.inbound.values())
+
+    @property
+    def open(self) -> bool:
+        """Whether a person who answers now finds somebody."""
+        return bool(self.ready)
 
     def take(self, seconds: float, *, human: bool) -> None:
         agent = self._next()
@@ -104,8 +113,7 @@ class Floor:
     def _free(self, agent: int) -> None:
         """Work is done: off for good, for a break, or ready."""
         centre = self._centre
-        if self._leaving:
-            self._leaving -= 1
+        if self._leaves(agent):
             self._break_due.pop(agent, None)
         elif centre.now >= self._break_due.get(agent, float("inf")):
             self.on_break[agent] = centre.now
@@ -115,6 +123,13 @@ class Floor:
             self.ready[agent] = centre.now
             centre.agent_free()
 
+    def _leaves(self, agent: int) -> bool:
+        """Whether the agent goes home now."""
+        if not self._leaving:
+            return False
+        self._leaving -= 1
+        return True
+
     def _back(self, agent: int) -> None:
         del self.on_break[agent]
         self._plan_break(agent)
@@ -122,8 +137,21 @@ class Floor:
 
     def _log_in(self) -> None:
         self._numbers += 1
-        self._plan_break(self._numbers, first=True)
-        self._free(self._numbers)
+        self.log_in(self._numbers)
+
+    def log_in(self, agent: int) -> None:
+        self._plan_break(agent, first=True)
+        self._free(agent)
+
+    def leave(self, agent: int) -> tuple[float, float | None]:
+        """A ready agent goes to another job: since when ready, and when the next break is due."""
+        return self.ready.pop(agent), self._break_due.pop(agent, None)
+
+    def join(self, agent: int, ready_since: float, break_due: float | None) -> None:
+        """One comes from another job, ready as before."""
+        self.ready[agent] = ready_since
+        if break_due is not None:
+            self._break_due[agent] = break_due
 
     def _plan_break(self, agent: int, *, first: bool = False) -> None:
         every = self._scenario.break_every
@@ -148,3 +176,31 @@ class Floor:
         if not self._wrapups:
             self._wrapups = self._scenario.wrapup.draw(self._chance, _BLOCK).tolist()
         return self._wrapups.pop()
+
+
+class Application(Floor):
+    """No agents: an application talks with everybody at once, as long as a port is there."""
+
+    def __init__(self, scenario: Scenario, centre: Centre, seed: int) -> None:
+        super().__init__(scenario, centre, seed)
+        self._conversations = 0
+
+    @property
+    def open(self) -> bool:
+        return True
+
+    def take(self, seconds: float, *, human: bool) -> None:
+        self._conversations += 1
+        self.talking[self._conversations] = self._centre.now
+        self._centre.at(self._centre.now + seconds, self._talked, (self._conversations, human))
+
+    def _talked(self, what: tuple[int, bool]) -> None:
+        self._centre.result.application_talk += self._centre.now - self.talking.pop(what[0])
+        self._centre.call_ended()
+
+    def second(self) -> None:
+        """Nobody is logged in."""
+        self._centre.events.clear()
+
+    def account(self) -> None:
+        self._centre.result.application_talk += sum(self._centre.now - since for since in self.talking.values())

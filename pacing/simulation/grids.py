@@ -9,6 +9,7 @@ from typing import Any
 
 from common.errors import Refused
 from pacing.simulation.distributions import Durations
+from pacing.simulation.jobs import SharedScenario
 from pacing.simulation.scenario import Detection, Scenario
 
 SHORT_TALK = Durations("lognormal", mean=60.0, cv=0.9)
@@ -16,26 +17,31 @@ LONG_TALK = Durations("lognormal", mean=300.0, cv=0.8)
 SLOW_RING = Durations("gamma", mean=13.0, cv=0.5, shift=3.0)
 
 
-def expand(body: Any) -> list[Scenario]:
+def expand(body: Any) -> list[Scenario | SharedScenario]:
     """The scenarios of a file: a mapping with `scenarios`, a list, and `grid`, fields with lists of values to combine.
 
-    What stands in `common` holds for all of them. Raise Refused naming what is wrong.
+    What stands in `common` holds for all of them. A scenario with `jobs` is one of several jobs. Raise Refused naming
+    what is wrong.
     """
     if not isinstance(body, Mapping) or not set(body) <= {"common", "scenarios", "grid"}:
         raise Refused("scenario file: give a mapping with `scenarios`, `grid` and `common`, each of them optional")
     common = dict(_mapping(body.get("common") or {}, "common"))
-    found: list[Scenario] = []
+    found: list[Scenario | SharedScenario] = []
     for at, one in enumerate(body.get("scenarios") or []):
         named = {"name": f"scenario {at + 1}", **common, **_mapping(one, f"scenarios[{at}]")}
-        found.append(Scenario.read(named))
+        found.append(_read(named))
     grid = _mapping(body.get("grid") or {}, "grid")
     values = [value if isinstance(value, list) else [value] for value in grid.values()]
     for combined in itertools.product(*values) if grid else ():
         chosen = dict(zip(grid, combined, strict=True))
-        found.append(Scenario.read({"name": " ".join(f"{k}={v}" for k, v in chosen.items()), **common, **chosen}))
+        found.append(_read({**common, "name": " ".join(f"{k}={v}" for k, v in chosen.items()), **chosen}))
     if not found:
         raise Refused("scenario file: it has no scenario; give `scenarios` or `grid`")
     return found
+
+
+def _read(body: Mapping[str, Any]) -> Scenario | SharedScenario:
+    return SharedScenario.read(body) if "jobs" in body else Scenario.read(body)
 
 
 def _mapping(body: Any, field: str) -> Mapping[str, Any]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +18,7 @@ from pacing.algorithms.observation import (
 )
 from pacing.algorithms.queueing import greatest_rate
 from pacing.simulation.centre import Decides
+from pacing.simulation.clock import Clock
 from pacing.simulation.distributions import Durations
 from pacing.simulation.scenario import HOUR, at_hour
 
@@ -72,11 +70,10 @@ class Queue:
     """`run()` gives the day's result. Agents can be lent to it and taken back while the day goes on."""
 
     def __init__(self, day: Day, pacer: Decides, seed: int) -> None:
-        self.day, self.now, self.result = day, 0.0, DayResult()
+        self.day, self.result = day, DayResult()
+        self._clock = Clock()
         self._pacer = pacer
         self._chance = np.random.default_rng(seed)
-        self._clock: list[tuple[float, int, Callable[[Any], None], Any]] = []
-        self._order = 0
         self._ready = day.agents
         self._talking: dict[int, float] = {}
         self._wrapup: dict[int, float] = {}
@@ -89,13 +86,17 @@ class Queue:
         self._others()
 
     @property
+    def now(self) -> float:
+        return self._clock.now
+
+    @property
     def agents(self) -> int:
         return self._ready + len(self._talking) + len(self._wrapup) - self._leaving
 
     def lend(self, count: int, within: Durations) -> None:
         """So many more agents, each once the outbound conversation of the moment is over."""
         for _ in range(count):
-            self._at(self.now + self._draw(within), self._joined, None)
+            self._clock.at(self.now + self._draw(within), self._joined, None)
 
     def take_back(self, count: int) -> None:
         """So many agents less: those ready at once, others after their conversation."""
@@ -113,22 +114,16 @@ class Queue:
 
     def run(self) -> DayResult:
         for second in range(round(self.day.hours * HOUR)):
-            self._live_until(float(second))
+            self._clock.live_until(float(second))
             self.staffed += self._ready + len(self._talking) + len(self._wrapup)
             decision = self._pacer.decide(self._observe(), self.now)
             self.result.notified += decision.place
             for _ in range(decision.place):
                 if self._chance.random() < self.day.share:
-                    self._at(self.now + self._draw(self.day.delay), self._called, self.now)
+                    self._clock.at(self.now + self._draw(self.day.delay), self._called, self.now)
         for _, since in self._waiting:
             self.result.count(since, in_time=False)
         return self.result
-
-    def _live_until(self, now: float) -> None:
-        while self._clock and self._clock[0][0] <= now:
-            self.now, _, then, what = heapq.heappop(self._clock)
-            then(what)
-        self.now = now
 
     def _observe(self) -> Observation:
         now, events = self.now, self._events
@@ -141,10 +136,6 @@ class Queue:
             events=events,
         )
 
-    def _at(self, time: float, then: Callable[[Any], None], what: Any) -> None:
-        self._order += 1
-        heapq.heappush(self._clock, (time, self._order, then, what))
-
     def _draw(self, durations: Durations) -> float:
         return float(durations.draw(self._chance, 1)[0])
 
@@ -152,7 +143,7 @@ class Queue:
         rate = at_hour(self.day.others, self.now / HOUR, 0.0) / HOUR
         if self.now:
             self._arrive(None)
-        self._at(self.now + float(self._chance.exponential(1 / max(rate, 1e-6))), self._others, None)
+        self._clock.at(self.now + float(self._chance.exponential(1 / max(rate, 1e-6))), self._others, None)
 
     def _called(self, notified: float) -> None:
         self._arrive(self.now - notified)
@@ -161,7 +152,7 @@ class Queue:
         self._callers += 1
         self._events.append(InboundArrived(after, self.now))
         self._waiting.append((self._callers, self.now))
-        self._at(self.now + self._draw(self.day.patience), self._gone, self._callers)
+        self._clock.at(self.now + self._draw(self.day.patience), self._gone, self._callers)
         self._serve()
 
     def _gone(self, caller: int) -> None:
@@ -180,12 +171,12 @@ class Queue:
             self._events.append(InboundAnswered(waited, self.now))
             self.result.count(since, in_time=waited <= self.day.seconds)
             self._talking[caller] = self.now
-            self._at(self.now + self._draw(self.day.talk), self._talked, caller)
+            self._clock.at(self.now + self._draw(self.day.talk), self._talked, caller)
 
     def _talked(self, caller: int) -> None:
         self._events.append(TalkEnded(self.now - self._talking.pop(caller), inbound=True, at=self.now))
         self._wrapup[caller] = self.now
-        self._at(self.now + self._draw(self.day.wrapup), self._wrapped_up, caller)
+        self._clock.at(self.now + self._draw(self.day.wrapup), self._wrapped_up, caller)
 
     def _wrapped_up(self, caller: int) -> None:
         self._events.append(WrapupEnded(self.now - self._wrapup.pop(caller), self.now))

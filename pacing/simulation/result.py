@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(slots=True)
@@ -13,6 +14,8 @@ class Result:
     wrapup: float = 0.0
     machine_talk: float = 0.0
     inbound_talk: float = 0.0
+    #: Seconds that people talked with an application, in jobs without agents.
+    application_talk: float = 0.0
     placed: int = 0
     cancelled: int = 0
     #: People who answered; who met no agent in time; who were taken for machines and hung up on.
@@ -46,3 +49,55 @@ class Result:
     @property
     def talk_minutes_an_hour(self) -> float:
         return 60 * (self.talk + self.inbound_talk) / self.logged_in if self.logged_in else 0.0
+
+    @classmethod
+    def together(cls, results: Sequence[Result]) -> Result:
+        """The sum of what ran side by side, minute by minute too."""
+        whole = cls()
+        for each in fields(cls):
+            values = [getattr(result, each.name) for result in results]
+            if each.name == "minutes":
+                whole.minutes = [
+                    tuple(map(sum, zip(*rows, strict=True)))  # type: ignore[misc]
+                    for rows in zip(*values, strict=True)
+                ]
+            elif isinstance(getattr(whole, each.name), list):
+                setattr(whole, each.name, [value for of_one in values for value in of_one])
+            else:
+                setattr(whole, each.name, sum(values))
+        return whole
+
+
+@dataclass(slots=True)
+class JobResult:
+    """One of several jobs."""
+
+    name: str
+    mode: str
+    with_agents: bool
+    weight: float
+    result: Result
+    #: Seconds that its calls held lines.
+    line_seconds: float = 0.0
+    #: The longest time in seconds for which it could have started a call and was let start none.
+    longest_wait: float = 0.0
+
+
+@dataclass(slots=True)
+class SharedResult:
+    jobs: list[JobResult]
+
+    @property
+    def with_agents(self) -> Result:
+        """All jobs that agents work for."""
+        return Result.together([job.result for job in self.jobs if job.with_agents])
+
+    def share_of_lines(self, job: JobResult) -> float:
+        """Of the lines that were in use, the part that this job had."""
+        return job.line_seconds / max(1e-9, sum(one.line_seconds for one in self.jobs))
+
+    def share_of_calls(self, job: JobResult) -> float:
+        return job.result.placed / max(1, sum(one.result.placed for one in self.jobs))
+
+    def share_by_weight(self, job: JobResult) -> float:
+        return job.weight / sum(one.weight for one in self.jobs)

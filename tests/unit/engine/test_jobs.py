@@ -54,6 +54,8 @@ def test_a_job_claims_the_ports_of_its_calls_and_of_what_it_may_start_next() -> 
     assert claim_of(_run({"mode": "timed", "rate": 2}), 7, share).wanted == 10
     ports = claim_of(_run({"mode": "ports", "ports": 9, "weight": 2, "priority": 1, "reserved": 5}), 7, Share(1, 2))
     assert (ports.useful, ports.weight, ports.priority, ports.reserved) == (9, 2.0, 1, 3)
+    most = claim_of(_run({"mode": "none", "minimum": 4, "maximum": 6}), 7, Share(0, 2))
+    assert (most.minimum, most.most, most.trunks) == (2, 6, WIDE.id)
 
 
 def _starts(body: dict[str, Any], sharers: int, seconds: float, *, voice: bool) -> list[int]:

@@ -16,7 +16,8 @@ from app.web.panel.campaigns.answers import BLAMED, AnswerFields
 _CALLER_ID_HELP = "What people see, and call back: + and the number, such as +15550100000."
 _MESSAGE_HELP = "Contact attributes in braces, with words for when one is missing: Hello {first_name|there}."
 #: Names in refusals of the campaigns service, where they are not the form's.
-_FIELDS = {f"pacing {name}": name for name in ("ports", "rate", "priority", "weight", "reserved")} | BLAMED
+_SHARING = ("priority", "weight", "reserved", "minimum", "maximum")
+_FIELDS = {f"pacing {name}": name for name in ("ports", "rate", *_SHARING)} | BLAMED
 _ONLY_NUMBERS = "Give a whole number of 1 or more."
 
 
@@ -90,6 +91,15 @@ class CampaignForm(AnswerFields, FlaskForm):
         default=0,
         description="Free even while it does not use them.",
     )
+    minimum = IntegerField(
+        "Ports it gets first",
+        [Optional(), NumberRange(0, 10000, _ONLY_NUMBERS)],
+        default=0,
+        description="Before weights count; others have them while it does not call.",
+    )
+    maximum = IntegerField(
+        "Ports at the most", [Optional(), NumberRange(0, 10000, _ONLY_NUMBERS)], default=0, description="0: no limit."
+    )
     sms_sender = StringField(
         "SMS sender", [Optional(), Length(max=32)], description="Empty takes the one from the settings."
     )
@@ -119,11 +129,7 @@ class CampaignForm(AnswerFields, FlaskForm):
             pacing["ports"] = self.ports.data
         if self.pacing.data == "timed":
             pacing |= {"rate": self.rate.data, "per": self.per.data}
-        pacing |= {
-            "priority": self.priority.data or 0,
-            "weight": self.weight.data or 1,
-            "reserved": self.reserved.data or 0,
-        }
+        pacing |= {name: self[name].data or int(name == "weight") for name in _SHARING}
         senders = {"sms": self.sms_sender.data or "", "email": self.email_sender.data or ""}
         speaks = self.says.data == "message"
         return CampaignFields(
@@ -169,7 +175,7 @@ class CampaignForm(AnswerFields, FlaskForm):
             "per": pacing.get("per", "second"),
             "priority": pacing.get("priority", 0),
             "weight": int(pacing.get("weight", 1)),
-            "reserved": pacing.get("reserved", 0),
+            **{name: pacing.get(name, 0) for name in ("reserved", "minimum", "maximum")},
             "sms_sender": campaign.senders.get("sms", ""),
             "email_sender": campaign.senders.get("email", ""),
         }

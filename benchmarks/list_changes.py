@@ -104,6 +104,8 @@ def timed(
     print(f"  {name}: {change.done:,} contacts in {seconds:.1f} s, {change.done / seconds:,.0f}/s; panel p95"
           f" {watch.p95():.0f} ms; a writer beside it p50 {waits[0]:.0f}, p99 {waits[1]:.0f}, worst"
           f" {max(writer.taken):.0f} ms of {len(writer.taken):,}", flush=True)  # fmt: skip
+    if watch.p95() >= MOST_MILLISECONDS:
+        print(*watch.lines(), sep="\n")
     return watch.p95() < MOST_MILLISECONDS and float(waits[1]) < MOST_WAIT
 
 

@@ -17,6 +17,10 @@ class ListChangeKind(StrEnum):
     DELETE = "delete"
     #: What a deletion has marked is there again.
     PUT_BACK = "put_back"
+    #: Contacts go, or are copied, into new lists.
+    SPLIT = "split"
+    #: What a split has moved comes back, or its copies are removed; lists that are empty then are deleted.
+    MERGE = "merge"
 
 
 class ListChangeState(StrEnum):
@@ -31,7 +35,8 @@ class ListChangeState(StrEnum):
 
 class ListChange(Base):
     """One change. All contacts that a deletion marks have its `created_at` as their `deleted_at`: by it they are found
-    again, to be put back or to be removed."""
+    again, to be put back or to be removed. Of a split they are those of its lists whose ids are `last_id` at most, or
+    all of a list of copies."""
 
     __tablename__ = "list_change"
     __table_args__ = (
@@ -51,6 +56,7 @@ class ListChange(Base):
     kind: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(16), default=ListChangeState.QUEUED)
     #: {"filter": as `app.core.audience.filter_to_json`, "types": of the organization's attributes}, as at the start.
+    #: Of a split {"parts": [{"name", "list_id", "filter", "share"}], "types", "copies", "word", "cuts"}.
     asked: Mapped[dict[str, Any]]
     #: Whom it is about, in words.
     words: Mapped[str] = mapped_column(Text, default="")

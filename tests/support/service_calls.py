@@ -76,6 +76,7 @@ SOURCE = SourceFields("Another", "folder", folder="people")
 TRUNK = TrunkFields("Another", "127.0.0.1")
 CONSENT = consents.ConsentFields("voice", "marketing", "paper")
 WINDOW = WindowFields("Another", {"mon": [["09:00", "17:00"]]})
+SPLIT = list_changes.Plan((list_changes.Part("Half", share=0.5),))
 VAULT = Vault("tests only secret key")
 VXML = b'<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><block/></form></vxml>'
 
@@ -275,6 +276,12 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "list_changes.look": lambda c: list_changes.look(c.session, c.actor, c.it.contact_list, Filter(), utcnow()),
     "list_changes.start_deletion": lambda c: list_changes.start_deletion(
         c.session, c.actor, c.it.contact_list, Filter(), expected=1, last_id=1
+    ),
+    "list_changes.look_split": lambda c: list_changes.look_split(
+        c.session, c.actor, c.it.contact_list, SPLIT, utcnow()
+    ),
+    "list_changes.start_split": lambda c: list_changes.start_split(
+        c.session, c.actor, c.it.contact_list, SPLIT, expected=1, last_id=1
     ),
     "list_changes.list_changes": lambda c: list_changes.list_changes(c.session, c.actor, c.it.contact_list),
     "list_changes.get_change": lambda c: list_changes.get_change(c.session, c.actor, c.it.list_change),

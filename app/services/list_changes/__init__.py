@@ -14,16 +14,30 @@ from app.services.list_changes.asking import (
     start_deletion,
     undo,
 )
+from app.services.list_changes.splitting import (
+    Part,
+    Plan,
+    SplitLook,
+    look_split,
+    part_words,
+    start_split,
+)
 
 __all__ = [
     "UNDO_FOR",
     "Look",
+    "Part",
+    "Plan",
+    "SplitLook",
     "cancel",
     "get_change",
     "is_over",
     "list_changes",
     "look",
+    "look_split",
     "may_undo",
+    "part_words",
     "start_deletion",
+    "start_split",
     "undo",
 ]

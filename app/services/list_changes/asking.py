@@ -13,6 +13,7 @@ from app.models import Contact, ContactList, ListChange, ListChangeKind, ListCha
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services import audience
 from app.services.audit import record
+from app.services.list_changes.splitting import refuse_merge
 from common.clock import utcnow
 from common.errors import Refused
 
@@ -81,6 +82,11 @@ def get_change(session: Session, actor: Actor, change_id: int) -> ListChange:
     return get_scoped(session, actor, ListChange, change_id)
 
 
+def asker(change: ListChange) -> Actor:
+    """Whose doing the audit trail calls what a worker does for a change."""
+    return Actor(change.created_by, "", change.organization_id, frozenset())
+
+
 def is_over(change: ListChange) -> bool:
     return change.state not in OPEN
 
@@ -115,10 +121,13 @@ def undo(session: Session, actor: Actor, change_id: int) -> ListChange:
     now = utcnow()
     if not may_undo(session, change, now):
         raise Refused(f"it cannot be undone any more: that is possible once, within {UNDO_FOR.days} days of its end")
+    split = change.kind == ListChangeKind.SPLIT
+    if split:
+        refuse_merge(session, change)
     back = ListChange(
         organization_id=change.organization_id,
         contact_list_id=change.contact_list_id,
-        kind=ListChangeKind.PUT_BACK,
+        kind=ListChangeKind.MERGE if split else ListChangeKind.PUT_BACK,
         asked={},
         words=change.words,
         expected=change.done,

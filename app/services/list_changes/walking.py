@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Engine, Select, update
+from sqlalchemy import Engine, Row, Select, update
 from sqlalchemy.orm import Session
 
 from app.db import chunk_budget, next_chunk_size, read_transaction, timed_write
@@ -14,13 +15,18 @@ from app.models import ListChange, ListChangeState
 from common.clock import utcnow
 from common.errors import ClarionError
 
-#: Contacts that are looked for at a time, and written in one transaction at first and at most.
-_PAGE, _FIRST, _LARGEST = 5000, 300, 5000
+#: Contacts that are looked for at a time, and written in one transaction at first, at least and at most. Fewer would
+#: not hold the write lock shorter: on a busy disk the commit alone takes longer than they do.
+_PAGE, _FIRST, _LEAST, _LARGEST = 5000, 300, 200, 5000
 
-#: Ids after the one given, in their order.
-Meant = Callable[[int], Select[int]]
+#: Rows that begin with a contact's id, of those after the one given, in their order.
+Meant = Callable[[int], Select[*tuple[Any, ...]]]
 #: How many of the contacts were changed.
-Write = Callable[[Session, Sequence[int]], int]
+Write = Callable[[Session, Sequence[Row[*tuple[Any, ...]]]], int]
+
+
+def ids_of(rows: Sequence[Row[*tuple[Any, ...]]]) -> list[int]:
+    return [row[0] for row in rows]
 
 
 class Stopped(ClarionError):
@@ -37,7 +43,7 @@ def in_chunks(engine: Engine, meant: Meant, write: Write, *, after: int, go_on: 
     missed, size = 0, _FIRST
     while True:
         with read_transaction(engine) as session:
-            page = list(session.scalars(meant(after).limit(_PAGE)))
+            page = session.execute(meant(after).limit(_PAGE)).all()
         if not page:
             return missed
         start = 0
@@ -48,8 +54,8 @@ def in_chunks(engine: Engine, meant: Meant, write: Write, *, after: int, go_on: 
             with timed_write(engine) as (session, held):
                 missed += len(chunk) - write(session, chunk)
             start += len(chunk)
-            size = next_chunk_size(size, held(), _LARGEST, chunk_budget(engine))
-        after = page[-1]
+            size = max(_LEAST, next_chunk_size(size, held(), _LARGEST, chunk_budget(engine)))
+        after = page[-1][0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +75,9 @@ class Walk:
         return self._walk(meant, write, 0, keep_place=False)
 
     def _walk(self, meant: Meant, write: Write, after: int, *, keep_place: bool) -> int:
-        def accounted(session: Session, chunk: Sequence[int]) -> int:
+        def accounted(session: Session, chunk: Sequence[Row[*tuple[Any, ...]]]) -> int:
             changed = write(session, chunk)
-            self._account(session, changed, chunk[-1] if keep_place else None)
+            self._account(session, changed, chunk[-1][0] if keep_place else None)
             return changed
 
         return in_chunks(self.engine, meant, accounted, after=after, go_on=self.go_on)

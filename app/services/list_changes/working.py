@@ -5,7 +5,7 @@ Whatever it does may be done again: a worker that comes back late beside another
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,8 +19,9 @@ from app.models import Attempt, AttemptState, Contact, JobContact, ListChange, L
 from app.security.access import Actor
 from app.services.audience.sql import Compiler, successful_codes
 from app.services.audit import record
-from app.services.list_changes.asking import OPEN, UNDO_FOR
-from app.services.list_changes.walking import Stopped, Walk, in_chunks
+from app.services.list_changes.asking import OPEN, UNDO_FOR, asker
+from app.services.list_changes.moving import Rows, merge, split
+from app.services.list_changes.walking import Stopped, Walk, ids_of, in_chunks
 from common.clock import utcnow
 from common.errors import ClarionError
 
@@ -70,8 +71,9 @@ def purge_next(engine: Engine, now: datetime, go_on: Callable[[], bool] = lambda
     marked = (Contact.contact_list_id == change.contact_list_id, Contact.deleted_at == change.created_at)
     referred = select(JobContact.id).where(JobContact.contact_id == Contact.id).exists()
 
-    def remove(session: Session, ids: Sequence[int]) -> int:
-        return _rows(session.execute(delete(Contact).where(among(session, Contact.id, ids), *marked, ~referred)))
+    def remove(session: Session, rows: Rows) -> int:
+        gone = delete(Contact).where(among(session, Contact.id, ids_of(rows)), *marked, ~referred)
+        return _rows(session.execute(gone))
 
     def meant(after: int) -> Select[int]:
         return select(Contact.id).where(*marked, ~referred, Contact.id > after).order_by(Contact.id)
@@ -101,8 +103,8 @@ def _delete(walk: Walk) -> str:
     wanted = (*mine, *seen, compiler.where(made))
     calling = select(Attempt.contact_id).where(Attempt.state == AttemptState.IN_PROGRESS)
 
-    def mark(session: Session, ids: Sequence[int]) -> int:
-        marked = update(Contact).where(among(session, Contact.id, ids), *mine, Contact.id.not_in(calling))
+    def mark(session: Session, rows: Rows) -> int:
+        marked = update(Contact).where(among(session, Contact.id, ids_of(rows)), *mine, Contact.id.not_in(calling))
         return _rows(session.execute(marked.values(deleted_at=change.created_at)))
 
     def meant(after: int) -> Select[int]:
@@ -126,8 +128,8 @@ def _put_back(walk: Walk) -> str:
         Contact.erased_at.is_(None),
     )
 
-    def unmark(session: Session, ids: Sequence[int]) -> int:
-        back = update(Contact).where(among(session, Contact.id, ids), *marked)
+    def unmark(session: Session, rows: Rows) -> int:
+        back = update(Contact).where(among(session, Contact.id, ids_of(rows)), *marked)
         return _rows(session.execute(back.values(deleted_at=None)))
 
     def meant(after: int) -> Select[int]:
@@ -143,6 +145,8 @@ def _put_back(walk: Walk) -> str:
 _DOES: Mapping[ListChangeKind, Callable[[Walk], str]] = {
     ListChangeKind.DELETE: _delete,
     ListChangeKind.PUT_BACK: _put_back,
+    ListChangeKind.SPLIT: split,
+    ListChangeKind.MERGE: merge,
 }
 
 
@@ -180,11 +184,10 @@ def _end(engine: Engine, change_id: int, state: ListChangeState, detail: str) ->
         if state is ListChangeState.QUEUED:
             return
         change.ended_at = now
-        if change.kind == ListChangeKind.DELETE and change.done:
+        if change.kind in (ListChangeKind.DELETE, ListChangeKind.SPLIT) and change.done:
             change.undo_until = now + UNDO_FOR
         after = {"state": state.value, "who": change.words, "contacts": change.done, "kept": change.kept}
-        who = Actor(change.created_by, "", change.organization_id, frozenset())
-        record(session, who, f"list_change.{change.kind}", change, after=after)
+        record(session, asker(change), f"list_change.{change.kind}", change, after=after)
     log.info("list_change.ended", change=change_id, state=state.value, contacts=change.done, kept=change.kept)
 
 

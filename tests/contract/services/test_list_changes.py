@@ -138,8 +138,8 @@ def test_nothing_is_removed_for_good_before_its_time(engine: Engine, world: Worl
 def test_a_worker_that_died_is_followed_by_one_that_goes_on(
     engine: Engine, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(walking, "_FIRST", 5)
-    monkeypatch.setattr(walking, "_LARGEST", 5)
+    for name in ("_FIRST", "_LEAST", "_LARGEST"):
+        monkeypatch.setattr(walking, name, 5)
     deletion, steps = delete(engine, world, EVEN), iter(range(3))
 
     def dies() -> bool:
@@ -162,8 +162,8 @@ def test_a_worker_that_died_is_followed_by_one_that_goes_on(
 def test_cancelling_leaves_the_rest_and_what_went_can_be_put_back(
     engine: Engine, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(walking, "_FIRST", 4)
-    monkeypatch.setattr(walking, "_LARGEST", 4)
+    for name in ("_FIRST", "_LEAST", "_LARGEST"):
+        monkeypatch.setattr(walking, name, 4)
     deletion, steps = delete(engine, world, EVEN), iter(range(2))
 
     def cancels() -> bool:

@@ -68,3 +68,41 @@ def test_all_are_removed_after_a_yes_and_nobody_is_no_question(
     status, _ = post(admin, f"{here}/deletion/start", {"filter": "torn"})
     assert status == 409
     assert admin.get("/lists/99/changes/1").status_code == 404
+
+
+def test_a_list_is_split_by_conditions_and_merged_again(
+    admin: FlaskClient, world: World, sqlite_engine: Engine
+) -> None:
+    here = f"/lists/{world.list_id}"
+    form = {**_ANN2, "g0-name": "Twos", "rest": "Rest", "way": "conditions"}
+    status, rows = post(admin, f"{here}/split", {**form, "edit": "add-group"}, **{"HX-Request": "true"})
+    assert (status, 'value="Twos"' in rows, 'name="g1-name"' in rows, "Sort by" in rows) == (200, True, True, False)
+    second = {"g1-match": "all", "g1-name": "Kept", "g1-c0-field": "id", "g1-c0-operator": "filled"}
+    _, rows = post(admin, f"{here}/split", {**form, **second, "edit": "remove g0-c0"}, **{"HX-Request": "true"})
+    assert ('value="Kept"' in rows, 'value="Twos"' in rows) == (True, False)
+    status, page = post(admin, f"{here}/split", {**form, "g0-name": ""})
+    assert (status, "Give the new list of part 1 a name" in page) == (422, True)
+    status, page = post(admin, f"{here}/split", {**form, "rest": "People"})
+    assert (status, "There is a contact list named &#39;People&#39; already" in page) == (422, True)
+    _, page = post(admin, f"{here}/split", form)
+    assert "Move 3 contacts" in page
+    plan = dict(re.findall(r'<input type="hidden" name="(plan|expected|last)" value="([^"]*)"', page))
+    _, page = post(admin, f"{here}/split/start", {**plan, "plan": plan["plan"].replace("&#34;", '"')})
+    assert "Split into several lists" in page
+    work_next(sqlite_engine)
+    page = admin.get(f"{here}/changes/1").text
+    assert ("Twos" in page, "Undo" in page) == (True, True)
+    post(admin, f"{here}/changes/1/undo", {})
+    work_next(sqlite_engine)
+    assert "(deleted)" in admin.get(f"{here}/changes/1").text
+    assert "C002" in admin.get(here).text
+
+
+def test_shares_are_asked_for_at_their_fields(admin: FlaskClient, world: World) -> None:
+    here = f"/lists/{world.list_id}/split"
+    assert 'name="word"' in admin.get(f"{here}?way=shares").text
+    form = {"way": "shares", "parts": "70, 60", "name": "Part", "word": "w"}
+    status, page = post(admin, here, form)
+    assert (status, "Each percentage is more than 0" in page) == (422, True)
+    _, page = post(admin, here, {**form, "parts": "50, 20", "copies": "copies"})
+    assert all(words in page for words in ("Part 1", "Part 2", "Copy 2 contacts", "beside the copies"))

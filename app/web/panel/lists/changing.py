@@ -74,6 +74,7 @@ def change(list_id: int, change_id: int) -> str:
         contact_list=lists.get_list(reader(), actor(), list_id),
         change=found,
         going=not list_changes.is_over(found),
+        parts=_parts(found),
         may_undo=list_changes.may_undo(reader(), found, utcnow()),
     )
 
@@ -101,6 +102,11 @@ def undo_change(list_id: int, change_id: int) -> Response:
     except Refused as refused:
         flash(str(refused), "error")
     return redirect(url_for(".change", list_id=list_id, change_id=change_id))
+
+
+def _parts(change: ListChange) -> list[tuple[str, lists.ListRow | None]]:
+    rows = {row.contact_list.id: row for row in lists.list_lists(reader(), actor())} if "parts" in change.asked else {}
+    return [(part["name"], rows.get(part["list_id"])) for part in change.asked.get("parts", ())]
 
 
 def _begun() -> Filter:

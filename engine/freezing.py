@@ -35,11 +35,12 @@ from sqlalchemy.orm import Session
 
 from app.core.audience import filter_from_json
 from app.db import bulk_engine, read_transaction, write_in_chunks
-from app.models import Contact, Job, JobContact, JobContactState, JobOrder
+from app.models import Contact, ContactList, Job, JobContact, JobContactState, JobOrder
 from app.models.base import Json, UtcDateTime
 from app.models.campaign import NOT_YET
 from app.services.audience.sql import Compiler, successful_codes
 from app.services.exclusions import left_out
+from app.services.sharing import lists_of
 
 LANES = 64
 #: Contacts that become due together, and how many shall be due at least.
@@ -159,6 +160,9 @@ def _contact_ids(engine: Engine, asked: _Asked) -> array[int]:
     found = array("q")
     made = filter_from_json(asked.filter)
     with read_transaction(engine) as session:
+        mine = lists_of(asked.organization_id)
+        if session.scalar(select(ContactList.id).where(ContactList.id == asked.contact_list_id, mine)) is None:
+            return found  # its owner shares it no more
         successes = successful_codes(session, asked.organization_id)
         compiler = Compiler(engine.dialect.name, asked.types, asked.begun, successes)
         wanted = select(Contact.id).where(

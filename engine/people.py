@@ -19,6 +19,7 @@ from app.services.dnc import blocked, subjects_of
 from app.services.dnc_files import coverages
 from app.services.exclusions import excluded_among
 from app.services.quiet import quiet_addresses
+from app.services.sharing import contacts_of, hidden_attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +136,34 @@ def _persons(
         row = AddressRow(key, kind, name, value, places.split_zones(zones), *rest)
         addresses.setdefault(contact_id, {})[name] = row
     contacts = session.scalars(
-        select(Contact).where(Contact.id.in_(wanted), Contact.organization_id == organization_id)
+        # One of a list that is shared no more is not there.
+        select(Contact).where(Contact.id.in_(wanted), contacts_of(organization_id))
     ).all()
     homes = places.homes(session, {contact.contact_list_id for contact in contacts})
     excluded = excluded_among(session, wanted, campaign_id)
+    hidden = hidden_attributes(session, organization_id, {contact.organization_id for contact in contacts})
     return {
         contact.id: _person(
-            contact, addresses.get(contact.id, {}), homes[contact.contact_list_id], contact.id in excluded
+            contact,
+            addresses.get(contact.id, {}),
+            homes[contact.contact_list_id],
+            contact.id in excluded,
+            hidden.get(contact.organization_id, ()),
         )
         for contact in contacts
     }
 
 
-def _person(contact: Contact, addresses: Mapping[str, AddressRow], home: places.Home, excluded: bool) -> Person:
+def _person(
+    contact: Contact,
+    addresses: Mapping[str, AddressRow],
+    home: places.Home,
+    excluded: bool,
+    hidden: Collection[str],
+) -> Person:
     values = {
         **({"customer_id": contact.customer_id} if contact.customer_id else {}),
-        **contact.attributes,
+        **{name: value for name, value in contact.attributes.items() if name not in hidden},
         "contact_id": contact.external_id,
         "first_name": contact.first_name,
         "last_name": contact.last_name,

@@ -96,6 +96,29 @@ class ContactList(Base):
     updated_at: Mapped[datetime]
 
 
+class ContactListShare(Base):
+    """That a list may be used by another organization; None is every one."""
+
+    __tablename__ = "contact_list_share"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "contact_list_id"),
+        Index(
+            "uq_contact_list_share_all",
+            "contact_list_id",
+            unique=True,
+            sqlite_where=text("organization_id IS NULL"),
+            postgresql_where=text("organization_id IS NULL"),
+        ),
+    )
+
+    id: Mapped[IdColumn]
+    contact_list_id: Mapped[int] = mapped_column(BigId, ForeignKey("contact_list.id", ondelete="CASCADE"))
+    organization_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("organization.id", ondelete="CASCADE"))
+    #: Its contacts may be changed one by one.
+    may_edit: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+
+
 class Attribute(Base):
     """The definition of a contact attribute; values are in `Contact.attributes` under the name."""
 

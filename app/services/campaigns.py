@@ -26,13 +26,14 @@ from app.services.audit import record
 from app.services.consents import checked_purpose
 from app.services.organizations import organization_for
 from app.services.scripts import latest_published
+from app.services.sharing import lists_of
 from common.classification import AnswerRules, Mode
 from common.clock import utcnow
 from common.errors import Refused
 
 PACING_MODES = ("none", "timed", "ports")
 PACING_PERIODS = ("second", "minute", "hour")
-_Owned = TypeVar("_Owned", CallingWindow, ContactList, FilterTemplate, Strategy, Script)
+_Owned = TypeVar("_Owned", CallingWindow, FilterTemplate, Strategy, Script)
 #: Bytes that networks carry in User-to-User (ITU-T Q.931).
 _LONGEST_UUI = 128
 _CALLER_ID = re.compile(r"\+?\d{3,15}")
@@ -144,7 +145,7 @@ def checked(session: Session, organization_id: int, fields: CampaignFields) -> d
             f"calling_window_id: {window.name!r} is open around the clock, which only a simulated trunk accepts; "
             "choose a window with lawful hours"
         )
-    _mine(session, ContactList, fields.contact_list_id, organization_id, "contact_list_id")
+    _list(session, fields.contact_list_id, organization_id)
     if fields.filter_id is not None:
         _mine(session, FilterTemplate, fields.filter_id, organization_id, "filter_id")
     _mine(session, Strategy, fields.strategy_id, organization_id, "strategy_id")
@@ -235,6 +236,7 @@ def _checked_pace(pacing: Mapping[str, Any], mode: str) -> dict[str, Any]:
 
 def startable(session: Session, campaign: Campaign) -> tuple[int | None, int]:
     """The script revision (None: the spoken message) and strategy revision a new job pins; Refused when one lacks."""
+    _list(session, campaign.contact_list_id, campaign.organization_id)
     script_revision = None
     if campaign.script_id is not None:
         published = latest_published(session, campaign.script_id)
@@ -263,6 +265,14 @@ def _positive(value: Any, name: str) -> int:
     if not 1 <= number <= 1_000_000:
         raise Refused(f"{name}: give a whole number from 1 to 1,000,000")
     return number
+
+
+def _list(session: Session, key: int, organization_id: int) -> ContactList:
+    """The organization's own, or one that is shared with it."""
+    found = session.scalar(select(ContactList).where(ContactList.id == key, lists_of(organization_id)))
+    if found is None:
+        raise Refused("contact_list_id: choose one that belongs to this organization, or is shared with it")
+    return found
 
 
 def _mine(session: Session, model: type[_Owned], key: int, organization_id: int, name: str) -> _Owned:

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from app.models import (
     CallingWindow,
-    ContactList,
     FilterTemplate,
     RevisionState,
     Script,
@@ -20,7 +19,7 @@ from app.models import (
     Trunk,
 )
 from app.security.access import Actor, Permission, scoped
-from app.services.lists import contacts_of_list, list_names
+from app.services.lists import list_lists, list_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +89,14 @@ def _of_trunk(trunk: Trunk) -> list[str]:
 
 
 def _lists(session: Session, actor: Actor) -> list[Choice]:
-    rows = session.execute(
-        scoped(select(ContactList.id, ContactList.name, contacts_of_list()), ContactList, actor).order_by(
-            ContactList.name
+    return [
+        Choice(
+            row.contact_list.id,
+            row.contact_list.name,
+            f"{row.contacts:,} contacts".replace(",", " ") + (f", shared by {row.owner}" if row.owner else ""),
         )
-    )
-    return [Choice(key, name, f"{count:,} contacts".replace(",", " ")) for key, name, count in rows]
+        for row in list_lists(session, actor)
+    ]
 
 
 def _scripts(session: Session, actor: Actor) -> list[Choice]:

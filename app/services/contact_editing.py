@@ -19,6 +19,7 @@ from app.services.importing import rows
 from app.services.importing.mapping import ADDRESS, FIELDS
 from app.services.masked import MASK
 from app.services.numbering import read_numbering
+from app.services.sharing import is_foreign, visible_contact
 from common.clock import utcnow
 from common.errors import Refused
 
@@ -56,22 +57,23 @@ class Edit:
 
 
 def editable(session: Session, actor: Actor, contact: Contact) -> list[Attribute]:
-    """Attributes that the actor may set: a masked one only with the right to see it, SIP only for administrators."""
+    """Attributes that the actor may set: a masked one only with the right to see it, SIP only for administrators, and
+    no private one of another organization."""
     defined = session.scalars(
         select(Attribute).where(Attribute.organization_id == contact.organization_id).order_by(Attribute.name)
     )
     return [
         attribute
         for attribute in defined
-        if (not attribute.masked or actor.may(Permission.ATTRIBUTES_UNMASK))
+        if not (attribute.private and is_foreign(actor, contact))
+        and (not attribute.masked or actor.may(Permission.ATTRIBUTES_UNMASK))
         and (attribute.type != AttributeType.SIP or actor.may(Permission.SETTINGS_MANAGE))
     ]
 
 
 def edit_contact(session: Session, actor: Actor, contact_id: int, edit: Edit) -> int:
     """How many fields were changed. Raise BadContact with all that is wrong; nothing is changed then."""
-    actor.require(Permission.LISTS_EDIT)
-    contact = get_scoped(session, actor, Contact, contact_id)
+    contact = visible_contact(session, actor, contact_id, edit=True)
     country = session.get_one(ContactList, contact.contact_list_id).home_country
     numbering, now = read_numbering(session, contact.organization_id), utcnow()
 

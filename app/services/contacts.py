@@ -17,6 +17,7 @@ from app.services.contact_search import candidates, found_among
 from app.services.csv_text import csv_lines
 from app.services.lists import remove_contacts
 from app.services.masked import MASK
+from app.services.sharing import hidden_attributes, types_of_list, visible_contact, visible_list
 
 _FIELDS = ("first_name", "last_name", "language", "time_zone", "customer_id")
 _BATCH = 1000
@@ -26,7 +27,8 @@ _LISTS = 100
 
 @dataclass(frozen=True, slots=True)
 class ContactView:
-    """A contact as the actor may see it: `attributes` are masked where the actor may not unmask them."""
+    """A contact as the actor may see it: `attributes` are masked where the actor may not unmask them, and without those
+    that another organization keeps private."""
 
     contact: Contact
     addresses: tuple[Address, ...]
@@ -54,10 +56,12 @@ def search_contacts(
 ) -> Page:
     """By name, id, number in any writing or email: the beginning of any of them, as far as `contact_search.MOST`."""
     actor.require(Permission.LISTS_VIEW)
-    statement = scoped(select(Contact), Contact, actor).where(Contact.deleted_at.is_(None), Contact.id > after_id)
+    there = (Contact.deleted_at.is_(None), Contact.id > after_id)
     if contact_list_id is not None:
-        get_scoped(session, actor, ContactList, contact_list_id)
-        statement = statement.where(Contact.contact_list_id == contact_list_id)
+        visible_list(session, actor, contact_list_id)
+        statement = select(Contact).where(*there, Contact.contact_list_id == contact_list_id)
+    else:
+        statement = scoped(select(Contact), Contact, actor).where(*there)
     waiting = False
     if search.strip():
         lists = _lists(session, actor, contact_list_id)
@@ -96,15 +100,14 @@ def _first(session: Session, actor: Actor, after_id: int, limit: int) -> list[in
 
 
 def _lists(session: Session, actor: Actor, contact_list_id: int | None) -> Sequence[ContactList]:
-    wanted = scoped(select(ContactList), ContactList, actor)
+    """The list given, which the actor may see, or all of its own."""
     if contact_list_id is not None:
-        wanted = wanted.where(ContactList.id == contact_list_id)
-    return session.scalars(wanted).all()
+        return [session.get_one(ContactList, contact_list_id)]
+    return session.scalars(scoped(select(ContactList), ContactList, actor)).all()
 
 
 def get_contact(session: Session, actor: Actor, contact_id: int) -> ContactView:
-    actor.require(Permission.LISTS_VIEW)
-    contact = get_scoped(session, actor, Contact, contact_id)
+    contact = visible_contact(session, actor, contact_id)
     return next(iter(views_of(session, actor, [contact])))
 
 
@@ -119,8 +122,7 @@ def delete_contact(session: Session, actor: Actor, contact_id: int) -> None:
 
 def export_csv(session: Session, actor: Actor, contact_list_id: int) -> Iterator[str]:
     """The list as CSV in pieces, ready to be imported again; masked attributes as the actor sees them."""
-    actor.require(Permission.LISTS_VIEW)
-    contact_list = get_scoped(session, actor, ContactList, contact_list_id)
+    contact_list = visible_list(session, actor, contact_list_id)
     addresses = list(
         session.scalars(
             select(Address.name)
@@ -130,13 +132,7 @@ def export_csv(session: Session, actor: Actor, contact_list_id: int) -> Iterator
             .order_by(Address.name.desc())
         )
     )
-    attributes = list(
-        session.scalars(
-            select(Attribute.name)
-            .where(Attribute.organization_id == contact_list.organization_id)
-            .order_by(Attribute.name)
-        )
-    )
+    attributes = list(types_of_list(session, contact_list, actor.organization_id))
     yield csv_lines([["id", *_FIELDS, *addresses, *attributes]])
     after: int | None = 0
     while after is not None:
@@ -171,16 +167,19 @@ def views_of(session: Session, actor: Actor, contacts: Sequence[Contact]) -> Ite
         .order_by(Address.contact_id, Address.kind.desc(), Address.position)
     ):
         addresses[address.contact_id].append(address)
-    hidden = _hidden(session, actor, {contact.organization_id for contact in contacts})
+    owners = {contact.organization_id for contact in contacts}
+    masked, hidden = _masked(session, actor, owners), hidden_attributes(session, actor.organization_id, owners)
     for contact in contacts:
+        private = hidden.get(contact.organization_id, ())
         shown = {
-            name: MASK if (contact.organization_id, name) in hidden and value is not None else value
+            name: MASK if (contact.organization_id, name) in masked and value is not None else value
             for name, value in contact.attributes.items()
+            if name not in private
         }
         yield ContactView(contact, tuple(addresses[contact.id]), shown)
 
 
-def _hidden(session: Session, actor: Actor, organization_ids: set[int]) -> set[tuple[int, str]]:
+def _masked(session: Session, actor: Actor, organization_ids: set[int]) -> set[tuple[int, str]]:
     if actor.may(Permission.ATTRIBUTES_UNMASK):
         return set()
     rows = session.execute(

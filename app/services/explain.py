@@ -66,7 +66,9 @@ def why_not_dialled(session: Session, actor: Actor, contact_id: int, now: dateti
     listed = list(_listed(session, contact, places_of, now, NO_CAMPAIGN))
     holds += listed
     rows = session.execute(
-        select(JobContact, Job).join(Job, Job.id == JobContact.job_id).where(JobContact.contact_id == contact.id)
+        select(JobContact, Job)
+        .join(Job, Job.id == JobContact.job_id)
+        .where(JobContact.contact_id == contact.id, Job.organization_id == contact.organization_id)
     ).all()
     active = [(job_contact, job) for job_contact, job in rows if job.state not in ENDED]
     outside = [Hold("NOT_IN_AUDIENCE", words, job_id=job.id) for job, words in left_out(session, contact)]

@@ -14,6 +14,7 @@ from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audience import pinned
 from app.services.audit import record
 from app.services.campaigns import get_campaign, startable
+from app.services.sharing import hidden_attributes
 from common.clock import utcnow
 from common.errors import Refused
 
@@ -63,11 +64,13 @@ def settings_of(session: Session, campaign: Campaign) -> dict[str, Any]:
     """The campaign as it is now: what the job goes by, whatever is edited later."""
     trunk = session.get_one(Trunk, campaign.trunk_id)
     contact_list = session.get_one(ContactList, campaign.contact_list_id)
+    hidden = hidden_attributes(session, campaign.organization_id, [contact_list.organization_id])
     return {
         "campaign": campaign.name,
         "kind": campaign.kind,
         "contact_list_id": campaign.contact_list_id,
         "contact_list": contact_list.name,
+        "hidden_attributes": sorted(hidden.get(contact_list.organization_id, ())),
         "filter": pinned(session, campaign),
         "calling_window_id": campaign.calling_window_id,
         "trunk_id": campaign.trunk_id,

@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 from app.core.calendars import is_known_zone
 from app.core.phone import is_country
 from app.db import chunk_budget, next_chunk_size, read_transaction, timed_write
-from app.models import Attribute, AttributeType, Campaign, Contact, ContactList, JobContact, ListChange
+from app.models import Attribute, AttributeType, Campaign, Contact, ContactList, JobContact, ListChange, Organization
 from app.security.access import Actor, NotFound, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.importing.mapping import ATTRIBUTE, RESERVED, is_field
 from app.services.organizations import organization_for
+from app.services.sharing import is_foreign, lists_of
 from common.clock import utcnow
 from common.errors import Refused
 
@@ -25,17 +26,25 @@ _LONGEST_NAME = 120
 class ListRow:
     contact_list: ContactList
     contacts: int
+    #: The organization whose it is, where it is shared with the actor's.
+    owner: str = ""
 
 
 def list_lists(session: Session, actor: Actor, search: str = "") -> list[ListRow]:
-    """Each list with the number of its contacts, by name."""
+    """Each list with the number of its contacts, by name; those that others share too."""
     actor.require(Permission.LISTS_VIEW)
-    statement = scoped(select(ContactList, contacts_of_list()), ContactList, actor).order_by(
-        ContactList.name, ContactList.id
+    statement = (
+        select(ContactList, contacts_of_list(), Organization.name)
+        .join(Organization, Organization.id == ContactList.organization_id)
+        .where(lists_of(actor.organization_id))
+        .order_by(ContactList.name, ContactList.id)
     )
     if search:
         statement = statement.where(func.lower(ContactList.name).contains(search.strip().lower(), autoescape=True))
-    return [ListRow(contact_list, contacts) for contact_list, contacts in session.execute(statement)]
+    return [
+        ListRow(contact_list, contacts, owner if is_foreign(actor, contact_list) else "")
+        for contact_list, contacts, owner in session.execute(statement)
+    ]
 
 
 def contacts_of_list() -> ScalarSelect[int]:
@@ -45,15 +54,15 @@ def contacts_of_list() -> ScalarSelect[int]:
 
 
 def list_names(session: Session, actor: Actor) -> list[tuple[int, str]]:
-    """Ids and names, by name; quicker than the lists with their counts."""
+    """Ids and names, by name, of those that others share too; quicker than the lists with their counts."""
     actor.require(Permission.LISTS_VIEW)
-    rows = session.execute(
-        scoped(select(ContactList.id, ContactList.name), ContactList, actor).order_by(ContactList.name)
-    )
+    mine = select(ContactList.id, ContactList.name).where(lists_of(actor.organization_id))
+    rows = session.execute(mine.order_by(ContactList.name, ContactList.id))
     return [(key, name) for key, name in rows]
 
 
 def get_list(session: Session, actor: Actor, contact_list_id: int) -> ContactList:
+    """One of the actor's own; `sharing.visible_list` gets those of others too."""
     actor.require(Permission.LISTS_VIEW)
     return get_scoped(session, actor, ContactList, contact_list_id)
 
@@ -229,9 +238,14 @@ def _refuse_used(session: Session, contact_list_id: int) -> None:
     )
     if session.scalar(going.limit(1)) is not None:
         raise Refused("its contacts are being changed; wait for the end of that, or cancel it")
-    campaign = session.scalar(select(Campaign.name).where(Campaign.contact_list_id == contact_list_id).limit(1))
-    if campaign is not None:
-        raise Refused(f"the campaign {campaign!r} uses this list; give it another list first, or empty this one")
+    using = (
+        select(Campaign.name, Campaign.organization_id == ContactList.organization_id)
+        .join(ContactList, ContactList.id == Campaign.contact_list_id)
+        .where(ContactList.id == contact_list_id)
+    )
+    for campaign, own in session.execute(using.limit(1)):
+        name = f"the campaign {campaign!r}" if own else "a campaign of another organization"
+        raise Refused(f"{name} uses this list; give it another list first, or empty this one")
     of_list = Contact.contact_list_id == contact_list_id
     referred = select(JobContact.id).join(Contact, Contact.id == JobContact.contact_id).where(of_list).limit(1)
     if session.scalar(referred) is not None:

@@ -28,6 +28,7 @@ from app.models import (
 from app.security.access import Actor, NotFound
 from app.security.tokens import Unsubscribe
 from app.services import dnc
+from app.services.sharing import using
 from channels.base import Outcome
 from common.clock import utcnow
 
@@ -146,8 +147,9 @@ def _organizations_knowing(session: Session, number: str) -> Sequence[int]:
 
 
 def _knowing(session: Session, number: str) -> Sequence[int]:
-    return session.scalars(
-        select(Address.organization_id)
-        .where(Address.kind == AddressKind.PHONE, Address.value == number)
-        .group_by(Address.organization_id)
-    ).all()
+    """Whose lists have it, those whom such a list is shared with, and those who have tried a contact that has it."""
+    having = (Address.kind == AddressKind.PHONE, Address.value == number)
+    contact_ids = session.scalars(select(Address.contact_id).where(*having)).all()
+    tried = select(Attempt.organization_id).where(Attempt.contact_id.in_(contact_ids))
+    found = {*session.scalars(select(Address.organization_id).where(*having)), *session.scalars(tried)}
+    return sorted(found | using(session, contact_ids))

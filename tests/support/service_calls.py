@@ -53,6 +53,7 @@ from app.services import (
     reports,
     reveals,
     scripts,
+    sharing,
     sources,
     strategies,
     test_calls,
@@ -352,6 +353,11 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "scripts.upload_revision": lambda c: scripts.upload_revision(
         c.session, c.actor, c.it.script, scripts.prepare("main.vxml", VXML)
     ),
+    "sharing.visible_list": lambda c: sharing.visible_list(c.session, c.actor, c.it.contact_list),
+    "sharing.visible_contact": lambda c: sharing.visible_contact(c.session, c.actor, c.it.contact),
+    "sharing.shares_of": lambda c: sharing.shares_of(c.session, c.actor, c.it.contact_list),
+    "sharing.share": lambda c: sharing.share(c.session, c.actor, c.it.contact_list, "*"),
+    "sharing.unshare": lambda c: sharing.unshare(c.session, c.actor, c.it.contact_list, 1),
     "strategies.add_draft": lambda c: strategies.add_draft(c.session, c.actor, c.it.strategy, "<strategy/>"),
     "strategies.create_strategy": lambda c: strategies.create_strategy(
         c.session, c.actor, "Another", "<strategy/>", "", c.it.organization_id
@@ -415,6 +421,8 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
 }
 #: Functions that take an actor and have no organization to cross, with the reason.
 ELSEWHERE = {
+    "sharing.is_foreign": "compares an actor with a row that the caller has already been given",
+    "sharing.may_edit": "tells of a list that the caller has already been given",
     "contact_editing.editable": "tells of a contact that the caller has already been given",
     "contacts.views_of": "shows rows that the caller has already been given",
     "audit.record": "writes about a row that the caller has already been given",

@@ -42,7 +42,8 @@ def left_out(session: Session, contact: Contact) -> Iterator[tuple[Job, str]]:
     """Jobs under way on the contact's list that have no row of it, each with the words why."""
     going = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSING, JobState.PAUSED)
     mine = select(JobContact.id).where(JobContact.contact_id == contact.id, JobContact.job_id == Job.id)
-    jobs = session.scalars(select(Job).where(Job.state.in_(going), ~mine.exists()).order_by(Job.id))
+    of_owner = Job.organization_id == contact.organization_id
+    jobs = session.scalars(select(Job).where(of_owner, Job.state.in_(going), ~mine.exists()).order_by(Job.id))
     for job in jobs:
         if int(job.settings.get("contact_list_id", 0)) != contact.contact_list_id:
             continue

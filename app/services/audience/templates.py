@@ -17,6 +17,7 @@ from app.services.audience.sql import Compiler, successful_codes
 from app.services.audit import record
 from app.services.contacts import ContactView, views_of
 from app.services.organizations import organization_for
+from app.services.sharing import askable_types, types_of_list, visible_list
 from common.clock import utcnow
 from common.errors import Refused
 
@@ -64,7 +65,7 @@ def create_filter(
         organization_id=home,
         name=_free_name(session, home, name),
         description=description.strip()[:255],
-        definition=filter_to_json(checked(made, attribute_types(session, home), now)),
+        definition=filter_to_json(checked(made, askable_types(session, home), now)),
         created_at=now,
         updated_at=now,
     )
@@ -81,7 +82,7 @@ def update_filter(
     actor.require(Permission.LISTS_EDIT)
     template = get_scoped(session, actor, FilterTemplate, filter_id)
     before = {"name": template.name, **template.definition}
-    types = attribute_types(session, template.organization_id)
+    types = askable_types(session, template.organization_id)
     template.definition = filter_to_json(checked(made, types, utcnow()))
     if name.strip() != template.name:
         template.name = _free_name(session, template.organization_id, name)
@@ -117,7 +118,8 @@ def pinned(session: Session, campaign: Campaign) -> dict[str, Any]:
     if campaign.filter_id is None:
         return {}
     template = session.get_one(FilterTemplate, campaign.filter_id)
-    types = attribute_types(session, campaign.organization_id)
+    contact_list = session.get_one(ContactList, campaign.contact_list_id)
+    types = types_of_list(session, contact_list, campaign.organization_id)
     asked = {
         name.removeprefix("attribute.")
         for name in _fields(filter_from_json(template.definition))
@@ -134,10 +136,9 @@ def preview(
     session: Session, actor: Actor, contact_list_id: int, made: Filter, now: datetime, *, whole: bool = False
 ) -> Preview:
     """Among the list's first `QUICK` contacts, or (`whole`) among all of them."""
-    actor.require(Permission.LISTS_VIEW)
-    contact_list = get_scoped(session, actor, ContactList, contact_list_id)
-    home = contact_list.organization_id
-    types = attribute_types(session, home)
+    contact_list = visible_list(session, actor, contact_list_id)
+    home = actor.organization_id or contact_list.organization_id
+    types = types_of_list(session, contact_list, actor.organization_id)
     compiler = Compiler(session.get_bind().dialect.name, types, now, successful_codes(session, home))
     mine = (Contact.contact_list_id == contact_list_id, Contact.deleted_at.is_(None))
     last = None

@@ -14,9 +14,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import CursorResult, Engine, inspect, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Engine, and_, inspect, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.core.traces import Traces
 from app.db import read_transaction, write_transaction
 from app.models import (
     Attempt,
@@ -50,7 +51,7 @@ Rows = list[dict[str, Any]]
 def request_export(session: Session, actor: Actor, vault: Vault, person: Person, reference: str = "") -> SubjectExport:
     actor.require(Permission.PRIVACY_MANAGE)
     actor.require_organization(person.organization_id)
-    calls = emptying.calls_of(session, person.organization_id, person.contact_ids, person.traces)
+    calls = emptying.past_calls(session, _attempts(session, person.organization_id, person.contact_ids, person.traces))
     row = SubjectExport(
         organization_id=person.organization_id,
         requested_by=actor.user_id,
@@ -150,7 +151,7 @@ def _expire(engine: Engine, home: Path) -> None:
 def _collect(session: Session, home: int, subject: Subject) -> dict[str, Rows]:
     """Rows by table. What hangs on a contact or an attempt by a foreign key is there, whatever table it is in."""
     ids = list(subject.contact_ids)
-    reached = emptying.attempts_of(session, home, ids, subject.traces)
+    reached = _attempts(session, home, ids, subject.traces)
     attempts = list(session.scalars(select(Attempt.id).where(reached)))
     held = {"contact": _rows(session, Contact, Contact.id.in_(ids))}
     held |= _hanging(session, Contact, ids)
@@ -174,6 +175,11 @@ def _collect(session: Session, home: int, subject: Subject) -> dict[str, Rows]:
         if subject.traces.found_in(row.row)
     ]
     return {name: rows for name, rows in held.items() if rows}
+
+
+def _attempts(session: Session, home: int, ids: Sequence[int], traces: Traces) -> ColumnElement[bool]:
+    """Of the organization alone: others whom a list is shared with tell of theirs themselves."""
+    return and_(Attempt.organization_id == home, emptying.attempts_of(session, home, ids, traces))
 
 
 def _hanging(session: Session, model: type[Base], ids: Sequence[Any]) -> dict[str, Rows]:

@@ -95,6 +95,7 @@ class ListOut(Schema):
     name = String()
     home_country = String()
     contacts = Integer()
+    owner = String(metadata={"description": "The organization that shares it; empty for the token's own"})
 
 
 class ListsOut(Schema):

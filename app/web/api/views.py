@@ -35,6 +35,7 @@ def show_lists() -> dict[str, Any]:
                 "name": row.contact_list.name,
                 "home_country": row.contact_list.home_country,
                 "contacts": row.contacts,
+                "owner": row.owner,
             }
             for row in rows
         ]

@@ -80,23 +80,24 @@ class NoticePages:
         if row is None:
             return None
         job_id, external_id, first_name, last_name, language, attributes = row
+        message, hidden = self._message_of(job_id)
         values: dict[str, Any] = {
-            **from_json(attributes),
+            **{name: value for name, value in from_json(attributes).items() if name not in hidden},
             "id": external_id,
             "first_name": first_name,
             "last_name": last_name,
             "language": language,
         }
-        return notice(self._message_of(job_id), language or "en-US", values)
+        return notice(message, language or "en-US", values)
 
-    def _read_message(self, job_id: int) -> str:
-        """A job's settings never change, so its message is read once."""
+    def _read_message(self, job_id: int) -> tuple[str, frozenset[str]]:
+        """With what a list's owner keeps private. A job's settings never change, so they are read once."""
         with self._engine.connect() as connection:
             settings = connection.execute(_SETTINGS, {"job_id": job_id}).scalar_one()
         message = str(settings.get("message", ""))
         if not message:
             raise Refused(f"job {job_id}: its campaign has no message to speak")
-        return message
+        return message, frozenset(settings.get("hidden_attributes", ()))
 
 
 def notice(message: str, language: str, values: Mapping[str, Any]) -> str:

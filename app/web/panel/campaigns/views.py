@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from app.models import Campaign
 from app.security.access import Permission
-from app.services import campaigns, jobs, lists
+from app.services import campaigns, jobs, sharing
 from app.services.choices import campaign_choices
 from app.web.database import reader, writing
 from app.web.listing import Columns, narrowed
@@ -58,8 +58,10 @@ def new() -> Response | str | tuple[str, int]:
     if form.validate_on_submit():
         try:
             with writing() as session:
-                # Everything a campaign is made of belongs to one organization: the contact list says which.
-                owner = lists.get_list(session, actor(), form.contact_list_id.data).organization_id
+                # Everything a campaign is made of belongs to one organization, or is shared with it: who belongs to
+                # none makes it for the contact list's.
+                chosen = sharing.visible_list(session, actor(), form.contact_list_id.data)
+                owner = actor().organization_id or chosen.organization_id
                 campaign = campaigns.create_campaign(session, actor(), form.values(), owner)
             flash(f"{campaign.name} is ready to start.", "success")
             return redirect(url_for("campaigns.index"))

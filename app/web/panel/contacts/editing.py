@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from app.models import Address, AddressKind, ContactChange, User
 from app.security.access import Permission
-from app.services import contact_editing, contact_undo, contacts, importing, lists
+from app.services import contact_editing, contact_undo, contacts, importing, lists, sharing
 from app.services.contact_editing import BadContact, Edit, EditedAddress
 from app.services.importing.mapping import FIELDS
 from app.web.database import reader, writing
@@ -30,6 +30,7 @@ _LABELS = {
 @blueprint.route("/<int:contact_id>/edit", methods=["GET", "POST"])
 @needs(Permission.LISTS_EDIT)
 def edit(contact_id: int) -> Response | str | tuple[str, int]:
+    sharing.visible_contact(reader(), actor(), contact_id, edit=True)
     view = contacts.get_contact(reader(), actor(), contact_id)
     defined = contact_editing.editable(reader(), actor(), view.contact)
     errors: Mapping[str, str] = {}
@@ -51,7 +52,7 @@ def edit(contact_id: int) -> Response | str | tuple[str, int]:
     page = render_template(
         "contacts/edit.html",
         contact=view.contact,
-        contact_list=lists.get_list(reader(), actor(), view.contact.contact_list_id),
+        contact_list=sharing.visible_list(reader(), actor(), view.contact.contact_list_id),
         wanted=wanted,
         defined=defined,
         labels=_LABELS,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.calendars import Place
-from app.models import AddressKind, CompletionCode, Contact, Job
+from app.models import AddressKind, Attempt, CompletionCode, Contact, ContactList, Job
 from app.security.access import Permission
-from app.services import contact_undo, contacts, dnc, exclusions, lists, places, reports
+from app.services import contact_undo, contacts, dnc, exclusions, places, reports, sharing
 from app.services.calendars import read_calendar
 from app.services.explain import why_not_dialled
 from app.web.database import reader, writing
@@ -37,15 +39,18 @@ def index() -> str:
 @blueprint.get("/<int:contact_id>")
 def show(contact_id: int) -> str:
     view = contacts.get_contact(reader(), actor(), contact_id)
+    contact_list = sharing.visible_list(reader(), actor(), view.contact.contact_list_id)
     subjects = [(address.kind, address.value) for address in view.addresses]
     subjects += dnc.subjects_of(view.contact.external_id, view.contact.customer_id)
     may_report = actor().may(Permission.REPORTS_VIEW)
     attempts = reports.contact_history(reader(), actor(), contact_id, limit=_ATTEMPTS) if may_report else []
+    if sharing.is_foreign(actor(), view.contact):
+        return _shared(view, contact_list, subjects, attempts)
     return render_template(
         "contacts/show.html",
         view=view,
         contact=view.contact,
-        contact_list=lists.get_list(reader(), actor(), view.contact.contact_list_id),
+        contact_list=contact_list,
         attempts=attempts,
         campaigns={job_id: _campaign(job_id) for job_id in {attempt.job_id for attempt in attempts}},
         listed=dnc.blocked(reader(), view.contact.organization_id, subjects),
@@ -54,6 +59,29 @@ def show(contact_id: int) -> str:
         limit=_ATTEMPTS,
         excluded=exclusions.excluded_from(reader(), actor(), contact_id),
         campaigns_of_list=exclusions.campaign_names(reader(), actor(), view.contact.organization_id),
+    )
+
+
+def _shared(
+    view: contacts.ContactView,
+    contact_list: ContactList,
+    subjects: Sequence[tuple[str, str]],
+    attempts: Sequence[Attempt],
+) -> str:
+    """A contact of another organization's list: what that tells of it, and what the own organization has done."""
+    home = actor().organization_id
+    assert home is not None
+    return render_template(
+        "contacts/shared.html",
+        view=view,
+        contact=view.contact,
+        contact_list=contact_list,
+        owner=sharing.owner_name(reader(), contact_list),
+        may_edit=sharing.may_edit(reader(), actor(), contact_list),
+        attempts=attempts,
+        campaigns={job_id: _campaign(job_id) for job_id in {attempt.job_id for attempt in attempts}},
+        listed=dnc.blocked(reader(), home, subjects),
+        flags=reports.code_flags(reader(), home),
     )
 
 
@@ -98,7 +126,7 @@ def attempt(contact_id: int, attempt_id: str) -> str:
         detail=detail,
         attempt=found,
         call=call,
-        flags=reports.code_flags(reader(), view.contact.organization_id),
+        flags=reports.code_flags(reader(), found.organization_id),
         mask=mask_address,
     )
 
@@ -115,7 +143,8 @@ def do_not_call(contact_id: int) -> Response:
                 session,
                 actor(),
                 subjects,
-                organization_id=view.contact.organization_id,
+                # Of a contact that is shared, the own list is meant.
+                organization_id=actor().organization_id or view.contact.organization_id,
                 proof=f"contact {view.contact.external_id}, by {actor().login}",
             )
         flash("On the do-not-call list from this moment.", "success")

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from app.core.audience import BadCondition, Filter, filter_from_json, filter_words
 from app.models import FilterTemplate
 from app.security.access import Permission
-from app.services import audience, lists
+from app.services import audience, lists, sharing
 from app.services.organizations import organization_for
 from app.web.database import reader, writing
 from app.web.listing import Columns, narrowed
@@ -94,8 +94,8 @@ def edit(filter_id: int) -> Page:
 def preview() -> str | tuple[str, int]:
     """Whom the filter in the form finds in the list chosen, before it is saved or used."""
     list_id = request.form.get("list", 0, type=int)
-    contact_list = lists.get_list(reader(), actor(), list_id)
-    fields = _fields(contact_list.organization_id)
+    contact_list = sharing.visible_list(reader(), actor(), list_id)
+    fields = editor.Fields(sharing.types_of_list(reader(), contact_list, actor().organization_id))
     made = editor.read(request.form, fields)
     try:
         found = audience.preview(reader(), actor(), list_id, made, utcnow(), whole=bool(request.form.get("whole")))
@@ -119,7 +119,7 @@ def delete(filter_id: int) -> Response:
 
 
 def _fields(organization_id: int | None) -> editor.Fields:
-    return editor.Fields(audience.attribute_types(reader(), organization_id) if organization_id else {})
+    return editor.Fields(sharing.askable_types(reader(), organization_id) if organization_id else {})
 
 
 def _editing() -> bool:

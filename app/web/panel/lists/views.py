@@ -6,7 +6,7 @@ from flask import Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.security.access import Permission
-from app.services import contacts, importing, list_changes, lists, reports
+from app.services import contacts, importing, list_changes, lists, reports, sharing
 from app.web.database import engine, reader, writing
 from app.web.downloads import csv_of, note_export
 from app.web.listing import Columns, narrowed
@@ -19,6 +19,7 @@ blueprint = area("lists", __name__, "/lists")
 _COLUMNS: Columns[lists.ListRow] = {
     "name": lambda row: row.contact_list.name,
     "description": lambda row: row.contact_list.description,
+    "owner": lambda row: row.owner,
     "contacts": lambda row: row.contacts,
     "home country": lambda row: row.contact_list.home_country,
     "changed": lambda row: row.contact_list.updated_at,
@@ -61,7 +62,8 @@ def new() -> AnyResponse | str | tuple[str, int]:
 
 @blueprint.get("/<int:list_id>")
 def show(list_id: int) -> str:
-    contact_list = lists.get_list(reader(), actor(), list_id)
+    contact_list = sharing.visible_list(reader(), actor(), list_id)
+    foreign = sharing.is_foreign(actor(), contact_list)
     page = contacts.search_contacts(
         reader(),
         actor(),
@@ -71,13 +73,16 @@ def show(list_id: int) -> str:
         limit=_PAGE,
     )
     return render_template(
-        "lists/show.html",
+        "lists/shared.html" if foreign else "lists/show.html",
         contact_list=contact_list,
+        owner=sharing.owner_name(reader(), contact_list) if foreign else "",
+        may_edit=sharing.may_edit(reader(), actor(), contact_list),
+        shares=[] if foreign else sharing.shares_of(reader(), actor(), list_id),
         runs=importing.list_runs(reader(), actor(), list_id, limit=5),
         changes=list_changes.list_changes(reader(), actor(), list_id, limit=5),
         page=page,
         search=request.args.get("search", ""),
-        flags=reports.code_flags(reader(), contact_list.organization_id),
+        flags=reports.code_flags(reader(), actor().organization_id or contact_list.organization_id),
         upload=UploadForm(formdata=None),
     )
 
@@ -122,7 +127,6 @@ def delete(list_id: int) -> AnyResponse:
 
 @blueprint.get("/<int:list_id>/contacts.csv")
 def export(list_id: int) -> Response:
-    lists.get_list(reader(), actor(), list_id)
     who = actor()
-    note_export(lists.get_list(reader(), who, list_id))
+    note_export(sharing.visible_list(reader(), who, list_id))
     return csv_of(f"list-{list_id}.csv", lambda session: contacts.export_csv(session, who, list_id))

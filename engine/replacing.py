@@ -22,7 +22,7 @@ WAITS = "waits for its contact list"
 
 def replacing(session: Session, contact_list_id: int, since: datetime) -> int | None:
     """An import that replaces the list, now or at some time after `since`."""
-    mine = (ImportRun.contact_list_id == contact_list_id, ImportRun.mode == ImportMode.REPLACE)
+    mine = (ImportRun.contact_list_id == contact_list_id, ImportRun.mode == ImportMode.REPLACE, ~ImportRun.dry)
     at_work = or_(ImportRun.state == ImportState.RUNNING, ImportRun.ended_at > since - MARGIN)
     return session.scalar(select(ImportRun.id).where(*mine, at_work).limit(1))
 

@@ -102,6 +102,7 @@ def _register_import(subparsers: Any) -> None:
         "and that what it has no column for is empty (replace); or that who is in it is not to be called for now "
         "(exclude), or again (reset)",
     )
+    parser.add_argument("--dry-run", action="store_true", help="say what would become of every row; import nothing")
     parser.add_argument("--campaign", default="", metavar="NAME", help="whose calls to exclude from; all if left out")
     parser.add_argument(
         "--most-removed",
@@ -211,16 +212,21 @@ def run_import(arguments: argparse.Namespace) -> int:
             mode=arguments.mode,
             most_removed=arguments.most_removed,
             campaign_id=campaign_id,
+            dry=arguments.dry_run,
             on_progress=show,
         )
         with read_transaction(engine) as session:
             summary = importing.summary(session, actor, run_id)
-        contact_names.enter_names(engine)
+            trial = importing.get_run(session, actor, run_id).trial
+        if not arguments.dry_run:
+            contact_names.enter_names(engine)
         with read_transaction(engine) as session:
             if arguments.rejects is not None:
                 with arguments.rejects.open("w", encoding="utf-8", newline="") as file:
                     file.writelines(importing.rejects_csv(session, actor, run_id))
     _print_summary(summary, arguments.rejects)
+    if arguments.dry_run:
+        _print_trial(trial)
     return 0 if summary.state == "completed" else 1
 
 
@@ -245,6 +251,21 @@ def _print_summary(summary: Summary, rejects_file: Path | None) -> None:
         print(f"  ... and {summary.rows_rejected - len(summary.first_rejects)} more; {hint}")
     if summary.detail:
         print(f"clarion: {summary.detail}", file=sys.stderr)
+
+
+def _print_trial(trial: dict[str, Any]) -> None:
+    """What a dry run found besides its counts."""
+    if trial.get("repeated"):
+        print(f"  {trial['repeated']} rows have an ID that comes again in the file")
+    for field, reason, count in trial.get("reasons", []):
+        print(f"  {count} rejected: {field or 'row'} {reason}")
+    if trial.get("countries"):
+        print("  numbers: " + ", ".join(f"{country} {count}" for country, count in trial["countries"].items()))
+    if trial.get("columns"):
+        print("  types: " + ", ".join(f"{column} {kind}" for column, kind in trial["columns"].items()))
+    if trial.get("words"):
+        print(f"  {trial['words']}")
+    print("nothing was imported")
 
 
 @contextmanager

@@ -327,6 +327,9 @@ class ImportRun(Base):
     campaign_id: Mapped[int | None] = mapped_column(BigId)
     #: Percent of the list that a full file may take out without being asked about.
     most_removed: Mapped[int] = mapped_column(default=20, server_default="20")
+    #: Only finds out what would happen; what it found is in `trial`, its counts are those that would be.
+    dry: Mapped[bool] = mapped_column(default=False, server_default=false())
+    trial: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     rows_read: Mapped[int] = mapped_column(default=0)
     rows_added: Mapped[int] = mapped_column(default=0)
     rows_updated: Mapped[int] = mapped_column(default=0)

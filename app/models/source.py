@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef
@@ -44,6 +44,8 @@ class DataSource(Base):
     #: None: not by itself.
     next_run_at: Mapped[datetime | None]
     run_requested: Mapped[bool] = mapped_column(default=False)
+    #: The run that was asked for is to be a dry one.
+    dry_requested: Mapped[bool] = mapped_column(default=False, server_default=false())
     last_run_at: Mapped[datetime | None]
     #: What came of the last run, in words; `last_failed` says which way it went.
     last_words: Mapped[str] = mapped_column(Text, default="")

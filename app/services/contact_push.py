@@ -18,7 +18,7 @@ from app.services.importing.batches import Batch
 from app.services.importing.changing import Target
 from app.services.importing.chunks import chunk_of
 from app.services.importing.columns import ColumnPreparer
-from app.services.importing.runs import private_attributes
+from app.services.importing.plan import private_attributes
 from app.services.importing.writing import write_contacts
 from app.services.numbering import read_numbering
 from common.clock import utcnow

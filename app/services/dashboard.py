@@ -139,6 +139,7 @@ def _imports(session: Session, actor: Actor) -> list[RecentImport]:
     rows = session.execute(
         scoped(select(ImportRun, ContactList.name), ImportRun, actor)
         .join(ContactList, ContactList.id == ImportRun.contact_list_id)
+        .where(ImportRun.dry.is_(False))
         .order_by(ImportRun.id.desc())
         .limit(5)
     ).all()
@@ -159,7 +160,9 @@ def _alerts(session: Session, actor: Actor, now: datetime) -> Iterator[Alert]:
             Severity.WARNING, f"Trunk {trunk.name} is paused", f"No calls leave by it for now: {trunk.paused_reason}"
         )
     failed = scoped(select(ImportRun.file_name), ImportRun, actor).where(
-        ImportRun.state == ImportState.FAILED, or_(ImportRun.ended_at.is_(None), ImportRun.ended_at >= now - DAY)
+        ImportRun.state == ImportState.FAILED,
+        ImportRun.dry.is_(False),
+        or_(ImportRun.ended_at.is_(None), ImportRun.ended_at >= now - DAY),
     )
     for name in session.scalars(failed.limit(3)):
         yield Alert(Severity.WARNING, f"The import of {name} failed", "Its page under Contact lists says why.")

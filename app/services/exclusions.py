@@ -5,7 +5,7 @@ No audience takes them in, and a job that has one already closes it as CONTACT_E
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, delete, exists, insert, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.phone import parse_number
 from app.db import among, insert_missing, next_chunk_size, read_transaction, timed_write
 from app.models import Address, AddressKind, Campaign, Contact, ContactChange, ContactExclusion, ContactList
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
+from app.services.numbering import read_numbering
 from common.clock import utcnow
 from common.errors import Refused
 
@@ -147,20 +147,25 @@ def left_out(session: Session, organization_id: int, campaign_id: int) -> tuple[
     return (~exists().where(ContactExclusion.contact_id == Contact.id, _holds(campaign_id)),)
 
 
-def find(session: Session, contact_list_id: int, country: str, subjects: Sequence[Subject]) -> list[set[int] | str]:
+def find(session: Session, contact_list: ContactList, subjects: Sequence[Subject]) -> list[set[int] | str]:
     """For each subject its contacts in the list, or why there are none."""
+    numbering, now = read_numbering(session, contact_list.organization_id), utcnow()
+
+    def number(text: str) -> str:
+        return numbering.read(text, contact_list.home_country, now).e164
+
     wanted: dict[str, dict[str, list[int]]] = {}
     found: list[set[int] | str] = []
     for place, (kind, text) in enumerate(subjects):
         try:
-            value = _value(kind, text, country)
+            value = _value(kind, text, number)
         except Refused as refused:
             found.append(str(refused))
             continue
         wanted.setdefault(kind, {}).setdefault(value, []).append(place)
         found.append("is no contact of this list")
     for kind, places in wanted.items():
-        for value, contact_id in _contacts(session, contact_list_id, kind, list(places)):
+        for value, contact_id in _contacts(session, contact_list, kind, list(places)):
             for place in places[value]:
                 known = found[place]
                 found[place] = {contact_id} if isinstance(known, str) else known | {contact_id}
@@ -213,7 +218,7 @@ def _change(
     if len(subjects) > MOST:
         raise Refused(f"contacts: are {len(subjects):,}; at most {MOST:,} are taken at a time")
     mark = _mark(session, actor, contact_list, campaign_id)
-    found = find(session, contact_list.id, contact_list.home_country, subjects)
+    found = find(session, contact_list, subjects)
     ids = {contact_id for each in found if isinstance(each, set) for contact_id in each}
     changed = (put_marks if what == "exclude" else take_marks)(session, mark, ids, utcnow())
     after = {"by": actor.login, "campaign": mark.campaign, "contacts": changed}
@@ -245,9 +250,9 @@ def _of(campaign_id: int) -> ColumnElement[bool]:
     return ContactExclusion.campaign_id == campaign_id
 
 
-def _value(kind: str, text: str, country: str) -> str:
+def _value(kind: str, text: str, number: Callable[[str], str]) -> str:
     if kind == AddressKind.PHONE:
-        return parse_number(text, country).e164
+        return number(text)
     if kind == AddressKind.EMAIL:
         return text.strip().lower()
     if kind != ID or not text.strip():
@@ -255,15 +260,15 @@ def _value(kind: str, text: str, country: str) -> str:
     return text.strip()
 
 
-def _contacts(session: Session, contact_list_id: int, kind: str, values: list[str]) -> Iterator[Any]:
+def _contacts(session: Session, contact_list: ContactList, kind: str, values: list[str]) -> Iterator[Any]:
     """Pairs of the value and a contact's id."""
-    mine = (Contact.contact_list_id == contact_list_id, Contact.deleted_at.is_(None))
+    mine = (Contact.contact_list_id == contact_list.id, Contact.deleted_at.is_(None))
     wanted: Any
     if kind == ID:
         wanted = select(Contact.external_id, Contact.id).where(*mine, among(session, Contact.external_id, values))
     else:
-        home = select(ContactList.organization_id).where(ContactList.id == contact_list_id).scalar_subquery()
-        theirs = (Address.organization_id == home, Address.kind == kind, among(session, Address.value, values))
+        home = Address.organization_id == contact_list.organization_id
+        theirs = (home, Address.kind == kind, among(session, Address.value, values))
         wanted = select(Address.value, Contact.id).join(Contact, Contact.id == Address.contact_id)
         wanted = wanted.where(*theirs, *mine)
     yield from session.execute(wanted)

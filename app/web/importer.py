@@ -69,7 +69,7 @@ class Importer:
                     importing.run_import(self._engine, actor, run_id, spool)
                 elif self._stop.is_set():
                     return 0
-            self._uploads.take_back(run_id)
+            (self._uploads.keep_tried if run.dry else self._uploads.take_back)(run_id)
             return 1
 
 

@@ -265,6 +265,7 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "importing.request_cancel": lambda c: importing.request_cancel(c.session, c.actor, c.it.import_run),
     "importing.run_import": lambda c: importing.run_import(c.engine, c.actor, c.it.import_run, c.csv),
     "importing.start_import": lambda c: importing.start_import(c.session, c.actor, c.it.contact_list, c.csv),
+    "importing.start_tried": lambda c: importing.start_tried(c.session, c.actor, c.it.import_run),
     "importing.summary": lambda c: importing.summary(c.session, c.actor, c.it.import_run),
     "importing.try_out": lambda c: importing.try_out(
         c.session, c.actor, c.it.contact_list, c.csv, {"id": "id", "phone1": "phone1"}, {}

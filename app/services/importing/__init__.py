@@ -22,6 +22,7 @@ from app.services.importing.runs import (
 )
 from app.services.importing.spooling import Choices, Understood
 from app.services.importing.trial import Trial, try_out
+from app.services.importing.tried import start_tried
 
 __all__ = [
     "MOST_REMOVED",
@@ -44,6 +45,7 @@ __all__ = [
     "request_cancel",
     "run_import",
     "start_import",
+    "start_tried",
     "suggest",
     "summary",
     "try_out",

@@ -82,6 +82,7 @@ def import_file(
     mode: str = ImportMode.DELTA,
     most_removed: int = MOST_REMOVED,
     campaign_id: int | None = None,
+    dry: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> int:
     """Start an import and run it to its end; the run's id."""
@@ -91,7 +92,7 @@ def import_file(
             run_id = start_import(
                 session, actor, contact_list_id, spool, mapping,
                 delimiter=delimiter, on_duplicate=on_duplicate, mode=mode, most_removed=most_removed,
-                campaign_id=campaign_id,
+                campaign_id=campaign_id, dry=dry,
             ).id  # fmt: skip
         run_import(engine, actor, run_id, spool, on_progress)
     return run_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from app.models import AttributeType
 from app.services.importing.rows import convert
@@ -26,6 +26,16 @@ def infer(cells: Sequence[str]) -> str:
         if all(fits(value) for value in values):
             return kind
     return AttributeType.STRING
+
+
+def takes(kind: str, cells: Iterable[str]) -> bool:
+    """Whether every value fits the type that `infer` found of others."""
+    if kind == AttributeType.STRING:
+        return True
+    if kind == AttributeType.INTEGER:
+        return all(_PLAIN_INTEGER.fullmatch(cell) for cell in cells)
+    fits = dict(_NARROW)[AttributeType(kind)]
+    return all(map(fits, cells))
 
 
 def _takes(kind: AttributeType) -> Callable[[str], bool]:

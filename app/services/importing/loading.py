@@ -182,8 +182,8 @@ class Loader:
                     if self._position.cancelled:
                         session.rollback()
                         return 0.0
-                    listed = _listed(session, self._target.organization_id, chunks)
-                    cancelled = self._account(session, chunks, written, listed)
+                    blocked = listed(session, self._target.organization_id, chunks)
+                    cancelled = self._account(session, chunks, written, blocked)
             except UniqueViolation:
                 # Somebody has added a contact of the same id since it was looked for: now it is known.
                 if not left:
@@ -204,14 +204,14 @@ class Loader:
         else:
             plan_by_size(session)
 
-    def _account(self, session: Session, chunks: Sequence[Chunk], written: Sequence[Written], listed: int) -> bool:
+    def _account(self, session: Session, chunks: Sequence[Chunk], written: Sequence[Written], blocked: int) -> bool:
         counts = {
             "rows_added": sum(each.added for each in written),
             "rows_updated": sum(each.updated for each in written),
             "rows_unchanged": sum(each.unchanged for each in written),
             "rows_skipped": sum(each.skipped for each in written),
             "rows_unread": sum(chunk.unread for chunk in chunks),
-            "rows_listed": listed,
+            "rows_listed": blocked,
         }
         rejects = [reject for chunk in chunks for reject in chunk.rejects]
         rows, cut_off = sum(chunk.rows for chunk in chunks), chunks[-1].ends_unread
@@ -254,7 +254,7 @@ def account(
     return bool(claimed.cancel_requested)
 
 
-def _listed(session: Session, organization_id: int, chunks: Sequence[Chunk]) -> int:
+def listed(session: Session, organization_id: int, chunks: Sequence[Chunk]) -> int:
     """How many of the rows are on a do-not-call list now. They are kept: the gate looks at every attempt."""
     subjects = {(kind, value) for chunk in chunks for _, kind, value in chunk.suspects}
     held = {(found.kind, found.value) for found in dnc.blocked(session, organization_id, subjects)} if subjects else ()

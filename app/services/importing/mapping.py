@@ -95,12 +95,16 @@ def is_field(target: str) -> bool:
     return target == ID or target in FIELDS or ADDRESS.fullmatch(target) is not None
 
 
+def is_attribute(target: str) -> bool:
+    return target != IGNORED and not is_field(target)
+
+
 def addresses(mapping: Mapping[str, str]) -> list[str]:
     return [target for target in mapping.values() if ADDRESS.fullmatch(target)]
 
 
 def attributes(mapping: Mapping[str, str]) -> list[str]:
-    return [target for target in mapping.values() if target and not is_field(target)]
+    return [target for target in mapping.values() if is_attribute(target)]
 
 
 def _address_target(slug: str, taken: set[str]) -> str | None:

@@ -85,9 +85,7 @@ class Namer:
         with timed_write(self._engine) as (session, held):
             ids, refused = self._named(session, columns, gathered)
             rejects += refused
-            mark = _mark(session, self._run)
-            change = exclusions.put_marks if self._run.mode == ImportMode.EXCLUDE else exclusions.take_marks
-            changed = change(session, mark, ids, utcnow())
+            changed = self._change(session, ids)
             counts = {"rows_updated": changed, "rows_unchanged": rows - len(rejects) - changed}
             rejects.sort()
             position.cancelled = account(session, self._run.id, position, rows, end, counts, rejects)
@@ -96,6 +94,14 @@ class Namer:
         position.bytes_read = end
         position.report()
         return held()
+
+    def _change(self, session: Session, ids: set[int]) -> int:
+        """How many are changed; of a dry run, how many are named."""
+        mark = _mark(session, self._run)
+        if self._run.dry:
+            return len(ids)
+        change = exclusions.put_marks if self._run.mode == ImportMode.EXCLUDE else exclusions.take_marks
+        return change(session, mark, ids, utcnow())
 
     def _named(
         self, session: Session, columns: _Columns, gathered: Sequence[Batch]
@@ -107,7 +113,7 @@ class Namer:
                 subjects = columns.subjects(cells)
                 places.append((line, text, list(range(len(asked), len(asked) + len(subjects)))))
                 asked += subjects
-        found = exclusions.find(session, self._list.id, self._list.home_country, asked)
+        found = exclusions.find(session, self._list, asked)
         ids, rejects = set[int](), list[tuple[int, str, str, str]]()
         for line, text, mine in places:
             theirs = [found[place] for place in mine]

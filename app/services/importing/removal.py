@@ -99,7 +99,8 @@ def confirm_removal(engine: Engine, actor: Actor, run_id: int) -> int:
         run = get_scoped(session, actor, ImportRun, run_id)
         if run.removal != Removal.HELD:
             raise Refused(f"import {run_id} holds nobody back that could be taken out")
-        later = select(ImportRun.id).where(ImportRun.contact_list_id == run.contact_list_id, ImportRun.id > run.id)
+        mine = (ImportRun.contact_list_id == run.contact_list_id, ImportRun.dry.is_(False))
+        later = select(ImportRun.id).where(*mine, ImportRun.id > run.id)
         if session.scalar(later.where(or_(ImportRun.rows_read > 0, ImportRun.state.in_(_OPEN))).limit(1)) is not None:
             raise Refused("the list was imported into again since; import the whole file anew")
         run.removed_at = run.removed_at or utcnow()
@@ -142,10 +143,11 @@ def give_up_earlier(engine: Engine, run: ImportRun) -> None:
 def _absent(run: ImportRun) -> tuple[ColumnElement[bool], ...]:
     """Who is in the list and not in the file. Whoever came since the run was begun is of no file yet."""
     seen = exists().where(ImportSeen.import_run_id == run.id, ImportSeen.contact_id == Contact.id)
-    return (*_before(run), ~seen)
+    return (*was_before(run), ~seen)
 
 
-def _before(run: ImportRun) -> tuple[ColumnElement[bool], ...]:
+def was_before(run: ImportRun) -> tuple[ColumnElement[bool], ...]:
+    """Who is in the list, and was before the run was begun."""
     return (
         Contact.contact_list_id == run.contact_list_id,
         Contact.deleted_at.is_(None),
@@ -158,7 +160,7 @@ def _facts(engine: Engine, run: ImportRun) -> Facts:
     seen = exists().where(ImportSeen.import_run_id == run.id, ImportSeen.contact_id == Contact.id)
     with read_transaction(engine) as session:
         counted = select(func.count(), func.coalesce(func.sum(case((seen, 0), else_=1)), 0)).select_from(Contact)
-        before, missing = session.execute(counted.where(*_before(run))).one()
+        before, missing = session.execute(counted.where(*was_before(run))).one()
     taken = run.rows_added + run.rows_updated + run.rows_unchanged + run.rows_skipped
     return Facts(
         run.mode, taken, run.rows_rejected, run.rows_unread, run.cut_off, before, int(missing), run.most_removed

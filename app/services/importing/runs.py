@@ -6,7 +6,7 @@ was not committed, and no row is counted twice. Rows are parsed outside the tran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.core.phone import is_country
-from app.db import insert_missing, read_transaction, write_transaction
+from app.db import insert_missing, write_transaction
 from app.models import (
     NAMING,
     Attribute,
@@ -35,14 +35,12 @@ from app.services.contact_names import last_contact
 from app.services.csv_text import csv_lines
 from app.services.importing import mapping as mappings
 from app.services.importing import reading
-from app.services.importing.changing import Target
-from app.services.importing.chunks import Job
+from app.services.importing.dry import DryRun, begin_anew
 from app.services.importing.loading import Loader, Position, Progress, TakenOver
 from app.services.importing.naming import Namer
+from app.services.importing.plan import plan
 from app.services.importing.removal import give_up_earlier, take_out
 from app.services.importing.rows import Reject
-from app.services.importing.sieve import make_sieve
-from app.services.numbering import read_numbering
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
 
@@ -51,8 +49,6 @@ log = structlog.get_logger()
 #: Percent of a list that a full file may take out without being asked about.
 MOST_REMOVED = 20
 _FIRST_REJECTS = 10
-#: Entries of do-not-call lists that are always read before an import, and bytes of the file that are worth another.
-_ASKED_SINGLY, _BYTES_AN_ENTRY = 100_000, 16
 _FINISHED = (ImportState.COMPLETED, ImportState.CANCELLED)
 
 
@@ -89,13 +85,14 @@ def start_import(
     mode: str = ImportMode.DELTA,
     most_removed: int = MOST_REMOVED,
     campaign_id: int | None = None,
+    dry: bool = False,
 ) -> ImportRun:
     """Check file and mapping (the suggested one if None) and queue a run; unknown attributes are made,
     as text where `types` says nothing else.
 
     `path` is the spool, or its first rows, of what `understood` (`spooling.Understood` as JSON) tells. `mode` is an
     `ImportMode`; a full file takes out up to `most_removed` percent of the list without asking, and one that excludes
-    does so from the campaign, or all.
+    does so from the campaign, or all. A `dry` run finds out what would happen and writes nothing but itself.
     Raise Refused, with nothing changed, when the file or the mapping cannot be used.
     """
     actor.require(Permission.LISTS_EDIT)
@@ -108,7 +105,9 @@ def start_import(
         get_scoped(session, actor, Campaign, campaign_id)
     check = mappings.check_naming if mode in NAMING else mappings.check
     checked = check(form.columns, mappings.suggest(form.columns) if mapping is None else mapping)
-    _make_attributes(session, contact_list.organization_id, mappings.attributes(checked), types or {})
+    chosen = {name: _type_of(name, types or {}) for name in mappings.attributes(checked)}
+    if not dry:
+        make_attributes(session, contact_list.organization_id, chosen)
     run = ImportRun(
         organization_id=contact_list.organization_id,
         contact_list_id=contact_list.id,
@@ -120,6 +119,8 @@ def start_import(
         mode=mode,
         most_removed=most_removed,
         campaign_id=campaign_id,
+        dry=dry,
+        trial={"types": chosen} if dry else {},
         bytes_total=path.stat().st_size,
         created_by=actor.user_id,
         started_at=utcnow(),
@@ -127,7 +128,7 @@ def start_import(
     session.add(run)
     session.flush()
     after = {"list": contact_list.name, "file": run.file_name, "mode": str(mode)}
-    record(session, actor, "import.start", run, after=after)
+    record(session, actor, "import.try" if dry else "import.start", run, after=after)
     return run
 
 
@@ -145,14 +146,17 @@ def run_import(
         if run.state in _FINISHED:
             raise Refused(f"import {run_id} is {run.state}; start a new one")
         run.state, run.detail, run.ended_at = ImportState.RUNNING, "", None
-        if run.names_after is None:
+        if run.names_after is None and not run.dry:
             run.names_after = last_contact(session)
         contact_list = session.get_one(ContactList, run.contact_list_id)
-        types = _types(session, run.organization_id)
+        types = {**run.trial.get("types", {}), **_types(session, run.organization_id)}
         session.flush()
         session.expunge_all()
+    if run.dry:
+        begin_anew(engine, run)
     position = Position(run.rows_read, run.rows_rejected, run.bytes_total, on_progress=on_progress)
-    give_up_earlier(engine, run)
+    if not run.dry:
+        give_up_earlier(engine, run)
     try:
         if path.stat().st_size != run.bytes_total:
             raise Refused(f"{run.file_name}: the file has changed since the import was started; start a new one")
@@ -253,35 +257,13 @@ def _load(
     if run.mode in NAMING:
         Namer(engine, run, contact_list, position).work(path)
         return
-    form = reading.detect(path, run.delimiter)
-    mapping = mappings.check(form.columns, run.mapping)
-    targets = set(mapping.values())
-    fields = tuple(name for name in mappings.FIELDS if name in targets)
-    skip = run.on_duplicate == OnDuplicate.SKIP
-    with read_transaction(engine) as session:
-        target = Target(
-            run.organization_id, run.contact_list_id, fields, tuple(mappings.addresses(mapping)), skip,
-            run_id=run.id, remembers=run.mode != ImportMode.DELTA, whole=run.mode == ImportMode.REPLACE,
-            private=private_attributes(session, run.organization_id),
-        )  # fmt: skip
-        numbering = read_numbering(session, run.organization_id)
-        sieve = make_sieve(session, run.organization_id, max(_ASKED_SINGLY, run.bytes_total // _BYTES_AN_ENTRY))
-    job = Job(
-        path=str(path),
-        delimiter=form.delimiter,
-        columns=form.columns,
-        mapping=mapping,
-        types=dict(types),
-        home_country=contact_list.home_country,
-        passed=position.rows_read,
-        as_copy=engine.dialect.name == "postgresql",
-        sieve_bits=bytes(sieve.bits) if sieve else None,
-        sieve_kinds=tuple(sieve.kinds) if sieve else (),
-        first_counts=skip,
-        numbering=numbering.to_json(),
-    )
-    loader = Loader(engine, run.id, target, position)
-    loader.load(job, lambda: _finish(engine, run, position, loader.is_cancelled))
+    if run.dry:
+        DryRun(engine, run, position).work(plan(engine, run, contact_list, types, path, 0, as_copy=False))
+        return
+    as_copy = engine.dialect.name == "postgresql"
+    made = plan(engine, run, contact_list, types, path, position.rows_read, as_copy=as_copy)
+    loader = Loader(engine, run.id, made.target, position)
+    loader.load(made.job, lambda: _finish(engine, run, position, loader.is_cancelled))
 
 
 def _finish(engine: Engine, run: ImportRun, position: Position, is_cancelled: Callable[[], bool]) -> None:
@@ -324,28 +306,23 @@ def check_mode(mode: str, most_removed: int, on_duplicate: str) -> None:
         raise Refused("mode: a file that replaces the list changes everybody; let known contacts be changed")
 
 
-def private_attributes(session: Session, organization_id: int) -> frozenset[str]:
-    """Whose values no history holds."""
-    mine = (Attribute.organization_id == organization_id, Attribute.private)
-    return frozenset(session.scalars(select(Attribute.name).where(*mine)))
-
-
 def _types(session: Session, organization_id: int) -> dict[str, str]:
     rows = session.execute(select(Attribute.name, Attribute.type).where(Attribute.organization_id == organization_id))
     return {name: kind for name, kind in rows}
 
 
-def _make_attributes(session: Session, organization_id: int, names: Sequence[str], types: Mapping[str, str]) -> None:
+def make_attributes(session: Session, organization_id: int, types: Mapping[str, str]) -> None:
+    """Those that are not defined yet."""
     rows = [
         {
             "organization_id": organization_id,
             "name": name,
-            "type": _type_of(name, types),
+            "type": kind,
             "read_only": False,
             "masked": False,
             "private": False,
         }
-        for name in names
+        for name, kind in types.items()
     ]
     if rows:
         session.execute(insert_missing(session, Attribute), rows)

@@ -3,7 +3,8 @@ stays that person's.
 
 A file as it arrived is `.raw`, its first rows as a spool are `.head`, the whole spool is `.csv`, and what was found out
 about it is `.json`. An upload waits for its columns' mapping as `pending-<list>-<user>-<id>`; once its import is queued
-it is `import-<run>`, which the importer takes up, also after a restart, and removes when it is done.
+it is `import-<run>`, which the importer takes up, also after a restart, and removes when it is done; the file of a dry
+run is then `dry-<run>` for a day.
 """
 
 from __future__ import annotations
@@ -75,20 +76,36 @@ class Uploads:
         for suffix in (".raw", ".head", ".json"):
             pending.path.with_suffix(suffix).unlink(missing_ok=True)
 
+    def incoming(self) -> Path:
+        """Where a file can be written that is then handed over; the caller removes it."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._folder / f"pending-{new_id()}.raw"
+
     def adopt(self, path: Path) -> Path:
         """The same file in this folder, from where it can be handed over; the caller removes it."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return Path(shutil.move(path, self._folder / f"pending-{new_id()}.raw"))
+        return Path(shutil.move(path, self.incoming()))
 
     def hand_over(self, path: Path, run_id: int) -> None:
         """Make it the run's file too; call it before the run is committed, so that no run is without its file."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Of a process that was killed before it committed a run of that number.
+        self.take_back(run_id)
         os.link(path, self.raw_of(run_id))
 
     def take_back(self, run_id: int) -> None:
         """Undo `hand_over` where the run was not committed after all, or is done."""
         for path in (self.raw_of(run_id), self.spool_of(run_id)):
             path.unlink(missing_ok=True)
+
+    def keep_tried(self, run_id: int) -> None:
+        """A dry run has ended: its file waits for a day, to be imported without being sent again."""
+        if self.raw_of(run_id).exists():
+            self.raw_of(run_id).replace(self.tried(run_id))
+            self.tried(run_id).touch()
+        self.spool_of(run_id).unlink(missing_ok=True)
+
+    def tried(self, run_id: int) -> Path:
+        return self._folder / f"dry-{run_id}.raw"
 
     def raw_of(self, run_id: int) -> Path:
         return self._folder / f"import-{run_id}.raw"
@@ -102,8 +119,8 @@ class Uploads:
         yield from sorted({int(match.group(1)) for match in found if match})
 
     def sweep(self) -> None:
-        """Remove uploads that were abandoned."""
-        for path in self._folder.glob("pending-*"):
+        """Remove uploads that were abandoned, and files that were only tried."""
+        for path in (*self._folder.glob("pending-*"), *self._folder.glob("dry-*")):
             if time.time() - path.stat().st_mtime > ABANDONED_AFTER:
                 path.unlink(missing_ok=True)
 

@@ -56,7 +56,7 @@ def write_contacts(session: Session, target: Target, chunks: Sequence[Chunk], no
         remember(session, target, known.values(), [name for chunk in chunks for name in chunk.refused_ids])
     again, unchanged, returned = sum(chunk.repeated for chunk in chunks), 0, 0
     if known:
-        split = [_split(chunk, known) for chunk in chunks]
+        split = [split_known(chunk, known) for chunk in chunks]
         chunks = [new for new, _ in split]
         changed = [change for _, changes in split for change in changes]
         back = [change for change in changed if change[0].deleted]
@@ -114,7 +114,7 @@ def write_rejects(session: Session, run_id: int, rejects: Iterable[tuple[int, st
         session.execute(insert(ImportReject), rows)
 
 
-def _split(chunk: Chunk, known: Mapping[str, Known]) -> tuple[Chunk, list[Changed]]:
+def split_known(chunk: Chunk, known: Mapping[str, Known]) -> tuple[Chunk, list[Changed]]:
     """The chunk without those who are known, and these."""
     places = [place for place, name in enumerate(chunk.external_ids) if name in known]
     if not places:

@@ -66,10 +66,18 @@ class Folder:
             raise Refused(f"{file.name}: was still being written; it is taken when it lies still")
 
     def finish(self, file: Found, *, taken: bool) -> None:
+        lying = self._path / PROCESSING / file.name
+        if not lying.exists() and self._found(self._path, file.name) == file:
+            # It was tried here, left, and imported by somebody.
+            lying = self._path / file.name
+        if lying.exists():
+            moment = datetime.now(UTC).strftime(_MOMENT)
+            lying.rename(self._path / (PROCESSED if taken else FAILED) / f"{moment}-{file.name}")
+
+    def leave(self, file: Found) -> None:
         processing = self._path / PROCESSING / file.name
         if processing.exists():
-            moment = datetime.now(UTC).strftime(_MOMENT)
-            processing.rename(self._path / (PROCESSED if taken else FAILED) / f"{moment}-{file.name}")
+            processing.rename(self._path / file.name)
 
     def close(self) -> None:
         pass

@@ -74,6 +74,9 @@ class Ftp:
                     self._ftp.mkd(folder)
                 self._ftp.rename(file.name, f"{folder}/{file.name}")
 
+    def leave(self, file: Found) -> None:
+        pass
+
     def close(self) -> None:
         with contextlib.suppress(OSError, EOFError, ftplib.Error):
             self._ftp.quit()

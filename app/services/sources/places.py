@@ -56,6 +56,10 @@ class Place(Protocol):
         """What was wanted with a file that an import has, or that no import can have."""
         ...
 
+    def leave(self, file: Found) -> None:
+        """It was only looked at, and stays as it was."""
+        ...
+
     def close(self) -> None: ...
 
 

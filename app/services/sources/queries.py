@@ -87,6 +87,9 @@ class Query:
     def finish(self, file: Found, *, taken: bool) -> None:
         pass
 
+    def leave(self, file: Found) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -163,11 +163,12 @@ def set_paused(session: Session, actor: Actor, source_id: int, paused: bool) -> 
         record(session, actor, "data_source.pause" if paused else "data_source.resume", source)
 
 
-def run_now(session: Session, actor: Actor, source_id: int) -> None:
+def run_now(session: Session, actor: Actor, source_id: int, *, dry: bool = False) -> None:
+    """A `dry` run leaves the files where they are, and only finds out what importing them would do."""
     actor.require(Permission.LISTS_EDIT)
     source = get_scoped(session, actor, DataSource, source_id)
-    source.run_requested = True
-    record(session, actor, "data_source.run", source)
+    source.run_requested, source.dry_requested = True, dry
+    record(session, actor, "data_source.try" if dry else "data_source.run", source)
 
 
 def delete_source(session: Session, actor: Actor, source_id: int) -> None:

@@ -203,7 +203,10 @@ class Sources:
                 taken = False
         tally.taken += taken
         tally.refused += not taken
-        place.finish(file, taken=taken)
+        if _is_dry(source):
+            place.leave(file)
+        else:
+            place.finish(file, taken=taken)
 
     def _start(
         self,
@@ -225,8 +228,13 @@ class Sources:
                     session, actor, source.contact_list_id, head, mapping,
                     file_name=file.name, delimiter=delimiter, understood=understood, on_duplicate=source.on_duplicate,
                     mode=source.mode, most_removed=source.most_removed, campaign_id=source.campaign_id,
+                    dry=_is_dry(source),
                 )  # fmt: skip
-                run.data_source_id, run.origin = source.id, file.origin
+                run.data_source_id = source.id
+                if run.dry:
+                    run.trial = {**run.trial, "origin": file.origin}
+                else:
+                    run.origin = file.origin
                 session.flush()
                 run_id = run.id
                 kept = self._uploads.adopt(raw)
@@ -247,9 +255,15 @@ class Sources:
                 ImportRun(
                     organization_id=source.organization_id, contact_list_id=source.contact_list_id,
                     file_name=file.name[:255], state=ImportState.FAILED, mapping={}, detail=reason,
-                    data_source_id=source.id, origin=file.origin, started_at=now, ended_at=now,
+                    data_source_id=source.id, origin="" if _is_dry(source) else file.origin, dry=_is_dry(source),
+                    started_at=now, ended_at=now,
                 )
             )  # fmt: skip
+
+
+def _is_dry(source: DataSource) -> bool:
+    """Whether it was claimed to find out only what its files would do: they stay where they are, and are not known."""
+    return source.run_requested and source.dry_requested
 
 
 class _Renewal:
@@ -296,11 +310,14 @@ def finish(engine: Engine, source_id: int, owner: str, tally: Tally, now: dateti
         )
         if source is None:
             return
-        source.lease_owner, source.lease_until, source.run_requested = "", None, False
-        source.last_run_at, source.last_words = now, tally.words()
+        dry = _is_dry(source)
+        source.lease_owner, source.lease_until = "", None
+        source.run_requested = source.dry_requested = False
+        source.last_run_at, source.last_words = now, f"tried only: {tally.words()}" if dry else tally.words()
         source.last_failed = bool(tally.problem)
         schedule = Schedule.from_json(source.schedule)
-        if source.next_run_at is not None and source.next_run_at <= now:
+        # A run that was due all the same comes next.
+        if not dry and source.next_run_at is not None and source.next_run_at <= now:
             source.next_run_at = schedules.next_run(schedule, now)
     log.info("sources.fetched", data_source=source_id, taken=tally.taken, refused=tally.refused, waiting=tally.waiting)
 

@@ -48,6 +48,9 @@ class Sftp:
     def finish(self, file: Found, *, taken: bool) -> None:
         self._do(self._finished(file, taken))
 
+    def leave(self, file: Found) -> None:
+        pass
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.abort()

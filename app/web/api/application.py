@@ -6,7 +6,7 @@ from apiflask import APIFlask
 from sqlalchemy import Engine
 
 from app.web import database, headers
-from app.web.api import consents, exclusion_views, gate, list_views, problems, views
+from app.web.api import consents, exclusion_views, gate, import_views, list_views, problems, views
 from common.settings import Settings
 
 #: Bytes of one request: a thousand contacts with all their fields have room in it.
@@ -32,4 +32,5 @@ def create_api(settings: Settings, engine: Engine) -> APIFlask:
     app.register_blueprint(list_views.blueprint)
     app.register_blueprint(consents.blueprint)
     app.register_blueprint(exclusion_views.blueprint)
+    app.register_blueprint(import_views.blueprint)
     return app

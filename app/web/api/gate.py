@@ -43,19 +43,19 @@ def actor() -> Actor:
     return cast("Actor", g.actor)
 
 
-def changing(view: Callable[P, tuple[int, Any]]) -> Callable[P, Response]:
+def changing(view: Callable[P, tuple[int, Any]], digest: str = "") -> Callable[P, Response]:
     """A view that changes something by `writing_session()`, in one transaction with the memory of its answer.
 
-    It answers status and body; None is an empty body.
+    It answers status and body; None is an empty body. `digest` is given by who has read the request's body already.
     """
 
     @wraps(view)
     def once(*args: P.args, **kwargs: P.kwargs) -> Response:
         key = request.headers.get(KEY, "")
-        digest = _digest()
+        seen = digest or _digest()
         for left in reversed(range(_TRIES)):
             try:
-                return _done(lambda: view(*args, **kwargs), key, digest)
+                return _done(lambda: view(*args, **kwargs), key, seen)
             except (IntegrityError, UniqueViolation):
                 if not left:
                     raise

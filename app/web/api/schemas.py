@@ -10,8 +10,9 @@ from apiflask.validators import Length, OneOf, Range
 from marshmallow import ValidationError, validates_schema
 
 from app.core.audience import Operator
-from app.models import DncKind
+from app.models import DncKind, ImportMode, OnDuplicate
 from app.services.contact_push import MOST
+from app.services.importing import MOST_REMOVED
 from app.services.importing import mapping as mappings
 
 _LONGEST = 4000
@@ -164,6 +165,65 @@ class ExcludedListOut(Schema):
 class Page(Schema):
     after = Integer(load_default=0)
     limit = Integer(load_default=100, validate=Range(1, MOST))
+
+
+class ImportAsk(Schema):
+    file_name = String(load_default="upload", validate=Length(1, 255))
+    mode = String(load_default="delta", validate=OneOf([mode.value for mode in ImportMode]))
+    on_duplicate = String(load_default="update", validate=OneOf([one.value for one in OnDuplicate]))
+    most_removed = Integer(load_default=MOST_REMOVED, validate=Range(0, 100))
+    campaign = String(validate=Length(1, 120), metadata={"description": "Of a file that excludes or resets"})
+    dry_run = Boolean(load_default=False)
+    map = List(
+        String(validate=Length(2, 300)),
+        load_default=list,
+        metadata={"description": "COLUMN=TARGET; what is not mapped goes by its name"},
+    )
+    encoding = String(load_default="auto", validate=Length(max=40))
+    delimiter = String(load_default="", validate=Length(max=1))
+    member = String(load_default="", validate=Length(max=255), metadata={"description": "File in a zip"})
+    sheet = String(load_default="", validate=Length(max=255), metadata={"description": "Of a workbook"})
+    heading = Integer(load_default=0, validate=Range(0, 1_000_000))
+
+
+class RejectOut(Schema):
+    line = Integer()
+    field = String()
+    reason = String()
+
+
+class ImportOut(Schema):
+    id = Integer()
+    list_id = Integer()
+    file_name = String()
+    state = String(metadata={"description": "queued, running, completed, cancelled, failed"})
+    detail = String()
+    mode = String()
+    dry_run = Boolean()
+    percent = Integer()
+    rows_read = Integer()
+    rows_added = Integer()
+    rows_updated = Integer()
+    rows_unchanged = Integer()
+    rows_skipped = Integer()
+    rows_rejected = Integer()
+    rows_removed = Integer()
+    rows_listed = Integer(metadata={"description": "Of people on a do-not-call list"})
+    removal = String(metadata={"description": "Of a whole list: held, refused, done or undone"})
+    found = Dict(metadata={"description": "Of a dry run: repeated, reasons, countries, columns"})
+    first_rejects = List(Nested(RejectOut))
+
+
+class ImportsOut(Schema):
+    imports = List(Nested(ImportOut))
+
+
+class SourceRun(Schema):
+    dry_run = Boolean(load_default=False)
+
+
+class MovedOut(Schema):
+    contacts = Integer()
 
 
 class CheckedOut(Subject):

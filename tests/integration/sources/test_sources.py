@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import Engine, create_engine, select, text, update
 
 from app.db import read_transaction, write_transaction
-from app.models import Contact, DataSource
+from app.models import Contact, DataSource, ImportRun
 from app.security.access import Actor, Forbidden
-from app.services import sources
+from app.services import importing, sources
+from app.services.importing.uploads import Uploads
 from app.services.sources import Kind, Repeats, Schedule, SourceFields, Sources, running
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
@@ -261,3 +262,25 @@ def test_no_error_of_a_source_is_lost(world: World, monkeypatch: pytest.MonkeyPa
         world.work()
     assert (world.source(source_id).last_words, world.source(source_id).last_failed) == ("the disk is full", True)
     assert os.path.isdir(world.home) or world.again(source_id).last_words == "nothing new"
+
+
+def test_a_dry_run_leaves_files_where_they_are_until_they_are_imported(world: World) -> None:
+    source_id = world.make(kind=Kind.FOLDER, folder="people")
+    world.drop.mkdir(parents=True)
+    (world.drop / "1.csv").write_text(TEXT, "utf-8")
+    with write_transaction(world.engine) as session:
+        sources.run_now(session, ACTOR, source_id, dry=True)
+    assert world.work() == 1
+    assert world.source(source_id).last_words == "tried only: 1 taken"
+    assert world.people() == set()
+    assert (world.drop / "1.csv").exists()
+    with write_transaction(world.engine) as session:
+        tried = session.scalars(select(ImportRun).where(ImportRun.dry)).one()
+        run = importing.start_tried(session, ACTOR, tried.id)
+        Uploads(world.home).hand_over(Uploads(world.home).tried(tried.id), run.id)
+        tried_id = tried.id
+    assert world.again(source_id).last_words == "nothing new"
+    assert world.people() == {"Ann", "Zoë"}
+    assert not (world.drop / "1.csv").exists()
+    with write_transaction(world.engine) as session, pytest.raises(Refused, match="brought this file since"):
+        importing.start_tried(session, ACTOR, tried_id)

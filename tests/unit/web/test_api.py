@@ -58,11 +58,14 @@ def test_describes_itself_to_anybody_and_answers_nobody_without_a_token(app: Fla
     assert found["openapi"].startswith("3.")
     assert sorted(found["paths"]) == [
         "/api/v1/consents", "/api/v1/consents/ledger",
-        "/api/v1/dnc", "/api/v1/dnc/check", "/api/v1/dnc/remove", "/api/v1/lists",
-        "/api/v1/lists/{list_id}/changes/{change_id}", "/api/v1/lists/{list_id}/changes/{change_id}/cancel",
+        "/api/v1/dnc", "/api/v1/dnc/check", "/api/v1/dnc/remove",
+        *(f"/api/v1/imports/{{run_id}}{end}" for end in ("", "/cancel", "/import", "/put-back", "/take-out")),
+        "/api/v1/lists", "/api/v1/lists/{list_id}/changes/{change_id}",
+        "/api/v1/lists/{list_id}/changes/{change_id}/cancel",
         "/api/v1/lists/{list_id}/changes/{change_id}/undo", "/api/v1/lists/{list_id}/contacts",
         "/api/v1/lists/{list_id}/contacts/{contact_id}", "/api/v1/lists/{list_id}/deletions",
         "/api/v1/lists/{list_id}/exclusions", "/api/v1/lists/{list_id}/exclusions/reset",
+        "/api/v1/lists/{list_id}/imports", "/api/v1/sources/{source_id}/runs",
     ]  # fmt: skip
     for value in ("", "Bearer", "Bearer clarion_wrong", "Basic eDp5"):
         answer = client.get("/api/v1/lists", headers={"Authorization": value} if value else {})

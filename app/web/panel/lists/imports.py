@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from flask import Response, current_app, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.models import NAMING, AttributeType, ImportMode, ImportRun, ImportState
@@ -102,7 +105,7 @@ def mapping(list_id: int, key: str) -> AnyResponse | str | tuple[str, int]:
         wanted = Wanted.chosen(preview)
         try:
             if form.step.data != "try":
-                return _start(list_id, pending, preview, wanted)
+                return _start(list_id, pending, preview, wanted, dry=form.step.data == "dry")
             trial = importing.try_out(
                 reader(), actor(), list_id, pending.head, wanted.mapping, wanted.new_types(), preview.delimiter
             )
@@ -158,6 +161,7 @@ def run(list_id: int, run_id: int) -> str:
         run=found,
         going=found.state in (ImportState.QUEUED, ImportState.RUNNING),
         figures=_figures(found),
+        kept=found.dry and _uploads().tried(run_id).exists(),
         rejects=importing.list_rejects(reader(), actor(), run_id, limit=_REJECTS),
     )
 
@@ -168,8 +172,25 @@ def cancel(list_id: int, run_id: int) -> AnyResponse:
     _run(list_id, run_id)
     with writing() as session:
         importing.request_cancel(session, actor(), run_id)
-    flash("The import stops. What is imported already stays.", "success")
+    flash("It stops. What is imported already stays.", "success")
     return redirect(url_for("lists.run", list_id=list_id, run_id=run_id))
+
+
+@blueprint.post("/<int:list_id>/imports/<int:run_id>/import")
+@needs(Permission.LISTS_EDIT)
+def import_tried(list_id: int, run_id: int) -> AnyResponse:
+    """What a dry run has tried, without sending the file again."""
+    _run(list_id, run_id)
+    who = actor()
+    try:
+        made = _queued(lambda session: importing.start_tried(session, who, run_id), _uploads().tried(run_id))
+    except FileNotFoundError:
+        flash("The file is not here any more: it is kept for a day. Send it again.", "error")
+        made = run_id
+    except Refused as refused:
+        flash(str(refused), "error")
+        made = run_id
+    return redirect(url_for("lists.run", list_id=list_id, run_id=made))
 
 
 @blueprint.post("/<int:list_id>/imports/<int:run_id>/take-out")
@@ -216,30 +237,44 @@ def rejects(list_id: int, run_id: int) -> Response:
     return csv_of(f"import-{run_id}-rejects.csv", lambda session: importing.rejects_csv(session, who, run_id))
 
 
-def _start(list_id: int, pending: Pending, preview: importing.Preview, wanted: Wanted) -> AnyResponse:
+def _start(
+    list_id: int, pending: Pending, preview: importing.Preview, wanted: Wanted, *, dry: bool = False
+) -> AnyResponse:
+    """A file that is only tried stays here, so that its columns can be chosen anew."""
+
+    def queue(session: Session) -> ImportRun:
+        return importing.start_import(
+            session,
+            actor(),
+            list_id,
+            pending.head,
+            wanted.mapping,
+            file_name=pending.file_name,
+            delimiter=preview.delimiter,
+            understood=preview.understood.as_json(),
+            types=wanted.new_types(),
+            dry=dry,
+            **_how(),
+        )
+
+    run_id = _queued(queue, pending.path)
+    if not dry:
+        _uploads().forget(pending)
+    return redirect(url_for("lists.run", list_id=list_id, run_id=run_id))
+
+
+def _queued(queue: Callable[[Session], ImportRun], path: Path) -> int:
+    """The run, with its file, or neither."""
     uploads, run_id = _uploads(), 0
     try:
         with writing() as session:
-            started = importing.start_import(
-                session,
-                actor(),
-                list_id,
-                pending.head,
-                wanted.mapping,
-                file_name=pending.file_name,
-                delimiter=preview.delimiter,
-                understood=preview.understood.as_json(),
-                types=wanted.new_types(),
-                **_how(),
-            )
-            run_id = started.id
-            uploads.hand_over(pending.path, run_id)
+            run_id = queue(session).id
+            uploads.hand_over(path, run_id)
     except BaseException:
         if run_id:
             uploads.take_back(run_id)
         raise
-    uploads.forget(pending)
-    return redirect(url_for("lists.run", list_id=list_id, run_id=run_id))
+    return run_id
 
 
 def _how() -> dict[str, Any]:
@@ -269,6 +304,8 @@ def _figures(run: ImportRun) -> list[tuple[str, int]]:
             ("Taken out", run.rows_removed),
             ("On a do-not-call list", run.rows_listed),
         ]
+    if "repeated" in run.trial:
+        counts.append(("Rows whose ID comes again", run.trial["repeated"]))
     return [("Rows read", run.rows_read), *counts, ("Rejected rows", run.rows_rejected)]
 
 

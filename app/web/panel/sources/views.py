@@ -104,7 +104,7 @@ def pin(source_id: int) -> Response:
 @needs(Permission.LISTS_EDIT)
 def run(source_id: int) -> Response:
     with writing() as session:
-        sources.run_now(session, actor(), source_id)
+        sources.run_now(session, actor(), source_id, dry=request.form.get("dry") == "yes")
     flash("It is fetched within seconds.", "success")
     return redirect(url_for("sources.show", source_id=source_id))
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.db import make_engine, write_transaction
+from app.models import Role
+from app.security.access import Actor
+from app.services import users
+from tests.support import panel
 from tests.support.keyboard import faults, fill, press, tab_to
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -29,6 +35,7 @@ def test_somebody_is_listed_and_found_by_the_keyboard_alone(admin: Page, site: S
 
 def test_consent_is_entered_and_taken_back_by_the_keyboard_alone(admin: Page, site: Site) -> None:
     admin.goto(f"{site.url}/contacts/{site.world.contact_id}")
+    tab_to(admin, "Consents")  # of everybody, in the menu; the person's own comes after it
     press(admin, "Consent")
     fill(admin, "Purpose", "marketing")
     fill(admin, "By what", "paper")
@@ -42,6 +49,59 @@ def test_consent_is_entered_and_taken_back_by_the_keyboard_alone(admin: Page, si
     press(admin, "Enter")
     expect(row.filter(has_text="Taken back")).to_have_count(1)
     expect(row).to_have_count(2)
+
+
+def test_a_file_of_consents_is_counted_and_taken_by_the_keyboard_alone(admin: Page, site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "consents.csv"
+    lines = ("+12125550103,voice+sms,newsletter,given,2026-01-05,web form", "12,voice,newsletter,given,2026-01-05,call")
+    file.write_text("\n".join(("phone,channel,purpose,act,at,source", *lines)))
+    admin.emulate_media(reduced_motion="reduce")
+    admin.goto(f"{site.url}/consents/")
+    admin.get_by_label("File", exact=True).set_input_files(file)
+    press(admin, "Only count")
+    expect(
+        admin.get_by_text("2 lines read, 2 given, 0 taken back, 0 in the ledger already, 1 rejected")
+    ).to_be_visible()
+    assert faults(admin) == []
+    admin.get_by_label("File", exact=True).set_input_files(file)
+    press(admin, "Take it")
+    expect(admin.get_by_text("It holds from the next attempt on.")).to_be_visible()
+    fill(admin, "Whole number, email or ID", "+12125550103")
+    with admin.expect_navigation():
+        admin.keyboard.press("Enter")
+    expect(admin.get_by_role("row").filter(has_text="newsletter")).to_have_count(2)
+    assert faults(admin) == []
+
+
+def test_a_number_is_revealed_for_a_while_by_the_keyboard_alone(page: Page, site: Site) -> None:
+    roles = [Role.ORG_SUPERVISOR, Role.NUMBERS_REVEAL]
+    database = make_engine(site.database_url)
+    with write_transaction(database) as session:
+        home = site.world.organization_id
+        users.add_user(
+            session, Actor.system(), login="looker", roles=roles, organization_id=home, password=panel.PASSWORD
+        )
+    database.dispose()
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(f"{site.url}/sign-in")
+    page.get_by_label("Login").fill("looker")
+    page.get_by_label("Password").fill(panel.PASSWORD)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    page.clock.install()
+    page.goto(f"{site.url}/contacts/{site.world.contact_id}")
+    assert "+12125550101" not in page.content()
+    assert faults(page) == []
+    tab_to(page, "Reveal +1212*****01")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Reason, if you like")).to_be_focused()
+    page.keyboard.type("called back")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("+12125550101")).to_be_visible()
+    assert faults(page) == []
+    page.clock.run_for(31_000)
+    expect(page.get_by_text("+12125550101")).to_have_count(0)
+    expect(page.get_by_label("Reveal +1212*****01").first).to_be_visible()
 
 
 def test_a_holiday_is_added_and_removed_by_the_keyboard_alone(admin: Page, site: Site) -> None:
@@ -73,6 +133,8 @@ def test_no_page_has_a_fault(admin: Page, site: Site) -> None:
         "/dnc/lists",
         "/dnc/lists/1/files",
         "/calendars/",
+        "/consents/",
+        "/audit/?kind=numbers.reveal",
         "/privacy/",
         "/privacy/retention",
         f"{contact}/consents",
@@ -169,6 +231,9 @@ def test_a_contact_is_changed_by_the_keyboard_alone_and_the_change_is_told(admin
     expect(admin.get_by_text("second@example.org")).to_be_visible()
     press(admin, "Changes")
     expect(admin.get_by_role("row").filter(has_text="second@example.org")).to_have_count(1)
+    press(admin, "Undo the change of email")
+    expect(admin.get_by_text("The value is back as it was before that change.")).to_be_visible()
+    expect(admin.get_by_role("row").filter(has_text="second@example.org")).to_have_count(2)
     for path in (f"{contact}/history", f"{site.url}/attributes/", f"{site.url}/attributes/new"):
         admin.goto(path)
         assert faults(admin) == []

@@ -5,12 +5,13 @@ It ends with the file, or when nobody reads any more.
 
 from __future__ import annotations
 
+import gc
 import marshal
 import os
 import sys
 from typing import IO, Any
 
-from app.services.importing.chunks import END, LENGTH, REFUSED, Job, chunks
+from app.services.importing.chunks import END, LENGTH, RARELY, REFUSED, Job, chunks
 from common.errors import Refused
 
 
@@ -20,6 +21,9 @@ def _send(pipe: IO[bytes], values: tuple[Any, ...]) -> None:
 
 
 def main() -> None:
+    # There are no cycles in what is made of rows, and no other work here: the search for them took a fifth of the time.
+    gc.freeze()
+    gc.set_threshold(RARELY)
     job = Job(**marshal.loads(sys.stdin.buffer.read()))  # noqa: S302 - from our own parent
     pipe = sys.stdout.buffer
     try:

@@ -6,6 +6,7 @@ A large file is read by a process of its own (`__main__`), so that one core read
 from __future__ import annotations
 
 import fcntl
+import gc
 import marshal
 import queue
 import struct
@@ -31,6 +32,8 @@ _PIPE = 1 << 20
 #: Chunks that may wait behind it: the file is read on while a transaction of as many is written.
 _AHEAD = 48
 _F_SETPIPE_SZ = 1031
+#: Objects made before Python looks for cycles among them: rows have none.
+RARELY = 100_000
 LENGTH = struct.Struct(">I")
 END, REFUSED = "end", "refused"
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -105,11 +108,39 @@ def chunks_of(job: Job, size: int) -> Iterator[Iterator[Chunk]]:
             process.stdin.write(marshal.dumps(asdict(job)))
             process.stdin.close()
             ahead = _Ahead(process.stdout)
-            yield _received(ahead)
+            with _COLLECTING.rarely():
+                yield _received(ahead)
         finally:
             process.kill()
             if ahead is not None:
                 ahead.close()
+
+
+class _Collecting:
+    """How often this process looks for cycles; as usual again after the last of the imports that run at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._usual = gc.get_threshold()
+
+    @contextmanager
+    def rarely(self) -> Iterator[None]:
+        self._enter(1)
+        try:
+            yield
+        finally:
+            self._enter(-1)
+
+    def _enter(self, change: int) -> None:
+        with self._lock:
+            if not self._users:
+                self._usual = gc.get_threshold()
+            self._users += change
+            gc.set_threshold(*((RARELY,) if self._users else self._usual))
+
+
+_COLLECTING = _Collecting()
 
 
 class _Ahead:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, text
+from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from app.models import Contact, ImportReject
+from app.models import Contact
 from app.services.importing import bulk
 from app.services.importing.changing import (
     Changes,
@@ -25,7 +25,7 @@ from app.services.importing.changing import (
     remember,
     write_changes,
 )
-from app.services.importing.chunks import Chunk, unescaped
+from app.services.importing.chunks import Chunk, escaped, unescaped
 from app.services.importing.columns import ADDRESS, PERSON
 
 _ROW_KEPT = 2000
@@ -99,19 +99,17 @@ def plan_by_size(session: Session) -> None:
 
 def write_rejects(session: Session, run_id: int, rejects: Iterable[tuple[int, str, str, str]]) -> None:
     """Line, field, reason and the row as it was."""
+    # PostgreSQL keeps no NUL in text.
     rows = [
-        {
-            "import_run_id": run_id,
-            "line": line,
-            "field": field[:120],
-            "reason": reason[:500],
-            # PostgreSQL keeps no NUL in text.
-            "row": row[:_ROW_KEPT].rstrip("\r\n").replace("\0", "\u2400"),
-        }
+        (line, field[:120], reason[:500], row[:_ROW_KEPT].rstrip("\r\n").replace("\0", "\u2400"))
         for line, field, reason, row in rejects
     ]
-    if rows:
-        session.execute(insert(ImportReject), rows)
+    columns, connection = ("line", "field", "reason", "row", "import_run_id"), session.connection()
+    if rows and connection.dialect.name == "sqlite":
+        bulk.many(connection, bulk.insertion("import_reject", columns), [(*row, run_id) for row in rows])
+    elif rows:
+        lines = ["\t".join((str(line), *map(escaped, texts))) for line, *texts in rows]
+        bulk.copy(connection, "import_reject", ", ".join(columns), lines, f"\t{run_id}\n")
 
 
 def split_known(chunk: Chunk, known: Mapping[str, Known]) -> tuple[Chunk, list[Changed]]:

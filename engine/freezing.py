@@ -169,7 +169,7 @@ def _contact_ids(engine: Engine, asked: _Asked) -> array[int]:
             Contact.contact_list_id == asked.contact_list_id,
             Contact.deleted_at.is_(None),
             compiler.where(made),
-            *left_out(session, asked.organization_id, asked.campaign_id),
+            *left_out(session, asked.contact_list_id, asked.campaign_id),
         )
         if asked.resumed:
             mine = exists().where(JobContact.contact_id == Contact.id, JobContact.job_id == asked.job_id)
@@ -201,7 +201,7 @@ def _insertion(session: Session, asked: _Asked, contact_ids: Sequence[int], now:
         select(*values.values())
         .select_from(listed)
         .join(Contact, Contact.id == listed.c.value)
-        .where(Contact.deleted_at.is_(None), *left_out(session, asked.organization_id, asked.campaign_id))
+        .where(Contact.deleted_at.is_(None), *left_out(session, asked.contact_list_id, asked.campaign_id))
         .order_by(listed.c.key)
     )
     made = insert(JobContact).from_select([column.key for column in values], source)

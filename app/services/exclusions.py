@@ -139,9 +139,10 @@ def excluded_among(session: Session, contact_ids: Collection[int], campaign_id: 
     return set(session.scalars(wanted.where(_holds(campaign_id))))
 
 
-def left_out(session: Session, organization_id: int, campaign_id: int) -> tuple[ColumnElement[bool], ...]:
-    """Conditions on `contact` that leave out who is excluded; none where nobody of the organization is."""
-    wanted = select(ContactExclusion.id).where(ContactExclusion.organization_id == organization_id).limit(1)
+def left_out(session: Session, contact_list_id: int, campaign_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Conditions on `contact` that leave out who is excluded; none where nobody of the list's owner is."""
+    owner = select(ContactList.organization_id).where(ContactList.id == contact_list_id).scalar_subquery()
+    wanted = select(ContactExclusion.id).where(ContactExclusion.organization_id == owner).limit(1)
     if session.scalar(wanted) is None:
         return ()
     return (~exists().where(ContactExclusion.contact_id == Contact.id, _holds(campaign_id)),)

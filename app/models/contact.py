@@ -211,6 +211,8 @@ class Address(Base):
     country: Mapped[str] = mapped_column(String(2), default="")
     #: Every IANA zone the number may lie in, comma-separated; calling windows of all are intersected. "" is unknown.
     time_zones: Mapped[str] = mapped_column(String(1000), default="")
+    #: What kind of number it is (`app.core.phone.NumberType`), as its first digits tell; "" where nobody has looked.
+    number_type: Mapped[str] = mapped_column(String(16), default="", server_default="")
     #: Why it is not to be used any more (a permanent failure's completion code); "" while usable.
     disabled_code: Mapped[str] = mapped_column(String(64), default="")
 
@@ -349,6 +351,8 @@ class ImportRun(Base):
     removed_at: Mapped[datetime | None]
     #: Rows of people who were on a do-not-call list at the import: kept, and never dialled while they are on it.
     rows_listed: Mapped[int] = mapped_column(default=0, server_default="0")
+    #: How many numbers were taken, by country and `Address.number_type`, as "US mobile".
+    numbers: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     bytes_read: Mapped[int] = mapped_column(BigId, default=0)
     bytes_total: Mapped[int] = mapped_column(BigId, default=0)
     cancel_requested: Mapped[bool] = mapped_column(default=False)

@@ -173,10 +173,16 @@ def _value(kind: str, text: str, number: Number) -> Any:
 def _address(each: EditedAddress, read: Number) -> dict[str, Any]:
     text = each.text.strip()
     if each.kind == AddressKind.EMAIL:
-        return {"value": rows.email(text), "original": text[:254], "country": "", "time_zones": ""}
+        return {"value": rows.email(text), "original": text[:254], "country": "", "time_zones": "", "number_type": ""}
     number = read(text)
     zones = ",".join(number.time_zones)
-    return {"value": number.e164, "original": text[:254], "country": number.country, "time_zones": zones}
+    return {
+        "value": number.e164,
+        "original": text[:254],
+        "country": number.country,
+        "time_zones": zones,
+        "number_type": number.type,
+    }
 
 
 Changes = list[tuple[str, str, str]]

@@ -25,6 +25,7 @@ _PERSONAL = re.compile(
     r"|(?P<bare>(?<![\w.:#/+=\"'-])\d{10,15}(?![\w-]))"
     r"|(?P<email>(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,})"
 )
+_ALL_BUT_THE_LAST = re.compile(r"\d(?=(?:\D*\d){2})")
 #: Areas whose pages are about people; exports of all areas are audited where they are made.
 _ABOUT_PEOPLE = frozenset({"contacts", "lists", "dnc", "consents", "privacy", "filters", "jobs"})
 _TEXTS = ("text/html", "text/csv", "text/plain")
@@ -32,12 +33,18 @@ _TEXTS = ("text/html", "text/csv", "text/plain")
 
 def install(app: Flask) -> None:
     app.jinja_env.globals["may_reveal"] = may_reveal
+    app.jinja_env.filters["dialled_shown"] = dialled_shown
     app.after_request(_mask_response)
     app.after_request(_note_view)
 
 
 def masked(text: str) -> str:
     return _PERSONAL.sub(_one, text)
+
+
+def dialled_shown(text: str) -> str:
+    """What was dialled for a number looks like no number that could be found at the door: masked here."""
+    return _ALL_BUT_THE_LAST.sub("*", text) if text and _is_to_be_masked() else text
 
 
 def _one(match: re.Match[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.core.completion import SYSTEM_CODES
+from app.core.phone import NumberType
 from app.models import Role
 
 _SHORT = frozenset({"SMS", "DNC", "RPC"})
@@ -19,6 +20,20 @@ ROLE_NAMES: dict[Role, str] = {
     Role.ORG_SUPERVISOR: "Organization supervisor",
     Role.ATTRIBUTES_UNMASK: "Sees masked attributes",
     Role.NUMBERS_REVEAL: "Reveals masked numbers one by one",
+}
+
+TYPE_WORDS = {
+    NumberType.MOBILE.value: "Mobile",
+    NumberType.FIXED_LINE.value: "Fixed line",
+    NumberType.FIXED_OR_MOBILE.value: "Fixed line or mobile",
+    NumberType.TOLL_FREE.value: "Toll free",
+    NumberType.SHARED_COST.value: "Shared cost",
+    NumberType.VOIP.value: "Voice over IP",
+    NumberType.PERSONAL.value: "Personal number",
+    NumberType.UAN.value: "Company number",
+    NumberType.PREMIUM_RATE.value: "Premium rate",
+    NumberType.PAGER.value: "Pager",
+    NumberType.VOICEMAIL.value: "Voicemail access",
 }
 
 MODE_NAMES = {

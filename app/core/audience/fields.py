@@ -21,6 +21,8 @@ class Kind(StrEnum):
 RECENT_ATTEMPTS = "recent_attempts"
 #: From the calling of all campaigns.
 EXCLUDED = "excluded"
+#: Of the contact's first phone: what kind of number it is, and whose.
+PHONE_TYPE, PHONE_COUNTRY = "phone_type", "phone_country"
 BUILT_IN: Mapping[str, Kind] = {
     "id": Kind.TEXT,
     "customer_id": Kind.TEXT,
@@ -28,6 +30,8 @@ BUILT_IN: Mapping[str, Kind] = {
     "last_name": Kind.TEXT,
     "language": Kind.TEXT,
     "time_zone": Kind.TEXT,
+    PHONE_TYPE: Kind.TEXT,
+    PHONE_COUNTRY: Kind.TEXT,
     "added_on": Kind.MOMENT,
     "last_modified_on": Kind.MOMENT,
     "last_attempt_time": Kind.MOMENT,

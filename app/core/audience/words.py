@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.core.audience.fields import EXCLUDED, RECENT_ATTEMPTS, address_of, attribute_of
+from app.core.audience.fields import EXCLUDED, PHONE_COUNTRY, PHONE_TYPE, RECENT_ATTEMPTS, address_of, attribute_of
 from app.core.audience.model import BARE, IN_DAYS, Condition, Filter, Match, Operator, SortKey
 
 FIELD_WORDS: Mapping[str, str] = {
@@ -14,6 +14,8 @@ FIELD_WORDS: Mapping[str, str] = {
     "last_name": "Last name",
     "language": "Language",
     "time_zone": "Time zone",
+    PHONE_TYPE: "Phone type",
+    PHONE_COUNTRY: "Phone country",
     "added_on": "Added on",
     "last_modified_on": "Last modified on",
     "last_attempt_time": "Last attempt",

@@ -14,6 +14,7 @@ from app.core.phone.numbers import (
     parse_number,
     reader_for,
 )
+from app.core.phone.origin import Origin, origin_of
 from app.core.phone.rejects import RejectPattern, RejectPatterns, check_pattern
 from app.core.phone.types import NumberType
 
@@ -29,6 +30,7 @@ __all__ = [
     "NumberType",
     "Numbering",
     "OpenedRange",
+    "Origin",
     "PhoneNumber",
     "RejectPattern",
     "RejectPatterns",
@@ -38,6 +40,7 @@ __all__ = [
     "check_pattern",
     "dial",
     "is_country",
+    "origin_of",
     "parse_number",
     "reader_for",
 ]

@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.audience import BUILT_IN, Facts, address_field, attribute_field, filter_from_json, why_left_out
-from app.core.audience.fields import EXCLUDED
-from app.models import Address, Attempt, Contact, Job, JobContact, JobState
+from app.core.audience.fields import EXCLUDED, PHONE_COUNTRY, PHONE_TYPE
+from app.models import Address, AddressKind, Attempt, Contact, Job, JobContact, JobState
 from app.services.audience.sql import successful_codes
 from app.services.exclusions import excluded_among
 
@@ -29,8 +29,12 @@ def facts_of(session: Session, contact: Contact) -> Facts:
     }
     values[EXCLUDED] = bool(excluded_among(session, [contact.id], None))
     values |= {attribute_field(name): value for name, value in contact.attributes.items()}
-    addresses = session.execute(select(Address.name, Address.value).where(Address.contact_id == contact.id))
-    values |= {address_field(name): value for name, value in addresses}
+    addresses = session.scalars(
+        select(Address).where(Address.contact_id == contact.id).order_by(Address.position, Address.id)
+    ).all()
+    values |= {address_field(address.name): address.value for address in addresses}
+    phone = next((address for address in addresses if address.kind == AddressKind.PHONE), None)
+    values |= {PHONE_TYPE: phone.number_type, PHONE_COUNTRY: phone.country} if phone else {}
     successes = successful_codes(session, contact.organization_id)
     attempts = session.execute(
         select(Attempt.started_at, Attempt.completion_code).where(Attempt.contact_id == contact.id)

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from app.core import audience
 from app.core.audience import Condition, Filter, Group, Kind, Match, Operator
-from app.core.audience.fields import EXCLUDED, RECENT_ATTEMPTS, address_of, attribute_of
-from app.models import Address, Attempt, CompletionCode, Contact, ContactExclusion
+from app.core.audience.fields import EXCLUDED, PHONE_COUNTRY, PHONE_TYPE, RECENT_ATTEMPTS, address_of, attribute_of
+from app.models import Address, AddressKind, Attempt, CompletionCode, Contact, ContactExclusion
 from common.errors import Refused
 
 _COLUMNS: Mapping[str, Any] = {
@@ -24,6 +24,7 @@ _COLUMNS: Mapping[str, Any] = {
     "last_modified_on": Contact.updated_at,
     "last_attempt_time": Contact.last_attempt_at,
 }
+_OF_PHONE: Mapping[str, Any] = {PHONE_TYPE: Address.number_type, PHONE_COUNTRY: Address.country}
 #: Decimals are kept as text; what is none (its attribute was of another type once) is no value.
 _DECIMAL = r"^[+-]?[0-9]+(\.[0-9]+)?$"
 Column = ColumnElement[Any]
@@ -109,6 +110,10 @@ class Compiler:
         if (address := address_of(field)) is not None:
             value = select(Address.value).where(Address.contact_id == Contact.id, Address.name == address)
             return self._text(func.nullif(value.scalar_subquery(), ""))
+        if field in _OF_PHONE:
+            phones = (Address.contact_id == Contact.id, Address.kind == AddressKind.PHONE)
+            first = select(_OF_PHONE[field]).where(*phones).order_by(Address.position, Address.id).limit(1)
+            return self._text(func.nullif(first.scalar_subquery(), ""))
         if kind is Kind.NUMBER:
             return self._attempts(field, days)
         if field == EXCLUDED:

@@ -28,7 +28,8 @@ _LONGEST = 1000
 _REPLACE_ADDRESS = (
     " ON CONFLICT (contact_id, name) DO UPDATE SET "
     + ", ".join(
-        f"{name} = excluded.{name}" for name in ("kind", "position", "value", "original", "country", "time_zones")
+        f"{name} = excluded.{name}"
+        for name in ("kind", "position", "value", "original", "country", "time_zones", "number_type")
     )
     + ", disabled_code = CASE WHEN address.value = excluded.value THEN address.disabled_code ELSE '' END"
 )

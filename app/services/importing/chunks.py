@@ -13,15 +13,17 @@ import struct
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from app.core.phone import Numbering
 from app.services.importing import batches, reading
-from app.services.importing.columns import Address, ColumnPreparer, Person, Prepared
+from app.services.importing.columns import ADDRESS, Address, ColumnPreparer, Person, Prepared
 from app.services.importing.sieve import Sieve, suspects
 from common.errors import ClarionError, Refused
 
@@ -36,6 +38,7 @@ _F_SETPIPE_SZ = 1031
 RARELY = 100_000
 LENGTH = struct.Struct(">I")
 END, REFUSED = "end", "refused"
+_COUNTRY_AND_KIND = itemgetter(1 + ADDRESS.index("country"), 1 + ADDRESS.index("number_type"))
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -78,6 +81,8 @@ class Chunk(NamedTuple):
     refused_ids: list[str]
     unread: int
     ends_unread: bool
+    #: How many of the numbers are of a country and kind, as `ImportRun.numbers`.
+    numbers: dict[str, int]
 
 
 def chunks(job: Job) -> Iterator[Chunk]:
@@ -203,7 +208,13 @@ def chunk_of(prepared: Prepared, position: int, as_copy: bool, sieve: Sieve | No
     return Chunk(
         prepared.rows, position, ids, people, owners, addresses, prepared.repeated, rejects, held,
         prepared.refused_ids, len(rejects) - len(prepared.refused_ids), prepared.ends_unread,
+        _by_kind(prepared.addresses),
     )  # fmt: skip
+
+
+def _by_kind(addresses: Sequence[Address]) -> dict[str, int]:
+    counts = Counter(map(_COUNTRY_AND_KIND, addresses))
+    return {f"{country} {kind}": count for (country, kind), count in counts.items() if kind}
 
 
 def _person_lines(people: Sequence[Person]) -> list[str]:
@@ -213,10 +224,10 @@ def _person_lines(people: Sequence[Person]) -> list[str]:
 
 def _address_lines(addresses: Sequence[Address]) -> list[str]:
     lines = [
-        f"{kind}\t{name}\t{position}\t{value}\t{original}\t{country}\t{zones}"
-        for _, kind, name, position, value, original, country, zones in addresses
+        f"{kind}\t{name}\t{position}\t{value}\t{original}\t{country}\t{zones}\t{number_type}"
+        for _, kind, name, position, value, original, country, zones, number_type in addresses
     ]
-    return lines if _is_plain(lines, 6) else ["\t".join(escaped(str(cell)) for cell in row[1:]) for row in addresses]
+    return lines if _is_plain(lines, 7) else ["\t".join(escaped(str(cell)) for cell in row[1:]) for row in addresses]
 
 
 def _is_plain(lines: Sequence[str], tabs: int) -> bool:

@@ -21,7 +21,7 @@ from app.services.importing.rows import LONGEST, LONGEST_ATTRIBUTE, PreparedAddr
 from common.errors import Refused
 
 PERSON = ("external_id", "first_name", "last_name", "language", "time_zone", "customer_id", "attributes")
-ADDRESS = ("kind", "name", "position", "value", "original", "country", "time_zones")
+ADDRESS = ("kind", "name", "position", "value", "original", "country", "time_zones", "number_type")
 _CHECKED_BY_TABLE = ("language", "time_zone")
 _LOCAL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
 _PLAIN_ORIGINAL = 254
@@ -30,7 +30,7 @@ _MOST_KNOWN = 10_000
 
 Person = tuple[str, str, str, str, str, str, str]
 #: The place of its person among the people, then `ADDRESS`.
-Address = tuple[int, str, str, int, str, str, str, str]
+Address = tuple[int, str, str, int, str, str, str, str, str]
 Doubts = set[int]
 
 
@@ -144,7 +144,9 @@ class ColumnPreparer:
             found = find(cell)
             if found is not None and not found[1].refusal and not (may_be_rejected and may_be_rejected(found[0])):
                 value, block = found
-                column.append((at, kind, name, position, value, cell.strip(), block.country, block.zones_text))
+                column.append(
+                    (at, kind, name, position, value, cell.strip(), block.country, block.zones_text, block.type)
+                )
             else:
                 column.append(None)
                 doubts.add(at)
@@ -160,7 +162,7 @@ class ColumnPreparer:
             value = original.lower()
             local, _, domain = value.rpartition("@")
             if domain in domains and len(original) <= _PLAIN_ORIGINAL and _LOCAL.fullmatch(local):
-                column.append((at, kind, name, position, value, original, "", ""))
+                column.append((at, kind, name, position, value, original, "", "", ""))
             else:
                 column.append(None)
                 doubts.add(at)
@@ -189,10 +191,10 @@ def as_json(attributes: Mapping[str, Any]) -> str:
     return json.dumps(attributes, ensure_ascii=False)
 
 
-def _row(address: PreparedAddress) -> tuple[str, str, int, str, str, str, str]:
+def _row(address: PreparedAddress) -> tuple[str, str, int, str, str, str, str, str]:
     return (
         address.kind, address.name, address.position, address.value, address.original, address.country,
-        address.time_zones,
+        address.time_zones, address.number_type,
     )  # fmt: skip
 
 

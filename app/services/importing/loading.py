@@ -8,6 +8,7 @@ committed in the file's order all the same, so that a run always stands at one r
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -67,6 +68,8 @@ class Position:
     bytes_read: int = 0
     on_progress: Callable[[Progress], None] | None = None
     cancelled: bool = False
+    #: As `ImportRun.numbers`.
+    numbers: Counter[str] = field(default_factory=Counter)
     #: What is to be said of the run beside its counts.
     words: str = ""
 
@@ -195,6 +198,7 @@ class Loader:
         position.rejected += sum(len(chunk.rejects) for chunk in chunks)
         position.bytes_read = chunks[-1].position
         position.cancelled = position.cancelled or cancelled
+        position.numbers += _numbers(transaction.chunks)
         return held()
 
     def _look_around(self, session: Session) -> None:
@@ -215,12 +219,19 @@ class Loader:
         }
         rejects = [reject for chunk in chunks for reject in chunk.rejects]
         rows, cut_off = sum(chunk.rows for chunk in chunks), chunks[-1].ends_unread
-        return account(session, self._run_id, self._position, rows, chunks[-1].position, counts, rejects, cut_off)
+        numbers = dict(self._position.numbers + _numbers(chunks))
+        stop = account(session, self._run_id, self._position, rows, chunks[-1].position, counts, rejects, cut_off)
+        session.execute(update(ImportRun).where(ImportRun.id == self._run_id).values(numbers=numbers))
+        return stop
 
     def is_cancelled(self) -> bool:
         """Whether somebody wants it to stop."""
         with read_transaction(self._engine) as session:
             return bool(session.scalar(select(ImportRun.cancel_requested).where(ImportRun.id == self._run_id)))
+
+
+def _numbers(chunks: Sequence[Chunk]) -> Counter[str]:
+    return sum((Counter(chunk.numbers) for chunk in chunks), Counter[str]())
 
 
 def account(

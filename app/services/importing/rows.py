@@ -41,6 +41,7 @@ class PreparedAddress:
     original: str
     country: str
     time_zones: str
+    number_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,9 @@ class Preparer:
             return PreparedAddress(kind, name, position, email(cell), cell.strip()[:254], "", "")
         number = self._number(cell)
         zones = ",".join(number.time_zones)
-        return PreparedAddress(kind, name, position, number.e164, cell.strip()[:254], number.country, zones)
+        return PreparedAddress(
+            kind, name, position, number.e164, cell.strip()[:254], number.country, zones, number.type
+        )
 
     def _converter(self, kind: str) -> Callable[[str], Any]:
         if kind == AttributeType.PHONE:

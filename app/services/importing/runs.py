@@ -155,6 +155,7 @@ def run_import(
     if run.dry:
         begin_anew(engine, run)
     position = Position(run.rows_read, run.rows_rejected, run.bytes_total, on_progress=on_progress)
+    position.numbers.update(run.numbers)
     if not run.dry:
         give_up_earlier(engine, run)
     try:

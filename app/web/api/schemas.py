@@ -77,6 +77,7 @@ class AddressOut(Schema):
     value = String(metadata={"description": "What is dialled or written to"})
     original = String()
     country = String()
+    number_type = String(metadata={"description": "mobile, fixed_line, fixed_or_mobile ...; empty: not known"})
     disabled = String(metadata={"description": "Why it is not used any more; empty while it is"})
 
 

@@ -101,6 +101,7 @@ def show(list_id: int, contact_id: str) -> dict[str, Any]:
                 "value": shown(address.value),
                 "original": shown(address.original),
                 "country": address.country,
+                "number_type": address.number_type,
                 "disabled": address.disabled_code,
             }
             for address in view.addresses

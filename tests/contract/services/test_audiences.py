@@ -63,7 +63,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
 }
 #: What is written beside a field of each kind.
 OPERANDS = {
-    "text": ("Aa", "Z", "a", "Zug,Aa", "10", "CALL_BUSY"),
+    "text": ("Aa", "Z", "a", "Zug,Aa", "10", "CALL_BUSY", "mobile", "US"),
     "number": ("0", "3", "12.5", "-3.25"),
     "boolean": ("yes", "no"),
     "date": ("2026-03-10", "2026-03-02"),
@@ -71,7 +71,8 @@ OPERANDS = {
 }
 FIELDS = (
     "id", "first_name", "added_on", "last_attempt_time", "last_completion_code", "attempts", "successful_attempts",
-    "recent_attempts", "address.phone1", *(f"attribute.{name}" for name in TYPES), "attribute.gone",
+    "recent_attempts", "address.phone1", "phone_type", "phone_country",
+    *(f"attribute.{name}" for name in TYPES), "attribute.gone",
 )  # fmt: skip
 
 
@@ -135,7 +136,7 @@ def _history(session: Session, world: World, contact: Contact, number: int) -> N
     session.add(
         Address(
             organization_id=world.organization_id, contact_id=contact.id, kind="phone", name=f"phone{number % 2 + 1}",
-            value=f"+1202555{number:04d}",
+            value=f"+1202555{number:04d}", country=("", "US", "CA")[number % 3], number_type=("", "mobile")[number % 2],
         )
     )  # fmt: skip
     if number % 4:

@@ -135,6 +135,10 @@ def test_lists_every_refused_row_and_imports_the_others(engine: Engine, list_id:
     assert counts(run) == ("completed", 13, 3, 0, 10)
     assert set(contacts(engine)) == {"A1", "A2", "A13"}
     with db.read_transaction(engine) as session:
+        kinds = session.scalars(select(Address.number_type).where(Address.kind == "phone")).all()
+    assert set(kinds) == {"fixed_or_mobile"}
+    assert run.numbers == {"US fixed_or_mobile": len(kinds)}
+    with db.read_transaction(engine) as session:
         pieces = "".join(importing.rejects_csv(session, ACTOR, run_id))
         summary = importing.summary(session, ACTOR, run_id)
     table = list(csv.DictReader(io.StringIO(pieces)))

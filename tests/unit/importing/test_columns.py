@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.core.phone import Numbering, OpenedRange, RejectPattern, RejectPatterns
 from app.services.importing.batches import Batch
-from app.services.importing.chunks import _address_lines, _person_lines, unescaped
+from app.services.importing.chunks import _address_lines, _person_lines, chunk_of, unescaped
 from app.services.importing.columns import PERSON, ColumnPreparer, Prepared
 from app.services.importing.reading import Bad, Record
 from app.services.importing.rows import PreparedContact, Preparer, Reject
@@ -67,7 +67,10 @@ def one_by_one(rows: list[tuple[str, ...]]) -> tuple[dict[str, Any], list[Reject
             contacts[made.external_id] = (
                 made.fields,
                 made.attributes,
-                {(a.kind, a.name, a.position, a.value, a.original, a.country, a.time_zones) for a in made.addresses},
+                {
+                    (a.kind, a.name, a.position, a.value, a.original, a.country, a.time_zones, a.number_type)
+                    for a in made.addresses
+                },
             )
         else:
             rejects.append(made)
@@ -108,7 +111,7 @@ def test_what_is_no_record_is_refused_with_the_rest() -> None:
 @given(st.lists(st.tuples(*[st.text("a\\\t\n\rnté", max_size=4)] * 7), max_size=4))
 def test_lines_for_copy_carry_any_text(people: list[tuple[str, str, str, str, str, str, str]]) -> None:
     assert [tuple(unescaped(line)) for line in _person_lines(people)] == people
-    addresses = [(0, kind, name, 3, *rest) for kind, name, _, *rest in people]
+    addresses = [(0, kind, name, 3, *rest, "mobile") for kind, name, _, *rest in people]
     assert [unescaped(line) for line in _address_lines(addresses)] == [[*a[1:3], "3", *a[4:]] for a in addresses]
 
 
@@ -126,3 +129,10 @@ def test_a_number_that_a_pattern_refuses_is_told_with_line_field_and_reason() ->
     prepared = ColumnPreparer(COLUMNS, MAPPING, TYPES, "US", numbering=RULES).prepare(Batch([7, 8], rows, ["a", "b"]))
     assert prepared.rejects == [Reject(7, "Phone", "matches the reject pattern 303*: test numbers", "a")]
     assert [address[4] for address in prepared.addresses] == ["+881612345678"]
+    numbers = {"US fixed_or_mobile": 2, "GB mobile": 1}
+    rows = [
+        ["A", "", "", "", "2125550100", "(212) 555-0101", "a@b.example", "", "", ""],
+        ["B", "", "", "", "+44 7400 123456", *[""] * 5],
+    ]
+    made = ColumnPreparer(COLUMNS, MAPPING, TYPES, "US").prepare(Batch([2, 3], rows, ["", ""]))
+    assert chunk_of(made, 0, as_copy=True).numbers == numbers

@@ -10,10 +10,10 @@ from html import unescape
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from app.db import read_transaction, write_transaction
-from app.models import Address, AuditEntry, Contact, ImportReject, ImportRun, Role, User
+from app.models import Address, Attempt, AuditEntry, Contact, ImportReject, ImportRun, Role, User
 from app.security.access import Actor
 from app.services import consents, dnc
 from app.web.masking import masked
@@ -47,6 +47,7 @@ def seeded(world: World, sqlite_engine: Engine) -> list[str]:
     with write_transaction(sqlite_engine) as session:
         contact = session.get_one(Contact, world.contact_id)
         contact.attributes = {"work": "+12125550177", "mail": EMAIL}
+        session.execute(update(Attempt).values(dialled="77#12125550101"))
         row = f"9,Bo,{WRITTEN},12125550188"
         run = ImportRun(
             organization_id=world.organization_id, contact_list_id=world.list_id, file_name="a.csv", state="completed",
@@ -74,6 +75,7 @@ def test_a_supervisor_finds_no_number_on_any_page_or_export(
     assert f"/contacts/{world.contact_id}" in pages
     assert [path for path in pages if path.endswith(".csv")] != []
     assert "+1212*****01" in pages[f"/contacts/{world.contact_id}"]
+    assert "dialled **#*********01" in pages[f"/contacts/{world.contact_id}"]
 
 
 def test_a_manager_sees_them_and_each_view_is_audited(

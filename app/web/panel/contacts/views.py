@@ -8,6 +8,7 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.calendars import Place
+from app.core.phone import origin_of
 from app.models import AddressKind, Attempt, CompletionCode, Contact, ContactList, Job
 from app.security.access import Permission
 from app.services import contact_undo, contacts, dnc, exclusions, places, reports, sharing
@@ -19,6 +20,7 @@ from app.web.panel.contacts import ladder, media
 from app.web.panel.gate import area, needs
 from app.web.panel.undo import keeping, say_deleted
 from app.web.viewer import actor
+from app.web.words import TYPE_WORDS
 from common.clock import utcnow
 from common.errors import Refused
 
@@ -55,6 +57,8 @@ def show(contact_id: int) -> str:
         campaigns={job_id: _campaign(job_id) for job_id in {attempt.job_id for attempt in attempts}},
         listed=dnc.blocked(reader(), view.contact.organization_id, subjects),
         places=_places(view),
+        origins={row.id: origin_of(row.value) for row in view.addresses if row.kind == AddressKind.PHONE},
+        types=TYPE_WORDS,
         flags=reports.code_flags(reader(), view.contact.organization_id),
         limit=_ATTEMPTS,
         excluded=exclusions.excluded_from(reader(), actor(), contact_id),

@@ -23,6 +23,7 @@ from app.web.panel.gate import needs
 from app.web.panel.lists.forms import HELD_WORDS, MODES, ReadingForm, UploadForm
 from app.web.panel.lists.views import blueprint
 from app.web.viewer import actor
+from app.web.words import TYPE_WORDS
 from common.errors import Refused
 
 _REJECTS = 100
@@ -161,6 +162,7 @@ def run(list_id: int, run_id: int) -> str:
         run=found,
         going=found.state in (ImportState.QUEUED, ImportState.RUNNING),
         figures=_figures(found),
+        numbers=_numbers(found),
         kept=found.dry and _uploads().tried(run_id).exists(),
         rejects=importing.list_rejects(reader(), actor(), run_id, limit=_REJECTS),
     )
@@ -307,6 +309,13 @@ def _figures(run: ImportRun) -> list[tuple[str, int]]:
     if "repeated" in run.trial:
         counts.append(("Rows whose ID comes again", run.trial["repeated"]))
     return [("Rows read", run.rows_read), *counts, ("Rejected rows", run.rows_rejected)]
+
+
+def _numbers(run: ImportRun) -> list[tuple[str, str, int]]:
+    """Country, kind and how many, the most first."""
+    most = sorted(run.numbers.items(), key=lambda item: -item[1])
+    named = [(*name.partition(" "), count) for name, count in most]
+    return [(country, TYPE_WORDS.get(kind, kind), count) for country, _, kind, count in named]
 
 
 def _attributes(preview: importing.Preview) -> dict[str, str]:

@@ -6,24 +6,12 @@ from wtforms import DateField, IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from app.core.phone import NumberType, Written
+from app.core.phone import Written
 from app.services.dialing_rules import DialingRuleFields
 from app.services.refused_numbers import OpenedRangeFields, RejectPatternFields
 from app.web.panel.owned import OwnedForm
+from app.web.words import TYPE_WORDS
 
-TYPE_WORDS = {
-    NumberType.MOBILE.value: "Mobile",
-    NumberType.FIXED_LINE.value: "Fixed line",
-    NumberType.FIXED_OR_MOBILE.value: "Fixed line or mobile",
-    NumberType.TOLL_FREE.value: "Toll free",
-    NumberType.SHARED_COST.value: "Shared cost",
-    NumberType.VOIP.value: "Voice over IP",
-    NumberType.PERSONAL.value: "Personal number",
-    NumberType.UAN.value: "Company number",
-    NumberType.PREMIUM_RATE.value: "Premium rate",
-    NumberType.PAGER.value: "Pager",
-    NumberType.VOICEMAIL.value: "Voicemail access",
-}
 WRITTEN_WORDS = {
     Written.E164.value: "International, with +",
     Written.DIGITS.value: "International, without +",

@@ -16,10 +16,11 @@ from app.services import dialing_rules, number_trials, refused_numbers
 from app.services.number_trials import Tried
 from app.web.database import afresh, reader, writing
 from app.web.panel.gate import area, needs
-from app.web.panel.numbers.forms import TYPE_WORDS, WRITTEN_WORDS, DialingForm, PatternForm, RangeForm, TryForm
+from app.web.panel.numbers.forms import WRITTEN_WORDS, DialingForm, PatternForm, RangeForm, TryForm
 from app.web.panel.owned import OwnedForm, organization_names
 from app.web.panel.undo import keeping, say_deleted
 from app.web.viewer import actor
+from app.web.words import TYPE_WORDS
 from common.clock import utcnow
 from common.errors import Refused
 

@@ -55,7 +55,7 @@ from app.models.contact import (
 from app.models.dnc import CampaignDncGroup, DncCoverage, DncEntry, DncFile, DncGroup, DncGroupList, DncKind, DncList
 from app.models.identity import AllowedHost, AuditEntry, CallingWindow, CompletionCode, Organization, Role, User
 from app.models.list_change import ListChange, ListChangeKind, ListChangeState
-from app.models.numbers import DialingRuleRow, OpenedRangeRow, RejectPatternRow
+from app.models.numbers import DialingRuleRow, NumberDefaultsRow, NumberFormatRow, OpenedRangeRow, RejectPatternRow
 from app.models.pacing_trial import PacingTrial, TrialState
 from app.models.privacy import Erasure, ErasureState, ExportState, RetentionRule, SubjectExport
 from app.models.source import DataSource
@@ -121,6 +121,8 @@ __all__ = [
     "ListChangeKind",
     "ListChangeState",
     "MediaServer",
+    "NumberDefaultsRow",
+    "NumberFormatRow",
     "OnDuplicate",
     "OnHoliday",
     "OpenedRangeRow",

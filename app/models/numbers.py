@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -58,4 +59,37 @@ class OpenedRangeRow(Base):
     prefix: Mapped[str] = mapped_column(String(16))
     until: Mapped[datetime]
     reason: Mapped[str] = mapped_column(String(255))
+    updated_at: Mapped[datetime]
+
+
+class NumberFormatRow(Base):
+    """How numbers of a country are written; see `app.core.phone.CountryFormat`."""
+
+    __tablename__ = "number_format"
+    __table_args__ = (UniqueConstraint("organization_id", "country"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    country: Mapped[str] = mapped_column(String(2))
+    #: Digits that numbers may have, with commas between; "" for any.
+    lengths: Mapped[str] = mapped_column(String(64), default="")
+    pad: Mapped[int] = mapped_column(default=0)
+    trunk_prefix: Mapped[str] = mapped_column(String(8), default="")
+    #: [[pattern, digits before it], ...]
+    local: Mapped[list[Any]]
+    updated_at: Mapped[datetime]
+
+
+class NumberDefaultsRow(Base):
+    """What holds for numbers of every country."""
+
+    __tablename__ = "number_defaults"
+    __table_args__ = (UniqueConstraint("organization_id"),)
+
+    id: Mapped[IdColumn]
+    organization_id: Mapped[OrganizationRef]
+    #: ISO 3166, of new lists; "" leaves it to whoever makes one.
+    home_country: Mapped[str] = mapped_column(String(2), default="")
+    #: The sign between country code and number, "" for none.
+    separator: Mapped[str] = mapped_column(String(1), default="")
     updated_at: Mapped[datetime]

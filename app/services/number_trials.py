@@ -20,6 +20,7 @@ from app.core.phone import (
 from app.models import Trunk
 from app.security.access import Actor, Permission, scoped
 from app.services.choices import Choice
+from app.services.number_formats import home_country_of
 from app.services.numbering import read_numbering, site_of
 from app.services.organizations import organization_for
 from common.clock import utcnow
@@ -64,7 +65,7 @@ def try_number(
     rules = read_numbering(session, home)
     name, site = _trunk_to_try(session, actor, trunk_id, home)
     try:
-        number = rules.read(text.strip(), home_country.strip().upper(), utcnow())
+        number = rules.read(text.strip(), home_country.strip().upper() or home_country_of(session, home), utcnow())
     except BadNumber as error:
         found = Tried(text, name, error.number if isinstance(error, NumberRefused) else None, refusal=str(error))
     else:

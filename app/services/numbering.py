@@ -6,17 +6,30 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.phone import (
+    CountryFormat,
     DialingRule,
+    Formats,
     Numbering,
     OpenedRange,
     RejectPattern,
     RejectPatterns,
     TrunkSite,
+    check_lengths,
 )
-from app.models import Base, DialingRuleRow, OpenedRangeRow, RejectPatternRow, Trunk
+from app.models import (
+    Base,
+    DialingRuleRow,
+    NumberDefaultsRow,
+    NumberFormatRow,
+    OpenedRangeRow,
+    RejectPatternRow,
+    Trunk,
+)
 from app.services.kept import KeptReader
 
-_TABLES: tuple[type[Base], ...] = (DialingRuleRow, RejectPatternRow, OpenedRangeRow)
+_TABLES: tuple[type[Base], ...] = (
+    DialingRuleRow, RejectPatternRow, OpenedRangeRow, NumberFormatRow, NumberDefaultsRow,
+)  # fmt: skip
 
 
 class NumberingReader(KeptReader[Numbering]):
@@ -40,7 +53,20 @@ def read_numbering(session: Session, organization_id: int) -> Numbering:
         dialing=tuple(rule_of(row) for row in rules),
         rejects=RejectPatterns(RejectPattern(row.pattern, row.reason, row.country) for row in patterns),
         opened=tuple(OpenedRange(row.prefix, row.until) for row in opened),
+        formats=_formats(session, organization_id),
     )
+
+
+def _formats(session: Session, organization_id: int) -> Formats:
+    rows = session.scalars(select(NumberFormatRow).where(NumberFormatRow.organization_id == organization_id))
+    mine = NumberDefaultsRow.organization_id == organization_id
+    separator = session.scalar(select(NumberDefaultsRow.separator).where(mine)) or ""
+    return Formats((format_of(row) for row in rows), separator)
+
+
+def format_of(row: NumberFormatRow) -> CountryFormat:
+    local = tuple((pattern, before) for pattern, before in row.local)
+    return CountryFormat(row.country, check_lengths(row.lengths), row.pad, row.trunk_prefix, local)
 
 
 def rule_of(row: DialingRuleRow) -> DialingRule:

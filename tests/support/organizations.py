@@ -46,6 +46,8 @@ from app.models import (
     JobContact,
     ListChange,
     MediaServer,
+    NumberDefaultsRow,
+    NumberFormatRow,
     OpenedRangeRow,
     Organization,
     PacingTrial,
@@ -236,6 +238,8 @@ def _job(make: _Builder) -> None:
     make.add(
         DialingRuleRow(organization_id=home, position=1, name=marker, written="digits", prepend="9", updated_at=now)
     )
+    make.add(NumberFormatRow(organization_id=home, country="DE", lengths="10, 11", local=[], updated_at=now))
+    make.add(NumberDefaultsRow(organization_id=home, home_country="US", separator="#", updated_at=now))
     make.add(RejectPatternRow(organization_id=home, pattern="900*", reason=marker, updated_at=now))
     make.add(OpenedRangeRow(organization_id=home, prefix="+881", until=now, reason=marker, updated_at=now))
     make.add(

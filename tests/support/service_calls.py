@@ -45,6 +45,7 @@ from app.services import (
     list_changes,
     lists,
     media_servers,
+    number_formats,
     number_trials,
     organizations,
     pacing_trials,
@@ -66,6 +67,7 @@ from app.services.campaigns import CampaignFields
 from app.services.codes import Flags
 from app.services.contact_editing import Edit
 from app.services.dialing_rules import DialingRuleFields
+from app.services.number_formats import NumberFormatFields
 from app.services.refused_numbers import OpenedRangeFields, RejectPatternFields
 from app.services.sources import SourceFields
 from app.services.trunks import TrunkFields
@@ -304,6 +306,18 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
         c.session, c.actor, c.it.contact_list, name="Mine now", description="", home_country="US"
     ),
     "media_servers.list_media_servers": lambda c: media_servers.list_media_servers(c.session, c.actor),
+    "number_formats.delete_number_format": lambda c: number_formats.delete_number_format(
+        c.session, c.actor, c.it.number_format
+    ),
+    "number_formats.home_country_for": lambda c: number_formats.home_country_for(c.session, c.actor),
+    "number_formats.list_number_defaults": lambda c: number_formats.list_number_defaults(c.session, c.actor),
+    "number_formats.list_number_formats": lambda c: number_formats.list_number_formats(c.session, c.actor),
+    "number_formats.put_number_defaults": lambda c: number_formats.put_number_defaults(
+        c.session, c.actor, "GB", "*", c.it.organization_id
+    ),
+    "number_formats.put_number_format": lambda c: number_formats.put_number_format(
+        c.session, c.actor, NumberFormatFields("FR", "9"), c.it.organization_id
+    ),
     "number_trials.trunks_to_try": lambda c: number_trials.trunks_to_try(c.session, c.actor),
     "number_trials.try_number": lambda c: number_trials.try_number(
         c.session, c.actor, "+12025550100", c.it.trunk, organization_id=c.it.organization_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.core.phone.dialing import DialingRule, Dialled, NotDialled, TrunkSite, Written, dial
+from app.core.phone.formats import SEPARATORS, CountryFormat, Formats, check_lengths, check_local, lengths_text
 from app.core.phone.numbering import PLAIN, Numbering, OpenedRange, RejectedNumber
 from app.core.phone.numbers import (
     BadNumber,
@@ -20,9 +21,12 @@ from app.core.phone.types import NumberType
 
 __all__ = [
     "PLAIN",
+    "SEPARATORS",
     "BadNumber",
+    "CountryFormat",
     "DialingRule",
     "Dialled",
+    "Formats",
     "NeverDialled",
     "NotDialled",
     "NumberReader",
@@ -37,9 +41,12 @@ __all__ = [
     "RejectedNumber",
     "TrunkSite",
     "Written",
+    "check_lengths",
+    "check_local",
     "check_pattern",
     "dial",
     "is_country",
+    "lengths_text",
     "origin_of",
     "parse_number",
     "reader_for",

@@ -103,11 +103,11 @@ class NumberReader:
 
     def read(self, text: str) -> PhoneNumber:
         """Raise BadNumber with the mend."""
-        cleaned = text.translate(_TYPOGRAPHY).strip(" \t").removeprefix("'")
-        _check_signs(cleaned)
-        found = self.find(cleaned)
+        plain = cleaned(text)
+        _check_signs(plain)
+        found = self.find(plain)
         if found is None:
-            return _parse(cleaned, self._home_country)
+            return _parse(plain, self._home_country)
         e164, block = found
         return _allowed(block, e164)
 
@@ -176,6 +176,11 @@ def reader_for(home_country: str) -> NumberReader:
 def parse_number(text: str, home_country: str) -> PhoneNumber:
     """Read a number as people write it; one without + belongs to `home_country`. Raise BadNumber with the mend."""
     return reader_for(home_country).read(text)
+
+
+def cleaned(text: str) -> str:
+    """Without what typesetting and spreadsheets put around a number."""
+    return text.translate(_TYPOGRAPHY).strip(" \t").removeprefix("'")
 
 
 def is_country(code: str) -> bool:

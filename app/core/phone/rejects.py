@@ -31,7 +31,7 @@ _HEAD, _MOST_HEADS = 7, 100_000
 #: Of an automaton, before it is made anew.
 _MOST_STEPS = 300_000
 
-_Way = tuple[frozenset[str], ...]
+Way = tuple[frozenset[str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,10 @@ class RejectPatterns:
 
     def __init__(self, patterns: Iterable[RejectPattern] = ()) -> None:
         self.patterns = tuple(patterns)
-        self._whole = _Automaton(self._ways(whole=True))
-        self._national = _Automaton(self._ways(whole=False))
+        self._whole = Automaton(self._ways(whole=True))
+        self._national = Automaton(self._ways(whole=False))
         #: By the first signs of E.164: the state that they lead to behind the country code.
-        self._heads: dict[str, _State] = {}
+        self._heads: dict[str, State] = {}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RejectPatterns) and self.patterns == other.patterns
@@ -79,7 +79,7 @@ class RejectPatterns:
             return True
         return bool(self._whole.start.bits and self._whole.matches(e164[1:]))
 
-    def _head(self, e164: str) -> _State:
+    def _head(self, e164: str) -> State:
         head = e164[:_HEAD]
         state = self._heads.get(head)
         if state is None:
@@ -89,7 +89,7 @@ class RejectPatterns:
             state = self._heads[head] = self._national.after(national, self._national.start)
         return state
 
-    def _ways(self, *, whole: bool) -> Iterator[tuple[int, _Way]]:
+    def _ways(self, *, whole: bool) -> Iterator[tuple[int, Way]]:
         for at, pattern in enumerate(self.patterns):
             if pattern.text.startswith("+") is whole:
                 for way in ways(pattern.text.removeprefix("+")):
@@ -109,7 +109,7 @@ def check_pattern(text: str) -> str:
     return plain
 
 
-def ways(text: str) -> list[_Way]:
+def ways(text: str) -> list[Way]:
     """What may come, digit by digit; several where a range needs it. Raise Refused for what is no pattern."""
     words = _WORD.findall(text)
     if "".join(words) != text:
@@ -125,7 +125,7 @@ def ways(text: str) -> list[_Way]:
     return [_without_repeated_runs(sum(chosen, ())) for chosen in product(*parts)]
 
 
-def _part(word: str) -> list[_Way]:
+def _part(word: str) -> list[Way]:
     if word == "*":
         return [(_RUN,)]
     if word == "?":
@@ -148,7 +148,7 @@ def _part(word: str) -> list[_Way]:
     return list(_range(low, high))
 
 
-def _range(low: str, high: str) -> Iterator[_Way]:
+def _range(low: str, high: str) -> Iterator[Way]:
     """Numbers from `low` to `high`, of one length, as few ways as it takes."""
     if not low:
         yield ()
@@ -172,23 +172,23 @@ def _between(low: str, high: str) -> Iterator[str]:
     return (str(digit) for digit in range(int(low), int(high) + 1))
 
 
-def _without_repeated_runs(way: _Way) -> _Way:
+def _without_repeated_runs(way: Way) -> Way:
     return tuple(digits for at, digits in enumerate(way) if digits is not _RUN or at == 0 or way[at - 1] is not _RUN)
 
 
-class _State:
+class State:
     __slots__ = ("bits", "hits", "next")
 
     def __init__(self, bits: int, hits: tuple[int, ...]) -> None:
         self.bits = bits
         self.hits = hits
-        self.next: dict[str, _State] = {}
+        self.next: dict[str, State] = {}
 
 
-class _Automaton:
+class Automaton:
     """Every place of every way is a bit; a state is the set of places where the next digit may be looked at."""
 
-    def __init__(self, numbered: Iterable[tuple[int, _Way]]) -> None:
+    def __init__(self, numbered: Iterable[tuple[int, Way]]) -> None:
         self._by_digit = dict.fromkeys("0123456789", 0)
         self._runs = 0
         self._ends: list[tuple[int, int]] = []
@@ -202,15 +202,15 @@ class _Automaton:
                 at += 1
             self._ends.append((1 << at, number))
             at += 1
-        self._nothing = _State(0, ())
+        self._nothing = State(0, ())
         self._first = self._with_runs(first)
         self._forget()
 
-    def matches(self, digits: str, state: _State | None = None) -> tuple[int, ...]:
+    def matches(self, digits: str, state: State | None = None) -> tuple[int, ...]:
         """The numbers of those that fit all of the digits, which go on from a state."""
         return self.after(digits, state or self.start).hits
 
-    def after(self, digits: str, state: _State) -> _State:
+    def after(self, digits: str, state: State) -> State:
         for at in range(0, len(digits), _DIGITS_AT_ONCE):
             if not state.bits:
                 return self._nothing
@@ -218,7 +218,7 @@ class _Automaton:
             state = state.next.get(few) or self._learn(state, few)
         return state
 
-    def _learn(self, state: _State, few: str) -> _State:
+    def _learn(self, state: State, few: str) -> State:
         self._learnt += 1
         if self._learnt > _MOST_STEPS:
             self._forget()
@@ -235,10 +235,10 @@ class _Automaton:
         """A run may be none: what comes after it may come at once."""
         return bits | (bits & self._runs) << 1
 
-    def _state(self, bits: int) -> _State:
-        return _State(bits, tuple(dict.fromkeys(number for end, number in self._ends if bits & end)))
+    def _state(self, bits: int) -> State:
+        return State(bits, tuple(dict.fromkeys(number for end, number in self._ends if bits & end)))
 
     def _forget(self) -> None:
         self._learnt = 0
-        self._states: dict[int, _State] = {}
+        self._states: dict[int, State] = {}
         self.start = self._states[self._first] = self._state(self._first)

@@ -64,7 +64,7 @@ class ColumnPreparer:
         """`first_counts`: of rows with one id the first is kept, not the last."""
         self._first_counts = first_counts
         self._careful = Preparer(columns, mapping, types, home_country, numbering)
-        self._rejects = numbering.rejects
+        self._doubt = numbering.doubt
         self._types = types
         self._phones = reader_for(home_country)
         self._known: dict[str, dict[str, str]] = {name: {"": ""} for name in _CHECKED_BY_TABLE}
@@ -136,13 +136,13 @@ class ColumnPreparer:
 
     def _phone(self, name: str, position: int, cells: Sequence[str], doubts: Doubts) -> list[Address | None]:
         find, column, kind = self._phones.find, list[Address | None](), AddressKind.PHONE.value
-        may_be_rejected = self._rejects.may_match if self._rejects else None
+        doubt = self._doubt
         for at, cell in enumerate(cells):
             if not cell:
                 column.append(None)
                 continue
             found = find(cell)
-            if found is not None and not found[1].refusal and not (may_be_rejected and may_be_rejected(found[0])):
+            if found is not None and not found[1].refusal and not (doubt and doubt(found[0], found[1].country)):
                 value, block = found
                 column.append(
                     (at, kind, name, position, value, cell.strip(), block.country, block.zones_text, block.type)

@@ -57,7 +57,7 @@ def plan(
         columns=form.columns,
         mapping=mapping,
         types=dict(types),
-        home_country=contact_list.home_country,
+        home_country=country_of_file(run.understood) or contact_list.home_country,
         passed=passed,
         as_copy=as_copy,
         sieve_bits=bytes(sieve.bits) if sieve else None,
@@ -72,3 +72,8 @@ def private_attributes(session: Session, organization_id: int) -> frozenset[str]
     """Whose values no history holds."""
     mine = (Attribute.organization_id == organization_id, Attribute.private)
     return frozenset(session.scalars(select(Attribute.name).where(*mine)))
+
+
+def country_of_file(understood: Mapping[str, Any]) -> str:
+    """Where somebody has said it; "" leaves it to the list."""
+    return str(understood.get("choices", {}).get("home_country", "")).strip().upper()

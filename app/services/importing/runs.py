@@ -38,7 +38,7 @@ from app.services.importing import reading
 from app.services.importing.dry import DryRun, begin_anew
 from app.services.importing.loading import Loader, Position, Progress, TakenOver
 from app.services.importing.naming import Namer
-from app.services.importing.plan import plan
+from app.services.importing.plan import country_of_file, plan
 from app.services.importing.removal import give_up_earlier, take_out
 from app.services.importing.rows import Reject
 from common.clock import utcnow
@@ -99,8 +99,7 @@ def start_import(
     check_mode(mode, most_removed, on_duplicate)
     form = reading.detect(path, delimiter)
     contact_list = get_scoped(session, actor, ContactList, contact_list_id)
-    if not is_country(contact_list.home_country):
-        raise Refused(f"home country of the list: {contact_list.home_country!r} is no country; write such as US")
+    _check_countries(contact_list, understood or {})
     if campaign_id is not None:
         get_scoped(session, actor, Campaign, campaign_id)
     check = mappings.check_naming if mode in NAMING else mappings.check
@@ -130,6 +129,12 @@ def start_import(
     after = {"list": contact_list.name, "file": run.file_name, "mode": str(mode)}
     record(session, actor, "import.try" if dry else "import.start", run, after=after)
     return run
+
+
+def _check_countries(contact_list: ContactList, understood: Mapping[str, Any]) -> None:
+    for whose, country in (("list", contact_list.home_country), ("file", country_of_file(understood))):
+        if not is_country(country) and (country or whose == "list"):
+            raise Refused(f"home country of the {whose}: {country!r} is no country; write such as US")
 
 
 def run_import(

@@ -13,7 +13,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -41,6 +41,8 @@ class Choices:
     delimiter: str = ""
     #: Line (of a sheet: row) that names the columns; what stands above is left out.
     heading: int = 0
+    #: ISO 3166, of numbers without + in this file; "" is the list's.
+    home_country: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def understand(path: Path, choices: Choices | None = None, name: str = "") -> Un
             return _workbook(path, name, choices)
         members = packed.data_members(archive) if archive is not None else ()
         member = _member(name, members, choices.member) if archive is not None else ""
-        choices = Choices(member, "", choices.encoding, choices.delimiter, choices.heading)
+        choices = replace(choices, member=member, sheet="")
         with _text_of(path, name, kind, member) as file:
             encoding = encodings.find_out(file, choices.encoding)
     words = f"{encoding.name.removesuffix('-sig')}, {encoding.how}"
@@ -261,4 +263,6 @@ def _workbook(path: Path, name: str, choices: Choices) -> Understood:
     if sheet not in sheets:
         raise Refused(f"{name}: has no sheet {sheet!r}; it has {', '.join(sheets[:20])}")
     words = f"Excel workbook, sheet {sheet!r}" + (f" of {len(sheets)}" if len(sheets) > 1 else "")
-    return Understood("xlsx", Choices("", sheet, AUTO, "", choices.heading), None, (), sheets, words)
+    return Understood(
+        "xlsx", replace(choices, member="", sheet=sheet, encoding=AUTO, delimiter=""), None, (), sheets, words
+    )

@@ -14,10 +14,21 @@ from app.core.compliance import Allowed
 from app.core.compliance import Refused as RefusedByGate
 from app.core.phone import Numbering
 from app.db import write_transaction
-from app.models import AuditEntry, CallingWindow, DialingRuleRow, RejectPatternRow, Trunk
+from app.models import AuditEntry, CallingWindow, DialingRuleRow, NumberFormatRow, RejectPatternRow, Trunk
 from app.security.access import Actor
-from app.services import contact_push, dialing_rules, dnc, number_gate, number_trials, refused_numbers, trunks, undo
+from app.services import (
+    contact_push,
+    dialing_rules,
+    dnc,
+    number_formats,
+    number_gate,
+    number_trials,
+    refused_numbers,
+    trunks,
+    undo,
+)
 from app.services.dialing_rules import DialingRuleFields
+from app.services.number_formats import NumberFormatFields
 from app.services.numbering import NumberingReader
 from app.services.refused_numbers import OpenedRangeFields, RejectPatternFields
 from common.clock import utcnow
@@ -38,6 +49,8 @@ def session(engine: Engine) -> Iterator[Session]:
 def world(session: Session) -> World:
     made = build(session, "Meadow")
     dialing_rules.delete_dialing_rule(session, ROOT, made.dialing_rule)
+    number_formats.delete_number_format(session, ROOT, made.number_format)
+    number_formats.put_number_defaults(session, ROOT, "", "", made.organization_id)
     refused_numbers.delete_reject_pattern(session, ROOT, made.reject_pattern)
     refused_numbers.close_range(session, ROOT, made.opened_range)
     return made
@@ -214,3 +227,50 @@ def test_a_pattern_that_is_not_kept_is_tried_on_a_number(session: Session, world
     assert matches("900*", PREMIUM)
     with pytest.raises(Refused, match=r"^pattern: is tried on"):
         matches("20*", "911")
+
+
+def test_a_format_mends_what_comes_by_every_way(session: Session, world: World) -> None:
+    home = world.organization_id
+    assert (
+        "too few digits" in tried(session, world, "1#5550123")[0]
+        or "extension" in tried(session, world, "1#5550123")[0]
+    )
+    fields = NumberFormatFields("us", "10", local="[2-9]?????? 212")
+    row = number_formats.put_number_format(session, ROOT, fields, home)
+    number_formats.put_number_defaults(session, ROOT, "us", "#", home)
+    assert (tried(session, world, "1#5550123")[0], tried(session, world, "555 0123")[0]) == ("+12125550123",) * 2
+    contacts = [{"id": "x", "phone1": "5550123"}, {"id": "y", "phone1": "44#2079470958"}, {"id": "z", "phone1": "911"}]
+    pushed = contact_push.push(session, ROOT, world.contact_list, contacts)
+    assert (pushed.added, [fault.index for fault in pushed.faults]) == (2, [2])
+    kept = undo.keep(session, ROOT, NumberFormatRow, row.id)
+    number_formats.delete_number_format(session, ROOT, row.id)
+    assert "too few" in tried(session, world, "555 0123")[0]
+    undo.put_back(session, ROOT, kept)
+    assert tried(session, world, "555 0123")[0] == "+12125550123"
+    assert number_formats.home_country_of(session, home) == "US"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        (NumberFormatFields("XX", "9"), "country"),
+        (NumberFormatFields("DE"), "lengths"),
+        (NumberFormatFields("DE", "99"), "lengths"),
+        (NumberFormatFields("DE", pad=16), "pad"),
+        (NumberFormatFields("DE", trunk_prefix="+"), "trunk_prefix"),
+        (NumberFormatFields("DE", local="5* 30"), "local"),
+    ],
+)
+def test_a_format_that_cannot_be_says_why(
+    session: Session, world: World, fields: NumberFormatFields, field: str
+) -> None:
+    with pytest.raises(Refused, match=f"^{field}: "):
+        number_formats.put_number_format(session, ROOT, fields, world.organization_id)
+
+
+@pytest.mark.parametrize(("country", "separator", "field"), [("XX", "", "home_country"), ("", "-", "separator")])
+def test_defaults_that_cannot_be_say_why(
+    session: Session, world: World, country: str, separator: str, field: str
+) -> None:
+    with pytest.raises(Refused, match=f"^{field}: "):
+        number_formats.put_number_defaults(session, ROOT, country, separator, world.organization_id)

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.phone import Numbering, OpenedRange, RejectPattern, RejectPatterns
+from app.core.phone import CountryFormat, Formats, Numbering, OpenedRange, RejectPattern, RejectPatterns
 from app.services.importing.batches import Batch
 from app.services.importing.chunks import _address_lines, _person_lines, chunk_of, unescaped
 from app.services.importing.columns import PERSON, ColumnPreparer, Prepared
@@ -35,12 +35,14 @@ PHONES = st.sampled_from(
         "'2125550100",
         "+1 900 555 1234",
         "+881612345678",
+        "44#7400123456",
         "(303) 555-0100",
     )
 )
 #: Of an organization: a pattern, a range that is open, and nothing else.
 RULES = Numbering(
     rejects=RejectPatterns([RejectPattern("303*", "test numbers")]),
+    formats=Formats([CountryFormat("DE", frozenset({11}), local=(("12", "15123456789"[:9]),))], "#"),
     opened=(OpenedRange("+881", datetime(9999, 1, 1, tzinfo=UTC)),),
 )
 ROW = st.tuples(

@@ -12,10 +12,13 @@ from phonenumbers import shortnumberinfo
 
 from app.core.phone import (
     BadNumber,
+    CountryFormat,
     DialingRule,
     Dialled,
+    Formats,
     NeverDialled,
     Numbering,
+    NumberRefused,
     OpenedRange,
     RejectPattern,
     RejectPatterns,
@@ -39,11 +42,21 @@ def examples() -> list[tuple[str, str]]:
     return [*found, (SATELLITE, ""), ("+870773111632", ""), ("+97912345678", "")]
 
 
+#: What mends as much as a format can.
+FORMATS = Formats(
+    [
+        CountryFormat("US", frozenset({10}), 12, "1", (("???", "2125550"), ("?????", "21255"), ("???????", "212"))),
+        CountryFormat("GB", pad=11, local=(("???", "20794609"), ("????", "2079460"))),
+        CountryFormat("DE", pad=10, trunk_prefix="1", local=(("???", "3012345"),)),
+    ],
+    "#",
+)
 NUMBERINGS = st.builds(
-    lambda opened, patterns, rules: Numbering(
+    lambda opened, patterns, rules, formats: Numbering(
         tuple(rules),
         RejectPatterns(RejectPattern(text) for text in patterns),
         tuple(OpenedRange(prefix, until) for prefix, until in opened),
+        formats,
     ),
     st.lists(
         st.tuples(st.sampled_from(("+", "+1", "+1900", "+44", "+881", "+1911", "+49")), st.sampled_from((NOW, LATER))),
@@ -53,6 +66,7 @@ NUMBERINGS = st.builds(
     st.lists(
         st.builds(DialingRule, st.just("r"), strip=st.integers(0, 9), prepend=st.sampled_from(("", "9"))), max_size=1
     ),
+    st.sampled_from((Formats(), FORMATS)),
 )
 
 
@@ -71,7 +85,14 @@ def test_no_rule_makes_a_refused_number_dialable(
         read = numbering.read(text, home, NOW)
     except BadNumber:
         return
-    if plainly is not None:
+    if plainly is not None and not isinstance(plainly, NumberRefused):
+        # A format has found a number where there was none, and neither an emergency nor a short one.
+        assert numbering.formats == FORMATS
+        assert text in ("555 0100",) or not shortnumberinfo.is_valid_short_number_for_region(
+            phonenumbers.parse(text, home), home
+        )
+        assert parse_number(read.e164, "") == read
+    elif plainly is not None:
         # Nothing but an open range has a refused number taken, and one of these kinds only.
         assert isinstance(plainly, NeverDialled)
         assert any(read.e164.startswith(each.prefix) and each.until > NOW for each in numbering.opened)
@@ -84,7 +105,7 @@ def test_no_rule_makes_a_refused_number_dialable(
     # What is refused by now is not dialled, though it was taken once.
     closed = Numbering(numbering.dialing, RejectPatterns([RejectPattern("*")]))
     assert closed.barred(read.e164, NOW)
-    if plainly is not None:
+    if isinstance(plainly, NumberRefused):
         assert Numbering(numbering.dialing).barred(read.e164, NOW)
         assert numbering.barred(read.e164, LATER + timedelta(days=1))
 
@@ -125,5 +146,6 @@ def test_simulated_numbers_are_nobodys_kind_but_patterns_hold_for_them_too() -> 
 
 
 def test_another_process_reads_by_the_same_rules() -> None:
-    numbering = Numbering((), RejectPatterns([RejectPattern("9*", "why", "US")]), (OpenedRange("+881", LATER),))
+    rejects, opened = RejectPatterns([RejectPattern("9*", "why", "US")]), (OpenedRange("+881", LATER),)
+    numbering = Numbering((), rejects, opened, FORMATS)
     assert Numbering.from_json(numbering.to_json()) == numbering

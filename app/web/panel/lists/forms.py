@@ -88,6 +88,13 @@ class ReadingForm(FlaskForm):
     other = StringField("Other sign", render_kw={"maxlength": 1, "size": 2})
     heading = IntegerField("Line with the columns' names", [Optional()], description="Lines above it are left out.")
 
+    home_country = StringField(
+        "Home country",
+        [Optional(), Length(2, 2, "Write two letters, such as US.")],
+        description="Of numbers without +, in this file; empty is the list's.",
+        render_kw={"size": 2, "autocapitalize": "characters"},
+    )
+
     def choices(self) -> Choices:
         return Choices(
             member=self.member.data or "",
@@ -95,6 +102,7 @@ class ReadingForm(FlaskForm):
             encoding=(self.encoding.data or "").strip() or AUTO,
             delimiter=(self.other.data or "") if self.delimiter.data == _OTHER else self.delimiter.data or "",
             heading=max(self.heading.data or 0, 0),
+            home_country=(self.home_country.data or "").strip().upper(),
         )
 
     def offer_members(self, members: Sequence[str]) -> None:
@@ -111,6 +119,7 @@ class ReadingForm(FlaskForm):
         self.delimiter.data = chosen.delimiter if known else _OTHER
         self.other.data = "" if known else chosen.delimiter
         self.heading.data = chosen.heading or None
+        self.home_country.data = chosen.home_country
 
     def blame(self, problem: str) -> None:
         field = self.encoding if problem.startswith("encoding:") else self.delimiter

@@ -6,7 +6,7 @@ from flask import Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.security.access import Permission
-from app.services import contacts, importing, list_changes, lists, reports, sharing
+from app.services import contacts, importing, list_changes, lists, number_formats, reports, sharing
 from app.web.database import engine, reader, writing
 from app.web.downloads import csv_of, note_export
 from app.web.listing import Columns, narrowed
@@ -40,6 +40,8 @@ def index() -> AnyResponse | str:
 def new() -> AnyResponse | str | tuple[str, int]:
     form = ListForm()
     form.offer_organizations()
+    if not form.is_submitted():
+        form.home_country.data = number_formats.home_country_for(reader(), actor()) or form.home_country.data
     if form.validate_on_submit():
         try:
             with writing() as session:

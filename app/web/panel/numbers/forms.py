@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from wtforms import DateField, IntegerField, SelectField, StringField
+from wtforms import DateField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from app.core.phone import Written
+from app.core.phone import SEPARATORS, Written
 from app.services.dialing_rules import DialingRuleFields
+from app.services.number_formats import NumberFormatFields
 from app.services.refused_numbers import OpenedRangeFields, RejectPatternFields
 from app.web.panel.owned import OwnedForm
 from app.web.words import TYPE_WORDS
@@ -132,3 +133,59 @@ class RangeForm(OwnedForm):
     def values(self) -> OpenedRangeFields:
         assert self.last_day.data is not None
         return OpenedRangeFields(self.prefix.data or "", self.last_day.data, self.reason.data or "")
+
+
+class FormatForm(OwnedForm):
+    elsewhere: ClassVar[dict[str, str]] = {"name": "country"}
+
+    country = StringField(
+        "Country", [InputRequired("Give the country."), Length(2, 2, "Write two letters, such as US.")]
+    )
+    lengths = StringField(
+        "Digits",
+        [Optional(), Length(max=60)],
+        description="Without country code and leading 0; 9 or 10-11. Numbers of other lengths are refused.",
+        render_kw=_LITERAL,
+    )
+    pad = IntegerField(
+        "Put zeros back up to",
+        [Optional(), NumberRange(0, 15, "Give a whole number from 0 to 15.")],
+        default=0,
+        description="Digits as dialled there: spreadsheets lose zeros.",
+    )
+    trunk_prefix = StringField(
+        "Prefix that people write",
+        [Optional(), Length(max=8)],
+        description="Besides the country's own: 9 for an outside line.",
+        render_kw=_LITERAL,
+    )
+    local = TextAreaField(
+        "Local numbers",
+        [Optional(), Length(max=2000)],
+        description="A line each: a pattern, and the digits before it. [2-9]?????? 212 makes 5550123 to 2125550123.",
+        render_kw={"rows": 3, **_LITERAL},
+    )
+
+    def values(self) -> NumberFormatFields:
+        return NumberFormatFields(
+            self.country.data or "",
+            self.lengths.data or "",
+            self.pad.data or 0,
+            self.trunk_prefix.data or "",
+            self.local.data or "",
+        )
+
+
+class DefaultsForm(OwnedForm):
+    elsewhere: ClassVar[dict[str, str]] = {"name": "home_country"}
+
+    home_country = StringField(
+        "Home country",
+        [Optional(), Length(2, 2, "Write two letters, such as US.")],
+        description="Of new lists; a list or a file may have another.",
+    )
+    separator = SelectField(
+        "Between country code and number",
+        choices=[SelectChoice("", "Nothing"), *(SelectChoice(sign, sign) for sign in SEPARATORS)],
+        description="With #, a file may have 44#2079460958, and #2079460958 at home.",
+    )

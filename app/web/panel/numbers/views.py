@@ -9,14 +9,22 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms.fields.choices import SelectChoice
 
-from app.models import DialingRuleRow, RejectPatternRow
+from app.models import DialingRuleRow, NumberFormatRow, RejectPatternRow
 from app.models.base import Base
 from app.security.access import Actor, Permission
-from app.services import dialing_rules, number_trials, refused_numbers
+from app.services import dialing_rules, number_formats, number_trials, refused_numbers
 from app.services.number_trials import Tried
 from app.web.database import afresh, reader, writing
 from app.web.panel.gate import area, needs
-from app.web.panel.numbers.forms import WRITTEN_WORDS, DialingForm, PatternForm, RangeForm, TryForm
+from app.web.panel.numbers.forms import (
+    WRITTEN_WORDS,
+    DefaultsForm,
+    DialingForm,
+    FormatForm,
+    PatternForm,
+    RangeForm,
+    TryForm,
+)
 from app.web.panel.owned import OwnedForm, organization_names
 from app.web.panel.undo import keeping, say_deleted
 from app.web.viewer import actor
@@ -27,6 +35,7 @@ from common.errors import Refused
 blueprint = area("numbers", __name__, "/numbers")
 _REMOVERS: dict[str, tuple[type[Base], Callable[[Session, Actor, int], None]]] = {
     "dialing": (DialingRuleRow, dialing_rules.delete_dialing_rule),
+    "formats": (NumberFormatRow, number_formats.delete_number_format),
     "patterns": (RejectPatternRow, refused_numbers.delete_reject_pattern),
 }
 
@@ -70,6 +79,29 @@ def move_dialing(rule_id: int, where: str) -> Response:
     with writing() as session:
         dialing_rules.move_dialing_rule(session, actor(), rule_id, up=where == "up")
     return redirect(url_for("numbers.index", _anchor="dialing-title"))
+
+
+@blueprint.post("/formats")
+@needs(Permission.SETTINGS_MANAGE)
+def put_format() -> Response | tuple[str, int]:
+    form = FormatForm()
+    return _added(
+        form,
+        lambda session: number_formats.put_number_format(session, actor(), form.values(), form.owner),
+        "Numbers are read by it from now on.",
+    )
+
+
+@blueprint.post("/defaults")
+@needs(Permission.SETTINGS_MANAGE)
+def put_defaults() -> Response | tuple[str, int]:
+    form = DefaultsForm()
+
+    def put(session: Session) -> object:
+        home, separator = form.home_country.data or "", form.separator.data or ""
+        return number_formats.put_number_defaults(session, actor(), home, separator, form.owner)
+
+    return _added(form, put, "Kept. It counts for files from now on.")
 
 
 @blueprint.post("/patterns")
@@ -131,12 +163,19 @@ def _added(form: OwnedForm, put: Callable[[Session], object], words: str) -> Res
 def _forms(filled: OwnedForm | None = None) -> dict[str, OwnedForm]:
     """Every form of the page by its own name, empty but for the one that was sent."""
     forms: dict[str, OwnedForm] = {}
-    for kind in (TryForm, DialingForm, PatternForm, RangeForm):
-        forms[kind.__name__] = filled if isinstance(filled, kind) else _offered(kind(formdata=None))
+    for kind in (TryForm, DialingForm, PatternForm, RangeForm, FormatForm, DefaultsForm):
+        data = _defaults() if kind is DefaultsForm else None
+        forms[kind.__name__] = filled if isinstance(filled, kind) else _offered(kind(formdata=None, data=data))
     for name, form in forms.items():
         for field in form:
             field.id = field.label.field_id = f"{name.lower()}-{field.name}"
     return forms
+
+
+def _defaults() -> dict[str, str]:
+    """As they are, where it is clear whose are meant."""
+    rows = number_formats.list_number_defaults(afresh(), actor())
+    return {"home_country": rows[0].home_country, "separator": rows[0].separator} if len(rows) == 1 else {}
 
 
 def _offered(form: OwnedForm) -> OwnedForm:
@@ -159,6 +198,8 @@ def _page(forms: dict[str, OwnedForm], tried: Tried | None = None) -> str:
         trunks={each.id: each.name for each in number_trials.trunks_to_try(session, actor())},
         types=TYPE_WORDS,
         written=WRITTEN_WORDS,
+        formats=number_formats.list_number_formats(session, actor()),
+        defaults=number_formats.list_number_defaults(session, actor()),
         patterns=refused_numbers.list_reject_patterns(session, actor()),
         ranges=refused_numbers.list_opened_ranges(session, actor()),
         now=utcnow(),

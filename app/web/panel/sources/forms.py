@@ -104,6 +104,11 @@ class SourceForm(FlaskForm):
     member = StringField("File in a zip", render_kw=_PLAIN)
     sheet = StringField("Sheet of a workbook", render_kw=_PLAIN)
     heading = IntegerField("Line with the columns' names", [Optional()])
+    home_country = StringField(
+        "Home country",
+        [Optional(), Length(2, 2, "Write two letters, such as US.")],
+        description="Of numbers without +; empty is the list's.",
+    )
     mapping = TextAreaField(
         "Columns",
         render_kw={"rows": 4, "spellcheck": "false", "class": "mono"},
@@ -135,6 +140,7 @@ class SourceForm(FlaskForm):
                 (self.encoding.data or "").strip() or AUTO,
                 self.delimiter.data or "",
                 max(self.heading.data or 0, 0),
+                (self.home_country.data or "").strip().upper(),
             ),
             mapping=_mapping(self.mapping.data or ""),
             on_duplicate=self.on_duplicate.data or OnDuplicate.UPDATE,

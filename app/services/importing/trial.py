@@ -41,8 +41,11 @@ def try_out(
     mapping: Mapping[str, str],
     types: Mapping[str, str],
     delimiter: str = "",
+    home_country: str = "",
 ) -> Trial:
-    """`head` is a spool's first rows; `types` are those of attributes to be made. Raise Refused as a start would."""
+    """`head` is a spool's first rows; `types` are those of attributes to be made, `home_country` is the file's own.
+
+    Raise Refused as a start would."""
     actor.require(Permission.LISTS_VIEW)
     contact_list = get_scoped(session, actor, ContactList, contact_list_id)
     form = reading.detect(head, delimiter)
@@ -50,7 +53,9 @@ def try_out(
     owner = Attribute.organization_id == contact_list.organization_id
     defined = {name: kind for name, kind in session.execute(select(Attribute.name, Attribute.type).where(owner))}
     numbering = read_numbering(session, contact_list.organization_id)
-    preparer = Preparer(form.columns, checked, {**types, **defined}, contact_list.home_country, numbering)
+    preparer = Preparer(
+        form.columns, checked, {**types, **defined}, home_country or contact_list.home_country, numbering
+    )
     ids: list[str] = []
     rejects: list[Reject] = []
     with reading.open_text(head) as file:

@@ -108,8 +108,9 @@ def mapping(list_id: int, key: str) -> AnyResponse | str | tuple[str, int]:
             if form.step.data != "try":
                 return _start(list_id, pending, preview, wanted, dry=form.step.data == "dry")
             trial = importing.try_out(
-                reader(), actor(), list_id, pending.head, wanted.mapping, wanted.new_types(), preview.delimiter
-            )
+                reader(), actor(), list_id, pending.head, wanted.mapping, wanted.new_types(), preview.delimiter,
+                preview.understood.choices.home_country,
+            )  # fmt: skip
         except Refused as refused:
             problem = str(refused)
     page = render_template(

@@ -125,7 +125,7 @@ def compare(
     given, whole = json.loads(person["attributes"]), target.whole or known.deleted
     attributes = given if whole else {**known.attributes, **given}
     values = tuple(person[name] for name in target.replaced)
-    theirs = {address[1]: address for address in addresses}
+    theirs = {address[1]: _in_its_place(known, address) for address in addresses}
     gone = [name for name in known.addresses if name not in theirs and (whole or name in target.address_names)]
     fresh = [address for name, address in theirs.items() if known.addresses.get(name) != address]
     notes = [*_differences(target, known, values, attributes), *_moved(known, fresh, gone)]
@@ -138,6 +138,13 @@ def compare(
     changes.emptied += [(known.id, name) for name in gone]
     changes.history += [(known.id, *note) for note in notes]
     return True
+
+
+def _in_its_place(known: Known, address: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A file says which address is which, and nothing of the order that somebody has given them."""
+    kind, name, _, *others = address
+    there = known.addresses.get(name)
+    return address if there is None else (kind, name, there[2], *others)
 
 
 def _differences(

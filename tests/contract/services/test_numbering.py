@@ -14,9 +14,20 @@ from app.core.compliance import Allowed
 from app.core.compliance import Refused as RefusedByGate
 from app.core.phone import Numbering
 from app.db import write_transaction
-from app.models import AuditEntry, CallingWindow, DialingRuleRow, NumberFormatRow, RejectPatternRow, Trunk
-from app.security.access import Actor
+from app.models import (
+    Address,
+    Attribute,
+    AuditEntry,
+    CallingWindow,
+    Contact,
+    DialingRuleRow,
+    NumberFormatRow,
+    RejectPatternRow,
+    Trunk,
+)
+from app.security.access import EVERYTHING, Actor, Permission
 from app.services import (
+    contact_editing,
     contact_push,
     dialing_rules,
     dnc,
@@ -27,6 +38,7 @@ from app.services import (
     trunks,
     undo,
 )
+from app.services.contact_editing import BadContact, Edit, EditedAddress
 from app.services.dialing_rules import DialingRuleFields
 from app.services.number_formats import NumberFormatFields
 from app.services.numbering import NumberingReader
@@ -274,3 +286,49 @@ def test_defaults_that_cannot_be_say_why(
 ) -> None:
     with pytest.raises(Refused, match=f"^{field}: "):
         number_formats.put_number_defaults(session, ROOT, country, separator, world.organization_id)
+
+
+def test_addresses_have_order_and_kind_whichever_way_they_come(session: Session, world: World) -> None:
+    row = {"id": "many", "email": "a@b.example", "phone2": "+447400123456", "phone1": "+4930901820", "email2": ""}
+    assert contact_push.push(session, ROOT, world.contact_list, [row]).added == 1
+    contact_id = contact_push.find_pushed(session, ROOT, world.contact_list, "many")
+
+    def addresses() -> list[tuple[str, int, str, str]]:
+        mine = select(Address).where(Address.contact_id == contact_id).order_by(Address.position, Address.name)
+        rows = session.scalars(mine.execution_options(populate_existing=True))
+        return [(row.name, row.position, row.country, row.number_type) for row in rows]
+
+    phone1, phone2 = ("phone1", 1, "DE", "fixed_line"), ("phone2", 2, "GB", "mobile")
+    assert addresses() == [("email", 1, "", ""), phone1, phone2]
+    order = [
+        ("phone2", "phone", "+447400123456"),
+        ("email", "email", "a@b.example"),
+        ("phone1", "phone", "+4930901820"),
+    ]
+    edited = [EditedAddress(*each) for each in order] + [EditedAddress("", "phone", "+16135550123")]
+    contact_editing.edit_contact(session, ROOT, contact_id, Edit({}, {}, edited))
+    by_hand = [("phone2", 1, "GB", "mobile"), ("email", 2, "", ""), ("phone1", 3, "DE", "fixed_line")]
+    by_hand.append(("phone3", 4, "CA", "fixed_or_mobile"))
+    assert addresses() == by_hand
+    # A file or a program says nothing of the order, and an address that stays is no change.
+    assert contact_push.push(session, ROOT, world.contact_list, [{**row, "phone1": "+4930901821"}]).updated == 1
+    assert addresses() == by_hand
+
+
+def test_sip_addresses_come_from_administrators_alone(session: Session, world: World) -> None:
+    session.add(Attribute(organization_id=world.organization_id, name="desk", type="sip"))
+    session.flush()
+    row = {"id": "desk", "phone1": LONDON, "desk": "sip:desk@pbx.example"}
+    (fault,) = contact_push.push(session, ROOT, world.contact_list, [row]).faults
+    assert (fault.field, fault.reason.partition(",")[0]) == ("desk", "SIP addresses come from administrators only")
+    manager = Actor(None, "anna", world.organization_id, EVERYTHING - {Permission.SETTINGS_MANAGE})
+    contact = session.get_one(Contact, world.contact)
+    assert "desk" not in [each.name for each in contact_editing.editable(session, manager, contact)]
+    address = [EditedAddress("phone1", "phone", LONDON)]
+    contact_editing.edit_contact(session, manager, contact.id, Edit({}, {"desk": row["desk"]}, address))
+    assert "desk" not in contact.attributes
+    contact_editing.edit_contact(session, ROOT, contact.id, Edit({}, {"desk": row["desk"]}, address))
+    assert contact.attributes["desk"] == row["desk"]
+    with pytest.raises(BadContact, match="holds the sign"):
+        sip = [EditedAddress("phone1", "phone", row["desk"])]
+        contact_editing.edit_contact(session, ROOT, contact.id, Edit({}, {}, sip))

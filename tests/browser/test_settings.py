@@ -43,6 +43,33 @@ def test_makes_a_trunk_mends_it_and_deletes_it(admin: Page, site: Site) -> None:
     expect(admin.get_by_text("The trunk is deleted.")).to_be_visible()
 
 
+def test_lays_down_what_is_dialled_and_tries_it_by_the_keyboard(admin: Page, site: Site) -> None:
+    admin.goto(f"{site.url}/numbers/")
+    admin.locator("#dialingform-name").fill("London by our prefix")
+    for key, value in (("Tab", ""), ("Tab", "gb"), ("Tab", "20"), ("Tab", ""), ("Tab", "International, without +")):
+        admin.keyboard.press(key)
+        admin.keyboard.type(value)
+    for value in ("0", "", "77#"):
+        admin.keyboard.press("Tab")
+        admin.keyboard.type(value)
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_text("The rule stands last.")).to_be_visible()
+    admin.locator("#tryform-number").fill("+44 20 7946 0958")
+    admin.keyboard.press("Enter")
+    told = admin.locator("#tried")
+    expect(told).to_contain_text("is dialled as 77#442079460958, because of the rule London by our prefix")
+
+    admin.locator("#patternform-pattern").fill("555-0100")
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_text("555-0100 is no range")).to_be_visible()
+    admin.locator("#patternform-pattern").fill("207946*")
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_text("Numbers like that are refused from now on")).to_be_visible()
+    admin.locator("#tryform-number").fill("+44 20 7946 0958")
+    admin.keyboard.press("Enter")
+    expect(told).to_contain_text("matches the reject pattern 207946*")
+
+
 def test_tunes_how_a_campaign_tells_who_answers(admin: Page, site: Site) -> None:
     page = f"{site.url}/campaigns/{site.world.campaign_id}"
     admin.goto(page)

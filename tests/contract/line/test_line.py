@@ -102,6 +102,16 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         await bench.line.close()
 
 
+async def test_the_far_end_sees_what_the_trunk_dials_for_the_number(bench: Bench) -> None:
+    trunk = Trunk("127.0.0.1", bench.carrier.port, username="clarion", password="clarion", name="t")
+    dialled = {"t": "*6715550101034", "other": "1"}
+    bench.line.place(Place("c1", "+15550101034", "+15550100000", "", trunk, 20.0, dialled=dialled))
+    async with asyncio.timeout(20):
+        while not bench.carrier.rings:
+            await asyncio.sleep(0.05)
+    assert list(bench.carrier.rings) == ["*6715550101034"]
+
+
 async def test_a_call_is_answered_talks_hears_keys_and_ends(bench: Bench) -> None:
     bench.place("34")
     await bench.until(Answered)

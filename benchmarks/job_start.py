@@ -8,6 +8,7 @@ statement, which nobody else could write beside on SQLite.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +24,9 @@ from app.models import Campaign, Job
 from app.security.access import Actor
 from app.services import jobs, lists
 from app.services.audience import templates
-from benchmarks.support.on_both import on_both
+from benchmarks.support.on_both import on_both, server_folder
 from benchmarks.support.people import fill
+from benchmarks.support.usage import server_cpu
 from benchmarks.support.visitor import Visitor, Watch
 from common.clock import SystemClock, utcnow
 from engine import leases
@@ -79,14 +81,18 @@ def freeze(database_url: str, job_id: int, answers: Any) -> None:
 
 
 def start(database_url: str, campaign_id: int) -> tuple[int, float, float]:
+    """Contacts, seconds, and seconds of processor: the engine's and PostgreSQL's, what the panel asked it with them."""
     engine = make_engine(database_url)
     with write_transaction(engine) as session:
         job_id = jobs.start_job(session, Actor.system(), campaign_id).id
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
+    server = server_folder(database_url)
+    before = server_cpu(server)
     child = context.Process(target=freeze, args=(database_url, job_id, answers))
     child.start()
     seconds, cpu = answers.get()
+    cpu += server_cpu(server) - before
     child.join()
     with read_transaction(engine) as session:
         job = session.get_one(Job, job_id)
@@ -96,16 +102,16 @@ def start(database_url: str, campaign_id: int) -> tuple[int, float, float]:
     return audience, seconds, cpu
 
 
-def bare(engine: Engine, list_id: int) -> float:
-    """The same rows by one statement, after those of the job are gone."""
+def bare(engine: Engine, list_id: int, server: Path | None) -> tuple[float, float]:
+    """The same rows by one statement, after those of the job are gone: seconds, and seconds of processor."""
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM job_contact WHERE job_id > 1"))
     with engine.begin() as connection:
         job = connection.execute(text("SELECT max(id) FROM job")).scalar_one()
-        began = time.monotonic()
+        began, used = time.monotonic(), time.process_time() + server_cpu(server)
         balance = _BALANCE[engine.dialect.name]
         connection.execute(text(_BARE.format(job=job, contact_list=list_id, balance=balance)))
-    return time.monotonic() - began
+        return time.monotonic() - began, time.process_time() + server_cpu(server) - used
 
 
 def report(backend: str, home: Path, database_url: str, contacts: int) -> None:
@@ -117,12 +123,12 @@ def report(backend: str, home: Path, database_url: str, contacts: int) -> None:
         with Watch(visitor, paths) as watch:
             audience, seconds, cpu = start(database_url, campaign_id)
     engine = make_engine(database_url)
-    alone = bare(engine, list_id)
+    alone, alone_cpu = bare(engine, list_id, server_folder(database_url))
     engine.dispose()
     verdict = "met" if seconds < MOST_SECONDS and watch.p95() < MOST_MILLISECONDS else "NOT MET"
-    print(f"\n{backend}: {audience:,} of {contacts:,} contacts, filtered and sorted")
-    print(f"  frozen in {seconds:.1f} s (limit {MOST_SECONDS:.0f}; {cpu:.1f} s of processor in the engine);"
-          f" bare INSERT ... SELECT {alone:.1f} s")  # fmt: skip
+    print(f"\n{backend}: {audience:,} of {contacts:,} contacts, filtered and sorted, load {os.getloadavg()[0]:.1f}")
+    print(f"  frozen in {seconds:.1f} s (limit {MOST_SECONDS:.0f}), {cpu:.1f} s of processor; bare INSERT ... SELECT"
+          f" {alone:.1f} s, {alone_cpu:.1f} s of processor: {cpu / alone_cpu:.2f} times as much")  # fmt: skip
     print(f"  panel meanwhile: p95 {watch.p95():.0f} ms (limit {MOST_MILLISECONDS:.0f})")
     print(*watch.lines(), sep="\n")
     print(f"  {verdict}", flush=True)

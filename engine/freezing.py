@@ -10,6 +10,7 @@ the next few thousand be due whenever few are left, a microsecond apart, which i
 from __future__ import annotations
 
 import json
+import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Engine,
+    LargeBinary,
+    Select,
     String,
     bindparam,
     cast,
@@ -27,6 +30,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     select,
     update,
 )
@@ -82,7 +86,7 @@ def freeze_audience(
         if asked.sorted and not asked.resumed:
             _keep_order(bulk, asked, check, go_on)
         audience = _ordered_ids(bulk, asked) if asked.sorted else _contact_ids(bulk, asked)
-        write_in_chunks(bulk, audience, write, first=_FIRST, largest=_LARGEST, go_on=go_on)
+        write_in_chunks(bulk, audience, write, first=_FIRST, largest=_LARGEST, least=_FIRST, go_on=go_on)
 
 
 def release(session: Session, job_id: int, now: datetime) -> int:
@@ -174,19 +178,27 @@ def _contact_ids(engine: Engine, asked: _Asked) -> array[int]:
         if asked.resumed:
             mine = exists().where(JobContact.contact_id == Contact.id, JobContact.job_id == asked.job_id)
             wanted = wanted.where(~mine)
-        rows = session.execute(wanted.order_by(*compiler.order(made)).execution_options(yield_per=_PAGE))
-        for page in rows.scalars().partitions():
-            found.extend(page)
+        _fetch(session, wanted.order_by(*compiler.order(made)), found)
     return found
 
 
+def _fetch(session: Session, ordered: Select[int], found: array[int]) -> None:
+    """A million ids without a million rows: PostgreSQL hands them over as one value, SQLite's driver page by page."""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        cursor: Any = connection.execute(ordered).cursor
+        while page := cursor.fetchmany(_PAGE):
+            found.extend([key for (key,) in page])
+        return
+    key = func.int8send(ordered.subquery().c.id, type_=LargeBinary)
+    joined = func.string_agg(key, literal_column("''::bytea"), type_=LargeBinary)
+    found.frombytes(connection.execute(select(joined)).scalar() or b"")
+    if sys.byteorder == "little":
+        found.byteswap()
+
+
 def _insertion(session: Session, asked: _Asked, contact_ids: Sequence[int], now: datetime) -> Any:
-    """Whoever was deleted or excluded since is left out."""
-    if session.get_bind().dialect.name == "sqlite":
-        listed = func.json_each(json.dumps(contact_ids)).table_valued("key", "value")
-    else:
-        ids = literal(contact_ids, postgresql.ARRAY(BigInteger))
-        listed = func.unnest(ids).table_valued("value", with_ordinality="key").render_derived()
+    """In the order of the contacts, as they are given; whoever was deleted or excluded since is left out."""
     values = {
         JobContact.organization_id: literal(asked.organization_id),
         JobContact.job_id: literal(asked.job_id),
@@ -197,15 +209,25 @@ def _insertion(session: Session, asked: _Asked, contact_ids: Sequence[int], now:
         JobContact.strategy_state: literal({}, Json),
         JobContact.updated_at: literal(now, UtcDateTime()),
     }
-    source = (
-        select(*values.values())
-        .select_from(listed)
-        .join(Contact, Contact.id == listed.c.value)
-        .where(Contact.deleted_at.is_(None), *left_out(session, asked.contact_list_id, asked.campaign_id))
-        .order_by(listed.c.key)
+    source = _joined(session, select(*values.values()), asked.contact_list_id, contact_ids).where(
+        Contact.deleted_at.is_(None), *left_out(session, asked.contact_list_id, asked.campaign_id)
     )
     made = insert(JobContact).from_select([column.key for column in values], source)
     return made.execution_options(preserve_rowcount=True)
+
+
+def _joined(session: Session, wanted: Any, contact_list_id: int, contact_ids: Sequence[int]) -> Any:
+    """With these contacts of the list, in their order."""
+    if session.get_bind().dialect.name == "sqlite":
+        listed = func.json_each(json.dumps(contact_ids)).table_valued("key", "value")
+        return wanted.select_from(listed).join(Contact, Contact.id == listed.c.value).order_by(listed.c.key)
+    # As text, since the driver looks at each member of a list; with bounds, or the planner reads the whole list of
+    # contacts for a few thousand of them.
+    ids = cast(literal(f"{{{','.join(map(str, contact_ids))}}}", String), postgresql.ARRAY(BigInteger))
+    listed = func.unnest(ids).table_valued("value").render_derived()
+    mine = Contact.contact_list_id == contact_list_id
+    few = wanted.select_from(listed).join(Contact, Contact.id == listed.c.value)
+    return few.where(mine, Contact.id.between(contact_ids[0], contact_ids[-1])).order_by(Contact.id)
 
 
 def _release_statement() -> Any:

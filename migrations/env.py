@@ -9,9 +9,15 @@ from app.db import make_engine
 from common.settings import Settings
 
 TARGET = app.models.Base.metadata
-#: What PostgreSQL has triggers for, or the keys of others see to (revisions 0022 and 0036).
+#: What PostgreSQL has triggers for, or the keys of others see to (revisions 0022, 0036 and 0045).
 KEPT_BY_TRIGGERS = frozenset(
-    {"fk_contact_organization_id", "fk_contact_contact_list_id", "fk_address_organization_id", "fk_address_contact_id"}
+    {
+        "fk_contact_organization_id",
+        "fk_contact_contact_list_id",
+        "fk_address_organization_id",
+        "fk_address_contact_id",
+        "fk_job_contact_job_id",
+    }
 )
 
 

@@ -207,8 +207,9 @@ class JobContact(Base):
     """One contact of a job's frozen audience. `strategy_state` is the strategy runner's own JSON.
 
     Not lazily joined to anything: engines read and write it in batches. Of its references the database keeps the
-    job's alone: on PostgreSQL the check of each costs a row more than the row, and the contact's writes to the contact
-    too. Contacts that have rows here are marked when they are deleted, never removed (app.services.lists).
+    job's alone, on PostgreSQL by triggers that look once a statement: the check of each costs a row more than the row,
+    and the contact's writes to the contact too. Contacts that have rows here are marked when they are deleted, never
+    removed (app.services.lists).
     """
 
     __tablename__ = "job_contact"

@@ -55,7 +55,8 @@ class Compiler:
             kind = audience.kind_of(key.field, self._types)
             if kind is not None:
                 column = self._column(key.field, kind, key.days)
-                keys += [column.is_(None), column.desc() if key.descending else column]
+                # Once each: the value of an attribute is dear to read.
+                keys.append((column.desc() if key.descending else column.asc()).nulls_last())
         return [*keys, Contact.id]
 
     def _group(self, group: Group) -> Column:
@@ -137,7 +138,7 @@ class Compiler:
             stored = func.jsonb_extract_path_text(Contact.attributes, name, type_=String)
         match kind:
             case Kind.NUMBER:
-                return self._number(stored)
+                return self._number(name, stored)
             case Kind.BOOLEAN:
                 truth = stored == (1 if self._sqlite else "true")
                 return case((stored.is_(None), None), else_=truth)
@@ -147,11 +148,14 @@ class Compiler:
             case _:
                 return self._text(func.nullif(stored, ""))
 
-    def _number(self, stored: Column) -> Column:
-        if self._sqlite:
-            digits = stored.bool_op("GLOB")("*[0-9]*") & ~stored.bool_op("GLOB")("*[^-+.0-9]*")
-            return case((digits, cast(stored, Float)))
-        return case((stored.bool_op("~")(_DECIMAL), cast(stored, Float)))
+    def _number(self, name: str, stored: Column) -> Column:
+        number = cast(stored, Float)
+        if not self._sqlite:
+            return case((stored.bool_op("~")(_DECIMAL), number))
+        # Nearly all are numbers in JSON too, and then nobody need look at their digits.
+        plain = func.json_type(Contact.attributes, f'$."{name}"').in_(("integer", "real"))
+        digits = stored.bool_op("GLOB")("*[0-9]*") & ~stored.bool_op("GLOB")("*[^-+.0-9]*")
+        return case((plain, number), (digits, number))
 
     def _text(self, column: Column) -> Column:
         return column if self._sqlite else column.collate("C")

@@ -17,7 +17,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, CursorResult, Engine, and_, func, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    CursorResult,
+    Engine,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from app.db import (
@@ -93,6 +107,27 @@ def enter_names_of(session: Session, contact_list_id: int, external_ids: Sequenc
     _insert(
         session, and_(Contact.contact_list_id == contact_list_id, among(session, Contact.external_id, external_ids))
     )
+
+
+def enter_names_by_id(session: Session, contact_ids: Sequence[int]) -> None:
+    """Enter the names of these contacts where they are missing."""
+    _insert(session, among(session, Contact.id, contact_ids))
+
+
+def names_in_order(session: Session, contact_ids: Sequence[int]) -> list[tuple[int, str, int]]:
+    """What `contact_name` holds of these contacts, in its order."""
+    which = among(session, Contact.id, contact_ids)
+    rows = session.execute(_names_of(which)).all()
+    return sorted((home, term, key) for home, term, key in rows)
+
+
+def take_names_out(session: Session, names: Sequence[tuple[int, str, int]]) -> None:
+    """Quick where they come in the table's order."""
+    table = ContactName.__table__
+    assert isinstance(table, Table)
+    gone = delete(table).where(*(column == bindparam(f"at_{column.name}") for column in table.columns))
+    keys = ("at_organization_id", "at_term", "at_contact_id")
+    session.connection().execute(gone, [dict(zip(keys, name, strict=True)) for name in names])
 
 
 def enter_names(engine: Engine, go_on: Callable[[], bool] = lambda: True) -> int:
@@ -217,12 +252,16 @@ def _within(claim: _Claim) -> ColumnElement[bool]:
 
 def _insert(session: Session, which: ColumnElement[bool]) -> None:
     """Made, sorted and entered by the database itself."""
-    names = [
+    both = _names_of(which).order_by(text("1, 2, 3"))
+    session.execute(insert_missing(session, ContactName).from_select(_COLUMNS, both))
+
+
+def _names_of(which: ColumnElement[bool]) -> CompoundSelect[int, str, int]:
+    first, last = (
         select(Contact.organization_id, func.lower(name).label("term"), Contact.id).where(which, name != "")
         for name in (Contact.first_name, Contact.last_name)
-    ]
-    both = names[0].union(names[1]).order_by(text("1, 2, 3"))
-    session.execute(insert_missing(session, ContactName).from_select(_COLUMNS, both))
+    )
+    return first.union(last)
 
 
 def _move(session: Session, claim: _Claim, until: datetime | None, *, names_after: int | None) -> _Claim:

@@ -9,7 +9,8 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.services.list_changes.working import purge_next, work_next
+from app.services.list_changes.purging import purge_next
+from app.services.list_changes.working import work_next
 from common.clock import utcnow
 from common.errors import ClarionError
 

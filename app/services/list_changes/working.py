@@ -1,4 +1,4 @@
-"""Does the changes that were asked for, and removes for good what nobody can put back any more.
+"""Does the changes that were asked for.
 
 Whatever it does may be done again: a worker that comes back late beside another changes nobody twice.
 """
@@ -10,18 +10,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import CursorResult, Engine, Select, delete, or_, select, update
+from sqlalchemy import CursorResult, Engine, Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core.audience import filter_from_json
-from app.db import among, read_transaction, write_transaction
-from app.models import Attempt, AttemptState, Contact, JobContact, ListChange, ListChangeKind, ListChangeState
-from app.security.access import Actor
+from app.db import among, bulk_engine, read_transaction, write_transaction
+from app.models import Attempt, AttemptState, Contact, ListChange, ListChangeKind, ListChangeState
 from app.services.audience.sql import Compiler, successful_codes
 from app.services.audit import record
-from app.services.list_changes.asking import OPEN, UNDO_FOR, asker
+from app.services.contact_names import enter_names_by_id
+from app.services.list_changes.asking import UNDO_FOR, asker
 from app.services.list_changes.moving import Rows, merge, split
-from app.services.list_changes.walking import Stopped, Walk, ids_of, in_chunks
+from app.services.list_changes.walking import Stopped, Walk, ids_of
 from common.clock import utcnow
 from common.errors import ClarionError
 
@@ -36,9 +36,10 @@ def work_next(engine: Engine, go_on: Callable[[], bool] = lambda: True) -> bool:
     change = _claim(engine, utcnow())
     if change is None:
         return False
-    walk, detail = Walk(engine, change, go_on), ""
+    detail = ""
     try:
-        detail = _DOES[ListChangeKind(change.kind)](walk)
+        with bulk_engine(engine) as bulk:
+            detail = _DOES[ListChangeKind(change.kind)](Walk(bulk, change, go_on))
         state = ListChangeState.COMPLETED
     except Stopped as stopped:
         state = stopped.state
@@ -51,47 +52,12 @@ def work_next(engine: Engine, go_on: Callable[[], bool] = lambda: True) -> bool:
     return True
 
 
-def purge_next(engine: Engine, now: datetime, go_on: Callable[[], bool] = lambda: True) -> bool:
-    """Remove what one deletion has marked and nobody can put back now, as far as `go_on` lets; False for none.
-
-    Contacts that jobs have had stay marked: their reports speak of them.
-    """
-    back = select(ListChange.undoes_id).where(ListChange.undoes_id.is_not(None), ListChange.state.in_(OPEN))
-    due = (
-        ListChange.purged_at.is_(None),
-        ListChange.undo_until <= now,
-        ListChange.state.not_in(OPEN),
-        ListChange.kind == ListChangeKind.DELETE,
-        ListChange.id.not_in(back),
-    )
-    with read_transaction(engine) as session:
-        change = session.scalar(select(ListChange).where(*due).order_by(ListChange.undo_until).limit(1))
-    if change is None:
-        return False
-    marked = (Contact.contact_list_id == change.contact_list_id, Contact.deleted_at == change.created_at)
-    referred = select(JobContact.id).where(JobContact.contact_id == Contact.id).exists()
-
-    def remove(session: Session, rows: Rows) -> int:
-        gone = delete(Contact).where(among(session, Contact.id, ids_of(rows)), *marked, ~referred)
-        return _rows(session.execute(gone))
-
-    def meant(after: int) -> Select[int]:
-        return select(Contact.id).where(*marked, ~referred, Contact.id > after).order_by(Contact.id)
-
-    try:
-        in_chunks(engine, meant, remove, after=0, go_on=go_on)
-    except Stopped:
-        return True
-    with write_transaction(engine) as session:
-        session.execute(update(ListChange).where(ListChange.id == change.id).values(purged_at=now))
-        record(session, Actor.system(change.organization_id), "list_change.purge", change)
-    return True
-
-
 def _delete(walk: Walk) -> str:
     """Whoever is being called at this moment is asked about again at the end, and stays if the call goes on still: the
     call's pages and its agent speak of the contact until then. Jobs that wait for a contact find it deleted when its
-    turn comes, and end with it by themselves."""
+    turn comes, and end with it by themselves.
+
+    Names stay entered until the purge, which takes them out in their order: `updated_at` stays, as the triggers ask."""
     change = walk.change
     mine = (Contact.contact_list_id == change.contact_list_id, Contact.deleted_at.is_(None))
     made = filter_from_json(change.asked["filter"])
@@ -130,7 +96,10 @@ def _put_back(walk: Walk) -> str:
 
     def unmark(session: Session, rows: Rows) -> int:
         back = update(Contact).where(among(session, Contact.id, ids_of(rows)), *marked)
-        return _rows(session.execute(back.values(deleted_at=None)))
+        done = _rows(session.execute(back.values(deleted_at=None)))
+        # Most are there; an import's may not have been entered yet when the contacts were marked.
+        enter_names_by_id(session, ids_of(rows))
+        return done
 
     def meant(after: int) -> Select[int]:
         return select(Contact.id).where(*marked, Contact.id > after).order_by(Contact.id)
@@ -184,6 +153,8 @@ def _end(engine: Engine, change_id: int, state: ListChangeState, detail: str) ->
         if state is ListChangeState.QUEUED:
             return
         change.ended_at = now
+        # From here on it tells how far the purge is.
+        change.through_id = 0
         if change.kind in (ListChangeKind.DELETE, ListChangeKind.SPLIT) and change.done:
             change.undo_until = now + UNDO_FOR
         after = {"state": state.value, "who": change.words, "contacts": change.done, "kept": change.kept}

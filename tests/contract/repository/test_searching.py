@@ -97,7 +97,7 @@ def test_who_is_marked_as_deleted_is_no_name_to_look_among(
 ) -> None:
     anna = update(Contact).where(Contact.external_id == "A-17")
     with write_transaction(engine) as session:
-        session.execute(anna.values(deleted_at=NOW))
+        session.execute(anna.values(deleted_at=NOW, updated_at=NOW + timedelta(minutes=1)))
     assert not {"anna", "smith"} & set(_names(engine, world))
     with write_transaction(engine) as session:
         session.execute(anna.values(deleted_at=None, first_name="Ann"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import delete as remove
 
 from app.core.audience import Condition, Filter, Group, Operator
 from app.db import read_transaction, write_transaction
@@ -16,15 +17,17 @@ from app.models import (
     AuditEntry,
     ConsentEvent,
     Contact,
+    ContactName,
     DncEntry,
     Job,
     JobContact,
     ListChange,
 )
 from app.security.access import Actor
-from app.services import contact_push, dnc, list_changes, lists
+from app.services import contact_push, contacts, dnc, list_changes, lists
 from app.services.list_changes import walking
-from app.services.list_changes.working import SILENCE, purge_next, work_next
+from app.services.list_changes.purging import purge_next
+from app.services.list_changes.working import SILENCE, work_next
 from common.clock import utcnow
 from common.errors import Refused
 from tests.support.organizations import World, build
@@ -247,3 +250,29 @@ def test_a_job_ends_by_itself_with_whom_a_deletion_took(engine: Engine, world: W
         assert session.scalar(select(Job.audience)) == audience
     with write_transaction(engine) as session:
         assert dnc.blocked(session, world.organization_id, [("contact_id", "Meadow")])
+
+
+def test_names_are_found_after_an_undo_and_gone_after_the_purge(engine: Engine, world: World) -> None:
+    def found() -> int:
+        with read_transaction(engine) as session:
+            page = contacts.search_contacts(session, ROOT, contact_list_id=world.contact_list, search="Zoe")
+            return len(page.contacts)
+
+    with write_transaction(engine) as session:
+        people = [{"id": f"z{n}", "first_name": "Zoe", "phone1": "2025550100"} for n in range(3)]
+        contact_push.push(session, ROOT, world.contact_list, people)
+    names = count(engine, ContactName)
+    assert found() == 3
+    deletion = delete(engine, world, Filter((Group((Condition("first_name", Operator.EQUALS, "Zoe"),)),)))
+    work_next(engine)
+    assert (found(), count(engine, ContactName)) == (0, names)
+    with write_transaction(engine) as session:
+        session.execute(remove(ContactName).where(ContactName.term == "zoe"))
+        list_changes.undo(session, ROOT, deletion)
+    work_next(engine)
+    assert (found(), count(engine, ContactName)) == (3, names)
+    delete(engine, world, Filter((Group((Condition("first_name", Operator.EQUALS, "Zoe"),)),)))
+    work_next(engine)
+    while purge_next(engine, utcnow() + timedelta(days=8)):
+        pass
+    assert (found(), count(engine, ContactName)) == (0, names - 3)

@@ -2,7 +2,8 @@
 
 Seeds from 10,000 on are held out: nothing was tuned on them. Of each scenario it prints the pooled abandonment
 (abandoned / live-answered, at most 3.0 %), its 95 % interval over shifts, the worst shift, and the utilisation by the
-clairvoyant bound's (mean over the grid at least 92 %). Then the time of one `decide`.
+clairvoyant bound's (mean over the grid at least 92 %); then all modes in one table. Then the processor time of an
+eight-hour shift of 100 agents (at most 10 s) and of one `decide`.
 
     python -m benchmarks.pacing                              2 seeds of 2 hours: a first look
     python -m benchmarks.pacing --seeds 20 --hours 8 --results DIR    the whole; goes on where it was stopped
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -55,7 +57,7 @@ def row(name: str, pooled: Pooled) -> str:
     )
 
 
-def table(mode: Mode, scenarios: list[Scenario], seeds: int, results: Path | None) -> None:
+def table(mode: Mode, scenarios: list[Scenario], seeds: int, results: Path | None) -> list[Pooled]:
     print(f"\n{mode}\n")
     print("| scenario | abandoned | 95 % interval | worst shift | of the bound | talk min/h | shifts |")
     print("|---|---|---|---|---|---|---|")
@@ -69,6 +71,16 @@ def table(mode: Mode, scenarios: list[Scenario], seeds: int, results: Path | Non
     print(f"\n{mode}: over {LIMIT:.1%} in {over} of {len(all_pooled)} scenarios; {mean:.1%} of the bound on average")
     if mode is Mode.PREDICTIVE:
         print("MET" if not over and mean >= GOAL else "NOT MET")
+    return all_pooled
+
+
+def beside(scenarios: list[Scenario], found: Mapping[Mode, Sequence[Pooled]]) -> None:
+    """All modes in one table: abandoned, and utilisation by the clairvoyant bound's."""
+    print("\n| scenario | " + " | ".join(f"{mode}: abandoned | of the bound" for mode in found) + " |")
+    print("|---" * (1 + 2 * len(found)) + "|")
+    for at, scenario in enumerate(scenarios):
+        cells = [f"{pooled[at].abandonment:.2%} | {pooled[at].of_bound:.1%}" for pooled in found.values()]
+        print(f"| {scenario.name} | " + " | ".join(cells) + " |")
 
 
 def decide_time(agents: int) -> float:
@@ -85,6 +97,13 @@ def decide_time(agents: int) -> float:
     return sorted(spent)[len(spent) // 2]
 
 
+def shift_time() -> float:
+    """Processor seconds of eight hours with 100 agents."""
+    began = time.process_time()
+    shift(Scenario(agents=100), Mode.PREDICTIVE, FIRST_SEED)
+    return time.process_time() - began
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seeds", type=int, default=2)
@@ -96,9 +115,10 @@ def main() -> None:
     if chosen.results is not None:
         chosen.results.mkdir(parents=True, exist_ok=True)
     scenarios = [replace(one, hours=chosen.hours) for one in benchmark() if chosen.only in one.name]
-    for mode in chosen.modes.split(","):
-        table(Mode(mode), scenarios, chosen.seeds, chosen.results)
-    print(f"\ndecide: {decide_time(100) * 1e3:.2f} ms for 100 agents, {decide_time(1_000) * 1e3:.2f} ms for 1,000")
+    modes = [Mode(mode) for mode in chosen.modes.split(",")]
+    beside(scenarios, {mode: table(mode, scenarios, chosen.seeds, chosen.results) for mode in modes})
+    print(f"\nan eight-hour shift of 100 agents: {shift_time():.1f} s of processor time")
+    print(f"decide: {decide_time(100) * 1e3:.2f} ms for 100 agents, {decide_time(1_000) * 1e3:.2f} ms for 1,000")
 
 
 if __name__ == "__main__":

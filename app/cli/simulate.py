@@ -36,6 +36,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     pacing.add_argument("--hit-rate", type=float, metavar="SHARE", help="share of calls a person answers (0.25)")
     pacing.add_argument("--machines", type=float, metavar="SHARE", help="share of calls a machine answers (0)")
     pacing.add_argument("--detection", action="store_true", help="tell machines from people, with delay and errors")
+    pacing.add_argument("--answer", metavar="SECONDS|FILE", help="from placing to a person's answer (10.5)")
     pacing.add_argument("--talk", metavar="SECONDS|FILE", help="mean (120), or a CSV with observed ones")
     pacing.add_argument("--wrapup", default="20", metavar="SECONDS|FILE")
     pacing.add_argument("--lines", type=int)
@@ -114,6 +115,7 @@ def _from_options(arguments: argparse.Namespace) -> Scenario | SharedScenario:
         "detection": arguments.detection,
         "hit_rate": arguments.hit_rate,
         "machines": arguments.machines,
+        "answer": arguments.answer and _durations("--answer", arguments.answer, "gamma", 0.6),
         "talk": arguments.talk and _durations("--talk", arguments.talk, "lognormal", 0.9),
         "wrapup": _durations("--wrapup", arguments.wrapup, "gamma", 0.6),
         "lines": arguments.lines,
@@ -159,20 +161,32 @@ def _durations(option: str, given: str, shape: str, cv: float) -> Any:
     try:
         return Durations(shape, mean=float(given), cv=cv)
     except ValueError:
-        pass
+        return Durations("empirical", values=tuple(_observed(option, Path(given))))
+
+
+def _observed(field: str, path: Path) -> list[float]:
     try:
-        with open(given, newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             cells = [row[0].strip() for row in csv.reader(file) if row and row[0].strip()]
     except OSError as error:
-        raise Refused(f"{option}: {given} is neither seconds nor a readable file ({error.strerror})") from error
+        raise Refused(f"{field}: {path} is neither seconds nor a readable file ({error.strerror})") from error
     values: list[float] = []
     for line, cell in enumerate(cells, start=1):
         try:
             values.append(float(cell))
         except ValueError:
             if line > 1:
-                raise Refused(f"{option}: {given}, line {line}: {cell!r} is no number of seconds") from None
-    return Durations("empirical", values=tuple(values))
+                raise Refused(f"{field}: {path}, line {line}: {cell!r} is no number of seconds") from None
+    return values
+
+
+def _with_files(body: Any, folder: Path, field: str = "") -> Any:
+    """A scenario file's body, `{csv: FILE}` replaced by the durations in it; the file lies beside the scenario file."""
+    if isinstance(body, dict) and set(body) == {"csv"}:
+        return _observed(field, folder / str(body["csv"]))
+    if isinstance(body, dict):
+        return {name: _with_files(value, folder, str(name)) for name, value in body.items()}
+    return [_with_files(value, folder, field) for value in body] if isinstance(body, list) else body
 
 
 def _from_file(path: Path) -> list[Scenario | SharedScenario]:
@@ -181,7 +195,7 @@ def _from_file(path: Path) -> list[Scenario | SharedScenario]:
     from pacing.simulation.grids import expand
 
     try:
-        return expand(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return expand(_with_files(yaml.safe_load(path.read_text(encoding="utf-8")), path.parent))
     except OSError as error:
         raise Refused(f"--file: {path} cannot be read ({error.strerror})") from error
     except yaml.YAMLError as error:
@@ -202,6 +216,7 @@ def _print(scenario: Scenario, mode: str, result: Result, *, as_json: bool) -> N
         "agent_wait_mean": sum(result.agent_waits) / max(1, len(result.agent_waits)),
         "inbound_wait_p95": _percentile(result.inbound_waits, 0.95),
         "inbound_lost": result.inbound_lost,
+        "inbound_within_20_s": result.inbound_in_level(),
         "placed": result.placed,
         "cancelled": result.cancelled,
         "live": result.live,

@@ -80,7 +80,7 @@ class Configuration:
     false_machine_rate: float = 0.0
     #: Seconds a call must have rung before it may be cancelled; None: never cancel.
     cancel_after: float | None = 15.0
-    #: What inbound callers are promised; agents are kept free for them. None: inbound is none of the pacer's business.
+    #: INBOUND: what callers are promised; None: 80 % within 20 s. Other modes leave agents for callers to blending.
     inbound_target: ServiceLevel | None = None
     #: PROGRESSIVE: calls for each ready agent.
     lines_per_agent: float = 1.0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from pacing.algorithms.base import Pacer
+from pacing.algorithms.configuration import Configuration
 from pacing.algorithms.observation import Decision, Seen
 
 
@@ -16,20 +18,36 @@ class Manual(Pacer):
 
 
 class Preview(Pacer):
-    """A record for every ready agent; a call for every record accepted."""
+    """A record for every ready agent; a call for every record accepted, later where lines or calls per second lack."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__(configuration)
+        #: Accepted and not called yet.
+        self._owed = 0
 
     def _wanted(self, seen: Seen, elapsed: float, room: int) -> Decision:
-        offer = max(0, seen.ready - seen.in_the_air - seen.previews_accepted)
-        return Decision(place=seen.previews_accepted, offer=offer)
+        self._owed += seen.previews_accepted
+        offer = max(0, seen.ready - seen.in_the_air - self._owed)
+        wanted = self._owed + self._due(seen)
+        self._owed = max(0, self._owed - room)
+        return Decision(place=wanted, offer=offer)
+
+    def _due(self, seen: Seen) -> int:
+        """Records that count as accepted though nobody said so."""
+        return 0
+
+    def _save(self) -> Any:
+        return self._owed
+
+    def _restore(self, learnt: Any, *, new_clock: bool) -> None:
+        self._owed = 0 if new_clock else int(learnt or 0)
 
 
-class TimedPreview(Pacer):
+class TimedPreview(Preview):
     """As Preview; a record looked at for `preview_seconds` is accepted by itself."""
 
-    def _wanted(self, seen: Seen, elapsed: float, room: int) -> Decision:
-        due = int((seen.previewing >= self.configuration.preview_seconds).sum())
-        offer = max(0, seen.ready - seen.in_the_air - seen.previews_accepted)
-        return Decision(place=seen.previews_accepted + due, offer=offer)
+    def _due(self, seen: Seen) -> int:
+        return int((seen.previewing >= self.configuration.preview_seconds).sum())
 
 
 class Progressive(Pacer):

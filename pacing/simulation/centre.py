@@ -13,7 +13,9 @@ from pacing.algorithms.observation import (
     Connected,
     Decision,
     Event,
+    InboundAnswered,
     InboundArrived,
+    InboundLost,
     Observation,
     Outcome,
     Placed,
@@ -130,6 +132,7 @@ class Centre:
         while self.floor.ready and self._inbound:
             _, since = self._inbound.popleft()
             self.result.inbound_waits.append(self.now - since)
+            self.events.append(InboundAnswered(self.now - since, self.now))
             self.floor.take_inbound(float(self.scenario.inbound_talk.draw(self._chance, 1)[0]))
         while self.floor.ready and self._waiting:
             self._connect(next(iter(self._waiting.values())))
@@ -280,10 +283,12 @@ class Centre:
         self._next_inbound()
 
     def _caller_gone(self, caller: int) -> None:
-        left = [entry for entry in self._inbound if entry[0] != caller]
-        if len(left) < len(self._inbound):
-            self.result.inbound_lost += 1
-            self._inbound = deque(left)
+        for entry in self._inbound:
+            if entry[0] == caller:
+                self._inbound.remove(entry)
+                self.result.inbound_lost += 1
+                self.events.append(InboundLost(self.now - entry[1], self.now))
+                return
 
     def minute(self) -> None:
         floor, result = self.floor, self.result

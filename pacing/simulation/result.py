@@ -46,6 +46,11 @@ class Result:
         total = self.live + self.false_machines
         return (self.abandoned + self.false_machines) / total if total else 0.0
 
+    def inbound_in_level(self, seconds: float = 20.0) -> float:
+        """The share of inbound callers who were answered within so many seconds; who gave up was not."""
+        callers = len(self.inbound_waits) + self.inbound_lost
+        return sum(wait <= seconds for wait in self.inbound_waits) / callers if callers else 1.0
+
     @property
     def talk_minutes_an_hour(self) -> float:
         return 60 * (self.talk + self.inbound_talk) / self.logged_in if self.logged_in else 0.0

@@ -273,6 +273,15 @@ def test_preview_offers_records_and_dials_what_was_accepted() -> None:
     assert pacer.decide(Observation(ready=3, previews_accepted=1), 0.0) == Decision(place=1, offer=2)
 
 
+def test_an_accepted_record_that_finds_no_line_is_called_as_soon_as_there_is_one() -> None:
+    pacer = create(Configuration(Mode.PREVIEW, lines=2, calls_per_second=1))
+    full = Observation(ready=3, previews_accepted=2, lines_in_use=2)
+    assert pacer.decide(full, 0.0) == Decision(place=0, offer=1)
+    again = create(pacer.configuration, json.loads(json.dumps(pacer.save())))
+    free = Observation(ready=3, lines_in_use=0)
+    assert [again.decide(free, float(now)).place for now in (1, 2, 3)] == [1, 1, 0]
+
+
 def test_timed_preview_dials_by_itself_after_its_time() -> None:
     pacer = create(Configuration(Mode.TIMED_PREVIEW, preview_seconds=10))
     assert pacer.decide(Observation(previewing=[3.0, 10.0, 12.0]), 0.0).place == 2

@@ -67,11 +67,25 @@ def test_the_command_reads_scenarios_and_durations_from_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scenarios, observed = tmp_path / "day.yaml", tmp_path / "talks.csv"
-    scenarios.write_text("common: {hours: 0.02}\ngrid: {agents: [2, 3]}\n", encoding="utf-8")
+    text = "common: {hours: 0.02, talk: {csv: talks.csv}, inbound: [[0, 200]]}\ngrid: {agents: [2, 3]}\n"
+    scenarios.write_text(text, encoding="utf-8")
     observed.write_text("seconds,who\n30,a\n45.5,b\n", encoding="utf-8")
     assert main(["simulate", "pacing", "--file", str(scenarios), "--json"]) == 0
-    assert [json.loads(line)["scenario"] for line in capsys.readouterr().out.splitlines()] == ["agents=2", "agents=3"]
-    options = ["--agents", "2", "--hours", "0.02", "--talk", str(observed), "--svg", str(tmp_path / "a.svg")]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["scenario"] for line in lines] == ["agents=2", "agents=3"]
+    assert 0 <= lines[0]["inbound_within_20_s"] <= 1
+    options = [
+        "--agents",
+        "2",
+        "--hours",
+        "0.02",
+        "--talk",
+        str(observed),
+        "--answer",
+        "4",
+        "--svg",
+        str(tmp_path / "a.svg"),
+    ]
     assert main(["simulate", "pacing", *options]) == 0
     assert (tmp_path / "a.svg").read_text(encoding="utf-8").startswith("<svg")
 
@@ -81,6 +95,7 @@ def test_the_command_reads_scenarios_and_durations_from_files(
     [
         (["--talk", "nowhere.csv"], "--talk"),
         (["--file", "nowhere.yaml"], "--file"),
+        (["--answer", "nowhere.csv"], "--answer"),
         (["--hit-rate", "7"], "hit_rate"),
         (["--svg", "a.svg", "--compare"], "--svg"),
         (["--campaign", "Collections"], "--from-attempts"),

@@ -146,8 +146,8 @@ class Turns(Generic[Job]):
 def assign(groups: Sequence[tuple[int, Collection[Job]]], claims: Mapping[Job, Claim]) -> list[dict[Job, int]]:
     """Agents for each job: of each group so many who can work for these jobs, in the order of `groups`.
 
-    Whoever can do least is assigned first. What is reserved goes before, then the minimum of each job (one at the
-    least: nobody starves), then by weight, each step of priority counting ten times.
+    Whoever can do least is assigned first. What is reserved goes before, then one for each job (nobody starves), then
+    the minimum of each, then by weight, each step of priority counting ten times.
     """
     given, counts = dict.fromkeys(claims, 0), _steps(claims.values())
     assigned: list[dict[Job, int]] = [{} for _ in groups]
@@ -170,8 +170,9 @@ def _agents_most(claim: Claim) -> int:
 
 def _need(claim: Claim, given: int, counts: Mapping[int, float]) -> tuple[int, float]:
     """How soon the next agent is for this job: the least goes first."""
-    step = 0 if given < claim.reserved else 1 if given < min(max(claim.minimum, 1), claim.useful) else 2
-    return step, (given + 1) / (claim.weight * (counts[claim.priority] if step == 2 else 1.0))
+    steps = (given < claim.reserved, given < min(1, claim.useful), given < min(claim.minimum, claim.useful), True)
+    step = steps.index(True)
+    return step, (given + 1) / (claim.weight * (counts[claim.priority] if step == 3 else 1.0))
 
 
 def _steps(claims: Iterable[Claim]) -> dict[int, float]:

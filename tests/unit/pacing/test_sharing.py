@@ -164,6 +164,11 @@ def test_in_one_pool_reserved_agents_are_granted_and_nobody_starves(asked: list[
         assert all(given_.get(job) for job, claim in jobs.items() if claim.useful)
 
 
+def test_each_job_has_an_agent_before_a_minimum_is_filled() -> None:
+    jobs = {"kept": Claim(0, reserved=8), "one": Claim(1, weight=0.5), "three": Claim(3, weight=3.0, minimum=3)}
+    assert assign([(10, jobs)], jobs) == [{"kept": 8, "one": 1, "three": 1}]
+
+
 def test_agents_are_assigned_by_weight_over_what_their_skills_allow() -> None:
     jobs = {"a": Claim(99), "b": Claim(99)}
     assert assign([(20, {"a", "b"}), (5, {"a"})], jobs) == [{"a": 8, "b": 12}, {"a": 5}]

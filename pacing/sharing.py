@@ -138,7 +138,9 @@ class Turns(Generic[Job]):
         """Let each job of `waiting` start what it may: `start(job, its ports, those in use among them)` says how many
         did."""
         self._spent = {job: spent for job, spent in self._spent.items() if job in claims}
-        given = allot(ports, claims) if len(claims) > 1 else dict.fromkeys(claims, ports)
+        # Who is alone is bound by nothing but its own maximum.
+        alone = {job: ports if claim.most is None else min(ports, claim.most) for job, claim in claims.items()}
+        given = allot(ports, claims) if len(claims) > 1 else alone
         for job in self.order([(job, claim) for job, claim in claims.items() if job in waiting]):
             self.took(job, start(job, given[job]), claims[job])
 

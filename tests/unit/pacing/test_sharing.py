@@ -164,6 +164,14 @@ def test_in_one_pool_reserved_agents_are_granted_and_nobody_starves(asked: list[
         assert all(given_.get(job) for job, claim in jobs.items() if claim.useful)
 
 
+@pytest.mark.parametrize("others", [{}, {"other": Claim(9)}])
+def test_a_maximum_holds_alone_and_among_others(others: dict[str, Claim]) -> None:
+    turns: Turns[str] = Turns()
+    ports: dict[str, int] = {}
+    turns.go_round(40, {"one": Claim(9, most=3), **others}, {"one"}, lambda job, mine: ports.update({job: mine}) or 0)
+    assert ports == {"one": 3}
+
+
 def test_each_job_has_an_agent_before_a_minimum_is_filled() -> None:
     jobs = {"kept": Claim(0, reserved=8), "one": Claim(1, weight=0.5), "three": Claim(3, weight=3.0, minimum=3)}
     assert assign([(10, jobs)], jobs) == [{"kept": 8, "one": 1, "three": 1}]

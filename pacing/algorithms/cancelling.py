@@ -8,53 +8,65 @@ would have met nobody for a shorter time than that.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pacing.algorithms.observation import CallId, Event, Outcome, Resolved
 
 #: Seconds that cost next to nothing; more is believed beyond so many standard deviations.
 _USUAL, _SURE = 0.25, 3.0
-#: Answers foregone a second that are remembered, and calls whose end is awaited.
-_MEMORY, _AWAITED = 400.0, 2_000
+#: Cancelled calls that are remembered, seconds of ringing, and calls whose end is awaited.
+_MEMORY, _WATCHED, _AWAITED = 10_000.0, 4_000.0, 2_000
 
 
 class Crossings:
-    def __init__(self) -> None:
-        #: Cancelled calls that had been answered; and how many answers a second all of them together were good for.
-        self._crossed, self._foregone = 0.0, 0.0
+    def __init__(self, cancel_after: float | None) -> None:
+        self._after = math.inf if cancel_after is None else cancel_after
+        #: People who answered after so long, and seconds that calls as old rang: of those left to ring, since of a
+        #: cancelled one nobody knows. One in 25 s to begin with.
+        self._answered, self._watched = 1.0, 25.0
+        #: Cancelled calls that had been answered; all that were cancelled.
+        self._crossed, self._cancelled = 0.0, 0.0
         #: Calls cancelled of which it is not yet known whether anybody had answered.
         self._sent: dict[CallId, None] = {}
 
     @property
     def seconds(self) -> float:
         """For how long answers still come through, 0 where it is no longer than usual."""
-        usual = _USUAL * self._foregone
+        foregone = self._cancelled * self._answered / self._watched
+        usual = _USUAL * foregone
         if self._crossed - usual <= _SURE * math.sqrt(usual + 1.0):
             return 0.0
-        return self._crossed / self._foregone
+        return self._crossed / foregone
 
-    def send(self, calls: Iterable[CallId], hazards: Iterable[float]) -> None:
-        """CANCEL goes out for these calls, each of which would have been answered in a second by this chance."""
-        for call, hazard in zip(calls, hazards, strict=True):
-            self._foregone += hazard
-            self._sent[call] = None
+    def send(self, calls: Sequence[CallId], left: int, elapsed: float) -> None:
+        """CANCEL goes out for these calls; so many that have rung as long are left to ring."""
+        self._watched += left * elapsed
+        if self._watched > _WATCHED:
+            self._answered *= _WATCHED / self._watched
+            self._watched = _WATCHED
+        self._cancelled += len(calls)
+        if self._cancelled > _MEMORY:
+            self._crossed *= _MEMORY / self._cancelled
+            self._cancelled = _MEMORY
+        self._sent.update(dict.fromkeys(calls))
         for call in list(self._sent)[:-_AWAITED]:
             del self._sent[call]
-        if self._foregone > _MEMORY:
-            self._crossed *= _MEMORY / self._foregone
-            self._foregone = _MEMORY
 
     def see(self, events: Sequence[Event]) -> None:
         for event in events:
-            if isinstance(event, Resolved) and event.call in self._sent:
-                del self._sent[event.call]
-                self._crossed += event.outcome == Outcome.HUMAN
+            if isinstance(event, Resolved):
+                human = event.outcome == Outcome.HUMAN
+                if event.call in self._sent:
+                    del self._sent[event.call]
+                    self._crossed += human
+                elif human and event.age >= self._after:
+                    self._answered += 1
 
     def save(self) -> Any:
         sent = [call for call in self._sent if isinstance(call, str | int)]
-        return [self._crossed, self._foregone, sent]
+        return [self._answered, self._watched, self._crossed, self._cancelled, sent]
 
     def restore(self, learnt: Any, *, new_clock: bool) -> None:
-        self._crossed, self._foregone, sent = learnt
+        self._answered, self._watched, self._crossed, self._cancelled, sent = learnt
         self._sent = {} if new_clock else dict.fromkeys(sent)

@@ -79,7 +79,7 @@ class Predictive(Pacer):
         self._answers = Answers(configuration.ring_timeout)
         self._releases = Releases()
         self._steering = Steering(configuration.abandonment_limit)
-        self._crossings = Crossings()
+        self._crossings = Crossings(configuration.cancel_after)
         after = configuration.cancel_after
         horizon = math.ceil(min(configuration.ring_timeout, after or math.inf)) + 1
         #: Seconds from now at which a new call may be answered.
@@ -119,13 +119,9 @@ class Predictive(Pacer):
             wanted = self._how_many(balance, spare, threshold, asking, most)
             place = min(wanted, room)
             cancel = self._to_renew(seen, wanted - place, asking, threshold)
-            if self._steering.spent:
-                place = min(place, max(0, spare - seen.in_the_air))
         self._answers.place(place)
-        if cancel:
-            ages = dict(zip(seen.ringing_ids, seen.ringing.tolist(), strict=True))
-            chances = self._answers.in_a_second.tolist()
-            self._crossings.send(cancel, (chances[min(int(ages[call]), len(chances) - 1)] for call in cancel))
+        old = int((seen.ringing >= (self.configuration.cancel_after or math.inf)).sum())
+        self._crossings.send(cancel, old - len(cancel), elapsed)
         return Decision(place, cancel)
 
     def _how_many(self, balance: Balance, spare: int, threshold: float, asking: _Answers, most: int) -> int:

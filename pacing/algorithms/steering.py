@@ -39,8 +39,6 @@ class Steering:
         #: People answering, a second.
         self._rate = 0.0
         self._live: float | None = None
-        #: The threshold is as low as it goes: only calls for agents who are ready are safe now.
-        self.spent = False
 
     def threshold(self, ledger: Ledger, people: float, elapsed: float) -> float:
         """The chance of meeting no agent that the next call may have. `people`: how many answers were learnt from."""
@@ -52,7 +50,6 @@ class Steering:
             self._base = min(max(self._base, math.log(_LOWEST)), math.log(_HIGHEST))
         slow_start = min(1.0, (5.0 + people) / (5.0 + _LEARNING))
         push = min(max(error if error > 0 else _STEEP * error, _DOWN), _UP)
-        self.spent = push <= _DOWN
         return min(_HIGHEST, math.exp(self._base + push) * slow_start)
 
     def save(self) -> Any:

@@ -116,11 +116,12 @@ def test_answers_that_no_event_tells_of_are_learnt_from_what_became_of_the_peopl
 def test_crossings_cost_nothing_until_chance_does_not_explain_how_many_there_are(
     travels: float, believed: float
 ) -> None:
-    crossings, chance = Crossings(), np.random.default_rng(4)
+    crossings, chance = Crossings(15.0), np.random.default_rng(4)
     for call in range(2_000):
-        crossings.send([call], [0.04])
-        outcome = Outcome.HUMAN if chance.random() < 0.04 * travels else Outcome.CANCELLED
-        crossings.see([Resolved(call, outcome, 16.0)])
+        crossings.send([call], 1, 1.0)
+        crossed = Outcome.HUMAN if chance.random() < 0.2 * travels else Outcome.CANCELLED
+        kept = Outcome.HUMAN if chance.random() < 0.2 else Outcome.NO_ANSWER
+        crossings.see([Resolved(call, crossed, 16.0), Resolved(-1, kept, 20.0)])
     assert crossings.seconds == pytest.approx(believed, abs=0.25)
 
 

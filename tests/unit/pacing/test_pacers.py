@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -244,16 +243,6 @@ def test_a_state_of_another_kind_is_refused(state: dict[str, Any]) -> None:
 def test_a_wrong_configuration_is_refused_by_name(field: str, value: Any) -> None:
     with pytest.raises(Refused, match=field):
         Configuration(**{field: value})
-
-
-def test_far_over_the_limit_only_agents_who_are_ready_get_calls() -> None:
-    pacer = create(Configuration())
-    seen = Observation(ready=3, talking=[30.0] * 9, ringing={call: float(call) for call in range(9)})
-    for now in range(200):
-        pacer.decide(replace(seen, events=[Resolved(9, Outcome.NO_ANSWER, 9.0)]), float(now))
-    few = replace(seen, ringing={"a": 1.0})
-    assert pacer.decide(replace(few, events=[Connected(call) for call in range(100)]), 200.0).place > 2
-    assert pacer.decide(replace(few, events=[Abandoned(call) for call in range(30)]), 201.0).place <= 2
 
 
 def test_calls_in_the_air_stay_bounded_where_nobody_ever_answers() -> None:

@@ -65,7 +65,7 @@ T = TypeVar("T")
 
 #: What bulk work that writes in no order of keys adds: pages touched again and again stay in memory, and reach the
 #: database file once for many transactions.
-_SQLITE_BULK = ("cache_size = -65536", "wal_autocheckpoint = 40000")
+_SQLITE_BULK = ("cache_size = -40960", "wal_autocheckpoint = 40000")
 
 
 def make_engine(url: str | URL, *, pool_size: int = 5) -> Engine:

@@ -100,12 +100,20 @@ class Run:
 
     rows: int
     seconds: float
-    cpu: float
+    #: Processor seconds of the process itself, of those it has started, and of the database server's.
+    own: float
+    started: float
+    served: float
     memory: float
 
     def __str__(self) -> str:
-        per_million = self.cpu / self.rows * 1e6
-        return f"{self.rows / self.seconds:9,.0f} rows/s  {per_million:6.1f} s CPU a million  {self.memory:5.0f} MB"
+        parts = [used / self.rows * 1e6 for used in (self.own, self.started, self.served)]
+        names = ("itself", "its reader", "server")
+        shares = ", ".join(f"{name} {part:.1f}" for name, part in zip(names, parts, strict=True) if part >= 0.05)
+        return (
+            f"{self.rows / self.seconds:9,.0f} rows/s  {sum(parts):6.1f} s CPU a million ({shares})"
+            f"  {self.memory:5.0f} MB"
+        )
 
 
 def measured(way: Callable[[str, Path], int], url: str, path: Path, server: Path | None) -> Run:
@@ -126,18 +134,18 @@ def measured(way: Callable[[str, Path], int], url: str, path: Path, server: Path
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    rows, seconds, cpu = answers.get()
+    rows, seconds, own, started = answers.get()
     done.set()
     watcher.join()
     child.join()
-    return Run(rows, seconds, cpu + server_cpu(server) - before, most)
+    return Run(rows, seconds, own, started, server_cpu(server) - before, most)
 
 
 def _in_child(way: Callable[[str, Path], int], url: str, path: Path, answers: Any) -> None:
     started = time.monotonic()
     rows = way(url, path)
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    answers.put((rows, time.monotonic() - started, sum(one.ru_utime + one.ru_stime for one in used)))
+    answers.put((rows, time.monotonic() - started, *(one.ru_utime + one.ru_stime for one in used)))
 
 
 def by_clarion(url: str, path: Path) -> int:
@@ -310,7 +318,7 @@ def report(backend: str, make_url_for: Callable[[str], str], server: Path | None
 
 
 def linear(backend: str, make_url_for: Callable[[str], str], server: Path | None, sizes: list[int]) -> None:
-    print(f"\n{backend}, by the size of the file")
+    print(f"\n{backend}, by the size of the file, load {os.getloadavg()[0]:.1f}")
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "contacts.csv")

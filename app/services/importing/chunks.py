@@ -35,7 +35,7 @@ _PIPE = 1 << 20
 _AHEAD = 48
 _F_SETPIPE_SZ = 1031
 #: Objects made before Python looks for cycles among them: rows have none.
-RARELY = 100_000
+RARELY = 20_000
 LENGTH = struct.Struct(">I")
 END, REFUSED = "end", "refused"
 _COUNTRY_AND_KIND = itemgetter(1 + ADDRESS.index("country"), 1 + ADDRESS.index("number_type"))

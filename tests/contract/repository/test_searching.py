@@ -104,6 +104,21 @@ def test_who_is_marked_as_deleted_is_no_name_to_look_among(
     assert found("ann") == found("smith") == ["A-17"]
 
 
+def test_whoever_comes_behind_the_names_of_many_who_were_deleted_is_found(
+    engine: Engine, world: World, found: Callable[[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contact_search, "MOST", 1)
+    mine = update(Contact).where(Contact.contact_list_id == world.contact_list)
+    with write_transaction(engine) as session:
+        session.execute(mine.values(last_name="Smith"))
+        # As those are marked who are deleted by the thousand: their names stay until the purge.
+        session.execute(mine.values(deleted_at=NOW, updated_at=Contact.updated_at))
+        dora = {"id": "P-1", "first_name": "Dora", "last_name": "Smith"}
+        contact_push.push(session, ROOT, world.contact_list, [dora | {"phone1": "+12025550188"}])
+    assert _names(engine, world).count("smith") > 2
+    assert found("smith") == ["P-1"]
+
+
 def test_who_is_handed_over_by_a_program_is_found_at_once(
     engine: Engine, world: World, found: Callable[[str], list[str]]
 ) -> None:

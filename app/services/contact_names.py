@@ -206,6 +206,7 @@ def _by_name(engine: Engine, claim: _Claim, go_on: Callable[[], bool]) -> Iterat
         with _sorted_names(engine, run) as count:
             claim, written = _write_sorted(engine, claim, count, go_on)
             if written < count:
+                yield claim
                 return
         with write_transaction(engine) as session:
             claim = _move(session, claim, utcnow() + _CLAIM, names_after=run.last)

@@ -10,6 +10,7 @@ import numpy as np
 
 from pacing.algorithms.observation import (
     Abandoned,
+    CallId,
     Connected,
     Decision,
     Event,
@@ -79,7 +80,7 @@ class Centre:
         #: Lines in use, those of conversations among them.
         self.lines = 0
         self.events: list[Event] = []
-        self._ringing: dict[int, Call] = {}
+        self._ringing: dict[CallId, Call] = {}
         self._classifying: dict[int, Call] = {}
         self._waiting: dict[int, Call] = {}
         self._inbound: deque[tuple[int, float]] = deque()
@@ -124,7 +125,7 @@ class Centre:
         seen = self._observe(self.lines if lines_in_use is None else lines_in_use)
         decision = self._pacer.decide(seen, self.clock.now)
         for call_id in decision.cancel:
-            self._cancel(self._ringing.get(call_id))  # type: ignore[call-overload]
+            self._cancel(self._ringing.get(call_id))
         return decision.place
 
     def agent_free(self) -> None:

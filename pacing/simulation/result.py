@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import TypeAlias
+
+#: Agents ready, talking and in wrap-up, calls ringing, abandoned so far, live so far.
+Minute: TypeAlias = tuple[int, int, int, int, int, int]
 
 
 @dataclass(slots=True)
@@ -27,8 +31,7 @@ class Result:
     agent_waits: list[float] = field(default_factory=list)
     inbound_waits: list[float] = field(default_factory=list)
     inbound_lost: int = 0
-    #: Each minute: ready, talking, in wrap-up, ringing, abandoned so far, live so far.
-    minutes: list[tuple[int, int, int, int, int, int]] = field(default_factory=list)
+    minutes: list[Minute] = field(default_factory=list)
 
     @property
     def utilisation(self) -> float:
@@ -62,10 +65,7 @@ class Result:
         for each in fields(cls):
             values = [getattr(result, each.name) for result in results]
             if each.name == "minutes":
-                whole.minutes = [
-                    tuple(map(sum, zip(*rows, strict=True)))  # type: ignore[misc]
-                    for rows in zip(*values, strict=True)
-                ]
+                whole.minutes = [_added(rows) for rows in zip(*values, strict=True)]
             elif isinstance(getattr(whole, each.name), list):
                 setattr(whole, each.name, [value for of_one in values for value in of_one])
             else:
@@ -106,3 +106,8 @@ class SharedResult:
 
     def share_by_weight(self, job: JobResult) -> float:
         return job.weight / sum(one.weight for one in self.jobs)
+
+
+def _added(minutes: Sequence[Minute]) -> Minute:
+    ready, talking, wrapup, ringing, abandoned, live = (sum(column) for column in zip(*minutes, strict=True))
+    return ready, talking, wrapup, ringing, abandoned, live

@@ -31,7 +31,9 @@ def test_a_source_is_made_tried_and_imported_by_the_keyboard_alone(admin: Page, 
     admin.goto(f"{site.url}/lists/new")
     fill(admin, "Name", "From a folder")
     press(admin, "Make the list")
-    list_id = int(re.search(r"/lists/(\d+)", admin.url)[1])  # type: ignore[index]
+    shown = re.search(r"/lists/(\d+)", admin.url)
+    assert shown is not None
+    list_id = int(shown[1])
     admin.goto(f"{site.url}/sources/new/{list_id}")
     assert faults(admin) == []
     fill(admin, "Name", "Nightly")

@@ -75,7 +75,8 @@ class World:
     home: int
     jobs: Mapping[str, int]
     token: str
-    panel: Panel
+    #: Once `enter` has signed in.
+    panel: Panel = field(init=False)
     #: By the way's name, and the number of the person among those who walk it.
     people: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
@@ -288,7 +289,7 @@ def build(at: Installation, engine: Engine, ways: Sequence[str], each: int = 1) 
             for number in range(each)
         }
         made = _jobs(session, at, home, listed.id, list(people.values()))
-    return World(at, engine, home, made, token, panel=None, people=people)  # type: ignore[arg-type]
+    return World(at, engine, home, made, token, people=people)
 
 
 def enter(world: World) -> None:

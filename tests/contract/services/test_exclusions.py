@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -165,8 +166,8 @@ def test_a_file_names_them_by_id_or_number_and_resumes(
 
     real = naming.account
 
-    def dying(*arguments: object, **named: object) -> bool:
-        real(*arguments, **named)  # type: ignore[arg-type]
+    def dying(*arguments: Any, **named: Any) -> bool:
+        real(*arguments, **named)
         raise Died
 
     with monkeypatch.context() as patch, pytest.raises(Died):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -56,10 +57,10 @@ def everything(engine: Engine) -> list[object]:
         return rows + list(session.scalars(select(Contact.updated_at).order_by(Contact.id)))
 
 
-def tried(engine: Engine, list_id: int, folder: Path, text: str = FILE, **options: object) -> ImportRun:
+def tried(engine: Engine, list_id: int, folder: Path, text: str = FILE, **options: Any) -> ImportRun:
     path = folder / "file.csv"
     path.write_text(text)
-    run_id = importing.import_file(engine, ACTOR, list_id, path, dry=True, **options)  # type: ignore[arg-type]
+    run_id = importing.import_file(engine, ACTOR, list_id, path, dry=True, **options)
     with db.read_transaction(engine) as session:
         return session.get_one(ImportRun, run_id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select, update
@@ -46,10 +47,10 @@ class Members:
         self.list_id = list_id
         self.folder = folder
 
-    def take(self, text: str, mode: str = "full", **options: object) -> ImportRun:
+    def take(self, text: str, mode: str = "full", **options: Any) -> ImportRun:
         path = self.folder / "members.csv"
         path.write_text(text)
-        run_id = importing.import_file(self.engine, ACTOR, self.list_id, path, mode=mode, **options)  # type: ignore[arg-type]
+        run_id = importing.import_file(self.engine, ACTOR, self.list_id, path, mode=mode, **options)
         return self.run(run_id)
 
     def run(self, run_id: int) -> ImportRun:

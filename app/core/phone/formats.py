@@ -7,7 +7,7 @@ emergency and short numbers, and numbers of a kind that is never dialled, are no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from phonenumbers import (
@@ -91,6 +91,9 @@ class Formats:
             code, plain = (part.strip() for part in plain.split(self.separator))
             code = code.removeprefix("+")
             if code:
+                if not _regions(code):
+                    # Such as a whole number with its extension behind the sign.
+                    return
                 country = _main_country(code)
                 yield f"+{code}{plain}", ""
             else:
@@ -151,8 +154,12 @@ def check_local(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def _regions(code: str) -> Sequence[str]:
+    return COUNTRY_CODE_TO_REGION_CODE.get(int(code), ()) if code.isascii() and code.isdecimal() else ()
+
+
 def _main_country(code: str) -> str:
-    regions = COUNTRY_CODE_TO_REGION_CODE.get(int(code), ()) if code.isascii() and code.isdecimal() else ()
+    regions = _regions(code)
     return regions[0] if regions and regions[0] != "001" else ""
 
 

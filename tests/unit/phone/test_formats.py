@@ -54,6 +54,12 @@ def test_a_sign_may_stand_behind_the_country_code(text: str, home: str, e164: st
         read(text, home, US, ITALY)
 
 
+@pytest.mark.parametrize("text", ["4479460958#12", "+14479460958#12", "2125550123#4", "99#5550123"])
+def test_an_extension_behind_the_sign_makes_no_number_of_somebody_else(text: str) -> None:
+    with pytest.raises(BadNumber):
+        read(text, "US", US, separator="#")
+
+
 @pytest.mark.parametrize(
     "text", ["911", "1#911", "#911", "411", "(911)", "9#1#1", "#", "1#", "44#", "999#5550123", "x#1"]
 )

@@ -201,6 +201,9 @@ def listed_attempts(
     for contact_id, address in attempts:
         person = people.persons.get(contact_id)
         if person is None:
+            # Of a list that is shared no more, say: without the person's zone the address counts at any hour.
+            if (str(kind), address) in people.listed:
+                found.add((contact_id, address))
             continue
         # The address used may have been replaced since: it still counts.
         gone = AddressRow(0, str(kind), "", address, (), "")

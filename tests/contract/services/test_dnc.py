@@ -121,6 +121,13 @@ def test_a_call_that_rings_is_found_at_the_next_look(engine: Engine, world: Worl
     assert listed() == {(world.contact, NUMBER)}
 
 
+def test_a_call_whose_contact_is_out_of_sight_is_found_by_its_number(engine: Engine, world: World) -> None:
+    add(engine, world, [("phone", NUMBER)])
+    calls = [(world.contact + 1_000, NUMBER), (world.contact + 1_000, "+12125550199")]
+    found = listed_attempts(engine, world.organization_id, world.campaign, Calendar().zones, calls, NOW)
+    assert found == {(world.contact + 1_000, NUMBER)}
+
+
 def test_a_call_is_not_ended_by_an_entry_whose_day_is_over_there(engine: Engine, world: World) -> None:
     add(engine, world, [("phone", NUMBER)], until=date(2026, 1, 4))
     calls = [(world.contact, NUMBER)]

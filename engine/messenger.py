@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.strategy import Action, Channel, render
 from app.core.strategy.text import pick_language
@@ -97,9 +98,7 @@ class Messenger:
             return
         channel = self._channels[running.attempt.channel]
         async with self._rooms[running.attempt.channel]:
-            if await listed_by_now(self._database, running, self._clock.utcnow(), self._tuning.dnc_watch):
-                unwanted = replace(running, closed_as=outcomes.CLOSED_BY_DNC)
-                await self._end(unwanted, self._outcome("CANCELLED_BY_SYSTEM", "listed while it waited to leave"))
+            if not await self._may_leave(running):
                 return
             try:
                 sent = await channel.send(message)
@@ -112,6 +111,19 @@ class Messenger:
                 await self._settle(running, channel)
                 return
         await self._sent(running, sent)
+
+    async def _may_leave(self, running: Running) -> bool:
+        """Not if the person was listed meanwhile; with the database away the attempt is made again once it is back."""
+        try:
+            listed = await listed_by_now(self._database, running, self._clock.utcnow(), self._tuning.dnc_watch)
+        except SQLAlchemyError as error:
+            log.warning("message_not_looked_at", attempt=running.attempt.id, error=type(error).__name__)
+            await self._end(running, self._outcome("NO_PORTS", "the do-not-call lists could not be asked"))
+            return False
+        if listed:
+            unwanted = replace(running, closed_as=outcomes.CLOSED_BY_DNC)
+            await self._end(unwanted, self._outcome("CANCELLED_BY_SYSTEM", "listed while it waited to leave"))
+        return not listed
 
     async def _look_up(self, running: Running) -> None:
         channel = self._channels.get(running.attempt.channel)

@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.db import read_transaction, write_transaction
@@ -131,6 +132,32 @@ def test_a_message_that_waits_for_a_slow_provider_does_not_leave_when_its_person
         assert len(slow.sent) == 1
         assert house.final_codes() == {"SMS_SENT": 1, "IN_DNC_LIST": 2}
         assert house.attempt_codes() == {"SMS_SENT": 1, "CANCELLED_BY_SYSTEM": 2}
+
+    play(scenario)
+
+
+def test_messages_that_nobody_could_be_asked_about_leave_once_the_database_is_back(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(house: House) -> None:
+        slow = SlowChannel()
+        house.channels.update(sms=slow)
+        make_job(house.database, 3, strategy_xml=TEXT)
+        house.start()
+        await house.until(lambda: len(house.sql("SELECT id FROM attempt")) == 3)
+        await slow.asked.wait()
+
+        async def away(*_: object) -> bool:
+            raise OperationalError("SELECT", {}, Exception("the server closed the connection"))
+
+        with monkeypatch.context() as patch:
+            patch.setattr("engine.messenger.listed_by_now", away)
+            await asyncio.sleep(0.1)
+            slow.may_go.set()
+            await house.until(lambda: house.attempt_codes()["NO_PORTS"] == 2)
+        await house.until(lambda: house.job_state() == "completed")
+        assert house.final_codes() == {"SMS_SENT": 3}
+        assert len(slow.sent) == 3
 
     play(scenario)
 

@@ -21,6 +21,7 @@ from app.models import (
     AttemptTrace,
     AuditEntry,
     Contact,
+    ContactExclusion,
     Erasure,
     ImportReject,
     ImportRun,
@@ -219,7 +220,12 @@ def _rejects(home: int, _rule: RetentionRule, cutoff: datetime) -> Select[Any]:
 
 
 def _contacts(home: int, _rule: RetentionRule, cutoff: datetime) -> Select[Any]:
-    """Neither attempted, brought nor changed since, and in no job that may still come to them."""
+    """Neither attempted, brought nor changed since, in no job that may still come to them, and excluded from nothing:
+    an exclusion goes with its contact, and the next import would bring somebody who may be called.
+
+    A row of an import that changes nothing is not written, so it does not count as a change.
+    """
+    excluded = select(ContactExclusion.id).where(ContactExclusion.contact_id == Contact.id)
     waiting = (
         select(JobContact.id)
         .join(Job, Job.id == JobContact.job_id)
@@ -232,6 +238,7 @@ def _contacts(home: int, _rule: RetentionRule, cutoff: datetime) -> Select[Any]:
         Contact.created_at < cutoff,
         or_(Contact.last_attempt_at.is_(None), Contact.last_attempt_at < cutoff),
         ~waiting.exists(),
+        ~excluded.exists(),
     )
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, delete, func, select, update
 
 from app.core.retention import FLOORS, Kept, checked, floor_of
 from app.db import read_transaction, write_transaction
@@ -19,6 +19,7 @@ from app.models import (
     ConsentEvent,
     Contact,
     ContactChange,
+    ContactExclusion,
     DncEntry,
     ImportReject,
     ImportRun,
@@ -177,6 +178,22 @@ def test_a_contact_is_unused_when_nothing_has_concerned_it(
         assert session.get_one(Attempt, left.attempt_id).address == traced.NUMBER
         assert session.scalar(select(func.count()).select_from(DncEntry)) > 0
         assert session.scalar(select(func.count()).select_from(ConsentEvent)) > 0
+
+
+def test_a_contact_that_is_excluded_from_calling_stays_until_it_is_reset(
+    engine: Engine, left: traced.Left, files: stores.StateFiles
+) -> None:
+    mark = {"organization_id": left.organization_id, "contact_id": left.twin_id, "at": utcnow() - timedelta(days=400)}
+    with write_transaction(engine) as session:
+        session.add(ContactExclusion(campaign_id=None, **mark))
+    keep(engine, 90, [Kept.CONTACTS])
+    with read_transaction(engine) as session:
+        assert privacy.preview_purge(session, ROOT, utcnow())[Kept.CONTACTS] == 1
+    assert retention.purge_due(engine, Servers(), files) == 1
+    with write_transaction(engine) as session:
+        assert session.get(Contact, left.twin_id) is not None
+        session.execute(delete(ContactExclusion))
+        assert privacy.preview_purge(session, ROOT, utcnow())[Kept.CONTACTS] == 1
 
 
 def test_what_days_would_take_is_told_before_they_are_kept_and_never_under_a_floor(

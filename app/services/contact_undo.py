@@ -54,15 +54,17 @@ def restore(session: Session, actor: Actor, contact_id: int) -> Contact:
     return contact
 
 
-def refuse_erased(session: Session, subjects: Sequence[tuple[str, str]]) -> None:
-    """Who asked to be erased is not brought back from what a page still has of them."""
+def refuse_erased(session: Session, organization_id: int | None, subjects: Sequence[tuple[str, str]]) -> None:
+    """Who asked the organization (None: any) to be erased is not brought back from what a page still has of them."""
     by_kind: dict[str, set[str]] = {}
     for kind, value in subjects:
         if value:
             by_kind.setdefault(kind, set()).add(value)
     erased = erased_subjects(session, by_kind)
-    listed = (DncEntry.kind == DncKind.ERASED, DncEntry.value.in_(erased))
-    if erased and session.scalar(select(DncEntry.id).where(*listed).limit(1)) is not None:
+    listed = select(DncEntry.id).where(DncEntry.kind == DncKind.ERASED, DncEntry.value.in_(erased))
+    if organization_id is not None:
+        listed = listed.where(DncEntry.organization_id == organization_id)
+    if erased and session.scalar(listed.limit(1)) is not None:
         raise Refused("the person was erased since: there is nothing left to bring back")
 
 

@@ -1,7 +1,7 @@
 """Undo of a deletion: the row is put back as it was, under its old id.
 
-For what nothing refers to once it may be deleted, and for contacts with their addresses; what takes more rows with it
-(lists) stays gone.
+For what nothing refers to once it may be deleted, and for contacts with their addresses and exclusions; what takes
+more rows with it (lists) stays gone.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from app.models import (
     AllowedHost,
     Attribute,
     CallingWindow,
+    Campaign,
     CompletionCode,
     Contact,
+    ContactExclusion,
     DialingRuleRow,
     DncEntry,
     FilterTemplate,
@@ -55,8 +57,10 @@ _NEEDED: Mapping[type[Base], Permission] = {
     ZoneRuleRow: Permission.SETTINGS_MANAGE,
 }
 _MODELS = {model.__tablename__: model for model in _NEEDED}
-#: Rows that go with a row and come back with it.
-_WITH: Mapping[type[Base], tuple[type[Base], InstrumentedAttribute[int]]] = {Contact: (Address, Address.contact_id)}
+#: Rows that go with a row and come back with it, under new ids: SQLite gives the old ones again.
+_WITH: Mapping[type[Base], Mapping[type[Base], InstrumentedAttribute[int]]] = {
+    Contact: {Address: Address.contact_id, ContactExclusion: ContactExclusion.contact_id}
+}
 
 
 def keep(session: Session, actor: Actor, model: type[Base], row_id: int) -> dict[str, Any]:
@@ -64,9 +68,9 @@ def keep(session: Session, actor: Actor, model: type[Base], row_id: int) -> dict
     actor.require(_NEEDED[model])
     row = get_scoped(session, actor, model, row_id, include_common=True)
     kept: dict[str, Any] = {"table": model.__tablename__, "row": _values(row)}
-    if model in _WITH:
-        other, key = _WITH[model]
-        kept["with"] = [_values(found) for found in session.scalars(select(other).where(key == row_id))]
+    for other, key in _WITH.get(model, {}).items():
+        found = session.scalars(select(other).where(key == row_id).order_by(other.__table__.c.id))
+        kept[other.__tablename__] = [_values(each, but="id") for each in found]
     return kept
 
 
@@ -75,20 +79,23 @@ def put_back(session: Session, actor: Actor, kept: Mapping[str, Any]) -> None:
     model = _MODELS[kept["table"]]
     actor.require(_NEEDED[model])
     actor.require_organization(kept["row"]["organization_id"])
-    row, others = kept["row"], kept.get("with", ())
+    row = kept["row"]
+    if model is DncEntry:
+        contact_undo.refuse_erased(session, row["organization_id"], [(row["kind"], row["value"])])
     if model is Contact:
-        named = [(each["kind"], each["value"]) for each in others]
-        contact_undo.refuse_erased(session, [*named, ("customer_id", row["customer_id"])])
-        if session.get(Contact, row["id"]) is not None:
+        named = [(each["kind"], each["value"]) for each in kept[Address.__tablename__]]
+        contact_undo.refuse_erased(session, row["organization_id"], [*named, ("customer_id", row["customer_id"])])
+        if _is_there(session, row):
             contact_undo.restore(session, actor, row["id"])
             return
     words = str(kept["table"]).replace("_", " ")
     try:
         with session.begin_nested():
             session.execute(insert(model).values(_given(model, row)))
-            if others:
-                other, _ = _WITH[model]
-                session.execute(insert(other), [_given(other, each) for each in others])
+            for other in _WITH.get(model, {}):
+                for each in kept[other.__tablename__]:
+                    if _has_campaign(session, each):
+                        session.execute(insert(other).values(_given(other, each)))
     except IntegrityError as error:
         raise Refused(
             f"the {words} cannot be put back: another one has taken its place, or its owner is gone"
@@ -96,8 +103,27 @@ def put_back(session: Session, actor: Actor, kept: Mapping[str, Any]) -> None:
     record(session, actor, f"{kept['table']}.restore", session.get_one(model, row["id"]))
 
 
-def _values(row: Base) -> dict[str, Any]:
-    return {column.name: _plain(getattr(row, column.name)) for column in row.__table__.columns}
+def _is_there(session: Session, row: Mapping[str, Any]) -> bool:
+    """The contact was marked only. Refused where its id is somebody else's by now, which SQLite gives again, or its own
+    from a later import: neither is what was deleted."""
+    there = session.get(Contact, row["id"])
+    if there is None:
+        return False
+    same = all(_plain(getattr(there, name)) == row[name] for name in ("external_id", "created_at"))
+    if there.contact_list_id == row["contact_list_id"] and (same or there.erased_at is not None):
+        return True
+    raise Refused(
+        "the contact cannot be put back: another one has taken its place since, or it has come into a list anew"
+    )
+
+
+def _has_campaign(session: Session, row: Mapping[str, Any]) -> bool:
+    """An exclusion from a campaign that is gone since says nothing any more."""
+    return row.get("campaign_id") is None or session.get(Campaign, row["campaign_id"]) is not None
+
+
+def _values(row: Base, but: str = "") -> dict[str, Any]:
+    return {column.name: _plain(getattr(row, column.name)) for column in row.__table__.columns if column.name != but}
 
 
 def _given(model: type[Base], row: Mapping[str, Any]) -> dict[str, Any]:

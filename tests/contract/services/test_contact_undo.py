@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
 import pytest
 from sqlalchemy import Engine, delete, select
+from sqlalchemy.orm import Session
 
 from app.db import read_transaction, write_transaction
-from app.models import Address, Attempt, Attribute, AuditEntry, Contact, ContactChange, JobContact
+from app.models import (
+    Address,
+    Attempt,
+    Attribute,
+    AuditEntry,
+    Campaign,
+    Contact,
+    ContactChange,
+    ContactExclusion,
+    DncEntry,
+    DncKind,
+    DncList,
+    JobContact,
+)
 from app.security.access import EVERYTHING, Actor, Permission
 from app.security.pseudonyms import attach
 from app.security.secrets import Vault
-from app.services import contact_editing, contact_undo, contacts, lists, privacy, undo
+from app.services import contact_editing, contact_undo, contacts, exclusions, lists, privacy, undo
 from app.services.contact_editing import Edit, EditedAddress
+from common.clock import utcnow
 from common.errors import Refused
 from tests.support.organizations import World, build
 
@@ -50,6 +69,30 @@ def state(engine: Engine, world: World) -> tuple[str, object, list[tuple[str, st
         contact = session.get_one(Contact, world.contact)
         rows = session.scalars(select(Address).where(Address.contact_id == contact.id).order_by(Address.position))
         return contact.last_name, contact.attributes.get("balance"), [(row.name, row.value) for row in rows]
+
+
+def delete_wholly(engine: Engine, world: World) -> Mapping[str, Any]:
+    """The contact, which no job refers to any more; what undoes it, as a page carries it."""
+    with write_transaction(engine) as session:
+        session.execute(delete(Attempt).where(Attempt.contact_id == world.contact))
+        session.execute(delete(JobContact).where(JobContact.contact_id == world.contact))
+        kept = undo.keep(session, ROOT, Contact, world.contact)
+        contacts.delete_contact(session, ROOT, world.contact)
+    return cast("Mapping[str, Any]", json.loads(json.dumps(kept)))
+
+
+def put_and_take_entry(session: Session, home: int | None, dnc_list: int, number: str) -> Mapping[str, Any]:
+    """What undoes the removal of a do-not-call entry; a later one stays, so that nobody is given its row id."""
+    common = {"organization_id": home, "dnc_list_id": dnc_list, "kind": DncKind.PHONE, "created_at": utcnow()}
+    entry = DncEntry(value=number, source="panel", **common)
+    session.add(entry)
+    session.flush()
+    session.add(DncEntry(value="+12025550100", source="panel", **common))
+    session.flush()
+    kept = undo.keep(session, ROOT, DncEntry, entry.id)
+    session.delete(entry)
+    session.flush()
+    return kept
 
 
 def test_each_kind_of_change_is_taken_back_and_the_undo_can_be_undone(engine: Engine, world: World) -> None:
@@ -120,11 +163,7 @@ def test_one_that_is_gone_comes_back_with_its_addresses_unless_the_person_was_er
 ) -> None:
     edit(engine, world, Edit({}, {}, [PHONE, EMAIL]))
     before = state(engine, world)
-    with write_transaction(engine) as session:
-        session.execute(delete(Attempt).where(Attempt.contact_id == world.contact))
-        session.execute(delete(JobContact).where(JobContact.contact_id == world.contact))
-        kept = undo.keep(session, ROOT, Contact, world.contact)
-        contacts.delete_contact(session, ROOT, world.contact)
+    kept = delete_wholly(engine, world)
     with write_transaction(engine) as session:
         assert session.get(Contact, world.contact) is None
         undo.put_back(session, ROOT, kept)
@@ -135,3 +174,67 @@ def test_one_that_is_gone_comes_back_with_its_addresses_unless_the_person_was_er
         contacts.delete_contact(session, ROOT, world.contact)
         with pytest.raises(Refused, match="erased"):
             undo.put_back(session, ROOT, kept)
+
+
+def test_who_was_excluded_comes_back_excluded_but_from_campaigns_that_are_gone(engine: Engine, world: World) -> None:
+    with write_transaction(engine) as session:
+        home = {"organization_id": world.organization_id, "contact_list_id": world.contact_list}
+        session.add(Contact(external_id="other", attributes={}, created_at=utcnow(), updated_at=utcnow(), **home))
+        origin = session.get_one(Campaign, world.campaign)
+        columns = [column.name for column in Campaign.__table__.columns if column.name not in ("id", "name")]
+        gone = Campaign(name="Gone", **{name: getattr(origin, name) for name in columns})
+        session.add(gone)
+        session.flush()
+        for campaign in (None, world.campaign, gone.id):
+            exclusions.exclude(session, ROOT, world.contact_list, [("id", world.marker)], campaign)
+    kept = delete_wholly(engine, world)
+    with write_transaction(engine) as session:
+        session.delete(session.get_one(Campaign, gone.id))
+        # Takes the row ids that SQLite gives again.
+        exclusions.exclude(session, ROOT, world.contact_list, [("id", "other")])
+    with write_transaction(engine) as session:
+        undo.put_back(session, ROOT, kept)
+    with read_transaction(engine) as session:
+        mine = select(ContactExclusion.campaign_id).where(ContactExclusion.contact_id == world.contact)
+        assert set(session.scalars(mine)) == {None, world.campaign}
+        assert exclusions.excluded_among(session, [world.contact], None) == {world.contact}
+
+
+@pytest.mark.parametrize("external_id", ["stranger", "Meadow"])
+def test_one_whose_id_is_another_contacts_by_now_is_refused(engine: Engine, world: World, external_id: str) -> None:
+    kept = delete_wholly(engine, world)
+    with write_transaction(engine) as session:
+        session.add(
+            Contact(
+                id=world.contact, organization_id=world.organization_id, contact_list_id=world.contact_list,
+                external_id=external_id, attributes={}, created_at=utcnow(), updated_at=utcnow(), deleted_at=utcnow(),
+            )
+        )  # fmt: skip
+    with write_transaction(engine) as session:
+        with pytest.raises(Refused, match="another one has taken its place since, or it has come into a list anew"):
+            undo.put_back(session, ROOT, kept)
+        there = session.get_one(Contact, world.contact)
+        assert (there.external_id, there.deleted_at is None) == (external_id, False)
+
+
+def test_an_entry_of_do_not_call_does_not_bring_an_erased_persons_number_back_but_another_organizations_does(
+    engine: Engine, world: World
+) -> None:
+    edit(engine, world, Edit({}, {}, [PHONE, EMAIL]))
+    number = "+12025550143"
+    with write_transaction(engine) as session:
+        other = build(session, "Brook")
+        shared = DncList(organization_id=None, name="Everybody", created_at=utcnow())
+        session.add(shared)
+        session.flush()
+        homes = {world.organization_id: world.dnc_list, other.organization_id: other.dnc_list, None: shared.id}
+        kept = {home: put_and_take_entry(session, home, listed, number) for home, listed in homes.items()}
+        person = privacy.find_person(session, ROOT, "phone", number, world.organization_id)
+        privacy.request_erasure(session, ROOT, Vault(SECRET), person)
+    with write_transaction(engine) as session:
+        for home in (world.organization_id, None):
+            with pytest.raises(Refused, match="erased"):
+                undo.put_back(session, ROOT, kept[home])
+        undo.put_back(session, ROOT, kept[other.organization_id])
+        plain = select(DncEntry.organization_id).where(DncEntry.kind == DncKind.PHONE, DncEntry.value == number)
+        assert session.scalars(plain).all() == [other.organization_id]

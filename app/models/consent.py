@@ -75,7 +75,7 @@ class ConsentFile(Base):
     rows_read: Mapped[int] = mapped_column(default=0)
     rows_given: Mapped[int] = mapped_column(default=0)
     rows_revoked: Mapped[int] = mapped_column(default=0)
-    #: In the ledger already, word for word.
+    #: In the ledger already, word for word; evidence is not compared.
     rows_known: Mapped[int] = mapped_column(default=0)
     rows_rejected: Mapped[int] = mapped_column(default=0)
     #: [{line, reason}] of the first thousand.

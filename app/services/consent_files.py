@@ -33,8 +33,8 @@ log = structlog.get_logger()
 _FIRST_REJECTS = 1000
 _MOST_PROOFS = 10_000
 _CHUNK = 500
-#: By what two entries are the same one.
-_SAME = ("kind", "value", "channel", "purpose", "act", "at")
+#: By what two entries are the same one: by all that was entered but the evidence.
+_SAME = ("kind", "value", "channel", "purpose", "act", "at", "expires_at", "source", "text_shown")
 
 
 @dataclass(slots=True)
@@ -60,8 +60,9 @@ def take_file(
 ) -> ConsentFile:
     """Run to the end, in short transactions. `proofs` is a zip with the files that lines name as evidence.
 
-    What the ledger has already, word for word, is passed over: doing it again after a crash adds nothing. A `dry` run
-    writes nothing and keeps no record of itself.
+    What the ledger has already, word for word, is passed over, also where the line now names evidence: doing it again
+    after a crash adds nothing. A line that was corrected is a new entry. A `dry` run writes nothing and keeps no record
+    of itself.
     """
     actor.require(Permission.DNC_EDIT)
     if not is_country(home_country):
@@ -235,7 +236,12 @@ class _Taking:
 
 
 def _key(values: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(values[name] for name in _SAME)
+    return tuple(_words(values[name]) for name in _SAME)
+
+
+def _words(value: Any) -> Any:
+    """Text as it comes back from its own export: by its words, without the sign that keeps it from being a formula."""
+    return " ".join(value.lstrip("'").split()) if isinstance(value, str) else value
 
 
 def _in_ledger(session: Session, home: int, chunk: Sequence[Entry]) -> set[tuple[Any, ...]]:
@@ -245,7 +251,7 @@ def _in_ledger(session: Session, home: int, chunk: Sequence[Entry]) -> set[tuple
         values = sorted({entry.values["value"] for entry in chunk if entry.values["kind"] == kind})
         mine = (ConsentEvent.organization_id == home, ConsentEvent.kind == kind)
         rows = session.execute(select(*columns).where(*mine, among(session, ConsentEvent.value, values)))
-        found.update(tuple(row) for row in rows)
+        found.update(_key(dict(zip(_SAME, row, strict=True))) for row in rows)
     return found
 
 

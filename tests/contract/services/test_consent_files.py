@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, delete, func, select
 
+from app.core.compliance import Consent
 from app.db import read_transaction, write_transaction
 from app.models import AuditEntry, ConsentEvent, ConsentEvidence, ConsentFile
 from app.security.access import Actor
 from app.services import consents
 from app.services.consent_files import take_file
+from common.clock import utcnow
 from tests.support.organizations import World, build
 
 ROOT = Actor.system()
@@ -84,6 +86,30 @@ def test_taken_twice_adds_nothing_and_so_does_its_own_export(engine: Engine, wor
     back = take(engine, tmp_path / "out.csv", out)
     assert (back.rows_read, back.rows_known, back.rows_rejected) == (4, 4, 0)
     assert len(ledger(engine)) == 4
+
+
+def test_a_corrected_line_is_entered_and_the_consent_ends_as_it_says(
+    engine: Engine, world: World, tmp_path: Path
+) -> None:
+    line = "2025550100,,,voice,marketing,given,2026-01-05,{},{},{},\n"
+    wrong, right = line.format("", "call", "Yes"), line.format("2026-02-05", "call", "Yes")
+    for text in (wrong, right, line.format("2026-02-05", "paper", "Yes"), line.format("2026-02-05", "call", "I agree")):
+        assert take(engine, tmp_path / "c.csv", HEAD + text).rows_given == 1, text
+    assert take(engine, tmp_path / "c.csv", HEAD + wrong + right).rows_known == 2
+    person = ("phone", "+12025550100")
+    with read_transaction(engine) as session:
+        acts = consents.acts_of(session, world.organization_id, "marketing", [person])
+        assert consents.consent_for(acts, [person], "voice", utcnow()) is Consent.EXPIRED
+
+
+def test_words_that_a_spreadsheet_would_run_come_back_from_the_export_as_known(
+    engine: Engine, world: World, tmp_path: Path
+) -> None:
+    with write_transaction(engine) as session:
+        fields = consents.ConsentFields("sms", "marketing", "web form", "=I agree\r\n to SMS ")
+        consents.give(session, ROOT, ("phone", "+12025550100"), fields, world.organization_id)
+        out = "".join(consents.export_csv(session, ROOT))
+    assert take(engine, tmp_path / "out.csv", out).rows_known == 1
 
 
 def test_what_is_not_taken_is_told_by_line(engine: Engine, world: World, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ _NAMES: Mapping[str, Sequence[str]] = {
 }
 _NEEDED = ("channel", "purpose", "act", "at", "source")
 _PERSON = ("phone", "email", "customer_id", "contact_id")
+#: How far the clocks furthest ahead are from UTC.
+_FURTHEST_AHEAD = timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class _Reader:
             raise Refused(f"act: {cell('act')[:40]!r} is neither given nor revoked")
         if not cell("at"):
             raise Refused("at: say when it was given or taken back")
-        at = moment("at", cell("at"), time.min)
+        at = said_at(cell("at"), act, self.now)
         ends = moment("expires_at", cell("expires_at"), time.max) if cell("expires_at") else None
         person = self._person(cells)
         return [
@@ -128,12 +130,32 @@ class _Reader:
         raise Refused("nothing names the person")
 
 
+def said_at(text: str, act: ConsentAct, now: datetime) -> datetime:
+    """When it was given, or taken back.
+
+    A taking back without an hour counts from the end of its day, so that no giving of that day outdoes it; one
+    without a zone may be ahead of UTC and is of this moment at the latest.
+    """
+    if act is ConsentAct.GIVEN:
+        return moment("at", text, time.min)
+    latest = moment("at", text, time.max)
+    zoned = _read("at", text, time.max).tzinfo is not None
+    if zoned or moment("at", text, time.min) > now + _FURTHEST_AHEAD:
+        return latest
+    return min(latest, now)
+
+
 def moment(field: str, text: str, of_day: time) -> datetime:
     """A date alone is its first or last moment (`of_day`) in UTC; so is a time without a zone."""
+    found = _read(field, text, of_day)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _read(field: str, text: str, of_day: time) -> datetime:
+    """Naive where the text has no zone."""
     try:
         if len(text) <= len("2026-01-31"):
-            return datetime.combine(date.fromisoformat(text), of_day, UTC)
-        found = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
+            return datetime.combine(date.fromisoformat(text), of_day)
+        return datetime.fromisoformat(text.replace(" UTC", "+00:00"))
     except ValueError:
         raise Refused(f"{field}: {text[:40]!r} is no time; write 2026-01-31 or 2026-01-31T09:30+01:00") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -13,11 +13,12 @@ from apiflask.validators import Length, OneOf
 
 from app.models import ConsentAct, DncKind
 from app.services import consents
-from app.services.consent_lines import moment
+from app.services.consent_lines import moment, said_at
 from app.services.contact_push import MOST
 from app.web.api.gate import actor, changing, writing_session
 from app.web.api.views import REPEATABLE
 from app.web.database import reader
+from common.clock import utcnow
 from common.errors import Refused
 
 blueprint = APIBlueprint("consents", __name__, url_prefix="/api/v1", tag="Consents")
@@ -39,7 +40,12 @@ class Consent(Person):
     purpose = String(required=True, validate=Length(1, 64), metadata={"description": "Such as marketing"})
     act = String(required=True, validate=OneOf([act.value for act in ConsentAct]))
     source = String(required=True, validate=Length(1, 64), metadata={"description": "By what: web form, paper, call"})
-    at = String(metadata={"description": "When the person said so (ISO 8601); now if left out"})
+    at = String(
+        metadata={
+            "description": "When the person said so (ISO 8601, UTC without a zone; a date alone is its "
+            "beginning, of a taking back its end); now if left out"
+        }
+    )
     expires_at = String(metadata={"description": "ISO 8601; until it is taken back if left out"})
     text_shown = String(load_default="", metadata={"description": "The words the person saw or heard"})
     evidence = Nested(Evidence)
@@ -118,7 +124,7 @@ def _fields(entry: dict[str, Any]) -> consents.ConsentFields:
         entry["purpose"],
         entry["source"],
         entry["text_shown"],
-        moment("at", entry["at"], time.min) if entry.get("at") else None,
+        said_at(entry["at"], ConsentAct(entry["act"]), utcnow()) if entry.get("at") else None,
         moment("expires_at", entry["expires_at"], time.max) if given and entry.get("expires_at") else None,
         (proof["name"], _body(proof["content"])) if proof else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,22 @@ def test_a_corrected_line_is_entered_and_the_consent_ends_as_it_says(
     with read_transaction(engine) as session:
         acts = consents.acts_of(session, world.organization_id, "marketing", [person])
         assert consents.consent_for(acts, [person], "voice", utcnow()) is Consent.EXPIRED
+
+
+@pytest.mark.parametrize("days", [3, 0])
+def test_a_day_of_taking_back_outdoes_what_was_given_on_it(
+    engine: Engine, world: World, tmp_path: Path, days: int
+) -> None:
+    given = utcnow() - timedelta(days=days)
+    lines = (
+        f"2025550100,,,voice,marketing,given,{given.isoformat()},,call,,\n"
+        f"2025550100,,,voice,marketing,revoked,{given.date()},,call,,\n"
+    )
+    assert take(engine, tmp_path / "c.csv", HEAD + lines).rows_rejected == 0
+    person = ("phone", "+12025550100")
+    with read_transaction(engine) as session:
+        acts = consents.acts_of(session, world.organization_id, "marketing", [person])
+        assert consents.consent_for(acts, [person], "voice", utcnow()) is Consent.REVOKED
 
 
 def test_words_that_a_spreadsheet_would_run_come_back_from_the_export_as_known(

@@ -276,6 +276,17 @@ def test_consents_are_entered_all_or_none_and_told(program: Program) -> None:
     assert "base64" in program("POST", "/consents", {"entries": [bad]}).json["detail"]
 
 
+def test_a_day_of_taking_back_outdoes_what_was_given_on_it(program: Program) -> None:
+    person = {"kind": "phone", "value": "+12125550177"}
+    given = {**person, "channel": "sms", "purpose": "marketing", "source": "web form", "act": "given"}
+    entries = [{**given, "at": "2026-01-05T10:00+01:00"}, {**given, "act": "revoked", "at": "2026-01-05"}]
+    entries += [{**given, "act": "revoked", "at": f"{utcnow() + timedelta(hours=13):%Y-%m-%dT%H:%M}"}]
+    assert program("POST", "/consents", {"entries": entries}).json == {"entered": 3}
+    told = program("POST", "/consents/ledger", person).json["entries"]
+    assert [event["act"] for event in told] == ["revoked", "revoked", "given"]
+    assert told[1]["at"] == "2026-01-05T23:59:59.999999+00:00"
+
+
 def test_excludes_from_calling_and_resets(program: Program, world: World) -> None:
     path = f"/lists/{world.list_id}"
     assert program("POST", f"{path}/contacts", {"contacts": [BO]}).json["added"] == 1

@@ -13,6 +13,7 @@ from app.models import AuditEntry, ConsentEvent, Contact
 from app.security.access import Actor
 from app.services import consents
 from app.services.consents import ConsentFields
+from app.services.number_formats import put_number_defaults
 from common import errors
 from common.clock import utcnow
 from engine.people import look_up
@@ -66,6 +67,15 @@ def test_what_is_taken_back_stays_in_the_ledger(engine: Engine, world: World) ->
         assert session.scalar(actions) == 2
         rows = "".join(consents.export_csv(session, ROOT, "marketing")).splitlines()
         assert len(rows) == 3
+
+
+def test_a_number_without_a_country_code_is_of_the_organizations_own_country(engine: Engine, world: World) -> None:
+    with write_transaction(engine) as session:
+        home = world.organization_id
+        put_number_defaults(session, ROOT, "GB", "", home)
+        call = ConsentFields("voice", "marketing", "call")
+        assert consents.revoke(session, ROOT, ("phone", "2079460958"), call, home).value == "+442079460958"
+        assert len(consents.of_subject(session, ROOT, ("phone", "020 7946 0958"), home)) == 1
 
 
 def test_a_consent_that_ends_is_over_after_its_moment(engine: Engine, world: World) -> None:

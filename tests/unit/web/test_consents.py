@@ -6,7 +6,14 @@ import zipfile
 from io import BytesIO
 
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 
+from app.db import write_transaction
+from app.models import Organization
+from app.security.access import Actor
+from app.services import consents
+from app.services.consents import ConsentFields
+from common.clock import utcnow
 from tests.support.panel import World
 
 
@@ -69,3 +76,20 @@ def test_says_at_the_file_what_is_wrong_with_it(admin: FlaskClient) -> None:
     answer = admin.post("/consents/", data={"file": (BytesIO(b"a,b\n1,2\n"), "x.csv"), "home_country": "US"})
     assert answer.status_code == 422
     assert "no column is channel" in answer.text
+
+
+def test_who_sees_several_organizations_looks_a_person_up_in_one(admin: FlaskClient, sqlite_engine: Engine) -> None:
+    assert 'name="organization"' not in admin.get("/consents/").text
+    with write_transaction(sqlite_engine) as session:
+        other = Organization(name="Second", created_at=utcnow())
+        session.add(other)
+        session.flush()
+        second = other.id
+        fields = ConsentFields("voice", "marketing", "paper")
+        consents.give(session, Actor.system(), ("phone", "+12125550177"), fields, second)
+    assert 'aria-label="Organization"' in admin.get("/consents/").text
+    path = "/consents/?kind=phone&value=%2B12125550177&organization={}"
+    found = admin.get(path.format(second)).text
+    assert f'<option value="{second}" selected>Second</option>' in found
+    assert "Given</span>" in found
+    assert "Nothing entered" in admin.get(path.format(1)).text

@@ -109,11 +109,12 @@ def _saved(file: FileStorage, folder: str, otherwise: str, before: str = "") -> 
 
 def _page(form: ConsentFileForm, counted: ConsentFile | None = None) -> str:
     kind, value = request.args.get("kind", "phone"), request.args.get("value", "").strip()
+    organization = request.args.get("organization", type=int) if form.organization_id else None
     events: list[ConsentEvent] | None = None
     problem = ""
     if value:
         try:
-            events = consents.of_subject(reader(), actor(), (kind, value), form.chosen_organization)
+            events = consents.of_subject(reader(), actor(), (kind, value), organization)
         except Refused as refused:
             problem = str(refused)
     return render_template(
@@ -125,6 +126,7 @@ def _page(form: ConsentFileForm, counted: ConsentFile | None = None) -> str:
         kinds=[row.value for row in DncKind if row is not DncKind.ERASED],
         kind=kind,
         value=value,
+        organization=organization,
         events=events,
         problem=problem,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ from sqlalchemy import Engine, insert, select
 from sqlalchemy.orm import Session
 
 from app.core.phone import is_country
-from app.db import among, read_transaction, write_in_chunks, write_transaction
+from app.db import among, read_transaction, timed_write, write_transaction
 from app.models import ConsentAct, ConsentEvent, ConsentEvidence, ConsentFile, ImportState
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services import consents
 from app.services.audit import record
 from app.services.consent_lines import Entry, read_lines
+from app.services.consent_proofs import Proofs
 from app.services.csv_text import csv_lines
 from app.services.dnc_formats import BadLine
 from app.services.importing.spooling import spooled
@@ -31,8 +32,9 @@ from common.errors import ClarionError, Refused
 log = structlog.get_logger()
 
 _FIRST_REJECTS = 1000
-_MOST_PROOFS = 10_000
 _CHUNK = 500
+#: Bytes of evidence in memory before they are written; one file more may come on top.
+_MOST_UNPACKED = 16_000_000
 #: By what two entries are the same one: by all that was entered but the evidence.
 _SAME = ("kind", "value", "channel", "purpose", "act", "at", "expires_at", "source", "text_shown")
 
@@ -80,9 +82,9 @@ def take_file(
     tally, detail, now = _Tally(), "", utcnow()
     try:
         with ExitStack() as stack:
-            kept = _Proofs(stack, proofs)
+            packed = Proofs(stack, proofs)
             lines = read_lines(stack.enter_context(spooled(path, may_guess=True)), home_country, now)
-            _Taking(engine, actor, home, file_id, kept, tally, now, on_progress).all(lines)
+            _Taking(engine, actor, home, file_id, packed, tally, now, on_progress).all(lines)
     except (ClarionError, OSError) as error:
         detail = str(error)
     return _end(engine, row, file_id, tally, detail)
@@ -102,37 +104,6 @@ def rejects_csv(session: Session, actor: Actor, file_id: int) -> Iterator[str]:
     yield csv_lines([("line", "reason"), *((reject["line"], reject["reason"]) for reject in row.first_rejects)])
 
 
-class _Proofs:
-    """A zip of evidence. Of its names only the last part counts; nothing is ever unpacked to disk."""
-
-    def __init__(self, stack: ExitStack, path: Path | None) -> None:
-        self._members: dict[str, zipfile.ZipInfo] = {}
-        if path is None:
-            return
-        try:
-            self._zip = stack.enter_context(zipfile.ZipFile(path))
-        except zipfile.BadZipFile as error:
-            raise Refused(f"evidence: {path.name} is no zip; pack the files that the lines name into one") from error
-        members = [member for member in self._zip.infolist() if not member.is_dir()]
-        if len(members) > _MOST_PROOFS:
-            raise Refused(f"evidence: {_MOST_PROOFS:,} files at most in one zip")
-        self._members = {consents.plain_name(member.filename): member for member in members}
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._members
-
-    def body(self, name: str) -> bytes:
-        """Raise Refused for one that is too large, whatever the zip says of it, or cannot be read."""
-        try:
-            with self._zip.open(self._members[name]) as file:
-                body = file.read(consents.LARGEST_EVIDENCE + 1)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError) as error:
-            raise Refused(f"evidence: {name} in the zip cannot be read: {type(error).__name__}") from error
-        if len(body) > consents.LARGEST_EVIDENCE:
-            raise Refused(f"evidence: {name} is larger than {consents.LARGEST_EVIDENCE:,} bytes")
-        return body
-
-
 @dataclass(slots=True)
 class _Taking:
     engine: Engine
@@ -140,24 +111,21 @@ class _Taking:
     home: int
     #: None: only counting.
     file_id: int | None
-    proofs: _Proofs
+    proofs: Proofs
     tally: _Tally
     now: datetime
     on_progress: Callable[[int], None] | None
-    #: Evidence by name: those that the ledger has, then those of the zip as they are first needed.
-    kept: dict[str, int | None] = field(default_factory=dict)
+    #: Evidence that the ledger keeps, by name.
+    kept: dict[str, int] = field(default_factory=dict)
+    #: What is wrong with evidence, by name.
+    faults: dict[str, str] = field(default_factory=dict)
 
     def all(self, lines: Iterator[Entry | BadLine]) -> None:
-        if self.file_id is not None:
-            write_in_chunks(self.engine, self._counted(lines), self._write, first=_CHUNK)
-            return
-        chunk: list[Entry] = []
-        for entry in self._counted(lines):
-            chunk.append(entry)
-            if len(chunk) == _CHUNK:
-                self._count(chunk)
-                chunk.clear()
-        self._count(chunk)
+        entries = self._counted(lines)
+        while chunk := list(islice(entries, _CHUNK)):
+            self._take(chunk)
+            if self.on_progress is not None:
+                self.on_progress(self.tally.read)
 
     def _counted(self, lines: Iterator[Entry | BadLine]) -> Iterator[Entry]:
         last = 0
@@ -166,68 +134,114 @@ class _Taking:
             last = line.line
             if isinstance(line, BadLine):
                 self._reject(line.line, line.reason)
-            elif line.evidence and line.evidence not in self.proofs and self._stored(line.evidence) is None:
-                self._reject(line.line, f"evidence: {line.evidence[:80]} is neither in the zip nor kept already")
             else:
                 yield line
 
-    def _stored(self, name: str) -> int | None:
-        if name not in self.kept:
-            mine = (ConsentEvidence.organization_id == self.home, ConsentEvidence.file_name == name)
-            newest = select(ConsentEvidence.id).where(*mine).order_by(ConsentEvidence.id.desc()).limit(1)
-            with read_transaction(self.engine) as session:
-                self.kept[name] = session.scalar(newest)
-        return self.kept[name]
-
-    def _count(self, chunk: Sequence[Entry]) -> None:
-        if chunk:
-            with read_transaction(self.engine) as session:
-                self._new(session, chunk)
-
-    def _write(self, session: Session, chunk: Sequence[Entry]) -> None:
-        rows = []
-        for entry in self._new(session, chunk):
+    def _take(self, chunk: Sequence[Entry]) -> None:
+        """Evidence is unpacked here, before the write lock is taken, and not much of it is held at once."""
+        with read_transaction(self.engine) as session:
+            fresh = self._fresh(session, chunk)
+        ready: list[Entry] = []
+        bodies: dict[str, bytes] = {}
+        for entry in fresh:
             try:
-                evidence = self._evidence(session, entry.evidence) if entry.evidence else None
+                self._prove(entry, bodies)
             except Refused as error:
-                self._add(entry, -1)
                 self._reject(entry.line, str(error))
                 continue
-            rows.append(
-                {
-                    **entry.values, "organization_id": self.home, "evidence_id": evidence, "file_id": self.file_id,
-                    "entered_by": self.actor.user_id, "entered_at": self.now,
-                }
-            )  # fmt: skip
-        if rows:
-            session.execute(insert(ConsentEvent), rows)
-        if self.on_progress is not None:
-            self.on_progress(self.tally.read)
+            ready.append(entry)
+            if sum(map(len, bodies.values())) > _MOST_UNPACKED:
+                self._enter(ready, bodies)
+                ready, bodies = [], {}
+        self._enter(ready, bodies)
 
-    def _new(self, session: Session, chunk: Sequence[Entry]) -> list[Entry]:
+    def _fresh(self, session: Session, chunk: Sequence[Entry]) -> list[Entry]:
         """Without those that the ledger has, counted."""
-        seen, new = _in_ledger(session, self.home, chunk), []
+        seen, fresh = _in_ledger(session, self.home, chunk), []
         for entry in chunk:
             key = _key(entry.values)
             if key in seen:
                 self.tally.known += 1
                 continue
             seen.add(key)
-            new.append(entry)
-            self._add(entry, 1)
-        return new
+            fresh.append(entry)
+        return fresh
 
-    def _add(self, entry: Entry, count: int) -> None:
-        if entry.values["act"] == ConsentAct.GIVEN:
-            self.tally.given += count
-        else:
-            self.tally.revoked += count
+    def _prove(self, entry: Entry, bodies: dict[str, bytes]) -> None:
+        """See that the entry's evidence is kept or among `bodies`. Raise Refused where that cannot be."""
+        if not entry.evidence:
+            return
+        packed, name = self.proofs.holds(entry.evidence), consents.plain_name(entry.evidence)
+        if name in self.kept or name in bodies:
+            return
+        if name in self.faults:
+            raise Refused(self.faults[name])
+        try:
+            if packed:
+                bodies[name] = self.proofs.body(name)
+            else:
+                self.kept[name] = self._stored(name)
+        except Refused as error:
+            self.faults[name] = str(error)
+            raise
 
-    def _evidence(self, session: Session, name: str) -> int | None:
-        if name in self.proofs:
-            body = self.proofs.body(name)
-            return consents.keep_evidence(session, self.home, name, body)
-        return self._stored(name)
+    def _stored(self, name: str) -> int:
+        """Of several with one name nobody can tell whose is meant."""
+        mine = (ConsentEvidence.organization_id == self.home, ConsentEvidence.file_name == name)
+        with read_transaction(self.engine) as session:
+            found = session.scalars(select(ConsentEvidence.id).where(*mine).limit(2)).all()
+        if not found:
+            raise Refused(f"evidence: {name[:80]} is neither in the zip nor kept already")
+        if len(found) > 1:
+            raise Refused(
+                f"evidence: several files called {name[:80]} are kept; pack the one that is meant into the zip"
+            )
+        return found[0]
+
+    def _enter(self, ready: Sequence[Entry], bodies: Mapping[str, bytes]) -> None:
+        if self.file_id is None:
+            self.kept.update(dict.fromkeys(bodies, 0))
+        elif ready:
+            with timed_write(self.engine) as (session, _):
+                # Another taking may have been quicker.
+                ready = self._still_proven(session, self._fresh(session, ready))
+                added = self._write(session, ready, bodies)
+            self.kept.update(added)
+        given = sum(entry.values["act"] == ConsentAct.GIVEN for entry in ready)
+        self.tally.given += given
+        self.tally.revoked += len(ready) - given
+
+    def _still_proven(self, session: Session, ready: Sequence[Entry]) -> list[Entry]:
+        """Without those whose evidence was erased meanwhile; another file may have its ID by now."""
+        names = {consents.plain_name(entry.evidence) for entry in ready} & self.kept.keys()
+        columns = (ConsentEvidence.file_name, ConsentEvidence.id)
+        there = session.execute(select(*columns).where(ConsentEvidence.id.in_([self.kept[name] for name in names])))
+        erased = names - {name for name, key in there if self.kept.get(name) == key}
+        proven = []
+        for entry in ready:
+            if (name := consents.plain_name(entry.evidence)) in erased:
+                self._reject(entry.line, f"evidence: {name[:80]} was erased meanwhile; take the file again")
+                self.kept.pop(name, None)
+            else:
+                proven.append(entry)
+        return proven
+
+    def _write(self, session: Session, ready: Sequence[Entry], bodies: Mapping[str, bytes]) -> Mapping[str, int]:
+        """Answers the evidence that was added, by name."""
+        names = {consents.plain_name(entry.evidence) for entry in ready} & bodies.keys()
+        added = {name: consents.keep_evidence(session, self.home, name, bodies[name]) for name in sorted(names)}
+        proofs = self.kept | added
+        rows = [
+            {
+                **entry.values, "organization_id": self.home, "file_id": self.file_id,
+                "evidence_id": proofs[consents.plain_name(entry.evidence)] if entry.evidence else None,
+                "entered_by": self.actor.user_id, "entered_at": self.now,
+            }
+            for entry in ready
+        ]  # fmt: skip
+        if rows:
+            session.execute(insert(ConsentEvent), rows)
+        return added
 
     def _reject(self, line: int, reason: str) -> None:
         self.tally.rejected += 1
@@ -265,7 +279,7 @@ def _end(engine: Engine, row: ConsentFile, file_id: int | None, tally: _Tally, d
         "rows_revoked": tally.revoked,
         "rows_known": tally.known,
         "rows_rejected": tally.rejected,
-        "first_rejects": tally.rejects,
+        "first_rejects": sorted(tally.rejects, key=lambda reject: reject["line"]),
     }
     if file_id is None:
         for name, value in values.items():

@@ -37,7 +37,7 @@ _FURTHEST_AHEAD = timedelta(hours=14)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`values` are columns of the ledger; `evidence` is the name of a file, "" for none."""
+    """`values` are columns of the ledger; `evidence` names a file as the line does, maybe with folders, "" for none."""
 
     line: int
     values: Mapping[str, Any]
@@ -113,7 +113,7 @@ class _Reader:
                     self.now,
                     self.home_country,
                 ),
-                consents.plain_name(cell("evidence")),
+                cell("evidence"),
             )
             for channel in cell("channel").split("+")
         ]  # fmt: skip

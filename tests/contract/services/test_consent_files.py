@@ -13,7 +13,7 @@ from app.core.compliance import Consent
 from app.db import read_transaction, write_transaction
 from app.models import AuditEntry, ConsentEvent, ConsentEvidence, ConsentFile
 from app.security.access import Actor
-from app.services import consents
+from app.services import consent_files, consents
 from app.services.consent_files import take_file
 from common.clock import utcnow
 from tests.support.organizations import World, build
@@ -173,6 +173,119 @@ def test_evidence_that_is_no_zip_or_too_large_is_told(
     with zipfile.ZipFile(proofs, "w") as archive:
         archive.writestr("form.pdf", b"12345678")
     monkeypatch.setattr(consents, "LARGEST_EVIDENCE", 7)
-    done = take(engine, tmp_path / "c.csv", LINES, proofs)
-    assert (done.rows_given, done.rows_rejected) == (2, 1)
-    assert "larger than 7" in done.first_rejects[0]["reason"]
+    for dry in (True, False):
+        done = take(engine, tmp_path / "c.csv", LINES, proofs, dry=dry)
+        assert (done.rows_given, done.rows_rejected) == (2, 1)
+        assert "larger than 7" in done.first_rejects[0]["reason"]
+
+
+def packed(path: Path, *names: str) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, name.encode())
+    return path
+
+
+def of_customer(number: int, evidence: str) -> str:
+    return f",,C-{number},voice,marketing,given,2026-01-05,,paper,,{evidence}\n"
+
+
+def proven(engine: Engine) -> dict[str, bytes]:
+    """The body of the evidence that was entered, by person."""
+    wanted = select(ConsentEvent.value, ConsentEvidence.body).join(
+        ConsentEvidence, ConsentEvidence.id == ConsentEvent.evidence_id
+    )
+    with read_transaction(engine) as session:
+        return {value: body for value, body in session.execute(wanted)}
+
+
+def test_a_zip_with_two_files_of_one_name_is_refused_as_nobody_can_tell_whose_is_whose(
+    engine: Engine, world: World, tmp_path: Path
+) -> None:
+    proofs = packed(tmp_path / "scans.zip", "anna/form.pdf", "ben/form.pdf")
+    done = take(engine, tmp_path / "c.csv", HEAD + of_customer(1, "anna/form.pdf"), proofs)
+    assert (done.state, done.rows_given) == ("failed", 0)
+    assert "anna/form.pdf and ben/form.pdf have one name" in done.detail
+    left_by_macs = packed(tmp_path / "scans.zip", "a/.DS_Store", "b/.DS_Store", "b/form.pdf")
+    assert take(engine, tmp_path / "c.csv", HEAD + of_customer(1, "form.pdf"), left_by_macs).rows_given == 1
+
+
+def test_evidence_in_the_folder_of_another_person_is_not_taken(engine: Engine, world: World, tmp_path: Path) -> None:
+    proofs = packed(tmp_path / "scans.zip", "scans/anna/form.pdf")
+    lines = (
+        of_customer(1, "C:\\scans\\anna\\form.pdf"),
+        of_customer(2, "ben/form.pdf"),
+        of_customer(3, "anna/form.pdf"),
+    )
+    done = take(engine, tmp_path / "c.csv", HEAD + "".join(lines), proofs)
+    assert proven(engine) == dict.fromkeys(("C-1", "C-3"), b"scans/anna/form.pdf")
+    assert [(each["line"], each["reason"]) for each in done.first_rejects] == [
+        (3, "evidence: ben/form.pdf is not in the zip, which has scans/anna/form.pdf; name that")
+    ]
+
+
+def test_evidence_that_is_kept_serves_only_where_one_file_has_its_name(
+    engine: Engine, world: World, tmp_path: Path
+) -> None:
+    with write_transaction(engine) as session:
+        consents.keep_evidence(session, world.organization_id, "scan.pdf", b"of Anna")
+    assert take(engine, tmp_path / "c.csv", HEAD + of_customer(1, "scan.pdf")).rows_given == 1
+    with write_transaction(engine) as session:
+        consents.keep_evidence(session, world.organization_id, "scan.pdf", b"of Ben")
+
+    done = take(engine, tmp_path / "c.csv", HEAD + of_customer(1, "scan.pdf") + of_customer(2, "scan.pdf"))
+
+    assert (done.rows_known, done.rows_given, done.rows_rejected) == (1, 0, 1)
+    assert "several files called scan.pdf are kept; pack" in done.first_rejects[0]["reason"]
+    assert proven(engine) == {"C-1": b"of Anna"}
+
+
+def test_a_proof_of_many_lines_is_unpacked_once_and_while_others_may_write(
+    engine: Engine, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked = []
+
+    class Watched(consent_files.Proofs):
+        def body(self, name: str) -> bytes:
+            unpacked.append(name)
+            with write_transaction(engine) as session:
+                session.add(ConsentEvidence(organization_id=world.organization_id, file_name="x", digest="x", body=b""))
+            return super().body(name)
+
+    monkeypatch.setattr(consent_files, "Proofs", Watched)
+    monkeypatch.setattr(consent_files, "_CHUNK", 2)
+    monkeypatch.setattr(consent_files, "_MOST_UNPACKED", 5)
+    proofs = packed(tmp_path / "scans.zip", "one.pdf", "two.pdf")
+    names = ["one.pdf", "two.pdf", "one.pdf", "", "two.pdf"]
+    text = HEAD + "".join(of_customer(number, name) for number, name in enumerate(names))
+    for dry in (True, False):
+        assert take(engine, tmp_path / "c.csv", text, proofs, dry=dry).rows_given == 5
+        assert unpacked == ["one.pdf", "two.pdf"]
+        unpacked.clear()
+    assert proven(engine) == {f"C-{number}": name.encode() for number, name in enumerate(names) if name}
+    assert take(engine, tmp_path / "c.csv", text, proofs).rows_known == 5
+    assert unpacked == [], "what is known needs no proof"
+
+
+def test_evidence_that_is_erased_while_the_file_is_taken_is_no_longer_given_to_its_lines(
+    engine: Engine, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Erasing(consent_files.Proofs):
+        def body(self, name: str) -> bytes:
+            if name == "two.pdf":
+                with write_transaction(engine) as session:
+                    session.execute(delete(ConsentEvent))
+                    session.execute(delete(ConsentEvidence).where(ConsentEvidence.file_name == "one.pdf"))
+            return super().body(name)
+
+    monkeypatch.setattr(consent_files, "Proofs", Erasing)
+    monkeypatch.setattr(consent_files, "_CHUNK", 1)
+    proofs = packed(tmp_path / "scans.zip", "one.pdf", "two.pdf")
+    text = HEAD + of_customer(1, "one.pdf") + of_customer(2, "two.pdf") + of_customer(3, "one.pdf")
+
+    done = take(engine, tmp_path / "c.csv", text, proofs)
+
+    assert [(each["line"], each["reason"]) for each in done.first_rejects] == [
+        (4, "evidence: one.pdf was erased meanwhile; take the file again")
+    ]
+    assert proven(engine) == {"C-2": b"two.pdf"}

@@ -14,7 +14,11 @@ class ConsentFileForm(OrganizationForm):
         description="CSV or XLSX; the first line names the columns: phone, email, customer_id or contact_id; channel; "
         "purpose; act (given, revoked); at; source; and, if you have them, text_shown, expires_at, evidence.",
     )
-    proofs = FileField("Evidence", [Optional()], description="A zip with the files that the column evidence names.")
+    proofs = FileField(
+        "Evidence",
+        [Optional()],
+        description="A zip with the files that the column evidence names, no two of one name.",
+    )
     home_country = StringField("Home country", [Length(2, 2, "Write two letters, such as US.")], default="US")
 
     def blame(self, problem: str) -> None:

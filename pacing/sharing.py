@@ -14,7 +14,8 @@ from typing import Generic, TypeVar
 
 from common.errors import Refused
 
-#: A job of the next priority counts so many times as much; two steps at the most, so that the last gets a hundredth.
+#: A job counts so many times as much as one of the next lower priority among those it takes turns with, however far the
+#: two numbers are apart; two steps at the most, so that the last gets a hundredth.
 _STEP = 10.0
 _STEPS = 2
 #: The part of shared ports that lower priorities keep.
@@ -104,33 +105,44 @@ def _fill(capacity: int, wants: Mapping[Job, tuple[int, float]]) -> dict[Job, in
 class Turns(Generic[Job]):
     """Whose turn it is to start something, by start-time fair queueing: each start costs a job the more the less it
     weighs, and whoever has spent least goes first. Nobody saves anything up: who wanted nothing, or was kept by its own
-    pacing or by its ports, goes on from where those stand that did start on the same trunks."""
+    pacing or by its ports, goes on from where those stand that did start on the same trunks.
 
-    _spent: dict[Job, float] = field(default_factory=dict)
-    #: By trunks: what the one had spent who started last.
+    What a start costs depends on who waits for the same trunks: one of the highest priority there costs 1 by weight 1.
+    When that changes, each job stays as many of its own starts ahead or behind as it was."""
+
+    #: What each has spent, and what one start cost it then.
+    _spent: dict[Job, tuple[float, float]] = field(default_factory=dict)
+    #: By trunks: what the one had spent who started last, and how much the priorities count that wait.
     _reached: dict[Hashable, float] = field(default_factory=dict)
-    _counts: dict[int, float] = field(default_factory=dict)
+    _counts: dict[Hashable, dict[int, float]] = field(default_factory=dict)
 
     def order(self, waiting: Iterable[tuple[Job, Claim]]) -> Sequence[Job]:
         """The jobs that want to start something, the one first that has had least by weight and priority."""
         claims = dict(waiting)
-        self._counts = _steps(claims.values())
+        by_trunks: dict[Hashable, list[Claim]] = {}
+        for claim in claims.values():
+            by_trunks.setdefault(claim.trunks, []).append(claim)
+        self._counts = {trunks: _steps(those) for trunks, those in by_trunks.items()}
         spent = {job: self._least(job, claim) for job, claim in claims.items()}
-        self._spent |= spent
+        self._spent |= {job: (spent[job], self._cost(claim)) for job, claim in claims.items()}
         return sorted(spent, key=spent.__getitem__)
 
     def took(self, job: Job, count: int, claim: Claim) -> None:
         if count:
             spent = self._least(job, claim)
             self._reached[claim.trunks] = max(spent, self._reached.get(claim.trunks, 0.0))
-            self._spent[job] = spent + count * self._cost(claim)
+            cost = self._cost(claim)
+            self._spent[job] = spent + count * cost, cost
 
     def _least(self, job: Job, claim: Claim) -> float:
-        saved = _SAVED * self._cost(claim)
-        return max(self._spent.get(job, 0.0), self._reached.get(claim.trunks, 0.0) - saved)
+        reached, cost = self._reached.get(claim.trunks, 0.0), self._cost(claim)
+        spent, then = self._spent.get(job, (0.0, cost))
+        if then != cost:
+            spent = reached + (spent - reached) * cost / then
+        return max(spent, reached - _SAVED * cost)
 
     def _cost(self, claim: Claim) -> float:
-        return 1.0 / (claim.weight * self._counts.get(claim.priority, 1.0))
+        return 1.0 / (claim.weight * self._counts.get(claim.trunks, {}).get(claim.priority, 1.0))
 
     def go_round(
         self, ports: int, claims: Mapping[Job, Claim], waiting: Collection[Job], start: Callable[[Job, int], int]
@@ -149,13 +161,14 @@ def assign(groups: Sequence[tuple[int, Collection[Job]]], claims: Mapping[Job, C
     """Agents for each job: of each group so many who can work for these jobs, in the order of `groups`.
 
     Whoever can do least is assigned first. What is reserved goes before, then one for each job (nobody starves), then
-    the minimum of each, then by weight, each step of priority counting ten times.
+    the minimum of each, then by weight, each step of priority among those who can have the agent counting ten times.
     """
-    given, counts = dict.fromkeys(claims, 0), _steps(claims.values())
+    given = dict.fromkeys(claims, 0)
     assigned: list[dict[Job, int]] = [{} for _ in groups]
     for at in sorted(range(len(groups)), key=lambda at: len(groups[at][1])):
         count, able = groups[at]
         jobs = [job for job in claims if job in able]
+        counts = _steps(claims[job] for job in jobs)
         for _ in range(count):
             open_ = [job for job in jobs if given[job] < _agents_most(claims[job])]
             if not open_:

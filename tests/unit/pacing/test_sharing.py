@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -129,6 +131,38 @@ def test_the_lowest_of_many_priorities_still_gets_a_hundredth_of_the_starts() ->
         turns.took(firsts[-1], 1, jobs[firsts[-1]])
     assert firsts.count(0) >= 8
     assert firsts.count(9) > 800
+
+
+def _turns(turns: Turns[str], jobs: Mapping[str, Claim], rounds: int, trunks: int = 1) -> list[str]:
+    """Who starts on these trunks, one a round."""
+    firsts = []
+    for _ in range(rounds):
+        firsts.append(next(job for job in turns.order(jobs.items()) if jobs[job].trunks == trunks))
+        turns.took(firsts[-1], 1, jobs[firsts[-1]])
+    return firsts
+
+
+def test_priorities_on_other_trunks_do_not_level_those_on_these() -> None:
+    here = {"high": Claim(1, priority=5, trunks=1), "low": Claim(1, trunks=1)}
+    there = {"nine": Claim(1, priority=9, trunks=2), "eight": Claim(1, priority=8, trunks=2)}
+    assert _turns(Turns(), {**here, **there}, 110).count("low") == pytest.approx(10, abs=1)
+
+
+@pytest.mark.parametrize("others", [{"high": 9}, {"high": 9, "middle": 5}])
+@pytest.mark.parametrize("rounds", [1, 2, 30, 115])
+def test_two_low_jobs_take_turns_whenever_higher_ones_end_or_come(rounds: int, others: dict[str, int]) -> None:
+    turns: Turns[str] = Turns()
+    low = {"one": Claim(1, trunks=1), "two": Claim(1, trunks=1)}
+    high = {job: Claim(1, priority=priority, trunks=1) for job, priority in others.items()}
+    for jobs, times in (({**low, **high}, rounds), (low, 21), ({**low, **high}, 230), (low, 21)):
+        firsts = _turns(turns, jobs, times)
+        assert firsts.count("one") == pytest.approx(firsts.count("two"), abs=1)
+
+
+def test_agents_go_by_the_priorities_of_the_jobs_they_can_work_for() -> None:
+    others = {"nine": Claim(99, priority=9), "eight": Claim(99, priority=8)}
+    jobs = {**others, "one": Claim(99, priority=1), "none": Claim(99)}
+    assert assign([(22, {"one", "none"})], jobs) == [{"one": 20, "none": 2}]
 
 
 def test_a_minimum_goes_before_weights_and_is_lent_while_nobody_wants_it() -> None:

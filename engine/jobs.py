@@ -40,15 +40,12 @@ class JobRun:
 
 def hopper_size(plan: JobPlan, tuning: Tuning, lanes: Share | None = EVERYTHING) -> int:
     """No more than will start before the leases run out. Other jobs may slow this one down: `Hopper.lapsing`."""
-    pacing = _paced(plan.pacing, lanes or EVERYTHING)
+    lanes = lanes or EVERYTHING
+    pacing, most = _paced(plan.pacing, lanes), _most(plan.pacing, lanes)
     by_trunks = math.ceil(_AHEAD * sum(trunk.calls_per_second for trunk in plan.group)) + 10
-    if pacing.mode is Mode.TIMED:
-        wanted = math.ceil(_AHEAD / pacing.interval) + 1
-    elif pacing.mode is Mode.PORTS:
-        wanted = pacing.ports * 3 + 10
-    else:
-        wanted = by_trunks
-    return max(2, min(wanted, by_trunks, tuning.hopper))
+    by_time = math.ceil(_AHEAD / pacing.interval) + 1 if pacing.mode is Mode.TIMED else by_trunks
+    by_ports = by_trunks if most is None else most * 3 + 10
+    return max(2, min(by_time, by_ports, by_trunks, tuning.hopper))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +82,11 @@ def _paced(pacing: Pacing, lanes: Share) -> Pacing:
     """This engine's part of the job's pacing."""
     ports = part(pacing.ports, lanes.index, lanes.count)
     return replace(pacing, interval=pacing.interval * lanes.count, ports=ports)
+
+
+def _most(pacing: Pacing, lanes: Share) -> int | None:
+    """This engine's part of the ports that the job may have, None without limit."""
+    return None if pacing.most is None else part(pacing.most, lanes.index, lanes.count)
 
 
 def _last_slot(run: JobRun, lanes: Share, now: float) -> float | None:

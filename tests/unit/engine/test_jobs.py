@@ -40,6 +40,14 @@ def test_a_slow_job_holds_few_contacts() -> None:
     assert hopper_size(replace(PLAN, trunk=WIDE), Tuning()) == Tuning().hopper
 
 
+def test_a_job_that_may_have_few_ports_holds_few_contacts_whatever_its_mode() -> None:
+    few = replace(PLAN, trunk=WIDE, pacing=Pacing.from_json({"mode": "none", "maximum": 3}))
+    assert hopper_size(few, Tuning()) == 19
+    assert hopper_size(few, Tuning(), Share(0, 3)) == 13
+    fewer = replace(few, pacing=Pacing.from_json({"mode": "ports", "ports": 20, "maximum": 3}))
+    assert hopper_size(fewer, Tuning()) == 19
+
+
 def _run(body: dict[str, Any], *, trunk: TrunkPlan = WIDE, waiting: int = 1000) -> JobRun:
     run: Any = JobRun.begin(replace(PLAN, pacing=Pacing.from_json(body), trunk=trunk), Tuning())
     run.hopper.put(Item(object(), voice, 1e9) for voice in (True, False) for _ in range(waiting))

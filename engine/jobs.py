@@ -97,16 +97,17 @@ def _last_slot(run: JobRun, lanes: Share, now: float) -> float | None:
 
 
 def claim_of(run: JobRun, calls: int, share: Share) -> Claim:
-    """The ports that the job has use for: those of its `calls`, and for what it may start in the next second."""
+    """The ports that the job has use for: those of its `calls`, and for what it may start in the next second. What is
+    kept for it goes as its lanes do: all to the engine that has it whole, nothing to those that have none of it."""
     pacing, rate = run.plan.pacing, sum(trunk.calls_per_second for trunk in run.plan.group)
     lanes = run.lanes or share
     return Claim(
         wanted=calls + min(run.hopper.waiting(voice=True), pacing.soon(rate)),
         weight=pacing.weight,
         priority=pacing.priority,
-        reserved=part(pacing.reserved, share.index, share.count),
-        minimum=part(pacing.minimum, share.index, share.count),
-        most=None if pacing.most is None else part(pacing.most, lanes.index, lanes.count),
+        reserved=part(pacing.reserved, lanes.index, lanes.count) if run.lanes else 0,
+        minimum=part(pacing.minimum, lanes.index, lanes.count) if run.lanes else 0,
+        most=_most(pacing, lanes),
         trunks=min(trunk.id for trunk in run.plan.group),
     )
 

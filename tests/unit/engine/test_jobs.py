@@ -60,10 +60,24 @@ def test_a_job_claims_the_ports_of_its_calls_and_of_what_it_may_start_next() -> 
     assert claim_of(_run({"mode": "none"}, trunk=WIDE), 7, share).wanted == 107
     assert claim_of(_run({"mode": "none"}, waiting=3), 7, share).wanted == 10
     assert claim_of(_run({"mode": "timed", "rate": 2}), 7, share).wanted == 10
-    ports = claim_of(_run({"mode": "ports", "ports": 9, "weight": 2, "priority": 1, "reserved": 5}), 7, Share(1, 2))
-    assert (ports.useful, ports.weight, ports.priority, ports.reserved) == (9, 2.0, 1, 3)
-    most = claim_of(_run({"mode": "none", "minimum": 4, "maximum": 6}), 7, Share(0, 2))
-    assert (most.minimum, most.most, most.trunks) == (2, 6, WIDE.id)
+    ports = claim_of(_run({"mode": "ports", "ports": 9, "weight": 2, "priority": 1, "reserved": 5}), 7, share)
+    assert (ports.useful, ports.weight, ports.priority, ports.reserved) == (9, 2.0, 1, 5)
+    most = claim_of(_run({"mode": "none", "minimum": 4, "maximum": 6}), 7, share)
+    assert (most.minimum, most.most, most.trunks) == (4, 6, WIDE.id)
+
+
+@pytest.mark.parametrize("maximum", [2, 9])
+def test_what_is_kept_for_a_job_goes_to_the_engines_that_have_its_lanes(maximum: int) -> None:
+    """Of 2 ports three engines cannot have a part each: one of them has the job, and all that is kept for it."""
+    claims = []
+    for index in range(3):
+        run = _run({"mode": "none", "reserved": 2, "minimum": 2, "maximum": maximum})
+        run.lanes = lanes_of(run.plan, Share(index, 3))
+        claims.append((run.lanes, claim_of(run, 0, Share(index, 3))))
+    assert sum(claim.reserved for _, claim in claims) == 2
+    assert sum(claim.minimum for _, claim in claims) == 2
+    assert all(lanes or not (claim.reserved or claim.minimum) for lanes, claim in claims)
+    assert sum(claim.most or 0 for lanes, claim in claims if lanes) == maximum
 
 
 def _starts(body: dict[str, Any], sharers: int, seconds: float, *, voice: bool) -> list[int]:

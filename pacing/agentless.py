@@ -46,6 +46,12 @@ class Pacing:
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Pacing:
         """Read a campaign's `pacing`. Raise Refused naming what is wrong."""
+        made = cls._read(body)
+        refuse_beyond_most(body, "pacing.")
+        return made
+
+    @classmethod
+    def _read(cls, body: Mapping[str, Any]) -> Pacing:
         mode = body.get("mode", Mode.NONE)
         among = cls(
             weight=_positive(body, "weight") if "weight" in body else 1.0,
@@ -75,6 +81,19 @@ class Pacing:
     def soon(self, calls_per_second: int) -> int:
         """How many it may start in the next second on such trunks."""
         return math.ceil(1.0 / self.interval) + 1 if self.mode is Mode.TIMED else calls_per_second
+
+
+def refuse_beyond_most(body: Mapping[str, Any], prefix: str) -> None:
+    """Refuse ports that are kept for a job beyond the most it may have; `prefix` goes before the fields' names, each of
+    which is right by itself."""
+    limits = ("maximum", "ports") if body.get("mode") == Mode.PORTS else ("maximum",)
+    limit = min((name for name in limits if body.get(name)), key=lambda name: int(body[name]), default=None)
+    if limit is None:
+        return
+    most = int(body[limit])
+    for kept in ("reserved", "minimum"):
+        if body.get(kept, 0) > most:
+            raise Refused(f"{prefix}{kept}: give {most} or less, as {prefix}{limit} says, or raise {prefix}{limit}")
 
 
 def _positive(body: Mapping[str, Any], name: str) -> float:

@@ -30,6 +30,7 @@ from app.services.sharing import lists_of
 from common.classification import AnswerRules, Mode
 from common.clock import utcnow
 from common.errors import Refused
+from pacing.agentless import refuse_beyond_most
 
 PACING_MODES = ("none", "timed", "ports")
 PACING_PERIODS = ("second", "minute", "hour")
@@ -206,7 +207,9 @@ def checked_pacing(pacing: Mapping[str, Any]) -> dict[str, Any]:
     mode = pacing.get("mode", "none")
     if mode not in PACING_MODES:
         raise Refused(f"pacing: the modes are {', '.join(PACING_MODES)}")
-    return {**_checked_pace(pacing, mode), **_checked_sharing(pacing)}
+    checked = {**_checked_pace(pacing, mode), **_checked_sharing(pacing)}
+    refuse_beyond_most(checked, "pacing ")
+    return checked
 
 
 def _checked_sharing(pacing: Mapping[str, Any]) -> dict[str, Any]:
@@ -237,6 +240,8 @@ def _checked_pace(pacing: Mapping[str, Any], mode: str) -> dict[str, Any]:
 def startable(session: Session, campaign: Campaign) -> tuple[int | None, int]:
     """The script revision (None: the spoken message) and strategy revision a new job pins; Refused when one lacks."""
     _list(session, campaign.contact_list_id, campaign.organization_id)
+    # It may have been kept before this was asked for.
+    refuse_beyond_most(campaign.pacing, "pacing ")
     script_revision = None
     if campaign.script_id is not None:
         published = latest_published(session, campaign.script_id)

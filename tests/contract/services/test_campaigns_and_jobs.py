@@ -96,6 +96,7 @@ def campaign(session: Session, actor: Actor, fields: CampaignFields) -> Campaign
         ({"pacing": {"mode": "timed", "rate": 0, "per": "second"}}, "pacing rate"),
         ({"pacing": {"mode": "timed", "rate": 5, "per": "day"}}, "pacing per"),
         ({"pacing": {"mode": "ports", "ports": "many"}}, "pacing ports"),
+        ({"pacing": {"mode": "ports", "ports": 4, "minimum": 5}}, "pacing minimum"),
     ],
 )
 def test_refuses_a_campaign_naming_the_field(
@@ -143,6 +144,14 @@ def test_a_job_keeps_the_settings_it_started_with(
     assert job.settings["caller_id"] == "+15550100000"
     assert job.state == JobState.QUEUED
     assert session.scalars(select(OutboxEvent.topic)).all() == ["job"]
+
+
+def test_a_campaign_that_kept_more_ports_than_it_may_have_is_refused_at_its_start(
+    session: Session, actor: Actor, campaign: Campaign
+) -> None:
+    campaign.pacing = {"mode": "none", "reserved": 9, "maximum": 5}
+    with pytest.raises(Refused, match="pacing reserved: give 5 or less, as pacing maximum says"):
+        jobs.start_job(session, actor, campaign.id)
 
 
 def test_a_job_keeps_who_its_campaign_says_is_calling(session: Session, actor: Actor, fields: CampaignFields) -> None:

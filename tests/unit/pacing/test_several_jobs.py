@@ -34,6 +34,13 @@ def lived(seed: int = 1, **body: Any) -> dict[str, JobResult]:
     return {job.name: job for job in centre(seed, **body).run().jobs}
 
 
+def _possible(job: dict[str, Any]) -> dict[str, Any]:
+    """Nothing is kept for a job beyond the most it may have: that is refused."""
+    pacing = job["pacing"]
+    kept = {name: min(pacing[name], pacing.get("maximum", 9)) for name in ("reserved", "minimum") if name in pacing}
+    return {**job, "pacing": {**pacing, **kept}}
+
+
 jobs = st.lists(
     st.fixed_dictionaries(
         {
@@ -46,7 +53,7 @@ jobs = st.lists(
             ),
             "hit_rate": st.sampled_from([0.2, 0.7]),
         }
-    ),
+    ).map(_possible),
     min_size=1,
     max_size=3,
 )  # fmt: skip
@@ -174,6 +181,7 @@ def test_the_example_is_read_as_it_ships() -> None:
         ({"jobs": [{"nmae": "a"}]}, r"jobs\[0\].nmae"),
         ({"jobs": [{"pacing": {"mode": "wild"}}]}, r"jobs\[0\].pacing.mode"),
         ({"jobs": [{"pacing": {"weight": 0}}]}, r"jobs\[0\].pacing.weight"),
+        ({"jobs": [{"pacing": {"reserved": 3, "maximum": 2}}]}, r"jobs\[0\].pacing.reserved"),
         ({"jobs": [{"pacing": {"limit": 0.1}}]}, r"jobs\[0\].pacing"),
         ({"jobs": [{"hit_rate": 3}]}, r"jobs\[0\].hit_rate"),
         ({"jobs": [{"trunk": "x"}]}, r"jobs\[0\].trunk"),

@@ -239,3 +239,24 @@ def test_a_campaign_that_asks_for_what_cannot_be_is_refused(wrong: dict[str, flo
         checked_pacing({"mode": "none", **wrong})
     with pytest.raises(Refused, match=field):
         Pacing.from_json({"mode": "none", **wrong})
+
+
+@pytest.mark.parametrize("kept", ["reserved", "minimum"])
+@pytest.mark.parametrize(
+    ("limits", "named"),
+    [
+        ({"mode": "none", "maximum": 5}, "maximum"),
+        ({"mode": "timed", "rate": 2, "maximum": 5}, "maximum"),
+        ({"mode": "ports", "ports": 5}, "ports"),
+        ({"mode": "ports", "ports": 5, "maximum": 7}, "ports"),
+        ({"mode": "ports", "ports": 7, "maximum": 5}, "maximum"),
+    ],
+)
+def test_more_ports_kept_than_the_job_may_have_are_refused_by_both_fields(
+    limits: dict[str, object], named: str, kept: str
+) -> None:
+    with pytest.raises(Refused, match=f"pacing {kept}: give 5 or less, as pacing {named} says, or raise"):
+        checked_pacing({**limits, kept: 6})
+    with pytest.raises(Refused, match=rf"pacing\.{kept}: give 5 or less, as pacing\.{named} says, or raise"):
+        Pacing.from_json({**limits, kept: 6})
+    assert Pacing.from_json(checked_pacing({**limits, kept: 5})).most == 5

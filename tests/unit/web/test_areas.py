@@ -154,6 +154,9 @@ def test_puts_a_campaign_s_fault_at_its_field(admin: FlaskClient, world: World, 
     answer = admin.post("/campaigns/new", data=form)
     assert answer.status_code == 422
     assert "give a whole number from 1 to 1,000,000" in answer.text
+    answer = admin.post("/campaigns/new", data={**form, "ports": "5", "reserved": "6"})
+    assert answer.status_code == 422
+    assert "give 5 or less, as “Calls at a time” says, or raise “Calls at a time”" in answer.text
 
     listens = {**form, "ports": "5", "classify": "before", "on_machine": "hang_up", "profile": "quick"}
     answer = admin.post("/campaigns/new", data={**listens, "figure_pause": "9", "figure_floor": "soft"})

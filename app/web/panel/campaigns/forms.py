@@ -17,7 +17,8 @@ _CALLER_ID_HELP = "What people see, and call back: + and the number, such as +15
 _MESSAGE_HELP = "Contact attributes in braces, with words for when one is missing: Hello {first_name|there}."
 #: Names in refusals of the campaigns service, where they are not the form's.
 _SHARING = ("priority", "weight", "reserved", "minimum", "maximum")
-_FIELDS = {f"pacing {name}": name for name in ("ports", "rate", *_SHARING)} | BLAMED
+_PACING = {f"pacing {name}": name for name in ("ports", "rate", *_SHARING)}
+_FIELDS = _PACING | BLAMED
 _ONLY_NUMBERS = "Give a whole number of 1 or more."
 
 
@@ -154,10 +155,13 @@ class CampaignForm(AnswerFields, FlaskForm):
         )
 
     def blame(self, problem: str) -> None:
-        """Show a service's refusal ("field: mend") at its field, else at the name."""
+        """Show a service's refusal ("field: mend") at its field, else at the name; other fields by their labels."""
         name = problem.partition(":")[0]
         field = self._fields.get(_FIELDS.get(name, name), self.name)
-        field.errors = [*field.errors, problem.partition(": ")[2] or problem]
+        words = problem.partition(": ")[2] or problem
+        for known, other in _PACING.items():
+            words = words.replace(known, f"“{self[other].label.text}”")
+        field.errors = [*field.errors, words]
 
     @staticmethod
     def filled(campaign: Campaign) -> dict[str, Any]:

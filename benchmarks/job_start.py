@@ -111,7 +111,8 @@ def bare(engine: Engine, list_id: int, server: Path | None) -> tuple[float, floa
         began, used = time.monotonic(), time.process_time() + server_cpu(server)
         balance = _BALANCE[engine.dialect.name]
         connection.execute(text(_BARE.format(job=job, contact_list=list_id, balance=balance)))
-        return time.monotonic() - began, time.process_time() + server_cpu(server) - used
+    # With its commit.
+    return time.monotonic() - began, time.process_time() + server_cpu(server) - used
 
 
 def report(backend: str, home: Path, database_url: str, contacts: int) -> None:

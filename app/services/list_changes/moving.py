@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.core.audience.shares import cuts, part_of, place
 from app.db import among, read_transaction, write_transaction
-from app.models import Address, Contact, ContactList, ListChange
+from app.models import Address, Contact, ContactExclusion, ContactList, ListChange
 from app.models.base import UtcDateTime
 from app.services.audit import record
 from app.services.contact_names import enter_names_of, names_wait
@@ -26,8 +26,10 @@ _COPIED = (
     "last_attempt_at", "last_completion_code",
 )  # fmt: skip
 _COPIED_ADDRESS = (
-    "organization_id", "kind", "name", "position", "value", "original", "country", "time_zones", "disabled_code",
+    "organization_id", "kind", "name", "position", "value", "original", "country", "time_zones", "number_type",
+    "disabled_code",
 )  # fmt: skip
+_COPIED_EXCLUSION = ("organization_id", "campaign_id", "at")
 
 
 def split(walk: Walk) -> str:
@@ -125,23 +127,26 @@ def _move(session: Session, change: ListChange, ids: list[int], list_id: int) ->
 
 
 def _copy(session: Session, change: ListChange, ids: list[int], list_id: int) -> int:
-    """Attempts stay with the original; whatever is counted by address is counted for both."""
+    """Attempts stay with the original; whatever is counted by address is counted for both. Whoever is excluded from
+    calling is so as a copy too, and who was withdrawn since the page was read gets none."""
     now = literal(utcnow(), UtcDateTime())
     columns = [getattr(Contact, name) for name in _COPIED]
     made = select(cast(literal(list_id), Contact.contact_list_id.type), *columns, now, now).where(
-        among(session, Contact.id, ids), ~_taken(list_id)
+        among(session, Contact.id, ids), Contact.deleted_at.is_(None), ~_taken(list_id)
     )
     names = ["contact_list_id", *_COPIED, "created_at", "updated_at"]
     count = _count(session, insert(Contact).from_select(names, made.order_by(Contact.id)))
     copy = aliased(Contact)
-    there = select(Address.id).where(Address.contact_id == copy.id).exists()
-    addresses = (
-        select(copy.id, *(getattr(Address, name) for name in _COPIED_ADDRESS))
-        .join(Contact, Contact.id == Address.contact_id)
-        .join(copy, copy.external_id == Contact.external_id)
-        .where(copy.contact_list_id == list_id, among(session, Contact.id, ids), ~there.correlate(copy))
-    )
-    session.execute(insert(Address).from_select(["contact_id", *_COPIED_ADDRESS], addresses))
+    # Whoever came into the list by themselves meanwhile is nobody's copy.
+    fresh = (copy.contact_list_id == list_id, copy.created_at == now)
+    for model, copied in ((Address, _COPIED_ADDRESS), (ContactExclusion, _COPIED_EXCLUSION)):
+        belongings = (
+            select(copy.id, *(getattr(model, name) for name in copied))
+            .join(Contact, Contact.id == model.contact_id)
+            .join(copy, copy.external_id == Contact.external_id)
+            .where(*fresh, among(session, Contact.id, ids), Contact.deleted_at.is_(None))
+        )
+        session.execute(insert(model).from_select(["contact_id", *copied], belongings))
     _enter_names(session, list_id, ids)
     return count
 

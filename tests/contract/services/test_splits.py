@@ -9,9 +9,9 @@ from sqlalchemy import Engine, func, insert, select, update
 
 from app.core.audience import BadCondition, Condition, Filter, Group, Operator
 from app.db import read_transaction, write_transaction
-from app.models import Address, AuditEntry, Campaign, Contact, ContactList, ContactName, ListChange
+from app.models import Address, AuditEntry, Campaign, Contact, ContactExclusion, ContactList, ContactName, ListChange
 from app.security.access import Actor
-from app.services import contact_push, list_changes, lists
+from app.services import contact_push, exclusions, list_changes, lists
 from app.services.list_changes import Part, Plan, walking
 from app.services.list_changes.working import SILENCE, work_next
 from common.clock import utcnow
@@ -143,6 +143,37 @@ def test_copies_have_addresses_and_names_of_their_own_and_go_while_untouched(eng
         contact_push.push(session, ROOT, twos, [{"id": "new", "phone1": "2025550100"}])
         with pytest.raises(Refused, match="'Twos' has changed since"):
             list_changes.undo(session, ROOT, split)
+
+
+def test_copies_of_the_excluded_are_excluded_and_kinds_of_numbers_stay_known(engine: Engine, world: World) -> None:
+    with write_transaction(engine) as session:
+        session.execute(update(Address).values(number_type="mobile"))
+        exclusions.exclude(session, ROOT, world.contact_list, [("id", "c2"), ("id", "c20")])
+        exclusions.exclude(session, ROOT, world.contact_list, [("id", "c20"), ("id", "c21")], world.campaign)
+    split = start(engine, world, Plan(BY_NAME[:1], copies=True))
+    work_next(engine)
+    with read_transaction(engine) as session:
+        twos = lists.find_list(session, ROOT, "Twos", world.organization_id).id
+        excluded = {one.external_id: names for one, names in exclusions.list_excluded(session, ROOT, twos)}
+        copies = select(Address.number_type).join(Contact).where(Contact.contact_list_id == twos)
+        assert set(session.scalars(copies)) == {"mobile"}
+    everywhere = exclusions.EVERY_CAMPAIGN
+    assert excluded == {"c2": [everywhere], "c20": [everywhere, "Meadow"], "c21": ["Meadow"]}
+    undo(engine, split)
+    assert count(engine, ContactExclusion) == 4
+
+
+def test_who_is_withdrawn_after_their_page_was_read_is_not_copied(engine: Engine, world: World) -> None:
+    split = start(engine, world, Plan(BY_NAME[:1], copies=True))
+
+    def withdraws() -> bool:
+        with write_transaction(engine) as session:
+            session.execute(update(Contact).where(Contact.external_id == "c2").values(deleted_at=utcnow()))
+        return True
+
+    work_next(engine, withdraws)
+    assert by_list(engine)["Twos"] == {f"c2{n}" for n in range(10)}
+    assert (change(engine, split).done, count(engine, Address)) == (10, 41 + 10)
 
 
 def test_a_list_in_use_is_not_merged_and_who_came_by_themselves_stay(engine: Engine, world: World) -> None:

@@ -10,7 +10,18 @@ from sqlalchemy.orm import Session
 from app.core.calendars import is_known_zone
 from app.core.phone import is_country
 from app.db import chunk_budget, next_chunk_size, read_transaction, timed_write
-from app.models import Attribute, AttributeType, Campaign, Contact, ContactList, JobContact, ListChange, Organization
+from app.models import (
+    Attribute,
+    AttributeType,
+    Campaign,
+    Contact,
+    ContactList,
+    JobContact,
+    ListChange,
+    ListChangeKind,
+    ListChangeState,
+    Organization,
+)
 from app.security.access import Actor, NotFound, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.importing.mapping import ATTRIBUTE, RESERVED, is_field
@@ -131,7 +142,10 @@ def update_list(
 
 
 def delete_list(engine: Engine, actor: Actor, contact_list_id: int) -> None:
-    """Refused while a campaign uses the list, and for good once a job has had its contacts. It cannot be undone."""
+    """Refused while a campaign or a change uses the list, and for good once a job has had its contacts.
+
+    It cannot be undone.
+    """
     with read_transaction(engine) as session:
         actor.require(Permission.LISTS_EDIT)
         get_scoped(session, actor, ContactList, contact_list_id)
@@ -233,11 +247,19 @@ def _country(code: str) -> str:
 
 
 def _refuse_used(session: Session, contact_list_id: int) -> None:
-    going = select(ListChange.id).where(
-        ListChange.contact_list_id == contact_list_id, ListChange.state.in_(("queued", "running"))
-    )
-    if session.scalar(going.limit(1)) is not None:
+    going = ListChange.state.in_((ListChangeState.QUEUED, ListChangeState.RUNNING))
+    changes = select(ListChange.id).where(ListChange.contact_list_id == contact_list_id, going)
+    if session.scalar(changes.limit(1)) is not None:
         raise Refused("its contacts are being changed; wait for the end of that, or cancel it")
+    owner = select(ContactList.organization_id).where(ContactList.id == contact_list_id).scalar_subquery()
+    undone = select(ListChange.undoes_id).where(going, ListChange.undoes_id.is_not(None))
+    splits = select(ListChange.asked).where(
+        ListChange.organization_id == owner,
+        ListChange.kind == ListChangeKind.SPLIT,
+        going | ListChange.id.in_(undone),
+    )
+    if any(part["list_id"] == contact_list_id for asked in session.scalars(splits) for part in asked["parts"]):
+        raise Refused("a split, or its undoing, goes on with this list; wait for the end of that, or cancel it")
     using = (
         select(Campaign.name, Campaign.organization_id == ContactList.organization_id)
         .join(ContactList, ContactList.id == Campaign.contact_list_id)

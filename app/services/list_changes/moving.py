@@ -19,6 +19,7 @@ from app.services.list_changes.asking import asker
 from app.services.list_changes.splitting import Plan, part_number, refuse_merge
 from app.services.list_changes.walking import Walk, ids_of
 from common.clock import utcnow
+from common.errors import Refused
 
 Rows = Sequence[Row[*tuple[Any, ...]]]
 _COPIED = (
@@ -34,7 +35,7 @@ _COPIED_EXCLUSION = ("organization_id", "campaign_id", "at")
 
 def split(walk: Walk) -> str:
     change = walk.change
-    plan, into = Plan.from_json(change.asked), [part["list_id"] for part in change.asked["parts"]]
+    plan, into = Plan.from_json(change.asked), change.asked["parts"]
     send = _copy if plan.copies else _move
     ends = _cuts(walk, plan) if plan.by_shares else None
     with read_transaction(walk.engine) as session:
@@ -51,9 +52,12 @@ def split(walk: Walk) -> str:
         for key, value in rows:
             number = value if ends is None else part_of(place(plan.word, value), ends)
             parts.setdefault(number, []).append(key)
-        return sum(
-            send(session, change, ids, into[number]) for number, ids in sorted(parts.items()) if number < len(into)
-        )
+        written = 0
+        for number, ids in sorted(parts.items()):
+            if number < len(into):
+                _hold(session, into[number]["list_id"], into[number]["name"])
+                written += send(session, change, ids, into[number]["list_id"])
+        return written
 
     walk.on(meant, write)
     return ""
@@ -63,6 +67,7 @@ def merge(walk: Walk) -> str:
     with read_transaction(walk.engine) as session:
         undone = session.get_one(ListChange, walk.change.undoes_id)
         refuse_merge(session, undone)
+        home = session.get_one(ContactList, undone.contact_list_id).name
     into = [part["list_id"] for part in undone.asked["parts"]]
     came = Contact.contact_list_id.in_(into)
     copies = undone.asked["copies"]
@@ -75,6 +80,7 @@ def merge(walk: Walk) -> str:
         ids = among(session, Contact.id, ids_of(rows))
         if copies:
             return _count(session, delete(Contact).where(ids, came))
+        _hold(session, undone.contact_list_id, home)
         back = update(Contact).where(ids, came, ~_taken(undone.contact_list_id))
         return _count(session, back.values(contact_list_id=undone.contact_list_id))
 
@@ -108,6 +114,14 @@ def _cuts(walk: Walk, plan: Plan) -> list[int]:
         fresh = session.get_one(ListChange, change.id)
         fresh.asked = {**fresh.asked, "cuts": ends}
     return ends
+
+
+def _hold(session: Session, list_id: int, name: str) -> None:
+    """Nobody deletes the list until the end of the transaction. PostgreSQL asks for a contact's list only when the
+    contact comes (revision 0036): without this one could be moved into a list that is gone. Raise Refused."""
+    held = select(ContactList.id).where(ContactList.id == list_id).with_for_update(read=True, key_share=True)
+    if session.scalar(held) is None:
+        raise Refused(f"the list {name!r} was deleted meanwhile; whoever had not come into it yet stays where they are")
 
 
 def _taken(list_id: int) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Engine, delete, func, insert, select, update
 
 from app.core.audience import BadCondition, Condition, Filter, Group, Operator
 from app.db import read_transaction, write_transaction
@@ -195,6 +195,47 @@ def test_a_list_in_use_is_not_merged_and_who_came_by_themselves_stay(engine: Eng
     assert left["Twos"] == {"new", "c2"}
     assert "Cees" not in left
     assert len(left["Meadow"]) == 41
+
+
+def test_a_part_is_not_deleted_while_its_split_or_its_undoing_goes_on(engine: Engine, world: World) -> None:
+    def refuses() -> bool:
+        with pytest.raises(Refused, match="a split, or its undoing, goes on with this list"):
+            lists.delete_list(engine, ROOT, twos)
+        return True
+
+    split = start(engine, world, Plan(BY_NAME))
+    with read_transaction(engine) as session:
+        twos = lists.find_list(session, ROOT, "Twos", world.organization_id).id
+    work_next(engine, refuses)
+    with write_transaction(engine) as session:
+        list_changes.undo(session, ROOT, split)
+    work_next(engine, refuses)
+    assert len(by_list(engine)["Meadow"]) == 41
+    start(engine, world, Plan((Part("Fours", whose("c4")),)))
+    work_next(engine)
+    with read_transaction(engine) as session:
+        fours = lists.find_list(session, ROOT, "Fours", world.organization_id).id
+    lists.delete_list(engine, ROOT, fours)
+    assert len(by_list(engine)["Meadow"]) == 40
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_a_split_whose_part_is_gone_ends_with_the_reason_and_loses_nobody(
+    engine: Engine, world: World, copies: bool
+) -> None:
+    before = by_list(engine)
+    split = start(engine, world, Plan(BY_NAME, copies))
+
+    def removes() -> bool:
+        with write_transaction(engine) as session:
+            session.execute(delete(ContactList).where(ContactList.name == "Twos"))
+        return True
+
+    work_next(engine, removes)
+    ended = change(engine, split)
+    assert (ended.state, ended.done) == ("failed", 0)
+    assert "the list 'Twos' was deleted meanwhile" in ended.detail
+    assert (by_list(engine), count(engine, Contact)) == (before, 41)
 
 
 def test_refuses_what_cannot_be_split_naming_the_mend(engine: Engine, world: World) -> None:

@@ -76,9 +76,9 @@ def _delete(walk: Walk) -> str:
     def meant(after: int) -> Select[int]:
         return select(Contact.id).where(*wanted, Contact.id > after).order_by(Contact.id)
 
-    kept = 0
-    if walk.on(meant, mark):
-        kept = walk.again(meant, mark)
+    walk.on(meant, mark)
+    # Whom a worker before this one passed over it alone knew.
+    kept = walk.again(meant, mark)
     _keep(walk, kept)
     return f"{kept:,} stay: they are being called now. Delete again when their calls have ended." if kept else ""
 

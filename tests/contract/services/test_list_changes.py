@@ -162,6 +162,25 @@ def test_a_worker_that_died_is_followed_by_one_that_goes_on(
     assert (change(engine, deletion).state, change(engine, deletion).done) == ("completed", 20)
 
 
+@pytest.mark.parametrize("call_goes_on", [True, False])
+def test_who_was_being_called_before_a_stop_is_asked_about_after_it(
+    engine: Engine, world: World, monkeypatch: pytest.MonkeyPatch, call_goes_on: bool
+) -> None:
+    for name in ("_FIRST", "_LEAST", "_LARGEST"):
+        monkeypatch.setattr(walking, name, 5)
+    deletion, steps = delete(engine, world), iter(range(3))
+    assert work_next(engine, lambda: next(steps, None) is not None)
+    assert (change(engine, deletion).state, change(engine, deletion).done) == ("queued", 14)
+    if not call_goes_on:
+        hang_up(engine)
+    assert work_next(engine)
+    done = change(engine, deletion)
+    assert (done.state, done.done, done.kept, there(engine)) == (
+        ("completed", 40, 1, 1) if call_goes_on else ("completed", 41, 0, 0)
+    )
+    assert ("1 stay: they are being called now" in done.detail) is call_goes_on
+
+
 def test_cancelling_leaves_the_rest_and_what_went_can_be_put_back(
     engine: Engine, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

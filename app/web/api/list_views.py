@@ -66,10 +66,12 @@ def cancel_change(list_id: int, change_id: int) -> tuple[int, Any]:
 
 @blueprint.post(f"{_CHANGE}/undo")
 @blueprint.output(schemas.ChangeOut, status_code=202)
-@blueprint.doc(summary="Take a deletion back", description=REPEATABLE, security="token", responses=[401, 404, 422])
+@blueprint.doc(
+    summary="Take a deletion or a split back", description=REPEATABLE, security="token", responses=[401, 404, 422]
+)
 @changing
 def undo_change(list_id: int, change_id: int) -> tuple[int, Any]:
-    """A change of its own puts the contacts back."""
+    """A change of its own puts the contacts back, or merges the parts back."""
     return 202, _shown(list_changes.undo(writing_session(), actor(), _found(list_id, change_id).id))
 
 

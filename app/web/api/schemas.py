@@ -262,7 +262,7 @@ class Deletion(Schema):
 
 class ChangeOut(Schema):
     id = Integer()
-    kind = String(metadata={"description": "delete, or put_back of an undo"})
+    kind = String(metadata={"description": "delete or split; put_back or merge where it undoes one of these"})
     state = String(metadata={"description": "queued, running, completed, cancelled or failed"})
     who = String()
     asked_for = Integer()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from app.db import write_transaction
 from app.models import Attribute, Contact, Organization, Role
@@ -77,3 +77,16 @@ def test_the_other_sees_it_with_its_owner_and_without_what_is_private(
     status, page = post(client, f"/contacts/{world.contact_id}/dnc", {})
     assert (status, "On the do-not-call list from this moment." in page) == (200, True)
     assert f'value="{world.list_id}"' in client.get("/campaigns/new").text
+
+
+def test_an_empty_list_tells_its_owner_how_to_fill_it_and_the_other_whose_it_is(
+    admin: FlaskClient, signed_in: Callable[[str], FlaskClient], world: World, sqlite_engine: Engine
+) -> None:
+    sister(sqlite_engine, world)
+    with write_transaction(sqlite_engine) as session:
+        sharing.share(session, ROOT, world.list_id, "Sister")
+        session.execute(update(Contact).values(deleted_at=utcnow()))
+    here = f"/lists/{world.list_id}"
+    assert "Upload a file above" in admin.get(here).text
+    assert "Test has no contacts in it at this moment." in signed_in("sister").get(here).text
+    assert "Nobody matches" in admin.get(f"{here}?search=Zoe").text

@@ -2,7 +2,8 @@
 
 SQLite has one writer at a time. A transaction that will write says so at its start (`write_transaction`), which is
 BEGIN IMMEDIATE there: it waits for its turn, and can then neither deadlock nor fail on its first write. Bulk work goes
-through `write_in_chunks`, which keeps each transaction far under the 100 ms that others may be kept waiting.
+through `write_in_chunks`, or `app.bulk` for rows that are there, which keep each transaction far under the 100 ms that
+others may be kept waiting.
 """
 
 from __future__ import annotations

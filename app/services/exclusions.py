@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, delete, exists, insert, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, delete, exists, insert, or_, select
 from sqlalchemy.orm import Session
 
-from app.db import among, insert_missing, next_chunk_size, read_transaction, timed_write
+from app.bulk import Rows, change_in_chunks, ids_of
+from app.db import among, insert_missing, write_transaction
 from app.models import Address, AddressKind, Campaign, Contact, ContactChange, ContactExclusion, ContactList
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
@@ -24,7 +25,6 @@ from common.errors import Refused
 #: Contacts named by one request.
 MOST = 1000
 EVERY_CAMPAIGN = "all campaigns"
-_FIRST, _LARGEST = 200, 2000
 #: What a contact is named by beside its addresses: its id in the customer's own system.
 ID = "id"
 #: `ID` or an `AddressKind`, and the value as it was written.
@@ -87,22 +87,25 @@ def reset(
 
 def reset_list(engine: Engine, actor: Actor, contact_list_id: int, campaign_id: int | None = None) -> int:
     """Everybody of the list, in short transactions; how many."""
-    with timed_write(engine) as (session, _):
+    with write_transaction(engine) as session:
         actor.require(Permission.LISTS_EDIT)
         contact_list = get_scoped(session, actor, ContactList, contact_list_id)
         mark = _mark(session, actor, contact_list, campaign_id)
         record(session, actor, "contact.reset_list", contact_list, after={"campaign": mark.campaign})
-    done, size = 0, _FIRST
-    mine = select(ContactExclusion.contact_id).join(Contact, Contact.id == ContactExclusion.contact_id)
-    mine = mine.where(Contact.contact_list_id == contact_list_id, *_meant(campaign_id)).distinct()
-    while True:
-        with read_transaction(engine) as session:
-            ids = list(session.scalars(mine.limit(size)))
-        if not ids:
-            return done
-        with timed_write(engine) as (session, held):
-            done += take_marks(session, mark, ids, utcnow())
-        size = next_chunk_size(size, held(), _LARGEST)
+    done = 0
+    excluded = ContactExclusion.contact_id
+    marked = select(excluded).join(Contact, Contact.id == excluded).distinct()
+    marked = marked.where(Contact.contact_list_id == contact_list_id, *_meant(campaign_id))
+
+    def meant(after: int) -> Select[int]:
+        return marked.where(excluded > after).order_by(excluded)
+
+    def write(session: Session, rows: Rows) -> None:
+        nonlocal done
+        done += take_marks(session, mark, ids_of(rows), utcnow())
+
+    change_in_chunks(engine, meant, write)
+    return done
 
 
 def list_excluded(

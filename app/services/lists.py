@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, ScalarSelect, delete, exists, func, select, update
+from sqlalchemy import Engine, ScalarSelect, Select, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from app.bulk import Rows, change_in_chunks, ids_of
 from app.core.calendars import is_known_zone
 from app.core.phone import is_country
-from app.db import chunk_budget, next_chunk_size, read_transaction, timed_write
+from app.db import among, read_transaction, write_transaction
 from app.models import (
     Attribute,
     AttributeType,
@@ -151,7 +152,7 @@ def delete_list(engine: Engine, actor: Actor, contact_list_id: int) -> None:
         get_scoped(session, actor, ContactList, contact_list_id)
         _refuse_used(session, contact_list_id)
     _remove_all(engine, contact_list_id)
-    with timed_write(engine) as (session, _):
+    with write_transaction(engine) as session:
         contact_list = get_scoped(session, actor, ContactList, contact_list_id)
         _refuse_used(session, contact_list_id)
         record(session, actor, "contact_list.delete", contact_list, before={"name": contact_list.name})
@@ -160,16 +161,15 @@ def delete_list(engine: Engine, actor: Actor, contact_list_id: int) -> None:
 
 def _remove_all(engine: Engine, contact_list_id: int) -> None:
     """In short transactions; whom a deletion has marked too."""
-    size = 200
-    while True:
-        with read_transaction(engine) as session:
-            of_list = select(Contact.id).where(Contact.contact_list_id == contact_list_id)
-            ids = list(session.scalars(of_list.order_by(Contact.id).limit(size)))
-        if not ids:
-            return
-        with timed_write(engine) as (session, held):
-            session.execute(delete(Contact).where(Contact.id.in_(ids)))
-        size = next_chunk_size(size, held(), 2000, chunk_budget(engine))
+    mine = Contact.contact_list_id == contact_list_id
+
+    def meant(after: int) -> Select[int]:
+        return select(Contact.id).where(mine, Contact.id > after).order_by(Contact.id)
+
+    def write(session: Session, rows: Rows) -> None:
+        session.execute(delete(Contact).where(among(session, Contact.id, ids_of(rows)), mine))
+
+    change_in_chunks(engine, meant, write)
 
 
 def remove_contacts(session: Session, ids: list[int]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, cast, delete, insert, literal, select, update
+from sqlalchemy import Select, cast, delete, insert, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
+from app.bulk import Rows, ids_of
 from app.core.audience.shares import cuts, part_of, place
 from app.db import among, read_transaction, write_transaction
 from app.models import Address, Contact, ContactExclusion, ContactList, ListChange
@@ -17,11 +17,10 @@ from app.services.audit import record
 from app.services.contact_names import enter_names_of, names_wait
 from app.services.list_changes.asking import asker
 from app.services.list_changes.splitting import Plan, part_number, refuse_merge
-from app.services.list_changes.walking import Walk, ids_of
+from app.services.list_changes.walking import Walk
 from common.clock import utcnow
 from common.errors import Refused
 
-Rows = Sequence[Row[*tuple[Any, ...]]]
 _COPIED = (
     "organization_id", "external_id", "customer_id", "first_name", "last_name", "language", "time_zone", "attributes",
     "last_attempt_at", "last_completion_code",

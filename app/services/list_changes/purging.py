@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Engine, Row, Select, delete, select, update
+from sqlalchemy import ColumnElement, Engine, Select, delete, select, update
 from sqlalchemy.orm import Session
 
+from app.bulk import Rows, change_in_chunks, ids_of
 from app.db import among, bulk_engine, read_transaction, write_in_chunks, write_transaction
 from app.models import Contact, JobContact, ListChange, ListChangeKind
 from app.security.access import Actor
 from app.services.audit import record
 from app.services.contact_names import names_in_order, take_names_out
 from app.services.list_changes.asking import OPEN
-from app.services.list_changes.walking import Stopped, ids_of, in_chunks
 
 #: Contacts whose names are taken out together: so many that there are several on each page of the index.
 _SLAB = 100_000
@@ -31,15 +30,13 @@ def purge_next(engine: Engine, now: datetime, go_on: Callable[[], bool] = lambda
         return False
     marked = (Contact.contact_list_id == change.contact_list_id, Contact.deleted_at == change.created_at)
     after = change.through_id
-    try:
-        with bulk_engine(engine) as bulk:
-            while slab := _ids(bulk, select(Contact.id).where(*marked, Contact.id > after)):
-                write_in_chunks(bulk, _names(bulk, slab), take_names_out, first=500, largest=5000, least=200)
-                _remove(bulk, (*marked, Contact.id <= slab[-1]), after, go_on)
-                after = slab[-1]
-                _reach(bulk, change.id, after)
-    except Stopped:
-        return True
+    with bulk_engine(engine) as bulk:
+        while slab := _ids(bulk, select(Contact.id).where(*marked, Contact.id > after)):
+            write_in_chunks(bulk, _names(bulk, slab), take_names_out, first=500, largest=5000, least=200)
+            if not _remove(bulk, (*marked, Contact.id <= slab[-1]), after, go_on):
+                return True
+            after = slab[-1]
+            _reach(bulk, change.id, after)
     with write_transaction(engine) as session:
         session.execute(update(ListChange).where(ListChange.id == change.id).values(purged_at=now))
         record(session, Actor.system(change.organization_id), "list_change.purge", change)
@@ -60,18 +57,17 @@ def _due(engine: Engine, now: datetime) -> ListChange | None:
         return session.scalar(select(ListChange).where(*due).order_by(ListChange.undo_until).limit(1))
 
 
-def _remove(engine: Engine, which: Sequence[ColumnElement[bool]], after: int, go_on: Callable[[], bool]) -> None:
+def _remove(engine: Engine, which: Sequence[ColumnElement[bool]], after: int, go_on: Callable[[], bool]) -> bool:
+    """False where it is not through."""
     free = ~select(JobContact.id).where(JobContact.contact_id == Contact.id).exists()
 
     def meant(place: int) -> Select[int]:
         return select(Contact.id).where(*which, free, Contact.id > place).order_by(Contact.id)
 
-    def write(session: Session, rows: Sequence[Row[*tuple[Any, ...]]]) -> int:
-        gone = session.execute(delete(Contact).where(among(session, Contact.id, ids_of(rows)), *which, free))
-        assert isinstance(gone, CursorResult)
-        return gone.rowcount
+    def write(session: Session, rows: Rows) -> None:
+        session.execute(delete(Contact).where(among(session, Contact.id, ids_of(rows)), *which, free))
 
-    in_chunks(engine, meant, write, after=after, go_on=go_on)
+    return change_in_chunks(engine, meant, write, after=after, go_on=go_on)
 
 
 def _ids(engine: Engine, which: Select[int]) -> list[int]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, update
 
+from app import bulk
 from app.db import read_transaction, write_transaction
 from app.models import (
     Address,
@@ -130,6 +131,22 @@ def test_of_one_campaign_others_go_on(engine: Engine, world: World, people: int)
         assert {name for name, key in known.items() if found[key].excluded} == excluded
     assert exclusions.reset_list(engine, ROOT, people, other_id) == 1
     assert audience(engine, world, people) == {"P1", "P3", "P4"}
+
+
+def test_a_list_is_reset_whole_over_many_transactions(
+    engine: Engine, world: World, people: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_FIRST", "_LEAST", "_LARGEST", "_PAGE"):
+        monkeypatch.setattr(bulk, name, 2 if name == "_PAGE" else 1)
+    exclude(engine, people, ("id", "P1"), ("id", "P2"), ("id", "P4"))
+    exclude(engine, people, ("id", "P1"), ("id", "P3"), campaign_id=world.campaign)
+    exclude(engine, world.contact_list, ("id", "Meadow"))
+    with read_transaction(engine) as session:
+        elsewhere = session.scalars(select(ContactExclusion).where(ContactExclusion.contact_id == world.contact)).all()
+    assert exclusions.reset_list(engine, ROOT, people) == 4
+    with read_transaction(engine) as session:
+        left = session.scalars(select(ContactExclusion)).all()
+    assert {one.id for one in left} == {one.id for one in elsewhere}
 
 
 def test_says_why_and_keeps_who_did_it(engine: Engine, world: World, people: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy import delete as remove
 
+from app import bulk
 from app.core.audience import Condition, Filter, Group, Operator
 from app.db import read_transaction, write_transaction
 from app.models import (
@@ -25,7 +26,6 @@ from app.models import (
 )
 from app.security.access import Actor
 from app.services import contact_push, contacts, dnc, list_changes, lists
-from app.services.list_changes import walking
 from app.services.list_changes.purging import purge_next
 from app.services.list_changes.working import SILENCE, work_next
 from common.clock import utcnow
@@ -138,11 +138,26 @@ def test_nothing_is_removed_for_good_before_its_time(engine: Engine, world: Worl
     assert count(engine, Contact) == 41
 
 
+def test_a_removal_for_good_that_was_stopped_goes_on_later(
+    engine: Engine, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_FIRST", "_LEAST", "_LARGEST", "_PAGE"):
+        monkeypatch.setattr(bulk, name, 3)
+    delete(engine, world, EVEN)
+    work_next(engine)
+    due, steps = utcnow() + timedelta(days=8), iter(range(4))
+    assert purge_next(engine, due, lambda: next(steps, None) is not None)
+    assert count(engine, Contact) == 41 - 12
+    assert purge_next(engine, due)
+    assert count(engine, Contact) == 21
+    assert not purge_next(engine, due)
+
+
 def test_a_worker_that_died_is_followed_by_one_that_goes_on(
     engine: Engine, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("_FIRST", "_LEAST", "_LARGEST"):
-        monkeypatch.setattr(walking, name, 5)
+        monkeypatch.setattr(bulk, name, 5)
     deletion, steps = delete(engine, world, EVEN), iter(range(3))
 
     def dies() -> bool:
@@ -167,7 +182,7 @@ def test_who_was_being_called_before_a_stop_is_asked_about_after_it(
     engine: Engine, world: World, monkeypatch: pytest.MonkeyPatch, call_goes_on: bool
 ) -> None:
     for name in ("_FIRST", "_LEAST", "_LARGEST"):
-        monkeypatch.setattr(walking, name, 5)
+        monkeypatch.setattr(bulk, name, 5)
     deletion, steps = delete(engine, world), iter(range(3))
     assert work_next(engine, lambda: next(steps, None) is not None)
     assert (change(engine, deletion).state, change(engine, deletion).done) == ("queued", 14)
@@ -185,7 +200,7 @@ def test_cancelling_leaves_the_rest_and_what_went_can_be_put_back(
     engine: Engine, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("_FIRST", "_LEAST", "_LARGEST"):
-        monkeypatch.setattr(walking, name, 4)
+        monkeypatch.setattr(bulk, name, 4)
     deletion, steps = delete(engine, world, EVEN), iter(range(2))
 
     def cancels() -> bool:

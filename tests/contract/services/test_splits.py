@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, func, insert, select, update
 
+from app import bulk
 from app.core.audience import BadCondition, Condition, Filter, Group, Operator
 from app.db import read_transaction, write_transaction
 from app.models import Address, AuditEntry, Campaign, Contact, ContactExclusion, ContactList, ContactName, ListChange
 from app.security.access import Actor
 from app.services import contact_push, exclusions, list_changes, lists
-from app.services.list_changes import Part, Plan, walking
+from app.services.list_changes import Part, Plan
 from app.services.list_changes.working import SILENCE, work_next
 from common.clock import utcnow
 from common.errors import Refused
@@ -105,7 +106,7 @@ def test_shares_are_even_and_the_same_again_after_a_crash(
     engine: Engine, world: World, monkeypatch: pytest.MonkeyPatch, copies: bool
 ) -> None:
     for name in ("_FIRST", "_LEAST", "_LARGEST", "_PAGE"):
-        monkeypatch.setattr(walking, name, 4)
+        monkeypatch.setattr(bulk, name, 4)
     split, steps = start(engine, world, Plan(THIRDS, copies, "word")), iter(range(3))
 
     def dies() -> bool:

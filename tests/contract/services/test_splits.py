@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import Engine, delete, event, func, insert, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from app import bulk
 from app.core.audience import BadCondition, Condition, Filter, Group, Operator
@@ -237,6 +238,30 @@ def test_a_split_whose_part_is_gone_ends_with_the_reason_and_loses_nobody(
     assert (ended.state, ended.done) == ("failed", 0)
     assert "the list 'Twos' was deleted meanwhile" in ended.detail
     assert (by_list(engine), count(engine, Contact)) == (before, 41)
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_a_part_waits_with_going_until_those_who_come_into_it_are_there(postgres_engine: Engine, copies: bool) -> None:
+    """SQLite has one writer at a time."""
+    tried: list[bool] = []
+    written = "INSERT INTO contact " if copies else "UPDATE contact "
+
+    def removes(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(written) and not tried:
+            tried.append(True)
+            with pytest.raises(OperationalError, match="lock timeout"), write_transaction(postgres_engine) as session:
+                session.execute(text("SET LOCAL lock_timeout = '20ms'"))
+                session.execute(delete(ContactList).where(ContactList.name == "Twos"))
+
+    with write_transaction(postgres_engine) as session:
+        world = build(session, "Meadow")
+        session.execute(update(Contact).values(first_name="c2"))
+    split = start(postgres_engine, world, Plan(BY_NAME[:1], copies))
+    event.listen(postgres_engine, "after_cursor_execute", removes)
+    work_next(postgres_engine)
+    assert (tried, change(postgres_engine, split).state, by_list(postgres_engine)["Twos"]) == (
+        [True], "completed", {"Meadow"},
+    )  # fmt: skip
 
 
 def test_refuses_what_cannot_be_split_naming_the_mend(engine: Engine, world: World) -> None:

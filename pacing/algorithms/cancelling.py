@@ -21,7 +21,8 @@ _MEMORY, _WATCHED, _AWAITED = 10_000.0, 4_000.0, 2_000
 
 class Crossings:
     def __init__(self, cancel_after: float | None) -> None:
-        self._after = math.inf if cancel_after is None else cancel_after
+        #: Seconds after which a call may be cancelled, infinite where it never may.
+        self.after = math.inf if cancel_after is None else cancel_after
         #: People who answered after so long, and seconds that calls as old rang: of those left to ring, since of a
         #: cancelled one nobody knows. One in 25 s to begin with.
         self._answered, self._watched = 1.0, 25.0
@@ -60,7 +61,7 @@ class Crossings:
                 if event.call in self._sent:
                     del self._sent[event.call]
                     self._crossed += human
-                elif human and event.age >= self._after:
+                elif human and event.age >= self.after:
                     self._answered += 1
 
     def save(self) -> Any:

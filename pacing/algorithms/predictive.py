@@ -80,8 +80,7 @@ class Predictive(Pacer):
         self._releases = Releases()
         self._steering = Steering(configuration.abandonment_limit)
         self._crossings = Crossings(configuration.cancel_after)
-        after = configuration.cancel_after
-        horizon = math.ceil(min(configuration.ring_timeout, after or math.inf)) + 1
+        horizon = math.ceil(min(configuration.ring_timeout, self._crossings.after)) + 1
         #: Seconds from now at which a new call may be answered.
         self._times = np.arange(_STRIDE / 2, horizon + _STRIDE / 2, _STRIDE)
         self._asking: _Answers | None = None
@@ -120,7 +119,7 @@ class Predictive(Pacer):
             place = min(wanted, room)
             cancel = self._to_renew(seen, wanted - place, asking, threshold)
         self._answers.place(place)
-        old = int((seen.ringing >= (self.configuration.cancel_after or math.inf)).sum())
+        old = int((seen.ringing >= self._crossings.after).sum())
         self._crossings.send(cancel, old - len(cancel), elapsed)
         return Decision(place, cancel)
 

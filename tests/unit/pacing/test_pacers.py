@@ -182,6 +182,15 @@ def test_an_observer_who_says_less_agents_than_it_lists_does_not_exhaust_the_exa
     assert decision.place == 0
 
 
+def test_a_pacer_that_may_cancel_at_once_goes_on_deciding_and_can_be_restored() -> None:
+    pacer = create(Configuration(cancel_after=0))
+    for now in range(40):
+        ringing = {call: float(call) for call in range(5)}
+        assert set(pacer.decide(Observation(talking=4, ringing=ringing), float(now)).cancel) == set(ringing)
+    again = create(pacer.configuration, json.loads(json.dumps(pacer.save())))
+    assert again.decide(IDLE, 40.0) == pacer.decide(IDLE, 40.0)
+
+
 def test_time_that_goes_back_is_refused() -> None:
     pacer = create(Configuration())
     pacer.decide(IDLE, 10.0)

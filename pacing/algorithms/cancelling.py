@@ -41,12 +41,12 @@ class Crossings:
         return self._crossed / foregone
 
     def send(self, calls: Sequence[CallId], left: int, elapsed: float) -> None:
-        """CANCEL goes out for these calls; so many that have rung as long are left to ring."""
+        """CANCEL goes out for these calls, perhaps again; so many that have rung as long are left to ring."""
         self._watched += left * elapsed
         if self._watched > _WATCHED:
             self._answered *= _WATCHED / self._watched
             self._watched = _WATCHED
-        self._cancelled += len(calls)
+        self._cancelled += sum(call not in self._sent for call in calls)
         if self._cancelled > _MEMORY:
             self._crossed *= _MEMORY / self._cancelled
             self._cancelled = _MEMORY

@@ -125,6 +125,17 @@ def test_crossings_cost_nothing_until_chance_does_not_explain_how_many_there_are
     assert crossings.seconds == pytest.approx(believed, abs=0.25)
 
 
+def test_a_call_that_still_rings_after_its_cancel_is_counted_once() -> None:
+    once, often = Crossings(15.0), Crossings(15.0)
+    for call in range(60):
+        crossed = Resolved(call, Outcome.HUMAN if call % 5 == 0 else Outcome.CANCELLED, 17.0)
+        for crossings, looks in ((once, 1), (often, 4)):
+            for _ in range(looks):
+                crossings.send([call], 0, 1.0)
+            crossings.see([crossed])
+    assert often.seconds == once.seconds > 0.0
+
+
 def test_a_call_that_cancelling_cannot_save_is_a_risk_for_as_long_as_it_rings() -> None:
     answers = Answers(25.0)
     free, dear = answers.table(20, cancel_after=15.0), answers.table(20, cancel_after=15.0, crossing=1.0)

@@ -22,6 +22,7 @@ from pacing.algorithms.observation import (
     InboundLost,
     Observation,
     Outcome,
+    Placed,
     Resolved,
     Seen,
     TalkEnded,
@@ -120,9 +121,11 @@ class Pacer(ABC):
 
 def _check(event: object) -> None:
     """Raise Refused for an event that cannot have happened."""
+    if isinstance(event, Placed | Resolved | Connected | Abandoned):
+        _identifies(f"{type(event).__name__}.call", event.call)
     if isinstance(event, Resolved):
         _not_negative("Resolved.age", event.age)
-        if event.outcome not in _OUTCOMES:
+        if not isinstance(event.outcome, str) or event.outcome not in _OUTCOMES:
             raise Refused(f"Resolved.outcome: use one of {', '.join(Outcome)}, not {event.outcome!r}")
     elif isinstance(event, TalkEnded | WrapupEnded):
         _not_negative(f"{type(event).__name__}.duration", event.duration)
@@ -135,8 +138,20 @@ def _check(event: object) -> None:
         raise Refused(f"{type(event).__name__}.at: give a time in seconds, not {at!r}")
 
 
+def _identifies(field: str, value: object) -> None:
+    try:
+        hash(value)
+    except TypeError:
+        raise Refused(f"{field}: give a text, a number or another hashable value, not {value!r}") from None
+
+
 def _is_time(value: object) -> bool:
-    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _not_negative(field: str, value: float) -> None:

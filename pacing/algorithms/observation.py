@@ -238,7 +238,7 @@ def _elapsed(field: str, value: Elapsed) -> Floats:
         if len(value) == 0:
             return _NONE
         array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise Refused(f"observation.{field}: give seconds, or how many there are") from None
     return _checked(field, array)
 
@@ -250,7 +250,7 @@ def _calls(field: str, value: Mapping[Any, float] | Elapsed) -> Floats:
         return _NONE
     try:
         array = np.fromiter(value.values(), dtype=np.float64, count=len(value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise Refused(f"observation.{field}: give call ids with their seconds") from None
     return _checked(field, array)
 

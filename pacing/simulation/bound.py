@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pacing.simulation.jobs import Job, SharedScenario
-from pacing.simulation.scenario import HOUR, Scenario, at_hour
+from pacing.simulation.scenario import HOUR, Scenario
 
 _STEP = 60.0
 
@@ -60,7 +60,7 @@ def clairvoyant_together(scenario: SharedScenario) -> float:
 
 
 def _agents_for(scenario: SharedScenario, job: Job, now: float) -> int:
-    able = sum(int(at_hour(g.staffing, now / HOUR, g.count)) for g in scenario.groups if job.name in g.jobs)
+    able = sum(group.at(now) for group in scenario.groups if job.name in group.jobs)
     return able if job.most_agents is None else min(able, job.most_agents)
 
 

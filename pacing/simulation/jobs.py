@@ -11,7 +11,7 @@ from pacing.agentless import Mode as AgentlessMode
 from pacing.agentless import Pacing
 from pacing.algorithms import Configuration, Mode
 from pacing.sharing import Claim
-from pacing.simulation.scenario import Scenario, at_hour
+from pacing.simulation.scenario import HOUR, Scenario, at_hour
 
 #: Ports and lines where nobody limits them; calls per second likewise.
 PLENTY = 100_000
@@ -44,6 +44,10 @@ class Group:
     staffing: tuple[tuple[float, int], ...] = ()
     #: They log in over so many seconds at the start.
     log_in: float = 60.0
+
+    def at(self, time: float) -> int:
+        """How many there are by the staffing."""
+        return int(at_hour(self.staffing, time / HOUR, self.count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ class SharedScenario:
         return cls(body.get("name", "jobs together"), hours, _count(body, "ports", PLENTY), trunks, groups, jobs)
 
     def agents_at(self, time: float) -> int:
-        return sum(int(at_hour(group.staffing, time / 3_600, group.count)) for group in self.groups)
+        return sum(group.at(time) for group in self.groups)
 
 
 def _job(body: Any, where: str, common: Mapping[str, Any], hours: float, trunks: Mapping[str, Line]) -> Job:

@@ -55,11 +55,12 @@ class Agents:
     def begin(self) -> None:
         """Let the first log in, and whoever is due by the staffing."""
         for at, group in enumerate(self._groups):
-            self._expected[at] = group.count
-            for _ in range(group.count):
+            self._expected[at] = group.at(0.0)
+            for _ in range(self._expected[at]):
                 self._log_in_within(at, max(group.log_in, 1e-9))
             for hour, count in group.staffing:
-                self._clock.at(hour * HOUR, self._staff, (at, count))
+                if hour > 0:
+                    self._clock.at(hour * HOUR, self._staff, (at, count))
 
     def second(self) -> None:
         """Give ready agents to the jobs that have too few of them."""

@@ -153,6 +153,13 @@ def test_staffing_of_a_pool_brings_agents_and_sends_them_home() -> None:
     assert seen[-1] > 4
 
 
+def test_staffing_from_the_first_hour_on_counts_from_the_first_second_as_for_one_job() -> None:
+    for count in (2, 8):
+        together = centre(agents=[{"count": 5, "staffing": [[0, count]]}], jobs=[{"name": "a"}])
+        together.step(1.0)
+        assert together.runs["a"].centre.floor.staffed == count
+
+
 def test_the_picture_has_a_panel_for_each_job() -> None:
     result = centre(hours=0.03, agents=2, calls_per_second=2, jobs=[{"name": "A <b>"}, {**NONE, "name": "news"}]).run()
     words = "".join(etree.fromstring(draw_jobs(result, "Two").encode()).itertext())

@@ -65,7 +65,7 @@ class Pacing:
         if mode == Mode.PORTS:
             return replace(among, mode=Mode.PORTS, ports=int(_positive(body, "ports")))
         if mode == Mode.TIMED:
-            period = _PERIODS.get(body.get("per", "second"))
+            period = _PERIODS.get(str(body.get("per", "second")))
             if period is None:
                 raise Refused("pacing.per: use second, minute or hour")
             return replace(among, mode=Mode.TIMED, interval=period / _positive(body, "rate"))

@@ -27,7 +27,10 @@ def expand(body: Any) -> list[Scenario | SharedScenario]:
         raise Refused("scenario file: give a mapping with `scenarios`, `grid` and `common`, each of them optional")
     common = dict(_mapping(body.get("common") or {}, "common"))
     found: list[Scenario | SharedScenario] = []
-    for at, one in enumerate(body.get("scenarios") or []):
+    listed = body.get("scenarios") or []
+    if not isinstance(listed, list):
+        raise Refused("scenario file, scenarios: give a list")
+    for at, one in enumerate(listed):
         named = {"name": f"scenario {at + 1}", **common, **_mapping(one, f"scenarios[{at}]")}
         found.append(_read(named))
     grid = _mapping(body.get("grid") or {}, "grid")

@@ -11,10 +11,12 @@ from pacing.agentless import Mode as AgentlessMode
 from pacing.agentless import Pacing
 from pacing.algorithms import Configuration, Mode
 from pacing.sharing import Claim
-from pacing.simulation.scenario import HOUR, Scenario, at_hour
+from pacing.simulation.scenario import HOUR, MOST_AGENTS, Scenario, at_hour, number, staffing, text, whole
 
 #: Ports and lines where nobody limits them; calls per second likewise.
 PLENTY = 100_000
+#: Contacts of a list that are believed.
+MOST_CONTACTS = 1_000_000_000
 #: Modes with agents that a job can have here.
 MODES = (Mode.PROGRESSIVE, Mode.RATIO, Mode.ADAPTIVE, Mode.EXPERT, Mode.PREDICTIVE)
 _SHARED = ("name", "hours", "ports", "lines", "calls_per_second", "trunks", "agents", "jobs")
@@ -24,6 +26,15 @@ _AMONG = ("weight", "priority", "reserved", "minimum", "maximum")
 #: Of a scenario, these are the centre's and no single job's.
 _CENTRE = ("agents", "hours", "lines", "calls_per_second", "log_in", "staffing")
 _SCENARIO = tuple(field.name for field in fields(Scenario) if field.name not in _CENTRE)
+#: Of a configuration, these come from the scenario, and the job's pacing gives the others.
+_GIVEN = {
+    "connect_within": "connect_within of the job",
+    "ring_timeout": "ring_timeout of the job",
+    "lines": "lines of its trunk",
+    "calls_per_second": "calls_per_second of its trunk",
+    "classification": "detection of the job",
+}
+_CONFIGURED = tuple(field.name for field in fields(Configuration) if field.name not in (*_GIVEN, "mode"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +112,11 @@ class SharedScenario:
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> SharedScenario:
         """From a scenario file's mapping with `jobs`. Raise Refused naming what is wrong and where."""
-        for name in body:
-            if name not in (*_SHARED, *_SCENARIO, *_CENTRE):
-                raise Refused(f"{name}: unknown; beside `jobs` stand {', '.join((*_SHARED, *_SCENARIO))}")
-        hours = body.get("hours", 8.0)
-        common = {name: value for name, value in body.items() if name in _SCENARIO and name != "name"}
+        for field in body:
+            if field not in (*_SHARED, *_SCENARIO, *_CENTRE):
+                raise Refused(f"{field}: unknown; beside `jobs` stand {', '.join((*_SHARED, *_SCENARIO))}")
+        name, hours = text(body.get("name", "jobs together"), "name"), number(body.get("hours", 8.0), "hours")
+        common = {field: value for field, value in body.items() if field in _SCENARIO and field != "name"}
         trunks = _trunks(body)
         jobs = tuple(
             _job(one, f"jobs[{at}]", {"name": f"job {at + 1}", **common}, hours, trunks)
@@ -116,7 +127,7 @@ class SharedScenario:
             raise Refused("jobs: give at least one, each with a name of its own")
         with_agents = tuple(job.name for job in jobs if job.mode is not None)
         groups = _groups(body, with_agents)
-        return cls(body.get("name", "jobs together"), hours, _count(body, "ports", PLENTY), trunks, groups, jobs)
+        return cls(name, hours, _count(body, "ports", PLENTY), trunks, groups, jobs)
 
     def agents_at(self, time: float) -> int:
         return sum(group.at(time) for group in self.groups)
@@ -128,7 +139,7 @@ def _job(body: Any, where: str, common: Mapping[str, Any], hours: float, trunks:
         if name not in (*_OWN, *_SCENARIO):
             raise Refused(f"{where}.{name}: unknown; a job has {', '.join((*_OWN, *_SCENARIO))}")
     trunk = own.get("trunk", next(iter(trunks)))
-    if trunk not in trunks:
+    if not isinstance(trunk, str) or trunk not in trunks:
         raise Refused(f"{where}.trunk: {trunk!r} is none of {', '.join(trunks)}")
     share = _mapping(own.get("agents") or {}, f"{where}.agents")
     if not set(share) <= {"reserved", "minimum", "maximum"}:
@@ -139,24 +150,22 @@ def _job(body: Any, where: str, common: Mapping[str, Any], hours: float, trunks:
             {**{name: own[name] for name in own if name in _SCENARIO}, "hours": hours, "agents": 0}
         )
         job = Job(
-            own["name"],
+            scenario.name,
             scenario,
             pacing,
             mode,
             configured,
             trunk,
-            contacts=own.get("contacts"),
-            reserved_agents=_count(share, "reserved", 0),
-            minimum_agents=_count(share, "minimum", 0),
-            most_agents=_count(share, "maximum", 0) or None,
+            contacts=None if own.get("contacts") is None else whole(own["contacts"], "contacts", MOST_CONTACTS),
+            reserved_agents=_count(share, "reserved", 0, "agents."),
+            minimum_agents=_count(share, "minimum", 0, "agents."),
+            most_agents=_count(share, "maximum", 0, "agents.") or None,
         )
         job.configuration(trunks[trunk], PLENTY)
         if mode is None and pacing.mode is AgentlessMode.NONE and trunks[trunk].calls_per_second >= PLENTY:
             raise Refused("pacing: mode none is as fast as the trunk allows; give it calls_per_second")
     except Refused as error:
         raise Refused(f"{where}.{error}") from error
-    except TypeError as error:
-        raise Refused(f"{where}.pacing: {error}") from error
     return job
 
 
@@ -169,6 +178,11 @@ def _pacing(body: Mapping[str, Any]) -> tuple[Pacing, Mode | None, Mapping[str, 
         raise Refused(f"pacing.mode: {mode!r} is unknown; use one of {', '.join((*AgentlessMode, *MODES))}")
     among = {name: value for name, value in body.items() if name in _AMONG}
     configured = {name: value for name, value in body.items() if name not in (*_AMONG, "mode")}
+    for name in configured:
+        if name in _GIVEN:
+            raise Refused(f"pacing.{name}: it comes from the scenario; give {_GIVEN[name]}")
+        if name not in _CONFIGURED:
+            raise Refused(f"pacing.{name}: unknown; with agents it has mode, {', '.join((*_AMONG, *_CONFIGURED))}")
     return Pacing.from_json({**among, "mode": "none"}), Mode(mode), configured
 
 
@@ -182,7 +196,8 @@ def _trunks(body: Mapping[str, Any]) -> dict[str, Line]:
     for name, one in _mapping(given, "trunks").items():
         if not set(_mapping(one, f"trunks.{name}")) <= {"lines", "calls_per_second"}:
             raise Refused(f"trunks.{name}: give lines and calls_per_second")
-        trunks[str(name)] = Line(_count(one, "lines", PLENTY), _count(one, "calls_per_second", PLENTY))
+        where = f"trunks.{name}." if "trunks" in body else ""
+        trunks[str(name)] = Line(*(_count(one, field, PLENTY, where) for field in ("lines", "calls_per_second")))
     if not trunks:
         raise Refused("trunks: give at least one, or leave it out")
     return trunks
@@ -192,33 +207,40 @@ def _groups(body: Mapping[str, Any], jobs: tuple[str, ...]) -> tuple[Group, ...]
     """A number of agents is one pool for all jobs that need any; a list has groups by skills."""
     if not jobs:
         return ()
-    given = body.get("agents", 20)
-    if isinstance(given, int):
-        given = [{"count": given, "staffing": body.get("staffing", ())}]
-    groups = []
-    for at, one in enumerate(_list(given, "agents")):
-        where, group = f"agents[{at}]", _mapping(one, f"agents[{at}]")
-        able = tuple(group.get("jobs", jobs))
-        if not set(able) <= set(jobs):
-            raise Refused(f"{where}.jobs: {', '.join(sorted(set(able) - set(jobs)))} is no job with agents")
-        if not set(group) <= {"count", "jobs", "staffing", "log_in"}:
-            raise Refused(f"{where}: give count, jobs, staffing and log_in")
-        staffing = tuple((float(hour), int(count)) for hour, count in group.get("staffing", ()))
-        groups.append(
-            Group(
-                able, _count(group, "count", 1, 5_000), staffing, float(group.get("log_in", body.get("log_in", 60.0)))
-            )
-        )
-    return tuple(groups)
+    given, log_in = body.get("agents", 20), body.get("log_in", 60.0)
+    if not isinstance(given, list):
+        first, rows = whole(given, "agents", MOST_AGENTS), staffing(body.get("staffing", ()))
+        return (Group(jobs, first, rows, _seconds(log_in, "log_in")),)
+    if "staffing" in body:
+        raise Refused("staffing: with a list of agents it stands in each group of them")
+    return tuple(_group(one, f"agents[{at}]", jobs, log_in) for at, one in enumerate(given))
 
 
-def _count(body: Mapping[str, Any], name: str, default: int, most: int = PLENTY) -> int:
+def _group(body: Any, where: str, jobs: tuple[str, ...], log_in: Any) -> Group:
+    group = _mapping(body, where)
+    if not set(group) <= {"count", "jobs", "staffing", "log_in"}:
+        raise Refused(f"{where}: give count, jobs, staffing and log_in")
+    able = tuple(text(job, f"{where}.jobs") for job in _list(group.get("jobs", list(jobs)), f"{where}.jobs"))
+    if not set(able) <= set(jobs):
+        raise Refused(f"{where}.jobs: {', '.join(sorted(set(able) - set(jobs)))} is no job with agents")
+    return Group(
+        able,
+        whole(group.get("count", 1), f"{where}.count", MOST_AGENTS),
+        staffing(group.get("staffing", ()), f"{where}.staffing"),
+        _seconds(group.get("log_in", log_in), f"{where}.log_in"),
+    )
+
+
+def _seconds(value: Any, where: str) -> float:
+    seconds = float(number(value, where))
+    if seconds < 0.0:
+        raise Refused(f"{where}: seconds cannot be negative")
+    return seconds
+
+
+def _count(body: Mapping[str, Any], name: str, default: int, where: str = "") -> int:
     value = body.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        raise Refused(f"{name}: give a whole number from 0 to {most}")
-    return value
+    return default if value is None else whole(value, f"{where}{name}", PLENTY)
 
 
 def _mapping(body: Any, where: str) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,6 +11,7 @@ from common.errors import Refused
 from pacing.simulation.distributions import Durations
 
 HOUR = 3_600.0
+MOST_AGENTS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,8 @@ class Scenario:
 
     def __post_init__(self) -> None:
         """Raise Refused naming the field and the mend."""
-        if not 0 <= self.agents <= 5_000:
-            raise Refused("agents: give 0 to 5000")
+        if not 0 <= self.agents <= MOST_AGENTS:
+            raise Refused(f"agents: give 0 to {MOST_AGENTS}")
         if not 0 < self.hours <= 48:
             raise Refused("hours: give more than 0, at most 48")
         if any(not 0 <= rate <= 1 for rate in (self.hit_rate, *(rate for _, rate in self.hit_steps))):
@@ -92,10 +94,16 @@ class Scenario:
                 values[name] = Durations.read(value, name)
             elif name == "detection":
                 values[name] = _detection(value)
-            elif isinstance(value, list):
-                values[name] = tuple(tuple(row) for row in value)
+            elif name == "staffing":
+                values[name] = staffing(value)
+            elif name in ("hit_steps", "inbound"):
+                values[name] = _rows(value, name)
+            elif name == "name":
+                values[name] = text(value, name)
+            elif value is None and "None" in str(known[name].type):
+                values[name] = None
             else:
-                values[name] = value
+                values[name] = number(value, name)
         try:
             return cls(**values)
         except TypeError as error:
@@ -108,6 +116,35 @@ class Scenario:
 
     def agents_at(self, time: float) -> int:
         return int(at_hour(self.staffing, time / HOUR, self.agents))
+
+
+def text(value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise Refused(f"{where}: give a text, not {value!r}")
+    return value
+
+
+def number(value: Any, where: str) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise Refused(f"{where}: give a number, not {value!r}")
+    return value
+
+
+def whole(value: Any, where: str, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise Refused(f"{where}: give a whole number from 0 to {most}, not {value!r}")
+    return value
+
+
+def staffing(value: Any, where: str = "staffing") -> tuple[tuple[float, int], ...]:
+    """From a scenario file: rows of an hour and how many agents there are from then on. Raise Refused."""
+    return tuple((hour, whole(agents, where, MOST_AGENTS)) for hour, agents in _rows(value, where))
+
+
+def _rows(value: Any, where: str) -> tuple[tuple[float, float], ...]:
+    if not isinstance(value, list | tuple) or any(not isinstance(row, list | tuple) or len(row) != 2 for row in value):
+        raise Refused(f"{where}: give rows of an hour and a number, [[hour, number], ...]")
+    return tuple((number(hour, where), number(then, where)) for hour, then in value)
 
 
 def at_hour(steps: tuple[tuple[float, float], ...], hour: float, first: float) -> float:
@@ -125,9 +162,10 @@ def _detection(body: Any) -> Detection | None:
         return Detection()
     if not isinstance(body, Mapping):
         raise Refused("detection: give true, false, or delay, false_machine and false_human")
-    values = dict(body)
-    if "delay" in values:
-        values["delay"] = Durations.read(values["delay"], "detection.delay")
+    values: dict[str, Any] = {
+        name: Durations.read(value, "detection.delay") if name == "delay" else number(value, f"detection.{name}")
+        for name, value in body.items()
+    }
     try:
         return Detection(**values)
     except TypeError as error:

@@ -189,7 +189,33 @@ def test_the_example_is_read_as_it_ships() -> None:
         ({"jobs": [{"pacing": {"mode": "wild"}}]}, r"jobs\[0\].pacing.mode"),
         ({"jobs": [{"pacing": {"weight": 0}}]}, r"jobs\[0\].pacing.weight"),
         ({"jobs": [{"pacing": {"reserved": 3, "maximum": 2}}]}, r"jobs\[0\].pacing.reserved"),
-        ({"jobs": [{"pacing": {"limit": 0.1}}]}, r"jobs\[0\].pacing"),
+        ({"jobs": [{"pacing": {"limit": 0.1}}]}, r"jobs\[0\].pacing.limit: unknown"),
+        ({"jobs": [{"pacing": {"lines": 5}}]}, r"jobs\[0\].pacing.lines: it comes from the scenario"),
+        ({"jobs": [{"pacing": {"ring_timeout": 5}}]}, r"jobs\[0\].pacing.ring_timeout: it comes"),
+        ({"jobs": [{"pacing": {"mode": "timed", "rate": 5, "per": []}}]}, r"jobs\[0\].pacing.per"),
+        ({"jobs": [{"pacing": {"mode": []}}]}, r"jobs\[0\].pacing.mode"),
+        ({"jobs": [{"contacts": 2.5}]}, r"jobs\[0\].contacts: give a whole number"),
+        ({"jobs": [{"contacts": "all"}]}, r"jobs\[0\].contacts"),
+        ({"jobs": [{"name": ["a"]}]}, r"jobs\[0\].name"),
+        ({"jobs": [{"hit_steps": [5]}]}, r"jobs\[0\].hit_steps"),
+        ({"jobs": [{"cancel_delay": "long"}]}, r"jobs\[0\].cancel_delay"),
+        ({"jobs": [{"trunk": []}]}, r"jobs\[0\].trunk"),
+        ({"jobs": [{"agents": {"maximum": "all"}}]}, r"jobs\[0\].agents.maximum"),
+        ({"jobs": [{}], "hours": "long"}, "hours"),
+        ({"jobs": [{}], "name": []}, "name"),
+        ({"jobs": [{}], "agents": "ten"}, "agents: give a whole number"),
+        ({"jobs": [{}], "staffing": [[0, 2.5]]}, "staffing"),
+        ({"jobs": [{}], "log_in": "soon"}, "log_in"),
+        ({"jobs": [{}], "agents": [{"count": 2}], "staffing": [[1, 5]]}, "staffing: with a list of agents"),
+        ({"jobs": [{}], "agents": [{"count": "two"}]}, r"agents\[0\].count"),
+        ({"jobs": [{}], "agents": [{"count": None}]}, r"agents\[0\].count"),
+        ({"jobs": [{}], "agents": [{"jobs": "job 1"}]}, r"agents\[0\].jobs"),
+        ({"jobs": [{}], "agents": [{"jobs": [5]}]}, r"agents\[0\].jobs"),
+        ({"jobs": [{}], "agents": [{"staffing": 5}]}, r"agents\[0\].staffing"),
+        ({"jobs": [{}], "agents": [{"staffing": [[1, 2, 3]]}]}, r"agents\[0\].staffing"),
+        ({"jobs": [{}], "agents": [{"staffing": [["noon", 2]]}]}, r"agents\[0\].staffing"),
+        ({"jobs": [{}], "agents": [{"log_in": -1}]}, r"agents\[0\].log_in"),
+        ({"jobs": [{}], "trunks": {"t": {"lines": "many"}}}, r"trunks.t.lines"),
         ({"jobs": [{"hit_rate": 3}]}, r"jobs\[0\].hit_rate"),
         ({"jobs": [{"trunk": "x"}]}, r"jobs\[0\].trunk"),
         ({"jobs": [{"pacing": {"mode": "none"}}]}, r"jobs\[0\].pacing"),
@@ -204,6 +230,11 @@ def test_the_example_is_read_as_it_ships() -> None:
 def test_a_wrong_scenario_of_several_jobs_is_refused_by_name(body: dict[str, Any], named: str) -> None:
     with pytest.raises(Refused, match=named):
         SharedScenario.read(body)
+
+
+def test_a_scenario_file_without_a_list_of_scenarios_is_refused() -> None:
+    with pytest.raises(Refused, match="scenarios: give a list"):
+        expand({"scenarios": 5})
 
 
 def test_the_command_takes_jobs_and_shows_each_and_their_sum(

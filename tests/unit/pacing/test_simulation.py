@@ -124,6 +124,13 @@ def test_a_scenario_is_read_from_a_mapping() -> None:
         ({"talk": {"shape": "odd"}}, "talk.shape"),
         ({"talk": "long"}, "talk"),
         ({"detection": {"delya": 1}}, "detection"),
+        ({"detection": {"false_human": "few"}}, "detection.false_human"),
+        ({"hit_steps": [5]}, "hit_steps"),
+        ({"inbound": [["noon", 5]]}, "inbound"),
+        ({"staffing": [[1, 2.5]]}, "staffing"),
+        ({"cancel_delay": "long"}, "cancel_delay"),
+        ({"ring_timeout": None}, "ring_timeout"),
+        ({"name": ["a"]}, "name"),
     ],
 )
 def test_a_wrong_scenario_is_refused_by_name(body: dict[str, Any], named: str) -> None:

@@ -44,6 +44,9 @@ _PROBES = 18
 _IN_THE_AIR = 20
 #: Calls are cancelled beyond so many times the threshold.
 CANCEL = 1.0
+#: Seconds before which no call is cancelled, though it may be: while most answers are still to come, to call many and
+#: cancel nearly all looks free until so many CANCELs cross an answer that the limit is gone.
+_SOONEST = 12.0
 #: A person who stays longer than the time allowed after a greeting of so many seconds has been left waiting too long:
 #: no sooner would it have been in time.
 _GREETING = 5.0
@@ -79,7 +82,9 @@ class Predictive(Pacer):
         self._answers = Answers(configuration.ring_timeout)
         self._releases = Releases()
         self._steering = Steering(configuration.abandonment_limit)
-        self._crossings = Crossings(configuration.cancel_after)
+        after = configuration.cancel_after
+        self._cancel_after = None if after is None else max(after, _SOONEST)
+        self._crossings = Crossings(self._cancel_after)
         horizon = math.ceil(min(configuration.ring_timeout, self._crossings.after)) + 1
         #: Seconds from now at which a new call may be answered.
         self._times = np.arange(_STRIDE / 2, horizon + _STRIDE / 2, _STRIDE)
@@ -146,7 +151,7 @@ class Predictive(Pacer):
 
     def _to_cancel(self, seen: Seen, balance: Balance, spare: int, threshold: float) -> tuple[CallId, ...]:
         """Calls that have rung as long as the law asks, if one answered in the next seconds would meet nobody."""
-        after = self.configuration.cancel_after
+        after = self._cancel_after
         if after is None or not seen.ringing_ids or not len(seen.ringing) or seen.ringing.max() < after:
             return ()
         if balance.short_now(spare) <= CANCEL * threshold:
@@ -158,7 +163,7 @@ class Predictive(Pacer):
 
     def _to_renew(self, seen: Seen, missing: int, asking: _Answers, threshold: float) -> tuple[CallId, ...]:
         """Where lines run short: the oldest lawfully rung calls whose line a new call would use better."""
-        lines, after = self.configuration.lines, self.configuration.cancel_after
+        lines, after = self.configuration.lines, self._cancel_after
         if missing <= 0 or lines is None or after is None or seen.lines_in_use < lines or not seen.ringing_ids:
             return ()
         at = np.minimum(seen.ringing, len(asking.worth) - 1).astype(np.int64)
@@ -217,7 +222,7 @@ class Predictive(Pacer):
 
     def _reckon_answers(self, *, exact: bool) -> _Answers:
         last = math.ceil(self._times[-1]) + 1
-        table = self._answers.table(last, self.configuration.cancel_after, self._crossings.seconds)
+        table = self._answers.table(last, self._cancel_after, self._crossings.seconds)
         weights = np.diff(_at(table[:1], np.append(0.0, self._times + _STRIDE / 2))[0])
         worth, left = self._answers.worth()
         return _Answers(

@@ -202,11 +202,13 @@ def test_an_observer_who_says_less_agents_than_it_lists_does_not_exhaust_the_exa
     assert decision.place == 0
 
 
-def test_a_pacer_that_may_cancel_at_once_goes_on_deciding_and_can_be_restored() -> None:
-    pacer = create(Configuration(cancel_after=0))
+@pytest.mark.parametrize("after", [0, 5])
+def test_a_pacer_that_may_cancel_at_once_still_lets_calls_ring_until_most_have_answered(after: int) -> None:
+    pacer = create(Configuration(cancel_after=after))
+    ringing = {call: float(call) for call in range(8, 17)}
     for now in range(40):
-        ringing = {call: float(call) for call in range(5)}
-        assert set(pacer.decide(Observation(talking=4, ringing=ringing), float(now)).cancel) == set(ringing)
+        decision = pacer.decide(Observation(talking=4, ringing=ringing), float(now))
+        assert set(decision.cancel) == {call for call in ringing if call >= 12}
     again = create(pacer.configuration, json.loads(json.dumps(pacer.save())))
     assert again.decide(IDLE, 40.0) == pacer.decide(IDLE, 40.0)
 

@@ -75,6 +75,8 @@ class Removal(StrEnum):
     HELD = "held"
     #: The file cannot be trusted to be whole.
     REFUSED = "refused"
+    #: Decided, and under way: some are out. Who was in the file is still known.
+    TAKING = "taking"
     DONE = "done"
     #: Put back.
     UNDONE = "undone"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, case, delete, exists, func, or_, select, update
+from sqlalchemy.orm import Session
 
 from app.db import chunk_budget, next_chunk_size, read_transaction, timed_write, write_transaction
 from app.models import Contact, ImportMode, ImportRun, ImportSeen, ImportState, Removal
@@ -70,74 +71,116 @@ def take_out(engine: Engine, run_id: int, is_cancelled: Callable[[], bool]) -> s
     is cancelled while it does puts back whom it took out."""
     with read_transaction(engine) as session:
         run = session.get_one(ImportRun, run_id)
-    if run.removed_at is None:
+    if run.removal == Removal.NONE:
         verdict, words = decide(_facts(engine, run))
-        moment = utcnow() if verdict is Removal.DONE else None
-        with write_transaction(engine) as session:
-            session.execute(
-                update(ImportRun).where(ImportRun.id == run_id).values(removal=verdict.value, removed_at=moment)
-            )
-        if verdict is not Removal.DONE:
-            if verdict is Removal.REFUSED:
-                _forget(engine, run_id)
-            return words
+        if verdict is Removal.DONE:
+            _move(engine, run_id, Removal.NONE, Removal.TAKING, removed_at=utcnow())
+        else:
+            _move(engine, run_id, Removal.NONE, verdict, detail=words)
+        # Another process may have decided first.
+        return take_out(engine, run_id, is_cancelled)
+    if run.removal == Removal.TAKING:
+        _take(engine, run_id, is_cancelled)
+    if run.removal != Removal.HELD:
+        _forget(engine, run_id)
+    return run.detail if run.removal in (Removal.HELD, Removal.REFUSED) else ""
+
+
+def _take(engine: Engine, run_id: int, is_cancelled: Callable[[], bool]) -> None:
     try:
         whole = _remove(engine, run_id, is_cancelled)
     except Exception:
         _put_back(engine, run_id)
         raise
-    if not whole:
+    if whole:
+        _move(engine, run_id, Removal.TAKING, Removal.DONE)
+    elif is_cancelled():
         _put_back(engine, run_id)
-    _forget(engine, run_id)
-    return ""
 
 
 def confirm_removal(engine: Engine, actor: Actor, run_id: int) -> int:
-    """Take out those of a run that was held; how many. Refused once the list was imported into again."""
+    """Take out those of a run that was held; how many. What a process that died has begun goes on. Refused once the
+    list was imported into again."""
     with write_transaction(engine) as session:
         actor.require(Permission.LISTS_EDIT)
         run = get_scoped(session, actor, ImportRun, run_id)
-        if run.removal != Removal.HELD:
+        held = (ImportRun.id == run_id, ImportRun.removal == Removal.HELD, ImportRun.state.not_in(_OPEN))
+        claim = update(ImportRun).where(*held).values(removal=Removal.TAKING.value, removed_at=utcnow())
+        claimed = session.execute(claim.returning(ImportRun.id)).one_or_none() is not None
+        session.refresh(run)
+        if run.removal != Removal.TAKING or run.state in _OPEN:
             raise Refused(f"import {run_id} holds nobody back that could be taken out")
-        mine = (ImportRun.contact_list_id == run.contact_list_id, ImportRun.dry.is_(False))
-        later = select(ImportRun.id).where(*mine, ImportRun.id > run.id)
-        if session.scalar(later.where(or_(ImportRun.rows_read > 0, ImportRun.state.in_(_OPEN))).limit(1)) is not None:
-            raise Refused("the list was imported into again since; import the whole file anew")
-        run.removed_at = run.removed_at or utcnow()
-        record(session, actor, "import.remove", run)
-    _remove(engine, run_id, lambda: False)
-    with write_transaction(engine) as session:
-        run = session.get_one(ImportRun, run_id)
-        run.removal, run.detail = Removal.DONE, ""
-        removed = run.rows_removed
-    _forget(engine, run_id)
-    return removed
+        if claimed:
+            _refuse_later(session, run)
+            record(session, actor, "import.remove", run)
+    return _complete(engine, run_id)
+
+
+def _refuse_later(session: Session, run: ImportRun) -> None:
+    mine = (ImportRun.contact_list_id == run.contact_list_id, ImportRun.dry.is_(False), ImportRun.id > run.id)
+    later = select(ImportRun.id).where(*mine, or_(ImportRun.rows_read > 0, ImportRun.state.in_(_OPEN)))
+    if session.scalar(later.limit(1)) is not None:
+        raise Refused("the list was imported into again since; import the whole file anew")
+
+
+def _complete(engine: Engine, run_id: int) -> int:
+    """Do what was confirmed, or the rest of it; how many are out."""
+    if _remove(engine, run_id, lambda: False):
+        _move(engine, run_id, Removal.TAKING, Removal.DONE, detail="")
+        _forget(engine, run_id)
+    with read_transaction(engine) as session:
+        return session.get_one(ImportRun, run_id).rows_removed
 
 
 def undo_removal(engine: Engine, actor: Actor, run_id: int) -> int:
-    """Put back whom the run took out, as they were; how many. Who was erased since, or is back already, is left."""
+    """Put back whom the run took out, as they were; how many. Who was erased since, or is back already, is left. What
+    was only confirmed and is still being done stops."""
     with write_transaction(engine) as session:
         actor.require(Permission.LISTS_EDIT)
         run = get_scoped(session, actor, ImportRun, run_id)
-        if run.removal != Removal.DONE or not run.rows_removed or run.state in _OPEN:
+        some = run.removal == Removal.TAKING or (run.removal == Removal.DONE and run.rows_removed)
+        if not some or run.state in _OPEN:
             raise Refused(f"import {run_id} has taken nobody out that could be put back")
+        run.removal = Removal.DONE
         record(session, actor, "import.put_back", run)
-    return _put_back(engine, run_id)
+    restored = _put_back(engine, run_id)
+    _forget(engine, run_id)
+    return restored
 
 
 def give_up_earlier(engine: Engine, run: ImportRun) -> None:
-    """What earlier runs into the list still hold back cannot be decided any more once this one begins."""
-    mine = (ImportRun.contact_list_id == run.contact_list_id, ImportRun.id < run.id, ImportRun.removal == Removal.HELD)
+    """What earlier runs into the list still hold back cannot be decided any more once this one begins; what was decided
+    is done before."""
+    mine = (ImportRun.contact_list_id == run.contact_list_id, ImportRun.id < run.id)
+    undecided = or_(
+        ImportRun.removal == Removal.HELD, (ImportRun.removal == Removal.TAKING) & ImportRun.state.not_in(_OPEN)
+    )
     with read_transaction(engine) as session:
-        ids = session.scalars(select(ImportRun.id).where(*mine)).all()
+        ids = session.scalars(select(ImportRun.id).where(*mine, undecided)).all()
+    words = f"nobody was taken out: import {run.id} came before that was said"
     for run_id in ids:
-        with write_transaction(engine) as session:
-            held = session.get_one(ImportRun, run_id)
-            held.removal, held.detail = (
-                Removal.REFUSED,
-                f"nobody was taken out: import {run.id} came before that was said",
-            )
-        _forget(engine, run_id)
+        if _move(engine, run_id, Removal.HELD, Removal.REFUSED, detail=words):
+            _forget(engine, run_id)
+        else:
+            _complete(engine, run_id)
+
+
+def abandon(engine: Engine, run_id: int) -> None:
+    """Of a run that ends before its file is done with: it takes nobody out."""
+    with read_transaction(engine) as session:
+        removal = session.get_one(ImportRun, run_id).removal
+    if removal == Removal.TAKING:
+        _put_back(engine, run_id)
+    _move(engine, run_id, Removal.HELD, Removal.REFUSED)
+    _forget(engine, run_id)
+
+
+def _move(engine: Engine, run_id: int, old: Removal, new: Removal, **values: Any) -> bool:
+    """Whether the run was at `old`, and is at `new` now."""
+    moved = update(ImportRun).where(ImportRun.id == run_id, ImportRun.removal == old)
+    with write_transaction(engine) as session:
+        found = session.execute(moved.values(removal=new.value, **values).returning(ImportRun.id)).one_or_none()
+    return found is not None
 
 
 def _absent(run: ImportRun) -> tuple[ColumnElement[bool], ...]:
@@ -168,7 +211,8 @@ def _facts(engine: Engine, run: ImportRun) -> Facts:
 
 
 def _remove(engine: Engine, run_id: int, is_cancelled: Callable[[], bool]) -> bool:
-    """Whether it came to its end."""
+    """Whether it came to its end. It needs all who were seen: they are forgotten only after the run has left the
+    state, and from then on nobody is marked."""
     with read_transaction(engine) as session:
         run = session.get_one(ImportRun, run_id)
     moment = run.removed_at
@@ -176,7 +220,7 @@ def _remove(engine: Engine, run_id: int, is_cancelled: Callable[[], bool]) -> bo
     def mark(ids: list[int]) -> Any:
         return update(Contact).where(Contact.id.in_(ids), *_absent(run)).values(deleted_at=moment, updated_at=moment)
 
-    return _walk(engine, run_id, _absent(run), mark, 1, is_cancelled)
+    return _walk(engine, run_id, (Removal.TAKING,), _absent(run), mark, 1, is_cancelled)
 
 
 def _put_back(engine: Engine, run_id: int) -> int:
@@ -192,7 +236,7 @@ def _put_back(engine: Engine, run_id: int) -> int:
     def restore(ids: list[int]) -> Any:
         return update(Contact).where(Contact.id.in_(ids), *gone).values(deleted_at=None, updated_at=utcnow())
 
-    _walk(engine, run_id, gone, restore, -1, lambda: False)
+    _walk(engine, run_id, (Removal.TAKING, Removal.DONE), gone, restore, -1, lambda: False)
     with write_transaction(engine) as session:
         run = session.get_one(ImportRun, run_id)
         run.removal = Removal.UNDONE
@@ -202,12 +246,14 @@ def _put_back(engine: Engine, run_id: int) -> int:
 def _walk(
     engine: Engine,
     run_id: int,
+    during: tuple[Removal, ...],
     which: tuple[ColumnElement[bool], ...],
     change: Callable[[list[int]], Any],
     step: int,
     is_cancelled: Callable[[], bool],
 ) -> bool:
-    """Change contacts in short transactions, each of which counts them on the run by `step`."""
+    """Change contacts in short transactions, each of which counts them on the run by `step`, and is undone where the
+    run is in none of the states `during`. Whether none is left."""
     after, size = 0, _FIRST
     while not is_cancelled():
         with read_transaction(engine) as session:
@@ -218,7 +264,10 @@ def _walk(
         with timed_write(engine) as (session, held):
             changed = session.connection().execute(change(ids))
             counted = ImportRun.rows_removed + step * changed.rowcount
-            session.execute(update(ImportRun).where(ImportRun.id == run_id).values(rows_removed=counted))
+            mine = update(ImportRun).where(ImportRun.id == run_id, ImportRun.removal.in_(during))
+            if session.execute(mine.values(rows_removed=counted).returning(ImportRun.id)).one_or_none() is None:
+                session.rollback()
+                return False
         after = ids[-1]
         size = next_chunk_size(size, held(), _LARGEST, chunk_budget(engine))
     return False

@@ -150,7 +150,8 @@ def run_import(
         run = get_scoped(session, actor, ImportRun, run_id)
         if run.state in _FINISHED:
             raise Refused(f"import {run_id} is {run.state}; start a new one")
-        run.state, run.detail, run.ended_at = ImportState.RUNNING, "", None
+        # What was decided at the file's end has its words already.
+        run.state, run.detail, run.ended_at = ImportState.RUNNING, run.detail if run.removal else "", None
         if run.names_after is None and not run.dry:
             run.names_after = last_contact(session)
         contact_list = session.get_one(ContactList, run.contact_list_id)

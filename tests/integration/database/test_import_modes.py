@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,17 @@ from app.models import (
 )
 from app.security.access import Actor
 from app.services import importing, lists
-from app.services.importing import removal
+from app.services.importing import removal, runs
 from common.clock import utcnow
 from common.errors import Refused
 
 pytestmark = pytest.mark.integration
 
 ACTOR = Actor.system()
+
+
+class Died(BaseException):
+    """As when the process is killed there."""
 
 
 @pytest.fixture
@@ -189,9 +194,6 @@ def test_a_cancelled_or_failed_run_takes_nobody_out(members: Members, monkeypatc
 def test_a_run_that_died_while_it_took_people_out_goes_on(members: Members, monkeypatch: pytest.MonkeyPatch) -> None:
     members.take(rows(*range(1, 11)), mode="delta")
 
-    class Died(BaseException):
-        pass
-
     def dying(*_: object) -> bool:
         raise Died
 
@@ -207,6 +209,106 @@ def test_a_run_that_died_while_it_took_people_out_goes_on(members: Members, monk
     importing.run_import(members.engine, ACTOR, run_id, path)
     assert counts(members.run(run_id)) == (0, 0, 9, 1)
     assert members.here() == {f"M{n}" for n in range(1, 10)}
+
+
+def test_a_run_that_died_while_it_forgot_who_was_seen_takes_nobody_else_out(
+    members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members.take(rows(*range(1, 11)), mode="delta")
+    path = members.folder / "members.csv"
+    path.write_text(rows(*range(1, 10)))
+    with db.write_transaction(members.engine) as session:
+        run_id = importing.start_import(session, ACTOR, members.list_id, path, mode="full").id
+    real = removal._forget
+
+    def dying(engine: Engine, run_id: int) -> None:
+        real(engine, run_id)
+        raise Died
+
+    with monkeypatch.context() as patch, pytest.raises(Died):
+        patch.setattr(removal, "_forget", dying)
+        importing.run_import(members.engine, ACTOR, run_id, path)
+    assert members.run(run_id).state == ImportState.RUNNING
+    importing.run_import(members.engine, ACTOR, run_id, path)
+    run = members.run(run_id)
+    assert (run.state, run.removal, run.rows_removed) == ("completed", "done", 1)
+    assert members.here() == {f"M{n}" for n in range(1, 10)}
+
+
+def test_a_run_that_died_after_it_asked_still_asks(members: Members, monkeypatch: pytest.MonkeyPatch) -> None:
+    members.take(rows(1, 2, 3, 4), mode="delta")
+    path = members.folder / "members.csv"
+    path.write_text(rows(1))
+    with db.write_transaction(members.engine) as session:
+        run_id = importing.start_import(session, ACTOR, members.list_id, path, mode="full").id
+
+    def dying(*_: object) -> None:
+        raise Died
+
+    with monkeypatch.context() as patch, pytest.raises(Died):
+        patch.setattr(runs, "_end", dying)
+        importing.run_import(members.engine, ACTOR, run_id, path)
+    with pytest.raises(Refused, match="holds nobody"):
+        importing.confirm_removal(members.engine, ACTOR, run_id)
+    importing.run_import(members.engine, ACTOR, run_id, path)
+    run = members.run(run_id)
+    assert (run.state, run.removal) == ("completed", "held")
+    assert "3 of 4 contacts" in run.detail
+
+
+@pytest.mark.parametrize("meanwhile", ["next import", "second click"])
+def test_what_comes_while_people_are_taken_out_by_word_takes_nobody_else_out(
+    members: Members, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    members.take(rows(1, 2, 3, 4), mode="delta")
+    held = members.take(rows(1, 5))
+    real, came = removal._remove, list[str]()
+
+    def interrupted(engine: Engine, run_id: int, is_cancelled: Callable[[], bool]) -> bool:
+        if not came:
+            came.append(meanwhile)
+            if meanwhile == "next import":
+                members.take(rows(2), mode="delta")
+            else:
+                assert importing.confirm_removal(engine, ACTOR, run_id) == 3
+        return real(engine, run_id, is_cancelled)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(removal, "_remove", interrupted)
+        assert importing.confirm_removal(members.engine, ACTOR, held.id) == 3
+    run = members.run(held.id)
+    assert (run.removal, run.rows_removed, run.detail) == ("done", 3, "")
+    assert members.here() == {"M1", "M5"} | ({"M2"} if meanwhile == "next import" else set())
+
+
+@pytest.mark.parametrize("then", ["go on", "put back", "import"])
+def test_taking_out_by_word_that_died_half_way_has_a_way_on(
+    members: Members, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    members.take(rows(*range(1, 5)), mode="delta")
+    held = members.take(rows(1))
+    monkeypatch.setattr(removal, "_FIRST", 1)
+
+    def dying(*_: object) -> int:
+        raise Died
+
+    with monkeypatch.context() as patch, pytest.raises(Died):
+        patch.setattr(removal, "next_chunk_size", dying)
+        importing.confirm_removal(members.engine, ACTOR, held.id)
+    assert members.here() == {"M1", "M3", "M4"}
+    if then == "go on":
+        assert importing.confirm_removal(members.engine, ACTOR, held.id) == 3
+        assert members.here() == {"M1"}
+    elif then == "put back":
+        assert importing.undo_removal(members.engine, ACTOR, held.id) == 1
+        assert members.here() == {"M1", "M2", "M3", "M4"}
+        assert members.run(held.id).removal == "undone"
+    else:
+        members.take(rows(4), mode="delta")
+        assert members.here() == {"M1", "M4"}
+        assert members.run(held.id).removal == "done"
+    with db.read_transaction(members.engine) as session:
+        assert session.scalar(select(func.count()).select_from(ImportSeen)) == 0
 
 
 def test_who_came_while_the_import_ran_stays(members: Members) -> None:

@@ -213,6 +213,7 @@ def run_import(arguments: argparse.Namespace) -> int:
             most_removed=arguments.most_removed,
             campaign_id=campaign_id,
             dry=arguments.dry_run,
+            home=Settings.load().home,
             on_progress=show,
         )
         with read_transaction(engine) as session:

@@ -125,7 +125,7 @@ def _import_contacts(settings: Settings, list_id: int, organization_id: int) -> 
     with read_transaction(database) as session:
         present = session.scalar(select(Contact.id).where(Contact.contact_list_id == list_id).limit(1))
     if present is None:
-        import_file(database, Actor.system(organization_id), list_id, contacts_file(_EXAMPLE))
+        import_file(database, Actor.system(organization_id), list_id, contacts_file(_EXAMPLE), home=settings.home)
         enter_names(database)
     database.dispose()
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
 
 import structlog
@@ -16,7 +14,8 @@ from app.db import read_transaction
 from app.models import ImportRun, ImportState
 from app.security.access import Actor
 from app.services import importing
-from app.services.importing.uploads import Uploads
+from app.services.importing.orphans import Orphans
+from app.services.importing.uploads import Uploads, locked
 from common.errors import ClarionError
 
 log = structlog.get_logger()
@@ -30,6 +29,7 @@ class Importer:
     def __init__(self, engine: Engine, home: Path) -> None:
         self._engine = engine
         self._uploads = Uploads(home)
+        self._orphans = Orphans(engine)
         self._stop = threading.Event()
 
     def run(self) -> None:
@@ -38,6 +38,7 @@ class Importer:
             try:
                 self.work()
                 self._uploads.sweep()
+                self._orphans.look(set(self._uploads.run_ids()), time.monotonic())
             except (ClarionError, SQLAlchemyError, OSError) as error:
                 log.error("importer.failed", error=str(error), exc_info=error)
                 self._stop.wait(5.0)
@@ -56,7 +57,7 @@ class Importer:
 
     def _import(self, run_id: int) -> int:
         raw, spool = self._uploads.raw_of(run_id), self._uploads.spool_of(run_id)
-        with _locked(raw if raw.exists() else spool) as mine:
+        with locked(raw if raw.exists() else spool) as mine:
             if not mine:
                 return 0
             with read_transaction(self._engine) as session:
@@ -71,20 +72,3 @@ class Importer:
                     return 0
             (self._uploads.keep_tried if run.dry else self._uploads.take_back)(run_id)
             return 1
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[bool]:
-    """Whether the file is ours alone while we look at it; another importer of the same state directory may be at it."""
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        yield False
-        return
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True

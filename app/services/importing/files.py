@@ -18,8 +18,10 @@ from app.services.importing import mapping as mappings
 from app.services.importing import reading, spooling
 from app.services.importing.kinds import infer
 from app.services.importing.loading import Progress
+from app.services.importing.removal import abandon
 from app.services.importing.runs import MOST_REMOVED, run_import, start_import
 from app.services.importing.spooling import Choices, Understood
+from app.services.importing.uploads import Uploads, locked
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
 
@@ -83,19 +85,43 @@ def import_file(
     most_removed: int = MOST_REMOVED,
     campaign_id: int | None = None,
     dry: bool = False,
+    home: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> int:
-    """Start an import and run it to its end; the run's id."""
-    with spooling.spooled(path, choices) as spool:
+    """Start an import and run it to its end; the run's id. One that is interrupted is cancelled; where this process is
+    killed, the importer of the state directory `home` takes it up."""
+    uploads = Uploads(home) if home else None
+    with spooling.spooled(path, choices, within=uploads.folder() if uploads else None) as spool, locked(spool):
         delimiter = choices.delimiter if choices else ""
-        with write_transaction(engine) as session:
-            run_id = start_import(
-                session, actor, contact_list_id, spool, mapping,
-                delimiter=delimiter, on_duplicate=on_duplicate, mode=mode, most_removed=most_removed,
-                campaign_id=campaign_id, dry=dry,
-            ).id  # fmt: skip
-        run_import(engine, actor, run_id, spool, on_progress)
+        run_id = 0
+        try:
+            with write_transaction(engine) as session:
+                run_id = start_import(
+                    session, actor, contact_list_id, spool, mapping,
+                    delimiter=delimiter, on_duplicate=on_duplicate, mode=mode, most_removed=most_removed,
+                    campaign_id=campaign_id, dry=dry,
+                ).id  # fmt: skip
+                if uploads:
+                    uploads.hand_over_spool(spool, run_id)
+        except BaseException:
+            _take_back(uploads, run_id)
+            raise
+        try:
+            run_import(engine, actor, run_id, spool, on_progress)
+        except Exception:
+            # Where its end could not be written either, the importer goes on with the file.
+            raise
+        except BaseException:
+            end_unfinished(engine, run_id, "interrupted; what was imported until then stays")
+            _take_back(uploads, run_id)
+            raise
+        _take_back(uploads, run_id)
     return run_id
+
+
+def _take_back(uploads: Uploads | None, run_id: int) -> None:
+    if uploads and run_id:
+        uploads.take_back(run_id)
 
 
 def make_spool(engine: Engine, run: ImportRun, raw: Path, spool: Path, *, stopping: Callable[[], bool]) -> bool:
@@ -128,6 +154,12 @@ def make_spool(engine: Engine, run: ImportRun, raw: Path, spool: Path, *, stoppi
         size = spool.stat().st_size
         session.execute(update(ImportRun).where(ImportRun.id == run.id).values(bytes_total=size))
     return True
+
+
+def end_unfinished(engine: Engine, run_id: int, why: str) -> None:
+    """Cancel a run at which nobody works any more; it takes nobody out of its list."""
+    abandon(engine, run_id)
+    _close(engine, run_id, ImportState.CANCELLED, why)
 
 
 def _close(engine: Engine, run_id: int, state: ImportState, detail: str) -> None:

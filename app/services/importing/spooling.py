@@ -25,6 +25,8 @@ from common.errors import Refused
 #: Characters and rows by which a file is shown before it is taken.
 _HEAD_SIZE = 4 * 1024**2
 HEAD_ROWS = 1000
+#: Of the folder that a spool is made in.
+PREFIX = "clarion-spool-"
 #: Line breaks within a sheet's cell, so that a row stays a line; such a character is refused where one is refused.
 _BREAKS = str.maketrans({"\n": "\u2028", "\r": None, "\0": "\u2400"})
 _DELIMITER_LINE = re.compile(r"\Asep=[^\r\n](?=\r?\n)", re.IGNORECASE)
@@ -114,12 +116,15 @@ def refuse_guess(understood: Understood, name: str) -> None:
 
 
 @contextmanager
-def spooled(path: Path, choices: Choices | None = None, *, may_guess: bool = False) -> Iterator[Path]:
-    """The spool of a file, of the same name, while the block lasts; without `may_guess` no guess at its encoding."""
+def spooled(
+    path: Path, choices: Choices | None = None, *, may_guess: bool = False, within: Path | None = None
+) -> Iterator[Path]:
+    """The spool of a file, of the same name, while the block lasts; without `may_guess` no guess at its encoding. Its
+    folder is made in `within`, or where temporary files are."""
     understood = understand(path, choices)
     if not may_guess:
         refuse_guess(understood, path.name)
-    with tempfile.TemporaryDirectory(prefix="clarion-spool-") as folder:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=within) as folder:
         spool = Path(folder) / path.name
         write_spool(path, understood, spool, lambda: True)
         yield spool

@@ -4,17 +4,19 @@ stays that person's.
 A file as it arrived is `.raw`, its first rows as a spool are `.head`, the whole spool is `.csv`, and what was found out
 about it is `.json`. An upload waits for its columns' mapping as `pending-<list>-<user>-<id>`; once its import is queued
 it is `import-<run>`, which the importer takes up, also after a restart, and removes when it is done; the file of a dry
-run is then `dry-<run>` for a day.
+run is then `dry-<run>` for a day. Whoever works at a file has it locked, and the lock ends with the process.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,10 +78,14 @@ class Uploads:
         for suffix in (".raw", ".head", ".json"):
             pending.path.with_suffix(suffix).unlink(missing_ok=True)
 
+    def folder(self) -> Path:
+        """Where a file has to lie that is handed over."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._folder
+
     def incoming(self) -> Path:
         """Where a file can be written that is then handed over; the caller removes it."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return self._folder / f"pending-{new_id()}.raw"
+        return self.folder() / f"pending-{new_id()}.raw"
 
     def adopt(self, path: Path) -> Path:
         """The same file in this folder, from where it can be handed over; the caller removes it."""
@@ -87,10 +93,15 @@ class Uploads:
 
     def hand_over(self, path: Path, run_id: int) -> None:
         """Make it the run's file too; call it before the run is committed, so that no run is without its file."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder()
         # Of a process that was killed before it committed a run of that number.
         self.take_back(run_id)
         os.link(path, self.raw_of(run_id))
+
+    def hand_over_spool(self, spool: Path, run_id: int) -> None:
+        """The same of a spool that was made already."""
+        self.take_back(run_id)
+        os.link(spool, self.spool_of(run_id))
 
     def take_back(self, run_id: int) -> None:
         """Undo `hand_over` where the run was not committed after all, or is done."""
@@ -121,11 +132,36 @@ class Uploads:
     def sweep(self) -> None:
         """Remove uploads that were abandoned, and files that were only tried."""
         for path in (*self._folder.glob("pending-*"), *self._folder.glob("dry-*")):
-            if time.time() - path.stat().st_mtime > ABANDONED_AFTER:
+            if _is_abandoned(path):
                 path.unlink(missing_ok=True)
+        for folder in self._folder.glob(f"{spooling.PREFIX}*"):
+            if _is_abandoned(folder):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _pending(self, contact_list_id: int, user_id: int, key: str) -> Path:
         return self._folder / f"pending-{contact_list_id}-{user_id}-{key}.raw"
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Whether the file is ours alone while the block lasts; another process of the same state directory may be at
+    it."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        yield False
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def _is_abandoned(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > ABANDONED_AFTER
 
 
 def _write_notes(pending: Pending) -> None:

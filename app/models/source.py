@@ -44,7 +44,7 @@ class DataSource(Base):
     #: None: not by itself.
     next_run_at: Mapped[datetime | None]
     run_requested: Mapped[bool] = mapped_column(default=False)
-    #: The run that was asked for is to be a dry one.
+    #: The run that was asked for is to be a dry one; kept until a run that was begun is over.
     dry_requested: Mapped[bool] = mapped_column(default=False, server_default=false())
     last_run_at: Mapped[datetime | None]
     #: What came of the last run, in words; `last_failed` says which way it went.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import Engine, or_, select, update
+from sqlalchemy import ColumnElement, Engine, literal, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -131,14 +131,14 @@ class Sources:
             log.warning("sources.lease_lost", data_source=source_id)
             return False
         except Ending:
-            _give_back(self._engine, source_id, self._owner)
+            _give_back(self._engine, source, self._owner)
             return False
         except (ClarionError, OSError) as error:
             tally.problem = str(error)[:1000]
         except Exception as error:
             tally.problem = "stopped by a defect of Clarion; the log says more"
             log.error("sources.broken", data_source=source_id, exc_info=error)
-        finish(self._engine, source_id, self._owner, tally, utcnow())
+        finish(self._engine, source_id, self._owner, tally, utcnow(), dry=_is_dry(source))
         return True
 
     def _take_all(self, source: DataSource, tally: Tally) -> None:
@@ -263,7 +263,7 @@ class Sources:
 
 def _is_dry(source: DataSource) -> bool:
     """Whether it was claimed to find out only what its files would do: they stay where they are, and are not known."""
-    return source.run_requested and source.dry_requested
+    return source.dry_requested
 
 
 class _Renewal:
@@ -287,32 +287,32 @@ class _Renewal:
 
 
 def claim(engine: Engine, source_id: int, owner: str, now: datetime) -> DataSource | None:
-    """Take the lease of a source that is due; None where somebody else has it or it is not due any more."""
+    """Take the lease of a source that is due; None where somebody else has it or it is not due any more. What was asked
+    for is taken with it, so that whoever asks from now on asks for another run."""
     with write_transaction(engine) as session:
         claimed = session.execute(
             update(DataSource)
             .where(DataSource.id == source_id, *_due(now))
-            .values(lease_owner=owner, lease_until=now + LEASE)
+            .values(lease_owner=owner, lease_until=now + LEASE, run_requested=or_(DataSource.run_requested, _left(now)))
             .returning(DataSource.id)
         ).one_or_none()
         if claimed is None:
             return None
         source = session.get_one(DataSource, source_id)
-        session.flush()
         session.expunge(source)
+        session.execute(update(DataSource).where(DataSource.id == source_id).values(run_requested=False))
         return source
 
 
-def finish(engine: Engine, source_id: int, owner: str, tally: Tally, now: datetime) -> None:
+def finish(engine: Engine, source_id: int, owner: str, tally: Tally, now: datetime, *, dry: bool = False) -> None:
     with write_transaction(engine) as session:
         source = session.scalar(
             select(DataSource).where(DataSource.id == source_id, DataSource.lease_owner == owner).with_for_update()
         )
         if source is None:
             return
-        dry = _is_dry(source)
         source.lease_owner, source.lease_until = "", None
-        source.run_requested = source.dry_requested = False
+        source.dry_requested = source.dry_requested and source.run_requested
         source.last_run_at, source.last_words = now, f"tried only: {tally.words()}" if dry else tally.words()
         source.last_failed = bool(tally.problem)
         schedule = Schedule.from_json(source.schedule)
@@ -322,20 +322,26 @@ def finish(engine: Engine, source_id: int, owner: str, tally: Tally, now: dateti
     log.info("sources.fetched", data_source=source_id, taken=tally.taken, refused=tally.refused, waiting=tally.waiting)
 
 
-def _give_back(engine: Engine, source_id: int, owner: str) -> None:
+def _give_back(engine: Engine, source: DataSource, owner: str) -> None:
     """It stays due, whether by its schedule or because somebody asked."""
+    asked = or_(DataSource.run_requested, literal(source.run_requested or source.dry_requested))
     with write_transaction(engine) as session:
         session.execute(
             update(DataSource)
-            .where(DataSource.id == source_id, DataSource.lease_owner == owner)
-            .values(lease_owner="", lease_until=None)
+            .where(DataSource.id == source.id, DataSource.lease_owner == owner)
+            .values(lease_owner="", lease_until=None, run_requested=asked)
         )
 
 
 def _due(now: datetime) -> tuple[Any, ...]:
     free = or_(DataSource.lease_until.is_(None), DataSource.lease_until < now)
     by_itself = (DataSource.next_run_at <= now) & DataSource.paused.is_(False)
-    return free, or_(DataSource.run_requested, by_itself)
+    return free, or_(DataSource.run_requested, by_itself, _left(now))
+
+
+def _left(now: datetime) -> ColumnElement[bool]:
+    """A process died over it: what it had begun is still to be done."""
+    return DataSource.lease_until.is_not(None) & (DataSource.lease_until < now)
 
 
 def _require_lease(session: Session, source_id: int, owner: str) -> None:

@@ -6,6 +6,8 @@ import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import Engine, create_engine, select, text, update
@@ -284,3 +286,60 @@ def test_a_dry_run_leaves_files_where_they_are_until_they_are_imported(world: Wo
     assert not (world.drop / "1.csv").exists()
     with write_transaction(world.engine) as session, pytest.raises(Refused, match="brought this file since"):
         importing.start_tried(session, ACTOR, tried_id)
+
+
+@pytest.mark.parametrize("first", ["a try", "a run"])
+def test_what_is_asked_for_while_a_source_is_fetched_comes_next(
+    world: World, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    source_id = world.make(kind=Kind.FOLDER, folder="people")
+    world.work()
+    (world.drop / "1.csv").write_text(TEXT, "utf-8")
+
+    def ask(*, dry: bool) -> None:
+        with write_transaction(world.engine) as session:
+            sources.run_now(session, ACTOR, source_id, dry=dry)
+
+    real = running.Folder.leave if first == "a try" else running.Folder.finish
+
+    def asked_meanwhile(*arguments: Any, **named: Any) -> None:
+        real(*arguments, **named)
+        (world.drop / "2.csv").write_text(TEXT.replace("Ann", "Bea"), "utf-8")
+        ask(dry=first == "a run")
+
+    ask(dry=first == "a try")
+    with monkeypatch.context() as patched:
+        patched.setattr(running.Folder, "leave" if first == "a try" else "finish", asked_meanwhile)
+        assert world.work() == 1
+    assert world.source(source_id).last_words == ("tried only: 1 taken" if first == "a try" else "1 taken")
+    assert world.work() == 1
+    assert world.source(source_id).last_words == ("2 taken" if first == "a try" else "tried only: 1 taken")
+    assert (world.drop / "2.csv").exists() == (first == "a run")
+    assert world.work() == 0
+
+
+def test_a_try_whose_process_died_or_ended_is_a_try_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    source_id = world.make(kind=Kind.FOLDER, folder="people")
+    world.work()
+    (world.drop / "1.csv").write_text(TEXT, "utf-8")
+
+    class Killed(BaseException):
+        """Stands for the end of the process."""
+
+    for ends in ((Killed,), (running.Ending,), (Killed, running.Ending)):
+        with write_transaction(world.engine) as session:
+            sources.run_now(session, ACTOR, source_id, dry=True)
+
+        for end in ends:
+            with monkeypatch.context() as patched:
+                patched.setattr(running, "open_place", Mock(side_effect=end))
+                if end is Killed:
+                    with pytest.raises(Killed):
+                        world.another("dying").work(utcnow())
+                    expire(world, source_id)
+                else:
+                    assert world.another("dying").work(utcnow()) == 0
+        assert world.work() == 1
+        assert world.source(source_id).last_words == "tried only: 1 taken"
+    assert world.people() == set()
+    assert world.work() == 0

@@ -102,7 +102,7 @@ def reset_list(engine: Engine, actor: Actor, contact_list_id: int, campaign_id: 
 
     def write(session: Session, rows: Rows) -> None:
         nonlocal done
-        done += take_marks(session, mark, ids_of(rows), utcnow())
+        done += len(take_marks(session, mark, ids_of(rows), utcnow()))
 
     change_in_chunks(engine, meant, write)
     return done
@@ -176,12 +176,12 @@ def find(session: Session, contact_list: ContactList, subjects: Sequence[Subject
     return found
 
 
-def put_marks(session: Session, mark: Mark, contact_ids: Collection[int], now: datetime) -> int:
-    """How many had none yet."""
+def put_marks(session: Session, mark: Mark, contact_ids: Collection[int], now: datetime) -> set[int]:
+    """Who had none yet."""
     alike = ContactExclusion.campaign_id.is_(None) if mark.campaign_id is None else _of(mark.campaign_id)
     ids = sorted(contact_ids)
     if not ids:
-        return 0
+        return set()
     there = set(
         session.scalars(
             select(ContactExclusion.contact_id).where(among(session, ContactExclusion.contact_id, ids), alike)
@@ -193,20 +193,20 @@ def put_marks(session: Session, mark: Mark, contact_ids: Collection[int], now: d
         statement = insert_missing(session, ContactExclusion)
         session.execute(statement, [{**common, "contact_id": contact_id} for contact_id in fresh])
         _note(session, mark, fresh, "", mark.campaign, now)
-    return len(fresh)
+    return set(fresh)
 
 
-def take_marks(session: Session, mark: Mark, contact_ids: Collection[int], now: datetime) -> int:
-    """How many had one."""
+def take_marks(session: Session, mark: Mark, contact_ids: Collection[int], now: datetime) -> set[int]:
+    """Who had one."""
     ids = sorted(contact_ids)
     if not ids:
-        return 0
+        return set()
     meant = (among(session, ContactExclusion.contact_id, ids), *_meant(mark.campaign_id))
     had = sorted(set(session.scalars(select(ContactExclusion.contact_id).where(*meant))))
     if had:
         session.execute(delete(ContactExclusion).where(*meant))
         _note(session, mark, had, mark.campaign, "", now)
-    return len(had)
+    return set(had)
 
 
 def _change(
@@ -224,7 +224,7 @@ def _change(
     mark = _mark(session, actor, contact_list, campaign_id)
     found = find(session, contact_list, subjects)
     ids = {contact_id for each in found if isinstance(each, set) for contact_id in each}
-    changed = (put_marks if what == "exclude" else take_marks)(session, mark, ids, utcnow())
+    changed = len((put_marks if what == "exclude" else take_marks)(session, mark, ids, utcnow()))
     after = {"by": actor.login, "campaign": mark.campaign, "contacts": changed}
     record(session, actor, f"contact.{what}", contact_list, after=after)
     return Marked(changed, tuple((place, each) for place, each in enumerate(found) if isinstance(each, str)))

@@ -83,10 +83,10 @@ class Namer:
         position, rows = self._position, sum(map(len, gathered))
         rejects = [(bad.line, "", bad.reason, bad.text) for batch in gathered for bad in batch.bad]
         with timed_write(self._engine) as (session, held):
-            ids, refused = self._named(session, columns, gathered)
+            named, refused = self._named(session, columns, gathered)
             rejects += refused
-            changed = self._change(session, ids)
-            counts = {"rows_updated": changed, "rows_unchanged": rows - len(rejects) - changed}
+            changed = self._change(session, set[int]().union(*named))
+            counts = {"rows_updated": len(changed), "rows_unchanged": _unchanged(named, changed)}
             rejects.sort()
             position.cancelled = account(session, self._run.id, position, rows, end, counts, rejects)
         position.rows_read += rows
@@ -95,18 +95,18 @@ class Namer:
         position.report()
         return held()
 
-    def _change(self, session: Session, ids: set[int]) -> int:
-        """How many are changed; of a dry run, how many are named."""
+    def _change(self, session: Session, ids: set[int]) -> set[int]:
+        """Who is changed; of a dry run, who is named."""
         mark = _mark(session, self._run)
         if self._run.dry:
-            return len(ids)
+            return ids
         change = exclusions.put_marks if self._run.mode == ImportMode.EXCLUDE else exclusions.take_marks
         return change(session, mark, ids, utcnow())
 
     def _named(
         self, session: Session, columns: _Columns, gathered: Sequence[Batch]
-    ) -> tuple[set[int], list[tuple[int, str, str, str]]]:
-        """Contacts of the rows, and the rows that have none."""
+    ) -> tuple[list[set[int]], list[tuple[int, str, str, str]]]:
+        """Contacts of each row that names some, and the rows that name none."""
         asked, places = list[Subject](), list[tuple[int, str, list[int]]]()
         for batch in gathered:
             for line, cells, text in zip(batch.lines, batch.rows, batch.texts, strict=True):
@@ -114,15 +114,26 @@ class Namer:
                 places.append((line, text, list(range(len(asked), len(asked) + len(subjects)))))
                 asked += subjects
         found = exclusions.find(session, self._list, asked)
-        ids, rejects = set[int](), list[tuple[int, str, str, str]]()
+        named, rejects = list[set[int]](), list[tuple[int, str, str, str]]()
         for line, text, mine in places:
             theirs = [found[place] for place in mine]
             contacts = {contact_id for each in theirs if isinstance(each, set) for contact_id in each}
-            ids |= contacts
-            if not contacts:
+            if contacts:
+                named.append(contacts)
+            else:
                 reasons = [f"{asked[place][0]} {found[place]}" for place in mine]
                 rejects.append((line, "", "; ".join(reasons) or "has neither id, phone nor email", text))
-        return ids, rejects
+        return named, rejects
+
+
+def _unchanged(named: Sequence[set[int]], changed: set[int]) -> int:
+    """How many rows change nobody whom no earlier row has changed: a number may be of several contacts, and a contact
+    may be named again."""
+    left, count = set(changed), 0
+    for contacts in named:
+        count += contacts.isdisjoint(left)
+        left -= contacts
+    return count
 
 
 def _mark(session: Session, run: ImportRun) -> Mark:

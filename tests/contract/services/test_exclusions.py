@@ -194,6 +194,7 @@ def test_a_file_names_them_by_id_or_number_and_resumes(
     with read_transaction(engine) as session:
         run = session.get_one(ImportRun, run_id)
         assert (run.state, run.rows_read, run.rows_updated, run.rows_rejected) == ("completed", 6, 3, 3)
+        assert run.rows_unchanged == 1
         of_run = select(ImportReject.line, ImportReject.reason).where(ImportReject.import_run_id == run_id)
         rejects = session.execute(of_run.order_by(ImportReject.line)).all()
         assert [line for line, _ in rejects] == [4, 5, 6]
@@ -202,6 +203,13 @@ def test_a_file_names_them_by_id_or_number_and_resumes(
     assert audience(engine, world, people) == {"P2"}
     importing.import_file(engine, ROOT, people, path, mode="reset")
     assert audience(engine, world, people) == {"P1", "P2", "P3", "P4"}
+    path.write_text("id,phone1\n,202 555 0103\nP3,\nP2,\n")
+    for mode in ("exclude", "reset"):
+        run_id = importing.import_file(engine, ROOT, people, path, mode=mode)
+        with read_transaction(engine) as session:
+            run = session.get_one(ImportRun, run_id)
+            # The number is of two contacts, one of whom the next row names again.
+            assert (run.rows_read, run.rows_updated, run.rows_unchanged, run.rows_rejected) == (3, 3, 1, 0)
     with write_transaction(engine) as session, pytest.raises(Refused, match="no column is an id"):
         path.write_text("notes\nx\n")
         importing.start_import(session, ROOT, people, path, mode="exclude")

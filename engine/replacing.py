@@ -1,7 +1,8 @@
-"""Jobs whose list is being replaced: one begins with the list as it was or as it will be, never with something between.
+"""Jobs whose list is being replaced: none begins while an import replaces it, or takes out who is not in its file.
 
-Nobody waits for a lock: a job is not begun while an import replaces its list, and an audience that was frozen meanwhile
-is given up and frozen again.
+Nobody waits for a lock: an audience that was frozen meanwhile is given up and frozen again. Where the replacement was
+whole, a job so begins with the list as it was or as it will be. One that failed, was cancelled or asks whom to take out
+holds no job back, or a job might wait without end: the list has the rows that were taken and everybody else.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.models import ImportMode, ImportRun, ImportState, Job, JobContact, JobState
+from app.models import ImportMode, ImportRun, ImportState, Job, JobContact, JobState, Removal
 from engine.freezing import forget_order
 
 #: Machines' clocks may differ by so much.
@@ -21,9 +22,14 @@ WAITS = "waits for its contact list"
 
 
 def replacing(session: Session, contact_list_id: int, since: datetime) -> int | None:
-    """An import that replaces the list, now or at some time after `since`."""
+    """An import that replaces the list, now or at some time after `since`. Where nobody works at it any more, its page
+    has the way out: to cancel it, or (`Removal.TAKING`) to go on or undo it."""
     mine = (ImportRun.contact_list_id == contact_list_id, ImportRun.mode == ImportMode.REPLACE, ~ImportRun.dry)
-    at_work = or_(ImportRun.state == ImportState.RUNNING, ImportRun.ended_at > since - MARGIN)
+    at_work = or_(
+        ImportRun.state == ImportState.RUNNING,
+        ImportRun.ended_at > since - MARGIN,
+        ImportRun.removal == Removal.TAKING,
+    )
     return session.scalar(select(ImportRun.id).where(*mine, at_work).limit(1))
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 
 from app.db import read_transaction, write_transaction
-from app.models import Campaign, Contact, ImportRun, ImportState, Job, JobContact
+from app.models import Campaign, Contact, ImportRun, ImportState, Job, JobContact, Removal
 from app.security.access import Actor
 from app.services import jobs
 from common.clock import SystemClock, utcnow
@@ -55,9 +55,9 @@ def replacement(engine: Engine, world: World, state: ImportState) -> int:
         return run.id
 
 
-def ended(engine: Engine, run_id: int, ago: timedelta) -> None:
+def ended(engine: Engine, run_id: int, ago: timedelta, state: ImportState = ImportState.COMPLETED) -> None:
     with write_transaction(engine) as session:
-        values = {"state": ImportState.COMPLETED.value, "ended_at": utcnow() - ago}
+        values = {"state": state.value, "ended_at": utcnow() - ago}
         session.execute(update(ImportRun).where(ImportRun.id == run_id).values(values))
 
 
@@ -76,6 +76,29 @@ def test_a_job_waits_while_its_list_is_replaced(engine: Engine, world: World, jo
     job = freeze(engine, job_id)
     assert (job.state, job.detail, job.frozen) == ("running", "", True)
     assert frozen(engine, job_id) == job.audience > 0
+
+
+def test_a_job_waits_while_people_are_taken_out_by_word_and_not_for_the_word(
+    engine: Engine, world: World, job_id: int
+) -> None:
+    run_id = replacement(engine, world, ImportState.COMPLETED)
+
+    def stands(removal: Removal) -> str:
+        with write_transaction(engine) as session:
+            session.execute(update(ImportRun).where(ImportRun.id == run_id).values(removal=removal.value))
+        return freeze(engine, job_id).state
+
+    assert stands(Removal.TAKING) == "queued"
+    assert stands(Removal.HELD) == "running"
+
+
+@pytest.mark.parametrize("state", [ImportState.FAILED, ImportState.CANCELLED])
+def test_no_job_waits_for_a_replacement_that_came_to_nothing(
+    engine: Engine, world: World, job_id: int, state: ImportState
+) -> None:
+    run_id = replacement(engine, world, state)
+    ended(engine, run_id, 2 * MARGIN, state)
+    assert freeze(engine, job_id).state == "running"
 
 
 def test_an_audience_that_was_frozen_meanwhile_is_frozen_again(engine: Engine, world: World, job_id: int) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ from flask import Response, current_app, request
 from sqlalchemy.orm import Session
 
 from app.models import ImportRun
+from app.security.access import Permission
 from app.services import exclusions, importing, lists, sources
 from app.services.importing import Choices, spooling
-from app.services.importing.files import preview_head
+from app.services.importing.files import Preview, preview_head
+from app.services.importing.spooling import Understood
 from app.services.importing.uploads import Uploads
 from app.web.api import schemas
 from app.web.api.gate import actor, changing, writing_session
@@ -43,7 +47,11 @@ def import_file(list_id: int, asked: dict[str, Any]) -> Response:
     raw = _uploads().incoming()
     try:
         digest = _save(raw)
-        return _Queue(raw, lambda session: _start(session, raw, list_id, asked)).answer(digest)
+        actor().require(Permission.LISTS_EDIT)
+        lists.get_list(reader(), actor(), list_id)
+        # It takes seconds of a large workbook, in which nobody else could write.
+        with _looked_at(raw, asked) as file:
+            return _Queue(raw, lambda session: _start(session, file, list_id, asked)).answer(digest)
     finally:
         raw.unlink(missing_ok=True)
 
@@ -144,31 +152,46 @@ class _Queue:
             _uploads().take_back(self._run_id)
 
 
-def _start(session: Session, raw: Path, list_id: int, asked: dict[str, Any]) -> ImportRun:
-    home = lists.get_list(session, actor(), list_id).organization_id
+@dataclass(frozen=True, slots=True)
+class _LookedAt:
+    """A file that can be imported: its first rows, and what it is."""
+
+    head: Path
+    understood: Understood
+    preview: Preview
+
+
+@contextmanager
+def _looked_at(raw: Path, asked: dict[str, Any]) -> Iterator[_LookedAt]:
+    """Raise Refused."""
+    name = asked["file_name"]
     choices = Choices(**{name: asked[name] for name in ("member", "sheet", "encoding", "delimiter", "heading")})
-    understood = spooling.understand(raw, choices, asked["file_name"])
-    spooling.refuse_guess(understood, asked["file_name"])
-    campaign = exclusions.campaign_of(session, actor(), home, asked["campaign"]).id if "campaign" in asked else None
+    understood = spooling.understand(raw, choices, name)
+    spooling.refuse_guess(understood, name)
     with tempfile.TemporaryDirectory(prefix="clarion-api-") as folder:
         head = Path(folder) / "head"
-        spooling.write_head(raw, understood, head, asked["file_name"])
-        preview = preview_head(head, understood, asked["file_name"])
-        return importing.start_import(
-            session,
-            actor(),
-            list_id,
-            head,
-            preview.mapping | dict(map(_target, asked["map"])),
-            file_name=asked["file_name"],
-            delimiter=preview.delimiter,
-            understood=understood.as_json(),
-            on_duplicate=asked["on_duplicate"],
-            mode=asked["mode"],
-            most_removed=asked["most_removed"],
-            campaign_id=campaign,
-            dry=asked["dry_run"],
-        )
+        spooling.write_head(raw, understood, head, name)
+        yield _LookedAt(head, understood, preview_head(head, understood, name))
+
+
+def _start(session: Session, file: _LookedAt, list_id: int, asked: dict[str, Any]) -> ImportRun:
+    home = lists.get_list(session, actor(), list_id).organization_id
+    campaign = exclusions.campaign_of(session, actor(), home, asked["campaign"]).id if "campaign" in asked else None
+    return importing.start_import(
+        session,
+        actor(),
+        list_id,
+        file.head,
+        file.preview.mapping | dict(map(_target, asked["map"])),
+        file_name=asked["file_name"],
+        delimiter=file.preview.delimiter,
+        understood=file.understood.as_json(),
+        on_duplicate=asked["on_duplicate"],
+        mode=asked["mode"],
+        most_removed=asked["most_removed"],
+        campaign_id=campaign,
+        dry=asked["dry_run"],
+    )
 
 
 def _save(path: Path) -> str:

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
+from app.db import write_transaction
+from app.models import ContactList
+from app.services.importing import spooling
 from app.web.importer import Importer
 from common.settings import Settings
 from tests.support.panel import World
@@ -82,6 +85,33 @@ def test_a_whole_list_waits_to_be_told_and_is_undone(program: Program) -> None:
     assert taken > 0
     assert program.post(f"/imports/{run['id']}/put-back").json["contacts"] == taken
     assert program.post(f"/imports/{run['id']}/put-back").status_code == 422
+
+
+def test_others_write_while_a_file_is_looked_at(
+    program: Program, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = list[str]()
+    for name in ("understand", "write_head"):
+        real = getattr(spooling, name)
+
+        def looking(*arguments: Any, real: Any = real, name: str = name) -> Any:
+            with write_transaction(sqlite_engine) as session:
+                session.execute(update(ContactList).values(name=ContactList.name))
+            looked.append(name)
+            return real(*arguments)
+
+        monkeypatch.setattr(spooling, name, looking)
+    assert program.send(TEXT).status_code == 202
+    assert looked == ["understand", "write_head"]
+
+
+def test_a_file_for_a_list_that_is_not_there_is_not_looked_at(
+    program: Program, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setattr(spooling, "understand", None)
+    monkeypatch.setattr(program, "_path", "/api/v1/lists/999/imports")
+    assert program.send(TEXT).status_code == 404
+    assert list(settings.home.glob("uploads/*.raw")) == []
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,27 @@ def test_refuses_what_is_no_csv(admin: FlaskClient, world: World) -> None:
     assert "people.xlsx cannot be imported" in answer.text
 
 
+def test_taking_out_that_stands_still_can_go_on_or_be_undone(
+    admin: FlaskClient, world: World, sqlite_engine: Engine
+) -> None:
+    with write_transaction(sqlite_engine) as session:
+        run = ImportRun(
+            organization_id=world.organization_id, contact_list_id=world.list_id, file_name="all.csv", mapping={},
+            state=ImportState.COMPLETED, mode="full", removal="taking", started_at=utcnow(), removed_at=utcnow(),
+        )  # fmt: skip
+        session.add(run)
+        session.flush()
+        run_id = run.id
+    page = f"/lists/{world.list_id}/imports/{run_id}"
+    shown = admin.get(page).text
+    assert "Who is not in it is being taken out" in shown
+    assert "Take them out" in shown
+    assert "Put back whom it took out" in shown
+    assert "Every row was taken" not in shown
+    admin.post(f"{page}/put-back")
+    assert "Whom it took out was put back" in admin.get(page).text
+
+
 def test_cancels_an_import_that_waits(app: Flask, admin: FlaskClient, world: World, sqlite_engine: Engine) -> None:
     run_page = admin.post(upload(admin, world, CSV), data={"target-0": "id", "target-2": "phone1"}).location
 

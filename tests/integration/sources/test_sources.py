@@ -288,6 +288,34 @@ def test_a_dry_run_leaves_files_where_they_are_until_they_are_imported(world: Wo
         importing.start_tried(session, ACTOR, tried_id)
 
 
+@pytest.mark.parametrize("dry", [True, False])
+def test_what_is_asked_for_is_taken_with_the_lease_and_due_again_where_a_process_died(
+    engine: Engine, list_id: int, dry: bool
+) -> None:
+    with write_transaction(engine) as session:
+        source_id = sources.create_source(
+            session, ACTOR, list_id, SourceFields("Folder", Kind.FOLDER, folder="x"), VAULT
+        ).id
+        sources.run_now(session, ACTOR, source_id, dry=dry)
+    now, later = utcnow(), utcnow() + running.LEASE + timedelta(seconds=5)
+    assert running.claim(engine, source_id, "one", now) is not None
+    claimed = running.claim(engine, source_id, "two", later)
+    assert claimed is not None
+    assert running._is_dry(claimed) is dry
+    running._give_back(engine, claimed, "two")
+    again = running.claim(engine, source_id, "two", later)
+    assert again is not None
+    assert running._is_dry(again) is dry
+    with write_transaction(engine) as session:
+        sources.run_now(session, ACTOR, source_id, dry=not dry)
+    running.finish(engine, source_id, "two", running.Tally(), later, dry=dry)
+    other = running.claim(engine, source_id, "two", later)
+    assert other is not None
+    assert running._is_dry(other) is not dry
+    running.finish(engine, source_id, "two", running.Tally(), later, dry=not dry)
+    assert running.claim(engine, source_id, "two", later + running.LEASE) is None
+
+
 @pytest.mark.parametrize("first", ["a try", "a run"])
 def test_what_is_asked_for_while_a_source_is_fetched_comes_next(
     world: World, monkeypatch: pytest.MonkeyPatch, first: str

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -28,8 +28,8 @@ QUICK = Tuning(
     tick=0.02,
     poll=0.05,
     lease=3.0,
-    # A machine that also runs the other tests stands still for a second now and then.
-    life=3.0,
+    # A machine that also runs the other tests stands still for seconds now and then.
+    life=30.0,
     flush=0.01,
     trunk_rest=1.0,
     server_limit=1.5,
@@ -41,6 +41,8 @@ QUICK = Tuning(
     message_settle=0.5,
     settle=0.3,
 )
+#: Of engines that die in a test: another takes over soon.
+MORTAL = replace(QUICK, life=2.0)
 
 
 @dataclass

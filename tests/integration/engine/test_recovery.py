@@ -13,7 +13,7 @@ from app.db import write_transaction
 from app.models import Job
 from channels.voice.memory import Ending
 from common.clock import utcnow
-from tests.integration.engine.conftest import CALL_ONLY, PLAN, QUICK, House, Play, equip
+from tests.integration.engine.conftest import CALL_ONLY, MORTAL, PLAN, House, Play, equip
 from tests.support.job_rows import make_job
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
@@ -26,10 +26,10 @@ def test_after_a_crash_calls_are_adopted_and_nobody_is_rung_twice(play: Play) ->
         house.server.behave = lambda _request: Ending(seconds=0.8)
         house.server.capacity = 5
         make_job(house.database, 15, strategy_xml=CALL_ONLY)
-        house.start()
+        house.start(tuning=MORTAL)
         await house.until(lambda: len(house.server.requests) == 5)
         await house.kill()
-        house.start()
+        house.start(tuning=MORTAL)
         await house.until(lambda: house.job_state() == "completed")
         assert house.final_codes() == {"ANSWER_HUMAN": 15}
         assert len(house.server.invites) == 15
@@ -43,7 +43,7 @@ def test_calls_lost_with_their_media_server_end_unknown_and_are_not_redialled(pl
         house.server.behave = lambda _request: Ending(seconds=30)
         house.server.capacity = 3
         make_job(house.database, 5, strategy_xml=CALL_ONLY)
-        house.start()
+        house.start(tuning=MORTAL)
         await house.until(lambda: len(house.server.requests) == 3)
         house.server.behave = lambda _request: Ending(seconds=0.05)
         house.server.restart("boot-2")
@@ -59,7 +59,7 @@ def test_a_media_server_that_stays_away_is_given_up_and_capacity_comes_back(play
         house.server.behave = lambda _request: Ending(seconds=30)
         house.server.capacity = 3
         make_job(house.database, 4, strategy_xml=CALL_ONLY)
-        runner = house.start()
+        runner = house.start(tuning=MORTAL)
         await house.until(lambda: len(house.server.requests) == 3)
         house.server.unreachable = True
         house.server.wake()
@@ -79,7 +79,7 @@ def test_a_second_engine_shares_the_work_and_takes_over(play: Play) -> None:
         house.server.behave = lambda _request: Ending(seconds=0.1)
         house.server.capacity = 6
         make_job(house.database, 60, state="paused", strategy_xml=CALL_ONLY)
-        sharers = [house.start("one"), house.start("two")]
+        sharers = [house.start("one", MORTAL), house.start("two", MORTAL)]
         await house.until(lambda: all(runner.sharers == 2 for runner in sharers))
         house.sql("UPDATE job SET state = 'running'")
         # Each has lanes of its own, so both must place calls, however unevenly a full media server lets them in.
@@ -97,7 +97,7 @@ def test_a_graceful_end_finishes_calls_and_gives_leases_back(play: Play) -> None
         house.server.behave = lambda _request: Ending(seconds=0.5)
         house.server.capacity = 3
         make_job(house.database, 30, strategy_xml=CALL_ONLY)
-        house.start(tuning=QUICK)
+        house.start(tuning=MORTAL)
         await house.until(lambda: len(house.server.requests) == 3)
         await house.stop()
         assert house.attempt_codes() == {"ANSWER_HUMAN": 3}
@@ -117,7 +117,7 @@ def test_messages_whose_reply_was_lost_are_looked_up_and_never_sent_blindly(play
         make_job(house.database, 3, strategy_xml=PLAN)
         sms.lose = {"+12025550001"}
         sms.swallow = {"+12025550002"}
-        house.start()
+        house.start(tuning=MORTAL)
         await house.until(lambda: house.attempt_codes()["NO_PORTS"] == 1)
         sms.swallow = set()
         await house.until(lambda: house.job_state() == "completed")
@@ -140,7 +140,7 @@ def test_an_attempt_that_no_task_follows_is_found_and_finished(play: Play) -> No
     async def scenario(house: House) -> None:
         house.server.behave = lambda _request: Ending(seconds=1.0)
         make_job(house.database, 1, strategy_xml=CALL_ONLY)
-        runner = house.start(tuning=replace(QUICK, stray=0.2))
+        runner = house.start(tuning=replace(MORTAL, stray=0.2))
         await house.until(lambda: len(house.server.requests) == 1)
         await asyncio.sleep(0.1)
         runner._calls._calls.clear()  # as if the task that followed it had failed
@@ -158,7 +158,7 @@ def test_a_job_that_lost_a_row_it_needs_says_so_and_stops_nothing_else(play: Pla
             job = session.get_one(Job, job_id)
             whole = dict(job.settings)
             job.settings = {**whole, "calling_window_id": 999_999}
-        house.start()
+        house.start(tuning=MORTAL)
         await house.until(lambda: "cannot run" in house.sql("SELECT detail FROM job")[0][0])
         with write_transaction(house.database) as session:
             session.execute(update(Job).values(settings=whole))
@@ -176,7 +176,7 @@ def test_a_message_that_cannot_be_made_ends_its_attempt(play: Play, monkeypatch:
     async def scenario(house: House) -> None:
         equip(house)
         make_job(house.database, 1, strategy_xml=PLAN)
-        house.start()
+        house.start(tuning=MORTAL)
         await house.until(lambda: house.attempt_codes()["SYSTEM_ERROR"] >= 1)
 
     play(scenario)
@@ -186,7 +186,7 @@ def test_an_engine_that_winds_down_gives_up_the_directors_chair_before_its_calls
     async def scenario(house: House) -> None:
         house.server.behave = lambda _request: Ending(seconds=1.5)
         make_job(house.database, 1, strategy_xml=CALL_ONLY)
-        house.start()
+        house.start(tuning=MORTAL)
         await house.until(lambda: len(house.server.requests) == 1)
         chair = "SELECT count(*) FROM lease WHERE name = 'director' AND expires_at > :now"
         await house.until(lambda: house.sql(chair, now=_now(house)) == [(1,)])

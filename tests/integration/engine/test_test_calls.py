@@ -18,7 +18,7 @@ from app.services.test_calls import Wanted
 from channels.voice.memory import Ending
 from common.clock import utcnow
 from common.control import Disposition
-from tests.integration.engine.conftest import House
+from tests.integration.engine.conftest import MORTAL, House
 
 pytestmark = pytest.mark.integration
 
@@ -163,11 +163,11 @@ def test_a_number_listed_while_it_rings_is_not_rung_any_longer(play: Play) -> No
 def test_after_an_engines_crash_another_follows_the_call_and_nobody_is_rung_twice(play: Play) -> None:
     async def scenario(house: House) -> None:
         house.server.behave = lambda _request: Ending(seconds=2.0)
-        house.start("one")
+        house.start("one", MORTAL)
         key = await asyncio.to_thread(ask, house)
         await placed(house)
         await house.kill("one")
-        house.start("two")
+        house.start("two", MORTAL)
         done = await ended(house, key, 15)
         assert done.completion_code == "ANSWER_HUMAN"
         assert house.server.invites == {key: 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.core.terms import AddressKind, AttributeType, DncKind
 from app.models.api import ApiRequest, ApiToken
 from app.models.attempt import (
     Attempt,
@@ -34,9 +35,7 @@ from app.models.consent import ConsentAct, ConsentEvent, ConsentEvidence, Consen
 from app.models.contact import (
     NAMING,
     Address,
-    AddressKind,
     Attribute,
-    AttributeType,
     Contact,
     ContactChange,
     ContactExclusion,
@@ -52,7 +51,7 @@ from app.models.contact import (
     OnDuplicate,
     Removal,
 )
-from app.models.dnc import CampaignDncGroup, DncCoverage, DncEntry, DncFile, DncGroup, DncGroupList, DncKind, DncList
+from app.models.dnc import CampaignDncGroup, DncCoverage, DncEntry, DncFile, DncGroup, DncGroupList, DncList
 from app.models.identity import AllowedHost, AuditEntry, CallingWindow, CompletionCode, Organization, Role, User
 from app.models.list_change import ListChange, ListChangeKind, ListChangeState
 from app.models.numbers import DialingRuleRow, NumberDefaultsRow, NumberFormatRow, OpenedRangeRow, RejectPatternRow

@@ -9,25 +9,8 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.terms import AttributeType
 from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef
-
-
-class AttributeType(StrEnum):
-    STRING = "string"
-    INTEGER = "integer"
-    DECIMAL = "decimal"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    DATETIME = "datetime"
-    PHONE = "phone"
-    EMAIL = "email"
-    #: Entered by administrators only: a call to it leaves by whatever server it names.
-    SIP = "sip"
-
-
-class AddressKind(StrEnum):
-    PHONE = "phone"
-    EMAIL = "email"
 
 
 class ImportState(StrEnum):

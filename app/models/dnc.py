@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Date, ForeignKey, Index, String, UniqueConstraint, false
@@ -53,17 +52,6 @@ class CampaignDncGroup(Base):
 
     campaign_id: Mapped[int] = mapped_column(BigId, ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
     dnc_group_id: Mapped[int] = mapped_column(BigId, ForeignKey("dnc_group.id", ondelete="CASCADE"), primary_key=True)
-
-
-class DncKind(StrEnum):
-    PHONE = "phone"
-    EMAIL = "email"
-    #: `Contact.external_id`: blocks every address of that person.
-    CONTACT_ID = "contact_id"
-    #: `Contact.customer_id`: blocks every address of that person in every list.
-    CUSTOMER_ID = "customer_id"
-    #: Any of these of a person who was erased: `value` is its keyed hash (app.security.pseudonyms).
-    ERASED = "erased"
 
 
 class DncEntry(Base):

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+from app.intake import reading
 from app.models import ConsentAct, DncKind
 from app.services import consents
 from app.services.dnc_formats import KINDS, BadLine, column
-from app.services.importing import reading
 from common.errors import Refused
 
 _ACTS: Mapping[str, ConsentAct] = {

@@ -12,11 +12,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.core.phone import PhoneNumber
+from app.intake import rows
+from app.intake.mapping import ADDRESS, FIELDS
 from app.models import Address, AddressKind, Attribute, AttributeType, Contact, ContactChange, ContactList, ImportRun
 from app.security.access import Actor, Permission, get_scoped
 from app.services.audit import record
-from app.services.importing import rows
-from app.services.importing.mapping import ADDRESS, FIELDS
 from app.services.masked import MASK
 from app.services.numbering import read_numbering
 from app.services.sharing import is_foreign, visible_contact

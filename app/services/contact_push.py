@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.intake import mapping as mappings
+from app.intake.batches import Batch
+from app.intake.chunks import chunk_of
+from app.intake.columns import ColumnPreparer
 from app.models import Attribute, Contact, ContactList
 from app.security.access import Actor, NotFound, Permission, get_scoped
 from app.services.audit import record
 from app.services.contact_names import enter_names_of
 from app.services.contacts import delete_contact
-from app.services.importing import mapping as mappings
-from app.services.importing.batches import Batch
 from app.services.importing.changing import Target
-from app.services.importing.chunks import chunk_of
-from app.services.importing.columns import ColumnPreparer
 from app.services.importing.plan import private_attributes
 from app.services.importing.writing import write_contacts
 from app.services.numbering import read_numbering

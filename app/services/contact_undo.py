@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from app.intake.mapping import ADDRESS, FIELDS
 from app.models import Address, AddressKind, Contact, ContactChange, DncEntry, DncKind
 from app.security.access import Actor, Permission, get_scoped
 from app.services.audit import record
 from app.services.contact_editing import Edit, EditedAddress, edit_contact, editable
 from app.services.dnc import erased_subjects
-from app.services.importing.mapping import ADDRESS, FIELDS
 from app.services.masked import MASK
 from common.clock import utcnow
 from common.errors import Refused

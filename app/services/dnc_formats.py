@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from app.core.compliance import NATIONAL
+from app.intake import reading
 from app.models import DncKind
 from app.services.dnc import normalised
-from app.services.importing import reading
 from common.errors import Refused
 
 FORMATS = ("csv", "numbers", *NATIONAL)

@@ -11,6 +11,7 @@ from app.bulk import Rows, change_in_chunks, ids_of
 from app.core.calendars import is_known_zone
 from app.core.phone import is_country
 from app.db import among, read_transaction, write_transaction
+from app.intake.mapping import ATTRIBUTE, RESERVED, is_field
 from app.models import (
     Attribute,
     AttributeType,
@@ -25,7 +26,6 @@ from app.models import (
 )
 from app.security.access import Actor, NotFound, Permission, get_scoped, scoped
 from app.services.audit import record
-from app.services.importing.mapping import ATTRIBUTE, RESERVED, is_field
 from app.services.organizations import organization_for
 from app.services.sharing import is_foreign, lists_of
 from common.clock import utcnow

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from app.intake.mapping import suggest
 from app.services.importing.files import Preview, import_file, make_spool, preview, preview_head
 from app.services.importing.loading import Progress
-from app.services.importing.mapping import suggest
 from app.services.importing.removal import confirm_removal, undo_removal
 from app.services.importing.runs import (
     MOST_REMOVED,

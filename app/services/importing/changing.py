@@ -15,11 +15,11 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.orm import Session
 
 from app.db import among, insert_missing
+from app.intake.chunks import escaped
+from app.intake.columns import ADDRESS
+from app.intake.mapping import FIELDS
 from app.models import Address, Contact, ImportSeen
 from app.services.importing import bulk
-from app.services.importing.chunks import escaped
-from app.services.importing.columns import ADDRESS
-from app.services.importing.mapping import FIELDS
 from app.services.masked import MASK
 
 _ADDRESS_COLUMNS = ("organization_id", "contact_id", *ADDRESS, "disabled_code")

@@ -16,14 +16,15 @@ from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from app.db import among, read_transaction, timed_write, write_transaction
+from app.intake import batches, reading
+from app.intake import mapping as mappings
+from app.intake.chunks import Chunk, Job
 from app.models import Contact, ImportMode, ImportReject, ImportRun
-from app.services.importing import batches, reading
-from app.services.importing import mapping as mappings
 from app.services.importing.changing import Changes, Target, compare, look_up
-from app.services.importing.chunks import Chunk, Job, chunks_of
 from app.services.importing.kinds import infer, takes
 from app.services.importing.loading import Position, account, listed
 from app.services.importing.plan import Plan
+from app.services.importing.readers import chunks_of
 from app.services.importing.removal import Facts, decide, was_before
 from app.services.importing.writing import split_known
 

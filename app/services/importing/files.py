@@ -12,10 +12,11 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 
 from app.db import read_transaction, write_transaction
+from app.intake import mapping as mappings
+from app.intake import reading
 from app.models import ImportMode, ImportRun, ImportState, OnDuplicate
 from app.security.access import Actor
-from app.services.importing import mapping as mappings
-from app.services.importing import reading, spooling
+from app.services.importing import spooling
 from app.services.importing.kinds import infer
 from app.services.importing.loading import Progress
 from app.services.importing.removal import abandon

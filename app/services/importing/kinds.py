@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from app.intake.rows import convert
 from app.models import AttributeType
-from app.services.importing.rows import convert
 from common.errors import Refused
 
 #: Values beyond the first few tell a type no better, and a phone number is dear to read.

@@ -27,10 +27,11 @@ from app.db import (
     read_transaction,
     timed_write,
 )
+from app.intake.chunks import Chunk, Job
 from app.models import ImportRun
 from app.services import dnc
 from app.services.importing.changing import Target
-from app.services.importing.chunks import Chunk, Job, chunks_of
+from app.services.importing.readers import chunks_of
 from app.services.importing.writing import Written, plan_by_size, refresh_statistics, write_contacts, write_rejects
 from common.clock import utcnow
 

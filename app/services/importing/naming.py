@@ -14,12 +14,12 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from app.db import chunk_budget, next_chunk_size, timed_write
+from app.intake import batches, reading
+from app.intake import mapping as mappings
+from app.intake.batches import Batch
 from app.models import Campaign, ContactList, ImportMode, ImportRun
 from app.services import exclusions
 from app.services.exclusions import Mark, Subject
-from app.services.importing import batches, reading
-from app.services.importing import mapping as mappings
-from app.services.importing.batches import Batch
 from app.services.importing.loading import Position, account
 from common.clock import utcnow
 from common.errors import Refused

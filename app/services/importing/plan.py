@@ -10,11 +10,11 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.db import read_transaction
+from app.intake import mapping as mappings
+from app.intake import reading
+from app.intake.chunks import Job
 from app.models import Attribute, ContactList, ImportMode, ImportRun, OnDuplicate
-from app.services.importing import mapping as mappings
-from app.services.importing import reading
 from app.services.importing.changing import Target
-from app.services.importing.chunks import Job
 from app.services.importing.sieve import make_sieve
 from app.services.numbering import read_numbering
 

@@ -17,6 +17,9 @@ from sqlalchemy.orm import Session
 
 from app.core.phone import is_country
 from app.db import insert_missing, write_transaction
+from app.intake import mapping as mappings
+from app.intake import reading
+from app.intake.rows import Reject
 from app.models import (
     NAMING,
     Attribute,
@@ -33,14 +36,11 @@ from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.contact_names import last_contact
 from app.services.csv_text import csv_lines
-from app.services.importing import mapping as mappings
-from app.services.importing import reading
 from app.services.importing.dry import DryRun, begin_anew
 from app.services.importing.loading import Loader, Position, Progress, TakenOver
 from app.services.importing.naming import Namer
 from app.services.importing.plan import country_of_file, plan
 from app.services.importing.removal import give_up_earlier, take_out
-from app.services.importing.rows import Reject
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
 

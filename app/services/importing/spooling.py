@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Self
 
+from app.intake.reading import refuse_other_kinds
 from app.services.importing import encodings, packed, workbooks
 from app.services.importing.encodings import AUTO, Encoding
-from app.services.importing.reading import refuse_other_kinds
 from common.errors import Refused
 
 #: Characters and rows by which a file is shown before it is taken.

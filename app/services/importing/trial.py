@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db import among
+from app.intake import mapping as mappings
+from app.intake import reading
+from app.intake.rows import PreparedContact, Preparer, Reject
 from app.models import Attribute, Contact, ContactList
 from app.security.access import Actor, Permission, get_scoped
-from app.services.importing import mapping as mappings
-from app.services.importing import reading
-from app.services.importing.rows import PreparedContact, Preparer, Reject
 from app.services.importing.spooling import HEAD_ROWS
 from app.services.numbering import read_numbering
 

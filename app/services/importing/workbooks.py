@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import IO, TypeVar
 from xml.parsers import expat
 
+from app.intake.reading import LONGEST_RECORD, UNREADABLE
 from app.services.importing.packed import open_archive, open_member
-from app.services.importing.reading import LONGEST_RECORD, UNREADABLE
 from app.services.importing.sheet_values import Style, number_text, style_of
 from common.errors import Refused
 

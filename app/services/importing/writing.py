@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.orm import Session
 
+from app.intake.chunks import Chunk, escaped, unescaped
+from app.intake.columns import ADDRESS, PERSON
 from app.models import Contact
 from app.services.importing import bulk
 from app.services.importing.changing import (
@@ -25,8 +27,6 @@ from app.services.importing.changing import (
     remember,
     write_changes,
 )
-from app.services.importing.chunks import Chunk, escaped, unescaped
-from app.services.importing.columns import ADDRESS, PERSON
 
 _ROW_KEPT = 2000
 #: Each id by itself would be dearer than writing its row: the sequence is looked up once, and few go over the wire.

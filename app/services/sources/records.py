@@ -15,13 +15,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.intake.reading import check_delimiter
 from app.models import NAMING, Campaign, ContactList, DataSource, ImportMode, ImportRun, OnDuplicate
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.security.secrets import Vault
 from app.services.audit import record
 from app.services.importing import MOST_REMOVED, Choices
 from app.services.importing.encodings import AUTO, check_name
-from app.services.importing.reading import check_delimiter
 from app.services.importing.runs import check_mode
 from app.services.sources import schedule as schedules
 from app.services.sources.folders import PROCESSED, drop_folder

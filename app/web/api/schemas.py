@@ -10,10 +10,10 @@ from apiflask.validators import Length, OneOf, Range
 from marshmallow import ValidationError, validates_schema
 
 from app.core.audience import Operator
+from app.intake import mapping as mappings
 from app.models import DncKind, ImportMode, OnDuplicate
 from app.services.contact_push import MOST
 from app.services.importing import MOST_REMOVED
-from app.services.importing import mapping as mappings
 
 _LONGEST = 4000
 

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 
 from app import db
+from app.intake.chunks import Job
 from app.models import (
     Address,
     Attribute,
@@ -26,7 +27,7 @@ from app.models import (
 from app.security.access import Actor
 from app.services import dnc, importing, lists
 from app.services.importing import Progress
-from app.services.importing.chunks import Job, chunks_of
+from app.services.importing.readers import chunks_of
 from common.clock import utcnow
 from common.errors import Refused
 
@@ -245,7 +246,7 @@ def test_a_file_that_changed_meanwhile_is_not_taken_up(engine: Engine, list_id: 
 def test_a_large_file_is_read_by_a_process_of_its_own(
     engine: Engine, list_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.services.importing.chunks.WORTH_A_PROCESS", 0)
+    monkeypatch.setattr("app.services.importing.readers.WORTH_A_PROCESS", 0)
     text = GOOD + "A3,Ti\\to,+44 7400 123456,,,1,\nA4,Di,911,,,1,\nA1,Hanna,202 555 0101,,,2,\n"
     run_id = importing.import_file(engine, ACTOR, list_id, write(tmp_path, text))
     assert counts(run_of(engine, run_id)) == ("completed", 5, 3, 1, 1)

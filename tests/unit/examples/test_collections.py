@@ -13,9 +13,9 @@ import pytest
 
 from app.core.completion import SYSTEM_CODES
 from app.core.strategy.parser import parse as parse_strategy
-from app.services.importing import reading
-from app.services.importing.mapping import suggest
-from app.services.importing.rows import PreparedContact, Preparer, Reject
+from app.intake import reading
+from app.intake.mapping import suggest
+from app.intake.rows import PreparedContact, Preparer, Reject
 from simulators.carrier.population import NAMED, Population
 from simulators.sinks.payment import decide, document
 from simulators.sinks.store import now

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.services.importing import files, reading, spooling
-from app.services.importing.reading import Bad, Record
+from app.intake import reading
+from app.intake.reading import Bad, Record
+from app.services.importing import files, spooling
 from app.services.importing.sheet_values import Style, number_text, style_of
 from app.services.importing.spooling import Choices, SeveralMembers, Understood
 from common.errors import Refused

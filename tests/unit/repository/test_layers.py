@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "mediaserver": ("common", "vxml"),
     "channels": ("common", "app.core"),
     "app.models": ("common", "app.core"),
+    "app.intake": ("common", "app.core"),
     "app.sandbox": ("common", "vxml"),
 }
 #: part -> parts it must never import, for those that may use most others.
@@ -142,6 +143,10 @@ def _loaded_after(code: str) -> set[str]:
 def test_the_media_server_process_holds_neither_database_nor_web_framework() -> None:
     loaded = _loaded_after("import mediaserver.main")
     assert not loaded & {"sqlalchemy", "flask", "app", "simulators"}
+
+
+def test_the_process_that_reads_a_file_holds_no_database() -> None:
+    assert not _loaded_after("import app.intake.__main__") & {"sqlalchemy", "psycopg", "flask", "structlog", "asyncio"}
 
 
 def test_the_bench_commands_load_neither_database_nor_web_framework() -> None:

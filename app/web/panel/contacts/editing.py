@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from app.intake.mapping import FIELDS
 from app.models import Address, AddressKind, ContactChange, User
 from app.security.access import Permission
 from app.services import contact_editing, contact_undo, contacts, importing, lists, sharing
 from app.services.contact_editing import BadContact, Edit, EditedAddress
-from app.services.importing.mapping import FIELDS
 from app.web.database import reader, writing
 from app.web.panel.contacts.views import blueprint
 from app.web.panel.gate import needs

@@ -11,10 +11,10 @@ from flask import Response, current_app, flash, redirect, render_template, reque
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.intake import mapping as mappings
 from app.models import NAMING, AttributeType, ImportMode, ImportRun, ImportState
 from app.security.access import NotFound, Permission
 from app.services import contact_editing, exclusions, importing, lists
-from app.services.importing import mapping as mappings
 from app.services.importing.spooling import SeveralMembers
 from app.services.importing.uploads import Pending, Uploads
 from app.web.database import engine, reader, writing

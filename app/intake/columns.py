@@ -14,10 +14,10 @@ from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 
 from app.core.phone import PLAIN, Numbering, reader_for
-from app.models import AddressKind, AttributeType
-from app.services.importing.batches import Batch
-from app.services.importing.reading import Record
-from app.services.importing.rows import LONGEST, LONGEST_ATTRIBUTE, PreparedAddress, PreparedContact, Preparer, Reject
+from app.core.terms import AddressKind, AttributeType
+from app.intake.batches import Batch
+from app.intake.reading import Record
+from app.intake.rows import LONGEST, LONGEST_ATTRIBUTE, PreparedAddress, PreparedContact, Preparer, Reject
 from common.errors import Refused
 
 PERSON = ("external_id", "first_name", "last_name", "language", "time_zone", "customer_id", "attributes")

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.phone import CountryFormat, Formats, Numbering, OpenedRange, RejectPattern, RejectPatterns
-from app.services.importing.batches import Batch
-from app.services.importing.chunks import _address_lines, _person_lines, chunk_of, unescaped
-from app.services.importing.columns import PERSON, ColumnPreparer, Prepared
-from app.services.importing.reading import Bad, Record
-from app.services.importing.rows import PreparedContact, Preparer, Reject
+from app.intake.batches import Batch
+from app.intake.chunks import _address_lines, _person_lines, chunk_of, unescaped
+from app.intake.columns import PERSON, ColumnPreparer, Prepared
+from app.intake.reading import Bad, Record
+from app.intake.rows import PreparedContact, Preparer, Reject
 
 COLUMNS = ("ID", "First", "Zone", "Language", "Phone", "Phone 2", "Mail", "Text", "Sum", "Flag")
 TARGETS = ("id", "first_name", "time_zone", "language", "phone1", "phone2", "email", "note", "sum", "flag")

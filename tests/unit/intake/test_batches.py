@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.importing import batches, reading
-from app.services.importing.reading import Format, Record
+from app.intake import batches, reading
+from app.intake.reading import Format, Record
 
 CELL = st.sampled_from(("a", "", " ", "bb", '"q"', '"a,b"', '"a\nb"', '5" x', '"', 'a"', "\0", '"""', "é", "\ufffd"))
 LINE = st.tuples(st.lists(CELL, max_size=3), st.sampled_from(("\n", "\n", "\r\n", "\r", "")))

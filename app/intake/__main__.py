@@ -11,7 +11,7 @@ import os
 import sys
 from typing import IO, Any
 
-from app.services.importing.chunks import END, LENGTH, RARELY, REFUSED, Job, chunks
+from app.intake.chunks import END, LENGTH, RARELY, REFUSED, Job, chunks
 from common.errors import Refused
 
 

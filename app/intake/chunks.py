@@ -1,39 +1,20 @@
-"""What goes from reading to writing: contacts of a few hundred rows, in the shape that the database takes.
-
-A large file is read by a process of its own (`__main__`), so that one core reads while the other writes.
-"""
+"""What goes from reading to writing: contacts of a few hundred rows, in the shape that the database takes."""
 
 from __future__ import annotations
 
-import fcntl
-import gc
-import marshal
-import queue
 import struct
-import subprocess
-import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from app.core.phone import Numbering
-from app.services.importing import batches, reading
-from app.services.importing.columns import ADDRESS, Address, ColumnPreparer, Person, Prepared
-from app.services.importing.sieve import Sieve, suspects
-from common.errors import ClarionError, Refused
+from app.intake import batches, reading
+from app.intake.columns import ADDRESS, Address, ColumnPreparer, Person, Prepared
+from app.intake.sieve import Sieve, suspects
 
-#: Bytes of a file that is worth a process: it takes most of a second to start.
-WORTH_A_PROCESS = 8_000_000
-#: Bytes that may wait in the pipe between the two, where the system lets us.
-_PIPE = 1 << 20
-#: Chunks that may wait behind it: the file is read on while a transaction of as many is written.
-_AHEAD = 48
-_F_SETPIPE_SZ = 1031
 #: Objects made before Python looks for cycles among them: rows have none.
 RARELY = 20_000
 LENGTH = struct.Struct(">I")
@@ -98,102 +79,6 @@ def chunks(job: Job) -> Iterator[Chunk]:
             yield chunk_of(preparer.prepare(batch), file.buffer.tell(), job.as_copy, sieve)
 
 
-@contextmanager
-def chunks_of(job: Job, size: int) -> Iterator[Iterator[Chunk]]:
-    """Read the file, of `size` bytes, in a process of its own if it is large. Raise Refused as `chunks` does."""
-    if size < WORTH_A_PROCESS:
-        yield chunks(job)
-        return
-    command, ahead = [sys.executable, "-m", "app.services.importing"], None
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            _widen(process.stdout)
-            process.stdin.write(marshal.dumps(asdict(job)))
-            process.stdin.close()
-            ahead = _Ahead(process.stdout)
-            with _COLLECTING.rarely():
-                yield _received(ahead)
-        finally:
-            process.kill()
-            if ahead is not None:
-                ahead.close()
-
-
-class _Collecting:
-    """How often this process looks for cycles; as usual again after the last of the imports that run at a time."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._usual = gc.get_threshold()
-
-    @contextmanager
-    def rarely(self) -> Iterator[None]:
-        self._enter(1)
-        try:
-            yield
-        finally:
-            self._enter(-1)
-
-    def _enter(self, change: int) -> None:
-        with self._lock:
-            if not self._users:
-                self._usual = gc.get_threshold()
-            self._users += change
-            gc.set_threshold(*((RARELY,) if self._users else self._usual))
-
-
-_COLLECTING = _Collecting()
-
-
-class _Ahead:
-    """What comes out of a pipe, taken by a thread so that the other end need not wait. It is left as bytes: the thread
-    that writes to the database would have to share the interpreter with one that makes objects of it."""
-
-    def __init__(self, pipe: IO[bytes]) -> None:
-        self._pipe = pipe
-        self._free = threading.Semaphore(_AHEAD)
-        self._bodies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._closed = False
-        self._thread = threading.Thread(target=self._take, name="import-ahead", daemon=True)
-        self._thread.start()
-
-    def get(self) -> bytes:
-        """Empty at the pipe's end."""
-        body = self._bodies.get()
-        self._free.release()
-        return body
-
-    def close(self) -> None:
-        """Once whoever fills the pipe is gone."""
-        self._closed = True
-        self._free.release()
-        self._thread.join()
-
-    def _take(self) -> None:
-        body = b"\0"
-        while body:
-            self._free.acquire()
-            head = b"" if self._closed else self._pipe.read(LENGTH.size)
-            body = self._pipe.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
-            self._bodies.put(body)
-
-
-def _received(ahead: _Ahead) -> Iterator[Chunk]:
-    while True:
-        body = ahead.get()
-        if not body:
-            raise ClarionError("the process that reads the file has ended; the log says why")
-        kind, *values = marshal.loads(body)  # noqa: S302 - from our own child
-        if kind == END:
-            return
-        if kind == REFUSED:
-            raise Refused(values[0])
-        yield Chunk(kind, *values)
-
-
 def chunk_of(prepared: Prepared, position: int, as_copy: bool, sieve: Sieve | None = None) -> Chunk:
     held = suspects(sieve, prepared.people, prepared.addresses)
     owners = [address[0] for address in prepared.addresses]
@@ -255,8 +140,3 @@ def _plain_of(cell: str, plain: dict[str, str]) -> str:
         parts += (cell[at:found], plain[cell[found : found + 2]])
         at = found + 2
     return "".join(parts) + cell[at:]
-
-
-def _widen(pipe: IO[bytes]) -> None:
-    with suppress(OSError):
-        fcntl.fcntl(pipe.fileno(), _F_SETPIPE_SZ, _PIPE)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from app.intake.reading import Record
+from app.intake.rows import PreparedContact, Preparer, Reject
 from app.models import AttributeType
-from app.services.importing.reading import Record
-from app.services.importing.rows import PreparedContact, Preparer, Reject
 
 COLUMNS = ["ID", "First", "Zone", "Language", "Phone", "Phone 2", "Mail", "Extra"]
 TARGETS = ["id", "first_name", "time_zone", "language", "phone1", "phone2", "email", "extra"]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.importing import reading
-from app.services.importing.reading import Bad, Format, Record
+from app.intake import reading
+from app.intake.reading import Bad, Format, Record
 from common.errors import Refused
 
 

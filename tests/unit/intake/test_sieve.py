@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from app.services.importing.columns import Address, Person
-from app.services.importing.sieve import Sieve, suspects
+from app.intake.columns import Address, Person
+from app.intake.sieve import Sieve, suspects
 
 PEOPLE: list[Person] = [("A1", "", "", "", "", "K1", "{}"), ("A2", "", "", "", "", "", "{}")]
 ADDRESSES: list[Address] = [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.services.importing import mapping
+from app.intake import mapping
 from common.errors import Refused
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from app.services.importing.reading import LONGEST_RECORD, UNREADABLE, Bad, Format, Lines, open_quote, wrong_width
+from app.intake.reading import LONGEST_RECORD, UNREADABLE, Bad, Format, Lines, open_quote, wrong_width
 
 #: Characters read at a time: a few hundred rows.
 _PIECE = 48 * 1024

@@ -10,9 +10,9 @@ from typing import Any
 
 from app.core.calendars import is_known_zone
 from app.core.phone import PLAIN, Numbering, PhoneNumber
-from app.models import AddressKind, AttributeType
-from app.services.importing.mapping import ADDRESS, FIELDS, ID
-from app.services.importing.reading import Record
+from app.core.terms import AddressKind, AttributeType
+from app.intake.mapping import ADDRESS, FIELDS, ID
+from app.intake.reading import Record
 from common.clock import utcnow
 from common.errors import Refused
 

@@ -48,7 +48,8 @@ class Call:
     running: Running
     ringing: bool = False
     answered: bool = False
-    #: Somebody asks the media server about it right now.
+    #: It is being ordered of its media server, or asked after there: nobody else asks meanwhile. A server that does
+    #: not know a call yet would be believed, and the person dialled again.
     asking: bool = False
     #: It is to be cancelled: no further request to place it may leave.
     unwanted: bool = False
@@ -117,11 +118,17 @@ class Calls:
     def launch(self, work: Work, attempt: NewAttempt, port: Port) -> None:
         """The attempt is committed: place the call."""
         running = Running(attempt, work.plan, work.state, work.address.name)
-        self._follow(Call(running, trunks=port.trunk_ids, dialled=port.dialled))
+        self._follow(Call(running, asking=True, trunks=port.trunk_ids, dialled=port.dialled))
         self.tasks.start(self._place(work, attempt, port))
 
     async def _place(self, work: Work, attempt: NewAttempt, port: Port) -> None:
         call = self._calls[attempt.id]
+        try:
+            await self._place_once(call, work, port)
+        finally:
+            call.asking = False
+
+    async def _place_once(self, call: Call, work: Work, port: Port) -> None:
         link = self._link_of(call)
         if link is None:
             self._never_left(call, "its media server was taken out of use")
@@ -131,19 +138,15 @@ class Calls:
             self._never_left(call, "the engine was too late")
             return
         try:
-            request = self._request(work, attempt, port)
+            request = self._request(work, call.running.attempt, port)
         except Refused as error:
             self._end(call, self._outcome("INVALID_NUMBER", str(error)))
             return
-        call.asking = True
-        try:
-            if await listed_by_now(self._database, call.running, self._clock.utcnow(), self._tuning.dnc_watch):
-                call.running = replace(call.running, closed_as=outcomes.CLOSED_BY_DNC)
-                self._end(call, self._outcome("CANCELLED_BY_SYSTEM", "listed while it waited to leave"))
-                return
-            await self._order(call, link, request)
-        finally:
-            call.asking = False
+        if await listed_by_now(self._database, call.running, self._clock.utcnow(), self._tuning.dnc_watch):
+            call.running = replace(call.running, closed_as=outcomes.CLOSED_BY_DNC)
+            self._end(call, self._outcome("CANCELLED_BY_SYSTEM", "listed while it waited to leave"))
+            return
+        await self._order(call, link, request)
 
     async def _order(self, call: Call, link: MediaLink, request: CallRequest) -> None:
         """POST until the answer is known: the same attempt id is never placed twice."""
@@ -232,8 +235,8 @@ class Calls:
     async def resync(self, link: MediaLink) -> None:
         """Events may have been missed: ask after every call of the server."""
         for call in tuple(self._calls.values()):
-            if self._link_of(call) is link and not call.asking:
-                self.tasks.start(self._ask(call, link))
+            if self._link_of(call) is link:
+                self._ask_after(call, link)
 
     async def sweep(self) -> None:
         """Ask after the calls whose events may be lost; give up those on servers that are gone for long."""
@@ -245,8 +248,8 @@ class Calls:
                     self._end(call, self._outcome("OUTCOME_UNKNOWN", "its media server is no longer known"))
             elif not link.up and link.silent_for() > self._tuning.server_limit:
                 self._end(call, self._outcome("OUTCOME_UNKNOWN", "its media server did not come back"))
-            elif link.up and not call.asking:
-                self.tasks.start(self._ask(call, link))
+            elif link.up:
+                self._ask_after(call, link)
 
     def adopt(self, running: Running) -> None:
         """An attempt of an engine that is gone: ask its media server what became of it."""
@@ -255,11 +258,21 @@ class Calls:
         self._follow(call)
         link = self._link_of(call)
         if link is not None and link.up:
-            self.tasks.start(self._ask(call, link))
+            self._ask_after(call, link)
+
+    def _ask_after(self, call: Call, link: MediaLink) -> None:
+        if not call.asking:
+            call.asking = True
+            self.tasks.start(self._ask_alone(call, link))
+
+    async def _ask_alone(self, call: Call, link: MediaLink) -> None:
+        try:
+            await self._ask(call, link)
+        finally:
+            call.asking = False
 
     async def _ask(self, call: Call, link: MediaLink) -> None:
         """One question; when it fails, the next sweep or resync asks again."""
-        call.asking = True
         try:
             async with self._questions:
                 status = await link.client.status(call.running.attempt.id)
@@ -267,8 +280,6 @@ class Calls:
         except RemoteError as error:
             log.info("call_not_asked", attempt=call.running.attempt.id, server=link.name, error=str(error))
             return
-        finally:
-            call.asking = False
         if status is not None:
             self._hear_status(call, status)
         elif boot_id == call.running.attempt.boot_id:

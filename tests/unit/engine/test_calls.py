@@ -3,13 +3,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from app.core.strategy import RunnerState
 from channels.voice.base import NoAnswer
-from channels.voice.memory import MemoryMediaServer
+from channels.voice.memory import Ending, MemoryMediaServer
 from common.clock import VirtualClock
 from common.control import CallRequest, CallStatus
 from engine import calls as calls_module
@@ -17,6 +18,7 @@ from engine.calls import Call, Calls
 from engine.effects import ServerRow
 from engine.links import MediaLink
 from engine.outcomes import Running
+from engine.routes import Port
 from engine.store import FinishedAttempt, NewAttempt
 from engine.tuning import Tuning
 from tests.support.job_plans import NOW, PLAN
@@ -78,6 +80,37 @@ def test_an_engine_whose_life_ran_out_asks_no_further_time_to_place_a_call() -> 
         await bench.order()
         assert server.asked == 1
         assert bench.codes == []
+
+    asyncio.run(scenario())
+
+
+def test_a_call_on_its_way_to_a_server_that_does_not_know_it_yet_is_not_taken_for_one_that_never_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def slow_look(*_: object) -> bool:
+        for _turn in range(20):
+            await asyncio.sleep(0)
+        return False
+
+    async def scenario() -> None:
+        server = MemoryMediaServer(lambda _request: Ending(seconds=60))
+        bench = Bench(server, lambda: True)
+        attempt = bench.call.running.attempt
+        request: Any = type("Request", (), {"attempt_id": attempt.id, "boot_id": ""})()
+        monkeypatch.setattr(calls_module, "listed_by_now", slow_look)
+        monkeypatch.setattr(bench.calls, "_request", lambda *_: request)
+        work: Any = SimpleNamespace(plan=PLAN, state=bench.call.running.state, address=SimpleNamespace(name="phone1"))
+        bench.calls.launch(work, attempt, Port("m", "boot-1", (), ()))
+        await bench.calls.sweep()
+        await bench.calls.resync(bench.link)
+        for _turn in range(50):
+            await asyncio.sleep(0)
+        await bench.calls.sweep()
+        for _turn in range(20):
+            await asyncio.sleep(0)
+        assert bench.codes == []
+        assert server.invites == {attempt.id: 1}
+        server.shut_down()
 
     asyncio.run(scenario())
 

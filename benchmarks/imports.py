@@ -6,6 +6,8 @@ people on a do-not-call list. Each way runs in a process of its own on an empty 
 processor seconds per million rows (the database server's with them), which a busy machine leaves nearly as they are,
 and the greatest memory of all its processes together without the server's. Afterwards every number, country and zone in
 the database, and every refused line, is compared with what plain phonenumbers says (`--no-check` leaves that out).
+By size (`--linear`) files are imported by a process that has been up, as a server's has; the smallest comes twice,
+since the first import of an installation learns the blocks of numbers that the later ones go on with.
 
     python -m benchmarks.imports [--rows N] [--naive-rows N] [--only sqlite|postgresql] [--linear N,N,...]
 """
@@ -54,6 +56,7 @@ _REFUSED = (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.PAGER, PhoneNumberType
 #: As a server for this would be set; the tests' own is smaller.
 _SERVER = (*(option for option in FAST if "shared" not in option), "shared_buffers=256MB", "max_wal_size=4GB")
 _DIRTY = ("12345", "+1 555 12", "no number", "+999 123 4567", "2,02556E+11", "911")
+Way = Callable[[str, Path], int]
 _NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
@@ -116,12 +119,13 @@ class Run:
         )
 
 
-def measured(way: Callable[[str, Path], int], url: str, path: Path, server: Path | None) -> Run:
-    """Run `way` in a process of its own, watching all the processes it starts. `server` is PostgreSQL's folder."""
-    before = server_cpu(server)
+def measured(way: Way, url: str, path: Path, server: Path | None, before: Way | None = None) -> Run:
+    """Run `way` in a process of its own, watching all the processes it starts. `server` is PostgreSQL's folder. What
+    `before` does first in the process is not measured, but for the server's part."""
+    served = server_cpu(server)
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
-    child = context.Process(target=_in_child, args=(way, url, path, answers))
+    child = context.Process(target=_in_child, args=(way, before, url, path, answers))
     child.start()
     most, done = 0.0, threading.Event()
 
@@ -138,22 +142,37 @@ def measured(way: Callable[[str, Path], int], url: str, path: Path, server: Path
     done.set()
     watcher.join()
     child.join()
-    return Run(rows, seconds, own, started, server_cpu(server) - before, most)
+    return Run(rows, seconds, own, started, server_cpu(server) - served, most)
 
 
-def _in_child(way: Callable[[str, Path], int], url: str, path: Path, answers: Any) -> None:
-    started = time.monotonic()
+def _in_child(way: Way, before: Way | None, url: str, path: Path, answers: Any) -> None:
+    if before is not None:
+        before(url, path)
+    started, used = time.monotonic(), _used()
     rows = way(url, path)
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    answers.put((rows, time.monotonic() - started, *(one.ru_utime + one.ru_stime for one in used)))
+    answers.put((rows, time.monotonic() - started, *(now - then for now, then in zip(_used(), used, strict=True))))
 
 
-def by_clarion(url: str, path: Path) -> int:
+def _used() -> list[float]:
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return [usage.ru_utime + usage.ru_stime for usage in usages]
+
+
+def already_up(url: str, path: Path) -> int:
+    """One import of a few rows: mappers, statements and metadata are loaded, as in a server that has been running."""
+    with tempfile.TemporaryDirectory() as folder:
+        few = Path(folder, "few.csv")
+        with path.open("rb") as file:
+            few.write_bytes(b"".join(islice(file, 20)))
+        return by_clarion(url, few, "Before")
+
+
+def by_clarion(url: str, path: Path, name: str = "Bench") -> int:
     engine = make_engine(url)
     actor = Actor.system()
     with write_transaction(engine) as session:
-        list_id = lists.create_list(session, actor, "Bench").id
-    run_id = importing.import_file(engine, actor, list_id, path)
+        list_id = lists.create_list(session, actor, name).id
+    run_id = importing.import_file(engine, actor, list_id, path, home=path.parent / "home")
     with Session(engine) as session:
         run = importing.get_run(session, actor, run_id)
         assert run.state == "completed", run.detail
@@ -319,14 +338,15 @@ def report(backend: str, make_url_for: Callable[[str], str], server: Path | None
 
 def linear(backend: str, make_url_for: Callable[[str], str], server: Path | None, sizes: list[int]) -> None:
     print(f"\n{backend}, by the size of the file, load {os.getloadavg()[0]:.1f}")
-    for size in sizes:
-        with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
+        for number, size in enumerate([sizes[0], *sizes]):
             path = Path(folder, "contacts.csv")
             make_file(path, size)
-            url = make_url_for(f"linear{size}")
+            url = make_url_for(f"linear{number}")
             prepare(url, path)
             os.sync()
-            print(f"  {size:9,} {measured(by_clarion, url, path, server)}", flush=True)
+            note = "" if number else "  (the first import ever)"
+            print(f"  {size:9,} {measured(by_clarion, url, path, server, already_up)}{note}", flush=True)
 
 
 def run_on(backend: str, make: Callable[[str], str], server: Path | None, options: argparse.Namespace) -> None:

@@ -10,9 +10,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.core.phone import Numbering
+from app.core.phone import Numbering, reader_for
 from app.intake import batches, reading
 from app.intake.columns import ADDRESS, Address, ColumnPreparer, Person, Prepared
+from app.intake.kept_blocks import going_on
 from app.intake.sieve import Sieve, suspects
 
 #: Objects made before Python looks for cycles among them: rows have none.
@@ -40,6 +41,8 @@ class Job:
     sieve_kinds: tuple[str, ...] = ()
     #: Of rows with one id the first is kept, not the last.
     first_counts: bool = False
+    #: Folder of the number blocks that earlier imports have learnt (`kept_blocks`); "" keeps none.
+    memory: str = ""
     #: `Numbering.to_json` of the organization.
     numbering: Mapping[str, Any] = field(default_factory=dict)
 
@@ -74,7 +77,7 @@ def chunks(job: Job) -> Iterator[Chunk]:
         job.columns, job.mapping, job.types, job.home_country, first_counts=job.first_counts, numbering=numbering
     )
     sieve = Sieve(job.sieve_bits, job.sieve_kinds) if job.sieve_bits is not None else None
-    with reading.open_text(Path(job.path)) as file:
+    with reading.open_text(Path(job.path)) as file, going_on(job.memory, reader_for(job.home_country)):
         for batch in batches.batches(file, form, job.passed):
             yield chunk_of(preparer.prepare(batch), file.buffer.tell(), job.as_copy, sieve)
 

@@ -25,6 +25,7 @@ ADDRESS = ("kind", "name", "position", "value", "original", "country", "time_zon
 _CHECKED_BY_TABLE = ("language", "time_zone")
 _LOCAL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
 _PLAIN_ORIGINAL = 254
+_JSON = json.JSONEncoder(ensure_ascii=False)
 #: Values remembered of a column of few values.
 _MOST_KNOWN = 10_000
 
@@ -69,6 +70,8 @@ class ColumnPreparer:
         self._phones = reader_for(home_country)
         self._known: dict[str, dict[str, str]] = {name: {"": ""} for name in _CHECKED_BY_TABLE}
         self._domains: set[str] = set()
+        #: Of attributes other than text, by their names: values in JSON.
+        self._converted: dict[str, dict[str, str]] = {}
         names = [name for _, name, _ in self._careful.attributes]
         self._json = "{" + ", ".join(f'"{name}": %s' for name in names) + "}"
 
@@ -116,7 +119,7 @@ class ColumnPreparer:
         """The column in JSON."""
         values = [cell.strip() for cell in cells]
         if self._types.get(name, AttributeType.STRING) != AttributeType.STRING:
-            return _converted(values, read, doubts)
+            return _converted(values, read, doubts, self._converted.setdefault(name, {}))
         joined = "".join(values)
         if not joined.isprintable() or max(map(len, values)) > LONGEST_ATTRIBUTE:
             doubts.update(at for at, v in enumerate(values) if not v.isprintable() or len(v) > LONGEST_ATTRIBUTE)
@@ -187,8 +190,8 @@ class ColumnPreparer:
                 known[value] = value
 
 
-def as_json(attributes: Mapping[str, Any]) -> str:
-    return json.dumps(attributes, ensure_ascii=False)
+def as_json(value: Any) -> str:
+    return _JSON.encode(value)
 
 
 def _row(address: PreparedAddress) -> tuple[str, str, int, str, str, str, str, str]:
@@ -210,14 +213,20 @@ def _looked_up(cells: Sequence[str], known: Mapping[str, str], doubts: Doubts) -
     return [known.get(cell, "") for cell in cells]
 
 
-def _converted(values: Sequence[str], read: Callable[[str], Any], doubts: Doubts) -> list[str]:
+def _converted(values: Sequence[str], read: Callable[[str], Any], doubts: Doubts, known: dict[str, str]) -> list[str]:
     found = []
     for at, value in enumerate(values):
-        try:
-            found.append(json.dumps(read(value), ensure_ascii=False) if value else "null")
-        except Refused:
-            found.append("")
-            doubts.add(at)
+        text = known.get(value)
+        if text is None:
+            try:
+                text = as_json(read(value)) if value else "null"
+            except Refused:
+                text = ""
+                doubts.add(at)
+            else:
+                if len(known) < _MOST_KNOWN:
+                    known[value] = text
+        found.append(text)
     return found
 
 

@@ -28,6 +28,7 @@ _OPEN = (ImportState.QUEUED, ImportState.RUNNING)
 class Importer:
     def __init__(self, engine: Engine, home: Path) -> None:
         self._engine = engine
+        self._home = home
         self._uploads = Uploads(home)
         self._orphans = Orphans(engine)
         self._stop = threading.Event()
@@ -67,7 +68,7 @@ class Importer:
             if run.state in _OPEN:
                 actor = Actor.system(run.organization_id)
                 if importing.make_spool(self._engine, run, raw, spool, stopping=self._stop.is_set):
-                    importing.run_import(self._engine, actor, run_id, spool)
+                    importing.run_import(self._engine, actor, run_id, spool, home=self._home)
                 elif self._stop.is_set():
                     return 0
             (self._uploads.keep_tried if run.dry else self._uploads.take_back)(run_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.core.phone.dialing import DialingRule, Dialled, NotDialled, TrunkSite, Written, dial
 from app.core.phone.formats import SEPARATORS, CountryFormat, Formats, check_lengths, check_local, lengths_text
+from app.core.phone.memory import recall, remembered
 from app.core.phone.numbering import PLAIN, Numbering, OpenedRange, RejectedNumber
 from app.core.phone.numbers import (
     BadNumber,
@@ -50,4 +51,6 @@ __all__ = [
     "origin_of",
     "parse_number",
     "reader_for",
+    "recall",
+    "remembered",
 ]

@@ -98,8 +98,18 @@ class NumberReader:
     """Reads numbers of one home country, remembering every block that it has met."""
 
     def __init__(self, home_country: str) -> None:
-        self._home_country = home_country
+        self.home_country = home_country
+        #: Blocks in the tables.
+        self.learnt = 0
+        #: Of them those that this reader has learnt itself, ever.
+        self.fresh = 0
         self._forget()
+
+    @property
+    def tables(self) -> tuple[dict[int, dict[str, Block | int]], ...]:
+        """By a number's length, then by first digits: the block, or of how many digits to look next. For numbers with
+        a + and for those as they are dialled at home."""
+        return self._international, self._national
 
     def read(self, text: str) -> PhoneNumber:
         """Raise BadNumber with the mend."""
@@ -107,7 +117,7 @@ class NumberReader:
         _check_signs(plain)
         found = self.find(plain)
         if found is None:
-            return _parse(plain, self._home_country)
+            return _parse(plain, self.home_country)
         e164, block = found
         return _allowed(block, e164)
 
@@ -132,10 +142,11 @@ class NumberReader:
 
     def _learn(self, table: dict[str, Block | int], digits: str, international: bool) -> int:
         """Put the block of this number into the table, or the way to it; the level it stands at, 0 for none."""
-        self._learnt += 1
-        if self._learnt > _MOST_BLOCKS:
+        self.learnt += 1
+        self.fresh += 1
+        if self.learnt > _MOST_BLOCKS:
             self._forget()
-        bound = blocks.bound(digits, "" if international else self._home_country)
+        bound = blocks.bound(digits, "" if international else self.home_country)
         block = self._block(digits, international, bound.stripped) if bound else None
         for shallower in blocks.LEVELS:
             if bound is None or block is None or shallower < bound.level:
@@ -148,7 +159,7 @@ class NumberReader:
     def _block(self, digits: str, international: bool, cut: int) -> Block | None:
         text = f"+{digits}" if international else digits
         try:
-            number = phonenumbers.parse(text, self._home_country)
+            number = phonenumbers.parse(text, self.home_country)
         except NumberParseException:
             return None
         kind = _kind(number)
@@ -161,9 +172,9 @@ class NumberReader:
         )
 
     def _forget(self) -> None:
-        self._learnt = 0
+        self.learnt = 0
         self._international: dict[int, dict[str, Block | int]] = {length: {} for length in blocks.LENGTHS}
-        known = is_country(self._home_country)
+        known = is_country(self.home_country)
         self._national: dict[int, dict[str, Block | int]] = {length: {} for length in blocks.LENGTHS if known}
 
 

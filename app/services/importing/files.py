@@ -108,7 +108,7 @@ def import_file(
             _take_back(uploads, run_id)
             raise
         try:
-            run_import(engine, actor, run_id, spool, on_progress)
+            run_import(engine, actor, run_id, spool, on_progress, home)
         except Exception:
             # Where its end could not be written either, the importer goes on with the file.
             raise

@@ -13,6 +13,7 @@ from app.db import read_transaction
 from app.intake import mapping as mappings
 from app.intake import reading
 from app.intake.chunks import Job
+from app.intake.kept_blocks import KEPT_BLOCKS
 from app.models import Attribute, ContactList, ImportMode, ImportRun, OnDuplicate
 from app.services.importing.changing import Target
 from app.services.importing.sieve import make_sieve
@@ -36,8 +37,10 @@ def plan(
     passed: int,
     *,
     as_copy: bool,
+    home: Path | None = None,
 ) -> Plan:
-    """`passed` records of the file were taken before. Raise Refused."""
+    """`passed` records of the file were taken before; `home` is the state directory, for what earlier imports have
+    learnt of numbers. Raise Refused."""
     form = reading.detect(path, run.delimiter)
     mapping = mappings.check(form.columns, run.mapping)
     targets = set(mapping.values())
@@ -63,6 +66,7 @@ def plan(
         sieve_bits=bytes(sieve.bits) if sieve else None,
         sieve_kinds=tuple(sieve.kinds) if sieve else (),
         first_counts=skip,
+        memory=str(home / KEPT_BLOCKS) if home else "",
         numbering=numbering.to_json(),
     )
     return Plan(target, job)

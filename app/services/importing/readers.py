@@ -19,7 +19,7 @@ from app.intake.chunks import END, LENGTH, RARELY, REFUSED, Chunk, Job, chunks
 from common.errors import ClarionError, Refused
 
 #: Bytes of a file that is worth a process: it takes some 0.1 s of processor to start.
-WORTH_A_PROCESS = 8_000_000
+WORTH_A_PROCESS = 2_000_000
 #: Bytes that may wait in the pipe between the two, where the system lets us.
 _PIPE = 1 << 20
 #: Chunks that may wait behind it: the file is read on while a transaction of as many is written.

@@ -143,8 +143,10 @@ def run_import(
     run_id: int,
     path: Path,
     on_progress: Callable[[Progress], None] | None = None,
+    home: Path | None = None,
 ) -> None:
-    """Run or resume a queued import to its end; `path` is the file it was started with. Its state tells the outcome."""
+    """Run or resume a queued import to its end; `path` is the file it was started with. Its state tells the outcome.
+    What is learnt of numbers is kept in the state directory `home`."""
     with write_transaction(engine) as session:
         actor.require(Permission.LISTS_EDIT)
         run = get_scoped(session, actor, ImportRun, run_id)
@@ -167,7 +169,7 @@ def run_import(
     try:
         if path.stat().st_size != run.bytes_total:
             raise Refused(f"{run.file_name}: the file has changed since the import was started; start a new one")
-        _load(engine, run, contact_list, types, path, position)
+        _load(engine, run, contact_list, types, path, position, home)
     except TakenOver:
         return
     except (ClarionError, OSError) as error:
@@ -260,15 +262,17 @@ def _load(
     types: Mapping[str, str],
     path: Path,
     position: Position,
+    home: Path | None,
 ) -> None:
     if run.mode in NAMING:
         Namer(engine, run, contact_list, position).work(path)
         return
     if run.dry:
-        DryRun(engine, run, position).work(plan(engine, run, contact_list, types, path, 0, as_copy=False))
+        made = plan(engine, run, contact_list, types, path, 0, as_copy=False, home=home)
+        DryRun(engine, run, position).work(made)
         return
     as_copy = engine.dialect.name == "postgresql"
-    made = plan(engine, run, contact_list, types, path, position.rows_read, as_copy=as_copy)
+    made = plan(engine, run, contact_list, types, path, position.rows_read, as_copy=as_copy, home=home)
     loader = Loader(engine, run.id, made.target, position)
     loader.load(made.job, lambda: _finish(engine, run, position, loader.is_cancelled))
 

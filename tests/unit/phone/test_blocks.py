@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import phonenumbers
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers.phonemetadata import PhoneMetadata
 
-from app.core.phone import BadNumber, NumberReader, PhoneNumber, blocks
+from app.core.phone import BadNumber, NumberReader, PhoneNumber, blocks, recall, remembered
 from app.core.phone import numbers as phone_numbers
 from app.core.phone.patterns import Pattern, Unreadable
 
@@ -59,6 +60,25 @@ def test_a_block_says_what_phonenumbers_says_of_the_number(number: tuple[str, st
         other = text[:-3] + digit * 3 if len(text) > 6 else text
         found = by_block(reader, other)
         assert found is None or found == one_by_one(other, country)
+        # Whoever goes on with what this reader has learnt says the same.
+        again = NumberReader(country)
+        recall(again, json.loads(json.dumps(remembered(reader))))
+        assert by_block(again, other) == found
+
+
+def test_what_is_kept_of_numbers_is_nobodys_number_and_need_not_be_learnt_again() -> None:
+    reader, again = NumberReader("US"), NumberReader("US")
+    for text in ("2125550123", "+13085550123", "+4915112345678", "+99912345678"):
+        by_block(reader, text)
+    kept = remembered(reader)
+    recall(again, kept)
+    recall(again, kept)
+    digits = [known for by_length in again.tables for table in by_length.values() for known in table]
+    assert sorted(map(len, digits))[-1] == 8
+    assert again.learnt == len(digits)
+    for text in ("2125550199", "+13085550199", "+4915112345999"):
+        by_block(again, text)
+    assert again.fresh == 0
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from common.errors import Refused
 
 #: Fifty years: whoever wants to keep something for ever sets nothing.
 LONGEST = 18_262
+#: How long contacts who were taken out of a list by the many can be put back; then they are removed for good.
+UNDO_FOR = timedelta(days=7)
 
 
 class Kept(StrEnum):

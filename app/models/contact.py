@@ -296,6 +296,12 @@ class ImportRun(Base):
             sqlite_where=text("names_after IS NOT NULL"),
             postgresql_where=text("names_after IS NOT NULL"),
         ),
+        Index(
+            "ix_import_run_purge",
+            "removed_at",
+            sqlite_where=text("purged_at IS NULL AND removed_at IS NOT NULL"),
+            postgresql_where=text("purged_at IS NULL AND removed_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[IdColumn]
@@ -334,6 +340,9 @@ class ImportRun(Base):
     rows_removed: Mapped[int] = mapped_column(default=0, server_default="0")
     removal: Mapped[str] = mapped_column(String(8), default=Removal.NONE, server_default="")
     removed_at: Mapped[datetime | None]
+    #: When those it took out were removed for good; of a removal that is under way, the last contact it has come to.
+    purged_at: Mapped[datetime | None]
+    purged_through_id: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
     #: Rows of people who were on a do-not-call list at the import: kept, and never dialled while they are on it.
     rows_listed: Mapped[int] = mapped_column(default=0, server_default="0")
     #: How many numbers were taken, by country and `Address.number_type`, as "US mobile".

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.intake.mapping import suggest
 from app.services.importing.files import Preview, import_file, make_spool, preview, preview_head
 from app.services.importing.loading import Progress
-from app.services.importing.removal import confirm_removal, undo_removal
+from app.services.importing.removal import confirm_removal, may_put_back, undo_removal
 from app.services.importing.runs import (
     MOST_REMOVED,
     Summary,
@@ -39,6 +39,7 @@ __all__ = [
     "list_rejects",
     "list_runs",
     "make_spool",
+    "may_put_back",
     "preview",
     "preview_head",
     "rejects_csv",

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, select
 from app.db import read_transaction
 from app.models import ImportRun, ImportState
 from app.services.importing.files import end_unfinished
+from app.services.importing.removal import forget_leftovers
 
 log = structlog.get_logger()
 
@@ -50,3 +51,4 @@ class Orphans:
             if now - since >= GONE_AFTER:
                 end_unfinished(self._engine, run_id, "cancelled; the process that imported the file is gone")
                 log.warning("import.orphaned", import_run=run_id)
+        forget_leftovers(self._engine)

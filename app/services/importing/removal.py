@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, case, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.core.retention import UNDO_FOR
 from app.db import chunk_budget, next_chunk_size, read_transaction, timed_write, write_transaction
 from app.models import Contact, ImportMode, ImportRun, ImportSeen, ImportState, Removal
 from app.security.access import Actor, Permission, get_scoped
@@ -134,18 +136,26 @@ def _complete(engine: Engine, run_id: int) -> int:
 
 def undo_removal(engine: Engine, actor: Actor, run_id: int) -> int:
     """Put back whom the run took out, as they were; how many. Who was erased since, or is back already, is left. What
-    was only confirmed and is still being done stops."""
+    was only confirmed and is still being done stops. Refused once they may be removed for good."""
     with write_transaction(engine) as session:
         actor.require(Permission.LISTS_EDIT)
         run = get_scoped(session, actor, ImportRun, run_id)
-        some = run.removal == Removal.TAKING or (run.removal == Removal.DONE and run.rows_removed)
-        if not some or run.state in _OPEN:
-            raise Refused(f"import {run_id} has taken nobody out that could be put back")
+        if not may_put_back(run, utcnow()):
+            days = f"for {UNDO_FOR.days} days"
+            raise Refused(f"import {run_id} has taken nobody out that could be put back, which is possible {days}")
         run.removal = Removal.DONE
         record(session, actor, "import.put_back", run)
     restored = _put_back(engine, run_id)
     _forget(engine, run_id)
     return restored
+
+
+def may_put_back(run: ImportRun, now: datetime) -> bool:
+    """Whether there is anybody whom it took out, and who is not removed for good yet."""
+    if run.state in _OPEN or run.removed_at is None:
+        return False
+    done = run.removal == Removal.DONE and run.rows_removed > 0
+    return run.removal == Removal.TAKING or (done and now < run.removed_at + UNDO_FOR)
 
 
 def give_up_earlier(engine: Engine, run: ImportRun) -> None:
@@ -271,6 +281,23 @@ def _walk(
         after = ids[-1]
         size = next_chunk_size(size, held(), _LARGEST, chunk_budget(engine))
     return False
+
+
+def forget_leftovers(engine: Engine) -> None:
+    """Who was seen by runs that have failed, were cancelled, or are gone with their list: nobody decides by it."""
+    last = 0
+    while True:
+        with read_transaction(engine) as session:
+            # The next run at each step: one look into the index, however many rows a run has.
+            first = select(func.min(ImportSeen.import_run_id)).where(ImportSeen.import_run_id > last)
+            found = session.scalar(first)
+            run = session.get(ImportRun, found) if found is not None else None
+        if found is None:
+            return
+        needed = run is not None and (run.state in _OPEN or run.removal in (Removal.HELD, Removal.TAKING))
+        if not needed:
+            _forget(engine, found)
+        last = found
 
 
 def _forget(engine: Engine, run_id: int) -> None:

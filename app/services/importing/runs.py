@@ -40,7 +40,7 @@ from app.services.importing.dry import DryRun, begin_anew
 from app.services.importing.loading import Loader, Position, Progress, TakenOver
 from app.services.importing.naming import Namer
 from app.services.importing.plan import country_of_file, plan
-from app.services.importing.removal import give_up_earlier, take_out
+from app.services.importing.removal import forget_leftovers, give_up_earlier, take_out
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
 
@@ -49,7 +49,7 @@ log = structlog.get_logger()
 #: Percent of a list that a full file may take out without being asked about.
 MOST_REMOVED = 20
 _FIRST_REJECTS = 10
-_FINISHED = (ImportState.COMPLETED, ImportState.CANCELLED)
+_FINISHED = (ImportState.COMPLETED, ImportState.CANCELLED, ImportState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +174,12 @@ def run_import(
         return
     except (ClarionError, OSError) as error:
         _end(engine, run_id, ImportState.FAILED, str(error))
-        return
     except Exception:
         _end(engine, run_id, ImportState.FAILED, "stopped by a defect of Clarion; the log says more")
         raise
-    _end(engine, run_id, ImportState.CANCELLED if position.cancelled else ImportState.COMPLETED, position.note)
+    else:
+        _end(engine, run_id, ImportState.CANCELLED if position.cancelled else ImportState.COMPLETED, position.note)
+    forget_leftovers(engine)
 
 
 def request_cancel(session: Session, actor: Actor, run_id: int) -> None:

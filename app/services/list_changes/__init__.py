@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from app.core.retention import UNDO_FOR
 from app.services.list_changes.asking import (
-    UNDO_FOR,
     Look,
     cancel,
     get_change,

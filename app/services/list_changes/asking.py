@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.audience import Filter, checked, filter_to_json, filter_words
+from app.core.retention import UNDO_FOR
 from app.models import Contact, ContactList, ListChange, ListChangeKind, ListChangeState
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services import audience
@@ -17,8 +18,6 @@ from app.services.list_changes.splitting import refuse_merge
 from common.clock import utcnow
 from common.errors import Refused
 
-#: How long a deletion can be undone; then what it marked is removed for good.
-UNDO_FOR = timedelta(days=7)
 OPEN = (ListChangeState.QUEUED, ListChangeState.RUNNING)
 
 

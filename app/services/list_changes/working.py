@@ -15,12 +15,13 @@ from sqlalchemy.orm import Session
 
 from app.bulk import Rows, ids_of
 from app.core.audience import filter_from_json
+from app.core.retention import UNDO_FOR
 from app.db import among, bulk_engine, read_transaction, write_transaction
 from app.models import Attempt, AttemptState, Contact, ListChange, ListChangeKind, ListChangeState
 from app.services.audience.sql import Compiler, successful_codes
 from app.services.audit import record
 from app.services.contact_names import enter_names_by_id
-from app.services.list_changes.asking import UNDO_FOR, asker
+from app.services.list_changes.asking import asker
 from app.services.list_changes.moving import merge, split
 from app.services.list_changes.walking import Stopped, Walk
 from common.clock import utcnow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,12 +21,14 @@ from app.models import (
     Contact,
     ContactName,
     DncEntry,
+    ImportRun,
     Job,
     JobContact,
     ListChange,
 )
 from app.security.access import Actor
-from app.services import contact_push, contacts, dnc, list_changes, lists
+from app.services import contact_push, contacts, dnc, exclusions, importing, list_changes, lists
+from app.services.list_changes import UNDO_FOR
 from app.services.list_changes.purging import purge_next
 from app.services.list_changes.working import SILENCE, work_next
 from common.clock import utcnow
@@ -151,6 +154,46 @@ def test_a_removal_for_good_that_was_stopped_goes_on_later(
     assert purge_next(engine, due)
     assert count(engine, Contact) == 21
     assert not purge_next(engine, due)
+
+
+def left_out(engine: Engine, world: World, path: Path) -> int:
+    """The import of a file that is the whole list and has the first twenty of the forty others alone."""
+    path.write_text("id,phone1\n" + "".join(f"C{n},+1202555{n:04}\n" for n in range(20)))
+    return importing.import_file(engine, ROOT, world.contact_list, path, mode="full", most_removed=100)
+
+
+def test_whom_a_whole_file_left_out_is_removed_for_good_after_the_time_to_put_them_back(
+    engine: Engine, world: World, tmp_path: Path
+) -> None:
+    before = [count(engine, model) for model in (DncEntry, ConsentEvent, Attempt, JobContact)]
+    with write_transaction(engine) as session:
+        exclusions.exclude(session, ROOT, world.contact_list, [("id", "C39")])
+    run_id = left_out(engine, world, tmp_path / "members.csv")
+    assert (there(engine), count(engine, Contact)) == (20, 41)
+
+    assert not purge_next(engine, utcnow() + UNDO_FOR)
+    assert purge_next(engine, utcnow() + 2 * UNDO_FOR)
+    assert not purge_next(engine, utcnow() + 2 * UNDO_FOR)
+    assert (there(engine), count(engine, Contact)) == (20, 22)
+    assert [count(engine, model) for model in (DncEntry, ConsentEvent, Attempt, JobContact)] == before
+    with read_transaction(engine) as session:
+        stays = session.scalars(select(Contact.external_id).where(Contact.deleted_at.is_not(None)))
+        assert set(stays) == {"C39", "Meadow"}
+        run = session.get_one(ImportRun, run_id)
+        assert (run.rows_removed, run.purged_at is not None) == (21, True)
+        assert count(engine, AuditEntry, AuditEntry.action == "import.purge") == 1
+
+
+def test_who_was_left_out_is_put_back_in_time_alone(engine: Engine, world: World, tmp_path: Path) -> None:
+    run_id = left_out(engine, world, tmp_path / "members.csv")
+    with write_transaction(engine) as session:
+        run = session.get_one(ImportRun, run_id)
+        assert run.removed_at is not None
+        assert importing.may_put_back(run, run.removed_at + UNDO_FOR - timedelta(seconds=1))
+        assert not importing.may_put_back(run, run.removed_at + UNDO_FOR)
+    assert importing.undo_removal(engine, ROOT, run_id) == 21
+    assert not purge_next(engine, utcnow() + 2 * UNDO_FOR)
+    assert there(engine) == 41
 
 
 def test_a_worker_that_died_is_followed_by_one_that_goes_on(

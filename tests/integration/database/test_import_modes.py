@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, insert, select, update
 
 from app import db
 from app.models import (
@@ -189,6 +189,35 @@ def test_a_cancelled_or_failed_run_takes_nobody_out(members: Members, monkeypatc
     with pytest.raises(RuntimeError):
         members.take(rows(*range(1, 10)))
     assert len(members.here()) == 10
+
+
+def test_who_was_seen_by_a_run_that_ended_early_is_forgotten(members: Members, monkeypatch: pytest.MonkeyPatch) -> None:
+    def seen() -> set[int]:
+        with db.read_transaction(members.engine) as session:
+            return set(session.scalars(select(ImportSeen.import_run_id)))
+
+    members.take(rows(1, 2, 3, 4), mode="delta")
+    held = members.take(rows(1))
+
+    def full(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "_finish", full)
+        failed = members.take(rows(2))
+    assert failed.state == ImportState.FAILED
+    with pytest.raises(Refused, match="start a new one"):
+        importing.run_import(members.engine, ACTOR, failed.id, members.folder / "members.csv")
+    assert seen() == set()
+    assert members.run(held.id).removal == "refused"
+
+    held = members.take(rows(1))
+    with db.write_transaction(members.engine) as session:
+        of_none = {"import_run_id": held.id + 99, "contact_id": 1}
+        of_failed = {"import_run_id": failed.id, "contact_id": 1}
+        session.execute(insert(ImportSeen), [of_none, of_failed])
+    removal.forget_leftovers(members.engine)
+    assert seen() == {held.id}
 
 
 def test_a_run_that_died_while_it_took_people_out_goes_on(members: Members, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from flask import Response, current_app, flash, redirect, render_template, reque
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.core.retention import UNDO_FOR
 from app.intake import mapping as mappings
 from app.models import NAMING, AttributeType, ImportMode, ImportRun, ImportState
 from app.security.access import NotFound, Permission
@@ -24,6 +25,7 @@ from app.web.panel.lists.forms import HELD_WORDS, MODES, ReadingForm, UploadForm
 from app.web.panel.lists.views import blueprint
 from app.web.viewer import actor
 from app.web.words import TYPE_WORDS
+from common.clock import utcnow
 from common.errors import Refused
 
 _REJECTS = 100
@@ -156,6 +158,7 @@ def forget(list_id: int, key: str) -> AnyResponse:
 @blueprint.get("/<int:list_id>/imports/<int:run_id>")
 def run(list_id: int, run_id: int) -> str:
     found = _run(list_id, run_id)
+    back = importing.may_put_back(found, utcnow()) and found.removed_at
     fragment = request.headers.get("HX-Request") == "true"
     return render_template(
         "lists/_run.html" if fragment else "lists/run.html",
@@ -164,6 +167,7 @@ def run(list_id: int, run_id: int) -> str:
         going=found.state in (ImportState.QUEUED, ImportState.RUNNING),
         figures=_figures(found),
         numbers=_numbers(found),
+        back_until=back + UNDO_FOR if back else None,
         kept=found.dry and _uploads().tried(run_id).exists(),
         rejects=importing.list_rejects(reader(), actor(), run_id, limit=_REJECTS),
     )

@@ -58,6 +58,8 @@ class Removal(StrEnum):
     HELD = "held"
     #: The file cannot be trusted to be whole.
     REFUSED = "refused"
+    #: It was held, and somebody said that they stay.
+    LEFT = "left"
     #: Decided, and under way: some are out. Who was in the file is still known.
     TAKING = "taking"
     DONE = "done"

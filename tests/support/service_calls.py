@@ -257,6 +257,7 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "hosts.list_hosts": lambda c: hosts.list_hosts(c.session, c.actor),
     "hosts.remove_host": lambda c: hosts.remove_host(c.session, c.actor, c.it.allowed_host),
     "importing.confirm_removal": lambda c: importing.confirm_removal(c.engine, c.actor, c.it.import_run),
+    "importing.dismiss_removal": lambda c: importing.dismiss_removal(c.engine, c.actor, c.it.import_run),
     "importing.undo_removal": lambda c: importing.undo_removal(c.engine, c.actor, c.it.import_run),
     "importing.find_runs": lambda c: importing.find_runs(c.session, c.actor, {c.it.import_run}),
     "importing.get_run": lambda c: importing.get_run(c.session, c.actor, c.it.import_run),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.intake.mapping import suggest
 from app.services.importing.files import Preview, import_file, make_spool, preview, preview_head
 from app.services.importing.loading import Progress
-from app.services.importing.removal import confirm_removal, may_put_back, undo_removal
+from app.services.importing.removal import confirm_removal, dismiss_removal, may_put_back, undo_removal
 from app.services.importing.runs import (
     MOST_REMOVED,
     Summary,
@@ -33,6 +33,7 @@ __all__ = [
     "Trial",
     "Understood",
     "confirm_removal",
+    "dismiss_removal",
     "find_runs",
     "get_run",
     "import_file",

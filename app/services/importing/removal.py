@@ -23,6 +23,7 @@ from common.clock import utcnow
 from common.errors import Refused
 
 _FIRST, _LARGEST, _FEW = 200, 5000, 20_000
+_HOLDS_NOBODY = "import {} holds nobody back that could be taken out"
 _OPEN = (ImportState.QUEUED, ImportState.RUNNING)
 
 
@@ -111,11 +112,25 @@ def confirm_removal(engine: Engine, actor: Actor, run_id: int) -> int:
         claimed = session.execute(claim.returning(ImportRun.id)).one_or_none() is not None
         session.refresh(run)
         if run.removal != Removal.TAKING or run.state in _OPEN:
-            raise Refused(f"import {run_id} holds nobody back that could be taken out")
+            raise Refused(_HOLDS_NOBODY.format(run_id))
         if claimed:
             _refuse_later(session, run)
             record(session, actor, "import.remove", run)
     return _complete(engine, run_id)
+
+
+def dismiss_removal(engine: Engine, actor: Actor, run_id: int) -> None:
+    """Leave in the list whom a run that was held would take out; what it held them by is forgotten."""
+    with write_transaction(engine) as session:
+        actor.require(Permission.LISTS_EDIT)
+        run = get_scoped(session, actor, ImportRun, run_id)
+        held = (ImportRun.id == run_id, ImportRun.removal == Removal.HELD, ImportRun.state.not_in(_OPEN))
+        left = update(ImportRun).where(*held).values(removal=Removal.LEFT.value, detail="")
+        if session.execute(left.returning(ImportRun.id)).one_or_none() is None:
+            raise Refused(_HOLDS_NOBODY.format(run_id))
+        session.refresh(run)
+        record(session, actor, "import.leave_in", run)
+    _forget(engine, run_id)
 
 
 def _refuse_later(session: Session, run: ImportRun) -> None:

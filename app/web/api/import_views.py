@@ -100,6 +100,16 @@ def take_out(run_id: int) -> dict[str, int]:
     return {"contacts": importing.confirm_removal(engine(), actor(), run_id)}
 
 
+@blueprint.post("/imports/<int:run_id>/leave-in")
+@blueprint.output({}, status_code=204)
+@blueprint.doc(
+    summary="Leave in who is not in a file that waits to be told so", security="token", responses=[401, 404, 422]
+)
+def leave_in(run_id: int) -> tuple[dict[str, Any], int]:
+    importing.dismiss_removal(engine(), actor(), run_id)
+    return {}, 204
+
+
 @blueprint.post("/imports/<int:run_id>/put-back")
 @blueprint.output(schemas.MovedOut)
 @blueprint.doc(summary="Put back whom an import took out", security="token", responses=[401, 404, 422])

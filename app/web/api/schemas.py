@@ -210,7 +210,7 @@ class ImportOut(Schema):
     rows_rejected = Integer()
     rows_removed = Integer()
     rows_listed = Integer(metadata={"description": "Of people on a do-not-call list"})
-    removal = String(metadata={"description": "Of a whole list: held, refused, taking, done or undone"})
+    removal = String(metadata={"description": "Of a whole list: held, refused, left, taking, done or undone"})
     found = Dict(metadata={"description": "Of a dry run: repeated, reasons, countries, columns"})
     first_rejects = List(Nested(RejectOut))
 

@@ -13,6 +13,7 @@ from app import db
 from app.models import (
     Address,
     Attribute,
+    AuditEntry,
     Contact,
     ContactChange,
     ImportRun,
@@ -189,6 +190,21 @@ def test_a_cancelled_or_failed_run_takes_nobody_out(members: Members, monkeypatc
     with pytest.raises(RuntimeError):
         members.take(rows(*range(1, 10)))
     assert len(members.here()) == 10
+
+
+def test_who_is_held_is_left_in_by_word(members: Members) -> None:
+    members.take(rows(1, 2, 3, 4), mode="delta")
+    held = members.take(rows(1))
+    importing.dismiss_removal(members.engine, ACTOR, held.id)
+    run = members.run(held.id)
+    assert (run.state, run.removal, run.detail, run.rows_removed) == ("completed", "left", "", 0)
+    assert members.here() == {"M1", "M2", "M3", "M4"}
+    with db.read_transaction(members.engine) as session:
+        assert session.scalar(select(func.count()).select_from(ImportSeen)) == 0
+        assert session.scalar(select(func.count()).where(AuditEntry.action == "import.leave_in")) == 1
+    for act in (importing.dismiss_removal, importing.confirm_removal):
+        with pytest.raises(Refused, match="holds nobody"):
+            act(members.engine, ACTOR, held.id)
 
 
 def test_who_was_seen_by_a_run_that_ended_early_is_forgotten(members: Members, monkeypatch: pytest.MonkeyPatch) -> None:

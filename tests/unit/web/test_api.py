@@ -59,7 +59,8 @@ def test_describes_itself_to_anybody_and_answers_nobody_without_a_token(app: Fla
     assert sorted(found["paths"]) == [
         "/api/v1/consents", "/api/v1/consents/ledger",
         "/api/v1/dnc", "/api/v1/dnc/check", "/api/v1/dnc/remove",
-        *(f"/api/v1/imports/{{run_id}}{end}" for end in ("", "/cancel", "/import", "/put-back", "/take-out")),
+        "/api/v1/imports/{run_id}",
+        *(f"/api/v1/imports/{{run_id}}/{end}" for end in ("cancel", "import", "leave-in", "put-back", "take-out")),
         "/api/v1/lists", "/api/v1/lists/{list_id}/changes/{change_id}",
         "/api/v1/lists/{list_id}/changes/{change_id}/cancel",
         "/api/v1/lists/{list_id}/changes/{change_id}/undo", "/api/v1/lists/{list_id}/contacts",

@@ -86,6 +86,13 @@ def test_a_whole_list_waits_to_be_told_and_is_undone(program: Program) -> None:
     assert program.post(f"/imports/{run['id']}/put-back").json["contacts"] == taken
     assert program.post(f"/imports/{run['id']}/put-back").status_code == 422
 
+    run = program.send(TEXT, mode="full").json
+    program.work()
+    assert program.post(f"/imports/{run['id']}/leave-in").status_code == 204
+    assert program.get(f"/imports/{run['id']}").json["removal"] == "left"
+    for way in ("leave-in", "take-out"):
+        assert program.post(f"/imports/{run['id']}/{way}").status_code == 422
+
 
 def test_others_write_while_a_file_is_looked_at(
     program: Program, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch

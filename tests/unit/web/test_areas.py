@@ -117,8 +117,15 @@ def test_taking_out_that_stands_still_can_go_on_or_be_undone(
     assert "Take them out" in shown
     assert "Put back whom it took out" in shown
     assert "Every row was taken" not in shown
+    assert "Leave them in" not in shown
     admin.post(f"{page}/put-back")
     assert "Whom it took out was put back" in admin.get(page).text
+
+    with write_transaction(sqlite_engine) as session:
+        session.get_one(ImportRun, run_id).removal = "held"
+    assert "Leave them in" in admin.get(page).text
+    assert "Everybody stays in the list" in admin.post(f"{page}/leave-in", follow_redirects=True).text
+    assert "holds nobody back" in admin.post(f"{page}/leave-in", follow_redirects=True).text
 
 
 def test_cancels_an_import_that_waits(app: Flask, admin: FlaskClient, world: World, sqlite_engine: Engine) -> None:

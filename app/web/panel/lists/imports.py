@@ -212,6 +212,18 @@ def take_out(list_id: int, run_id: int) -> AnyResponse:
     return redirect(url_for("lists.run", list_id=list_id, run_id=run_id))
 
 
+@blueprint.post("/<int:list_id>/imports/<int:run_id>/leave-in")
+@needs(Permission.LISTS_EDIT)
+def leave_in(list_id: int, run_id: int) -> AnyResponse:
+    _run(list_id, run_id)
+    try:
+        importing.dismiss_removal(engine(), actor(), run_id)
+        flash("Everybody stays in the list.", "success")
+    except Refused as refused:
+        flash(str(refused), "error")
+    return redirect(url_for("lists.run", list_id=list_id, run_id=run_id))
+
+
 @blueprint.post("/<int:list_id>/imports/<int:run_id>/put-back")
 @needs(Permission.LISTS_EDIT)
 def put_back(list_id: int, run_id: int) -> AnyResponse:

@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Command] = {
     "user": Command("app.cli.data", "add users and reset their passwords"),
     "hosts": Command("app.cli.hosts", "list, allow and remove servers that scripts may fetch from"),
     "config": Command("app.cli.data", "show the settings in force, secrets masked"),
+    "number": Command("app.cli.numbers", "show what the digits of a phone number tell"),
     "import": Command("app.cli.data", "import a CSV file into a contact list"),
     "dnc": Command("app.cli.dnc", "take files into do-not-call lists, and write lists out"),
     "consent": Command("app.cli.consents", "take files into the consent ledger, and write it out"),

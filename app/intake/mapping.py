@@ -22,6 +22,8 @@ _KNOWN = {
     "language": ("language", "lang", "locale"),
     "time_zone": ("time_zone", "timezone", "tz", "zone"),
 }
+#: What an export says of numbers: it is told by their digits, so nobody need keep it.
+_TOLD = re.compile(r"phone[1-9]?_(?:region|carrier)")
 _PHONES = re.compile(
     r"(?:home_|work_|mobile_|cell_|day_|evening_)?(?:phone|mobile|cell|telephone|tel)(?:_?number)?_?\d?"
 )
@@ -42,6 +44,7 @@ def suggest(columns: Sequence[str]) -> dict[str, str]:
         if column not in mapping:
             target = _address_target(_slug(column), taken) or _slug(column)
             usable = ATTRIBUTE.fullmatch(target) and target not in taken and target not in RESERVED
+            usable = usable and not _TOLD.fullmatch(target)
             mapping[column] = target if usable else IGNORED
             taken.add(mapping[column])
     return {column: mapping[column] for column in columns}

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
-from app.models import Address, Attribute, Contact, ContactList
+from app.models import Address, AddressKind, Attribute, Contact, ContactList
 from app.security.access import Actor, Permission, get_scoped, scoped
+from app.services import regions
 from app.services.audit import record
 from app.services.contact_names import names_wait
 from app.services.contact_search import candidates, found_among
@@ -121,19 +122,22 @@ def delete_contact(session: Session, actor: Actor, contact_id: int) -> None:
 
 
 def export_csv(session: Session, actor: Actor, contact_list_id: int) -> Iterator[str]:
-    """The list as CSV in pieces, ready to be imported again; masked attributes as the actor sees them."""
+    """The list as CSV in pieces, ready to be imported again; masked attributes as the actor sees them. Beside each
+    phone stands what its digits tell of region and carrier, for those who see the digits."""
     contact_list = visible_list(session, actor, contact_list_id)
-    addresses = list(
-        session.scalars(
-            select(Address.name)
+    addresses = [
+        (name, kind == AddressKind.PHONE and actor.may(Permission.NUMBERS_VIEW))
+        for name, kind in session.execute(
+            select(Address.name, Address.kind)
             .join(Contact, Contact.id == Address.contact_id)
             .where(Contact.contact_list_id == contact_list_id)
             .distinct()
             .order_by(Address.name.desc())
         )
-    )
+    ]
     attributes = list(types_of_list(session, contact_list, actor.organization_id))
-    yield csv_lines([["id", *_FIELDS, *addresses, *attributes]])
+    columns = [column for name, told in addresses for column in _address_columns(name, told)]
+    yield csv_lines([["id", *_FIELDS, *columns, *attributes]])
     after: int | None = 0
     while after is not None:
         page = search_contacts(session, actor, contact_list_id=contact_list_id, after_id=after, limit=_BATCH)
@@ -142,14 +146,25 @@ def export_csv(session: Session, actor: Actor, contact_list_id: int) -> Iterator
         after = page.next_after
 
 
-def _row(view: ContactView, addresses: Sequence[str], attributes: Sequence[str]) -> list[str]:
+def _address_columns(name: str, told: bool) -> tuple[str, ...]:
+    return (name, f"{name}_region", f"{name}_carrier") if told else (name,)
+
+
+def _row(view: ContactView, addresses: Sequence[tuple[str, bool]], attributes: Sequence[str]) -> list[str]:
     values = {address.name: address.value for address in view.addresses}
     return [
         view.contact.external_id,
         *(getattr(view.contact, name) for name in _FIELDS),
-        *(values.get(name, "") for name in addresses),
+        *(cell for name, told in addresses for cell in _address_cells(values.get(name, ""), told)),
         *(_cell(view.attributes.get(name)) for name in attributes),
     ]
+
+
+def _address_cells(value: str, told: bool) -> tuple[str, ...]:
+    if not told:
+        return (value,)
+    found = regions.origin(value)
+    return value, found.region, found.carrier
 
 
 def _cell(value: object) -> str:

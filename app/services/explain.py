@@ -28,7 +28,7 @@ from app.models import (
 )
 from app.models.campaign import NOT_YET
 from app.security.access import Actor, Permission, get_scoped
-from app.services import consents, places
+from app.services import consents, places, regions
 from app.services.audience.facts import left_out
 from app.services.calendars import read_calendar
 from app.services.dnc import NO_CAMPAIGN, blocked, subjects_of
@@ -79,7 +79,7 @@ def why_not_dialled(session: Session, actor: Actor, contact_id: int, now: dateti
     for job_contact, job in active:
         holds += _job_holds(session, job_contact, job, now)
         holds += _quiet_holds(session, job_contact, addresses, now)
-        holds += _window_holds(session, job, places_of, now)
+        holds += _window_holds(session, actor, job, places_of, now)
         holds += _unscreened(session, job, addresses, now)
         holds += _undiallable(session, job, addresses, now)
         holds += _consent_holds(session, job, contact, addresses, now)
@@ -212,7 +212,9 @@ def _quiet_holds(
             yield Hold("RESTRICTED_RULE", words, other.quiet.until(now), job_contact.job_id)
 
 
-def _window_holds(session: Session, job: Job, places_of: Mapping[Address, Place], now: datetime) -> Iterator[Hold]:
+def _window_holds(
+    session: Session, actor: Actor, job: Job, places_of: Mapping[Address, Place], now: datetime
+) -> Iterator[Hold]:
     window = session.get(CallingWindow, int(job.settings["calling_window_id"]))
     if window is None or window.always_open:
         return
@@ -222,10 +224,12 @@ def _window_holds(session: Session, job: Job, places_of: Mapping[Address, Place]
         if address.kind != AddressKind.PHONE or (late := untimely(limits, place, now)) is None:
             continue
         code = "RESTRICTED_HOLIDAY" if late.holiday else "RESTRICTED_TIME"
-        yield Hold(code, f"{address.name}: {late.text} (calling window {window.name!r})", late.until, job.id)
+        region = regions.origin(address.value, seen=actor.may(Permission.NUMBERS_VIEW)).region
+        name = f"{address.name} ({region})" if region else address.name
+        yield Hold(code, f"{name}: {late.text} (calling window {window.name!r})", late.until, job.id)
         # What each source says is only worth reading where the strictest of them holds the contact back.
         for conflict in place.conflicts:
-            yield Hold(code, f"{address.name}: {conflict}; the stricter window counts", late.until, job.id)
+            yield Hold(code, f"{name}: {conflict}; the stricter window counts", late.until, job.id)
 
 
 def _places(session: Session, contact: Contact, addresses: Sequence[Address]) -> Iterator[tuple[Address, Place]]:

@@ -11,6 +11,7 @@ from app.core.phone import (
     BadNumber,
     Dialled,
     NumberRefused,
+    Origin,
     PhoneNumber,
     RejectPattern,
     RejectPatterns,
@@ -19,12 +20,15 @@ from app.core.phone import (
 )
 from app.models import Trunk
 from app.security.access import Actor, Permission, scoped
+from app.services import regions
 from app.services.choices import Choice
 from app.services.number_formats import home_country_of
 from app.services.numbering import read_numbering, site_of
 from app.services.organizations import organization_for
 from common.clock import utcnow
 from common.errors import Refused
+
+_NOTHING_KNOWN = Origin()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Tried:
     #: A pattern that is not kept, tried as well: whether it would refuse the number.
     pattern: str = ""
     matches: bool = False
+    origin: Origin = _NOTHING_KNOWN
 
 
 def trunks_to_try(session: Session, actor: Actor) -> list[Choice]:
@@ -74,6 +79,8 @@ def try_number(
             found = Tried(text, name, number, dialled=made.text, rule=made.rule)
         else:
             found = Tried(text, name, number, refusal=str(made))
+    if found.number is not None:
+        found = replace(found, origin=regions.origin(found.number.e164))
     return _with_pattern(found, pattern) if pattern.strip() else found
 
 

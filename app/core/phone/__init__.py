@@ -17,6 +17,7 @@ from app.core.phone.numbers import (
     reader_for,
 )
 from app.core.phone.origin import Origin, origin_of
+from app.core.phone.region_table import BrokenTable, RegionTable
 from app.core.phone.rejects import RejectPattern, RejectPatterns, check_pattern
 from app.core.phone.types import NumberType
 
@@ -24,6 +25,7 @@ __all__ = [
     "PLAIN",
     "SEPARATORS",
     "BadNumber",
+    "BrokenTable",
     "CountryFormat",
     "DialingRule",
     "Dialled",
@@ -37,6 +39,7 @@ __all__ = [
     "OpenedRange",
     "Origin",
     "PhoneNumber",
+    "RegionTable",
     "RejectPattern",
     "RejectPatterns",
     "RejectedNumber",

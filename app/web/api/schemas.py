@@ -78,6 +78,10 @@ class AddressOut(Schema):
     original = String()
     country = String()
     number_type = String(metadata={"description": "mobile, fixed_line, fixed_or_mobile ...; empty: not known"})
+    region = String(
+        metadata={"description": "Town, state or country by the first digits; empty: not known, or numbers masked"}
+    )
+    carrier = String(metadata={"description": "Who was given the number's range; empty: not known, or numbers masked"})
     disabled = String(metadata={"description": "Why it is not used any more; empty while it is"})
 
 

@@ -8,8 +8,9 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from app.db import write_transaction
+from app.models import AddressKind
 from app.security.access import Permission
-from app.services import contact_push, contacts, dnc, dnc_values, lists
+from app.services import contact_push, contacts, dnc, dnc_values, lists, regions
 from app.services.audit import record
 from app.web.api import schemas
 from app.web.api.gate import actor, changing, writing_session
@@ -86,10 +87,16 @@ def show(list_id: int, contact_id: str) -> dict[str, Any]:
     found = contact_push.find_pushed(reader(), actor(), list_id, contact_id)
     view = contacts.get_contact(reader(), actor(), found)
     names = ("first_name", "last_name", "language", "time_zone", "customer_id")
-    shown = _whole if actor().may(Permission.NUMBERS_VIEW) else _masked
-    if shown is _whole:
+    seen = actor().may(Permission.NUMBERS_VIEW)
+    shown = _whole if seen else _masked
+    if seen:
         with write_transaction(engine()) as session:
             record(session, actor(), "numbers.view", view.contact, after={"by": actor().login})
+    origins = {
+        address.id: regions.origin(address.value, seen=seen)
+        for address in view.addresses
+        if address.kind == AddressKind.PHONE
+    }
     return {
         "id": view.contact.external_id,
         **{name: getattr(view.contact, name) for name in names},
@@ -102,6 +109,8 @@ def show(list_id: int, contact_id: str) -> dict[str, Any]:
                 "original": shown(address.original),
                 "country": address.country,
                 "number_type": address.number_type,
+                "region": origins[address.id].region if address.id in origins else "",
+                "carrier": origins[address.id].carrier if address.id in origins else "",
                 "disabled": address.disabled_code,
             }
             for address in view.addresses

@@ -92,6 +92,11 @@ def test_rules_are_tried_in_their_order_which_can_be_changed(session: Session, w
     assert tried(session, world)[1] == "third"
 
 
+def test_a_number_that_is_tried_shows_where_it_is_from(session: Session, world: World) -> None:
+    found = number_trials.try_number(session, ROOT, LONDON, world.trunk, organization_id=world.organization_id)
+    assert (found.origin.region, found.origin.type) == ("London", "fixed_line")
+
+
 def test_what_is_no_number_has_no_rule(session: Session, world: World) -> None:
     fields = DialingRuleFields("all", prepend="9", written="digits")
     dialing_rules.add_dialing_rule(session, ROOT, fields, world.organization_id)

@@ -33,6 +33,11 @@ def test_does_not_suggest_names_that_calls_carry_already() -> None:
     assert mapping.suggest(["id", "phone1", "campaign"])["campaign"] == ""
 
 
+def test_does_not_suggest_to_keep_what_an_export_says_of_numbers() -> None:
+    suggested = mapping.suggest(["id", "phone1", "phone1_region", "phone1_carrier", "region"])
+    assert suggested == {"id": "id", "phone1": "phone1", "phone1_region": "", "phone1_carrier": "", "region": "region"}
+
+
 def test_columns_left_out_are_ignored() -> None:
     assert mapping.check(["a", "b", "c"], {"a": "id", "b": "phone1"}) == {"a": "id", "b": "phone1", "c": ""}
 

@@ -76,6 +76,8 @@ def test_a_supervisor_finds_no_number_on_any_page_or_export(
     assert [path for path in pages if path.endswith(".csv")] != []
     assert "+1212*****01" in pages[f"/contacts/{world.contact_id}"]
     assert "dialled **#*********01" in pages[f"/contacts/{world.contact_id}"]
+    # A small place would tell hidden digits.
+    assert [path for path, text in pages.items() if "New York, NY" in text or "phone1_region" in text] == []
 
 
 def test_a_manager_sees_them_and_each_view_is_audited(
@@ -84,7 +86,10 @@ def test_a_manager_sees_them_and_each_view_is_audited(
     page = f"/contacts/{world.contact_id}"
     admin, watcher = signed_in("admin"), signed_in("watcher")
     assert "+12125550101" in admin.get(page).text
-    assert "+12125550101" in admin.get(page).text
+    assert "New York, NY" in admin.get(page).text
+    exported = admin.get(f"/lists/{world.list_id}/contacts.csv").text
+    assert ",phone1,phone1_region,phone1_carrier\r\n" in exported
+    assert ',+12125550101,"New York, NY",\r\n' in exported
     admin.get("/trunks/")
     watcher.get(page)
     with read_transaction(sqlite_engine) as session:

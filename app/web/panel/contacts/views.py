@@ -8,10 +8,10 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.calendars import Place
-from app.core.phone import origin_of
+from app.core.phone import Origin
 from app.models import AddressKind, Attempt, CompletionCode, Contact, ContactList, Job
 from app.security.access import Permission
-from app.services import contact_undo, contacts, dnc, exclusions, places, reports, sharing
+from app.services import contact_undo, contacts, dnc, exclusions, places, regions, reports, sharing
 from app.services.calendars import read_calendar
 from app.services.explain import why_not_dialled
 from app.web.database import reader, writing
@@ -57,7 +57,7 @@ def show(contact_id: int) -> str:
         campaigns={job_id: _campaign(job_id) for job_id in {attempt.job_id for attempt in attempts}},
         listed=dnc.blocked(reader(), view.contact.organization_id, subjects),
         places=_places(view),
-        origins={row.id: origin_of(row.value) for row in view.addresses if row.kind == AddressKind.PHONE},
+        origins=_origins(view),
         types=TYPE_WORDS,
         flags=reports.code_flags(reader(), view.contact.organization_id),
         limit=_ATTEMPTS,
@@ -204,6 +204,13 @@ def _flags(organization_ids: set[int]) -> dict[str, CompletionCode]:
 def _campaign(job_id: int) -> str:
     job = reader().get(Job, job_id)
     return str(job.settings.get("campaign", "")) if job else ""
+
+
+def _origins(view: contacts.ContactView) -> dict[int, Origin]:
+    """What the digits of each number tell."""
+    seen = actor().may(Permission.NUMBERS_VIEW)
+    phones = (address for address in view.addresses if address.kind == AddressKind.PHONE)
+    return {address.id: regions.origin(address.value, seen=seen) for address in phones}
 
 
 def _places(view: contacts.ContactView) -> dict[int, Place]:

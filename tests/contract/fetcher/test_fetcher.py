@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,13 +30,17 @@ class Site:
         self._pages: dict[str, list[tuple[int, bytes, list[tuple[str, str]]]]] = {}
         self.asked: list[Asked] = []
         self.pause = 0.0
+        #: Nobody waits for answers any more: whoever pauses ends.
+        self.closed = asyncio.Event()
 
     def put(self, path: str, body: bytes = b"", status: int = 200, *headers: tuple[str, str]) -> None:
         self._pages.setdefault(path, []).append((status, body, list(headers)))
 
     async def serve(self, asked: Asked) -> Answer:
         self.asked.append(asked)
-        await asyncio.sleep(self.pause)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.pause):
+                await self.closed.wait()
         path = "/" + asked.url.split("/", 3)[3].partition("?")[0]
         answers = self._pages.get(path, [(404, b"", [])])
         status, body, headers = answers[0] if len(answers) == 1 else answers.pop(0)
@@ -108,6 +113,7 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     real = Bench(site, origin, other, HttpClient())
     yield real
     await real.fetcher.close()
+    site.closed.set()
     await runner.cleanup()
     await other_runner.cleanup()
 

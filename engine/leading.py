@@ -94,7 +94,7 @@ class Leading:
             return self._lease is not None
         moment = self._clock.utcnow()
         until = moment + timedelta(seconds=self._tuning.life)
-        self._renew_at = now + self._tuning.life / 4
+        self._renew_at = now + self._tuning.renewal
         if self._lease is None:
             self._lease = await asyncio.to_thread(
                 leases.acquire, self._database, leases.DIRECTOR, self._owner, moment, until

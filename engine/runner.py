@@ -132,10 +132,10 @@ class EngineRunner:
         tuning = self._tuning
         loops = [
             asyncio.create_task(self._recorder.run()),
-            self._every(tuning.life / 4, self._renew),
+            self._every(tuning.renewal, self._renew),
             self._every(_HEARTBEAT, self._servers.meet),
             self._every(tuning.poll, self._look_at_jobs, self._look),
-            self._every(tuning.life / 4, self._lease_trunks, self._routes.wanted),
+            self._every(tuning.renewal, self._lease_trunks, self._routes.wanted),
             self._every(tuning.tick, self._tick),
             self._every(tuning.test_poll, self._tests.look, self._look_at_tests),
             self._every(tuning.sweep, self._calls.sweep),
@@ -172,7 +172,7 @@ class EngineRunner:
             if not told:
                 log.info("engine_waits", reason="an engine of this name is alive, or its lease has yet to run out")
                 told = True
-            await asyncio.sleep(min(0.5, self._tuning.life / 4))
+            await asyncio.sleep(min(0.5, self._tuning.renewal))
 
     async def _renew(self) -> None:
         assert self._life is not None

@@ -17,6 +17,8 @@ class Tuning:
     lease: float = 60.0
     #: How long an engine is thought alive, and its director's chair kept, without a renewal.
     life: float = 6.0
+    #: Between two renewals of that, of the director's chair, and of the parts of trunks' limits.
+    renewal: float = 1.5
     #: A part of a trunk's limits goes to another engine or media server so long after its last use: more than a call
     #: takes to leave after it was asked for (mediaserver.switch.sip.limits.PATIENCE, and a second).
     settle: float = 5.0

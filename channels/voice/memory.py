@@ -21,6 +21,8 @@ class Ending:
     dialog: DialogResult | None = DialogResult.COMPLETED
     exit: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    #: It does not end before this is set.
+    gate: asyncio.Event | None = None
     #: The name of the trunk it went by, and those that did not take it.
     trunk: str = ""
     faults: tuple[TrunkFault, ...] = ()
@@ -120,6 +122,8 @@ class MemoryMediaServer:
         if ending.disposition is Disposition.ANSWERED:
             self._move(request.attempt_id, "answered", EventType.ANSWERED)
         await asyncio.sleep(ending.seconds)
+        if ending.gate is not None:
+            await ending.gate.wait()
         self._end(request.attempt_id, ending)
 
     def _move(self, attempt_id: str, state: str, kind: EventType) -> None:

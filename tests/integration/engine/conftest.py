@@ -3,19 +3,23 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, text, update
 
+from app.db import write_transaction
+from app.models import Lease, TrunkShare
 from app.security.secrets import Vault
 from app.security.tokens import Tokens
 from channels.base import Channel
 from channels.memory import MemoryChannel
 from channels.voice.memory import MemoryMediaServer
-from common.clock import SystemClock
+from common.clock import SystemClock, utcnow
 from engine.addresses import Addresses
 from engine.bus import SqlBus
 from engine.plans import PlanReader
@@ -28,8 +32,10 @@ QUICK = Tuning(
     tick=0.02,
     poll=0.05,
     lease=3.0,
-    # A machine that also runs the other tests stands still for seconds now and then.
+    # A machine that also runs the other tests stands still for seconds now and then: of engines that die in a test
+    # `House.kill` ends the leases.
     life=30.0,
+    renewal=0.5,
     flush=0.01,
     trunk_rest=1.0,
     server_limit=1.5,
@@ -41,8 +47,6 @@ QUICK = Tuning(
     message_settle=0.5,
     settle=0.3,
 )
-#: Of engines that die in a test: another takes over soon.
-MORTAL = replace(QUICK, life=2.0)
 
 
 @dataclass
@@ -54,6 +58,8 @@ class House:
     channels: dict[str, Channel] = field(default_factory=dict)
     stores: list[SqlStore] = field(default_factory=list)
     running: dict[str, tuple[asyncio.Task[None], asyncio.Event]] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    threads: ThreadPoolExecutor = field(default_factory=ThreadPoolExecutor)
 
     def start(self, name: str = "one", tuning: Tuning = QUICK) -> EngineRunner:
         self.stores.append(SqlStore(self.database))
@@ -70,7 +76,9 @@ class House:
             default_server="http://127.0.0.1:2",
             tuning=tuning,
         )
+        asyncio.get_running_loop().set_default_executor(self.threads)
         stop = asyncio.Event()
+        self.owners[name] = made.owner
         self.running[name] = asyncio.create_task(made.run(stop)), stop
         return made
 
@@ -80,13 +88,22 @@ class House:
         await task
 
     async def kill(self, name: str = "one") -> None:
-        """As near to `kill -9` as one process allows: nothing of the engine's ending runs against the database."""
+        """As near to `kill -9` as one process allows: nothing of the engine's ending runs against the database.
+
+        What its threads had begun is done when this returns, and its leases have run out.
+        """
         task, _ = self.running.pop(name)
         for other in asyncio.all_tasks():
             if other is not asyncio.current_task() and other not in self.server.tasks():
                 other.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        self.threads.shutdown()
+        self.threads = ThreadPoolExecutor()
+        ago = utcnow() - timedelta(minutes=1)
+        with write_transaction(self.database) as session:
+            session.execute(update(Lease).where(Lease.owner == self.owners[name]).values(expires_at=ago))
+            session.execute(update(TrunkShare).where(TrunkShare.owner == self.owners[name]).values(until=ago))
 
     async def close(self) -> None:
         for name in tuple(self.running):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -71,7 +71,7 @@ def test_no_attempt_starts_a_second_after_its_person_was_listed(play: Play) -> N
         make_job(house.database, PEOPLE, strategy_xml=ROUND)
         # As sites run it, but for what only delays the end.
         for name in ("one", "two"):
-            house.start(name, Tuning(grace=1.0, life=2.0))
+            house.start(name, Tuning(grace=1.0))
         home = house.sql("SELECT id FROM organization")[0][0]
         listed: dict[int, datetime] = {}
         await house.until(lambda: {"voice", "sms", "email"} <= channels_used(house))
@@ -80,15 +80,11 @@ def test_no_attempt_starts_a_second_after_its_person_was_listed(play: Play) -> N
                 random.choice(WAYS)(session, home, number)
             listed[number] = utcnow()
             await asyncio.sleep(random.uniform(0, 0.05))
-        started = len(house.sql("SELECT id FROM attempt"))
-        await asyncio.sleep(1.5)
-        with read_transaction(house.database) as session:
-            attempts = session.execute(select(Attempt.contact_id, Attempt.channel, Attempt.started_at)).all()
-        late = [row for row in attempts if row[0] in listed and row[2] > listed[row[0]] + timedelta(seconds=1)]
+        # The others are still reached, by every channel: it is not the engine that has stopped.
+        after = max(listed.values()) + timedelta(seconds=1.5)
+        await house.until(lambda: {row[1] for row in attempts(house) if row[2] > after} == {"voice", "sms", "email"})
+        late = [row for row in attempts(house) if row[0] in listed and row[2] > listed[row[0]] + timedelta(seconds=1)]
         assert late == []
-        # The others are still reached: it was not the engine that had stopped.
-        assert len(attempts) > started
-        assert {row[1] for row in attempts} == {"voice", "sms", "email"}
 
     play(scenario)
 
@@ -154,12 +150,17 @@ def test_messages_that_nobody_could_be_asked_about_leave_once_the_database_is_ba
             patch.setattr("engine.messenger.listed_by_now", away)
             await asyncio.sleep(0.1)
             slow.may_go.set()
-            await house.until(lambda: house.attempt_codes()["NO_PORTS"] == 2)
+            await house.until(lambda: house.attempt_codes()["NO_PORTS"] >= 2)
         await house.until(lambda: house.job_state() == "completed")
         assert house.final_codes() == {"SMS_SENT": 3}
         assert len(slow.sent) == 3
 
     play(scenario)
+
+
+def attempts(house: House) -> Sequence[Row[tuple[int, str, datetime]]]:
+    with read_transaction(house.database) as session:
+        return session.execute(select(Attempt.contact_id, Attempt.channel, Attempt.started_at)).all()
 
 
 def channels_used(house: House) -> set[str]:

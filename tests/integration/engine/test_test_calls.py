@@ -18,7 +18,7 @@ from app.services.test_calls import Wanted
 from channels.voice.memory import Ending
 from common.clock import utcnow
 from common.control import Disposition
-from tests.integration.engine.conftest import MORTAL, House
+from tests.integration.engine.conftest import House
 
 pytestmark = pytest.mark.integration
 
@@ -26,7 +26,7 @@ Play = Callable[[Callable[[House], Awaitable[None]]], None]
 ROOT = Actor.system()
 NUMBER = "+12125550140"
 GOOD = b'<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><block>Hi</block></form></vxml>'
-LONG = Ending(seconds=20)
+LONG = Ending(seconds=60)
 
 
 def ask(house: House, number: str = NUMBER, *, simulated: bool = True, hours: dict[str, object] | None = None) -> str:
@@ -58,7 +58,7 @@ def row(house: House, key: str) -> TestCall:
         return found
 
 
-async def ended(house: House, key: str, seconds: float = 10.0) -> TestCall:
+async def ended(house: House, key: str, seconds: float = 30.0) -> TestCall:
     async with asyncio.timeout(seconds):
         while row(house, key).state != "done":
             await asyncio.sleep(0.03)
@@ -66,7 +66,7 @@ async def ended(house: House, key: str, seconds: float = 10.0) -> TestCall:
 
 
 async def placed(house: House, count: int = 1) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(house.server.requests) < count:
             await asyncio.sleep(0.02)
 
@@ -133,13 +133,13 @@ def test_on_a_real_trunk_the_person_is_taken_at_their_word(play: Play) -> None:
 
 def test_cancelling_hangs_up(play: Play) -> None:
     async def scenario(house: House) -> None:
-        house.server.behave = lambda _request: Ending(Disposition.REFUSED, 486, None, seconds=20)
+        house.server.behave = lambda _request: Ending(Disposition.REFUSED, 486, None, seconds=60)
         house.start()
         key = await asyncio.to_thread(ask, house)
         await placed(house)
         with write_transaction(house.database) as session:
             test_calls.cancel(session, ROOT, key)
-        done = await ended(house, key, 5)
+        done = await ended(house, key)
         assert (done.completion_code, done.reason) == ("CANCELLED_BY_SYSTEM", "cancelled by a person")
 
     play(scenario)
@@ -147,13 +147,13 @@ def test_cancelling_hangs_up(play: Play) -> None:
 
 def test_a_number_listed_while_it_rings_is_not_rung_any_longer(play: Play) -> None:
     async def scenario(house: House) -> None:
-        house.server.behave = lambda _request: Ending(Disposition.REFUSED, 486, None, seconds=20)
+        house.server.behave = lambda _request: Ending(Disposition.REFUSED, 486, None, seconds=60)
         house.start()
         key = await asyncio.to_thread(ask, house)
         await placed(house)
         with write_transaction(house.database) as session:
             dnc.add(session, ROOT, [("phone", NUMBER)])
-        done = await ended(house, key, 5)
+        done = await ended(house, key)
         assert done.completion_code == "CANCELLED_BY_SYSTEM"
         assert "do-not-call" in done.reason
 
@@ -162,13 +162,16 @@ def test_a_number_listed_while_it_rings_is_not_rung_any_longer(play: Play) -> No
 
 def test_after_an_engines_crash_another_follows_the_call_and_nobody_is_rung_twice(play: Play) -> None:
     async def scenario(house: House) -> None:
-        house.server.behave = lambda _request: Ending(seconds=2.0)
-        house.start("one", MORTAL)
+        gate = asyncio.Event()
+        house.server.behave = lambda _request: Ending(gate=gate)
+        house.start("one")
         key = await asyncio.to_thread(ask, house)
         await placed(house)
         await house.kill("one")
-        house.start("two", MORTAL)
-        done = await ended(house, key, 15)
+        heir = house.start("two").owner
+        await house.until(lambda: row(house, key).owner == heir)
+        gate.set()
+        done = await ended(house, key)
         assert done.completion_code == "ANSWER_HUMAN"
         assert house.server.invites == {key: 1}
 
@@ -182,7 +185,7 @@ def test_a_call_lost_with_its_media_server_ends_unknown_and_is_not_redialled(pla
         key = await asyncio.to_thread(ask, house)
         await placed(house)
         house.server.restart("boot-2", journal=False)
-        done = await ended(house, key, 10)
+        done = await ended(house, key)
         assert done.completion_code == "OUTCOME_UNKNOWN"
         await asyncio.sleep(0.5)
         assert house.server.invites == {key: 1}

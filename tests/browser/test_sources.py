@@ -131,7 +131,7 @@ def _drop(site: Site, list_id: int) -> Path:
 
 def _until(page: Page, text: str) -> None:
     """The page of a source does not follow its run by itself."""
-    for _ in range(60):
+    for _ in range(120):
         page.reload()
         if page.get_by_text(text).count():
             return

@@ -180,7 +180,7 @@ def test_a_person_is_told_what_is_held_by_the_keyboard_alone(admin: Page, site: 
     press(admin, "Look")
     fill(admin, "Reference of the request", "case 13")
     press(admin, "Make an export")
-    expect(admin.get_by_role("link", name="Download case 13")).to_be_visible(timeout=60_000)
+    expect(admin.get_by_role("link", name="Download case 13")).to_be_visible()
     tab_to(admin, "Download case 13")
     with admin.expect_download() as fetched:
         admin.keyboard.press("Enter")
@@ -203,7 +203,7 @@ def test_a_person_is_erased_by_the_keyboard_alone(admin: Page, site: Site) -> No
     tab_to(admin, "Erase this person for good")
     admin.keyboard.press("Space")
     press(admin, "Erase now")
-    expect(admin.get_by_role("heading", name="Erased")).to_be_visible(timeout=60_000)
+    expect(admin.get_by_role("heading", name="Erased")).to_be_visible()
     assert faults(admin) == []
     admin.goto(f"{site.url}/contacts/{contact}")
     expect(admin.get_by_role("heading", name="This person was erased")).to_be_visible()

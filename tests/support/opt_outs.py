@@ -116,7 +116,7 @@ class World:
             subjects = [("phone", phone), ("email", email), ("contact_id", external), customer]
             return bool(dnc.blocked(session, self.home, subjects))
 
-    def until(self, what: str, holds: Callable[[], bool], seconds: float = 60.0) -> None:
+    def until(self, what: str, holds: Callable[[], bool], seconds: float = 100.0) -> None:
         self.at.wait_for(what, holds, seconds)
 
 

@@ -39,7 +39,7 @@ def test_what_is_due_a_second_after_the_entry_is_not_attempted(world: World) -> 
     entered = {name: walk(world, name) for name in WAYS}
     world.due(world.people[CONTROL, 0], utcnow() + LATER, *CHANNELS)
     people = {name: contact for (name, _), contact in world.people.items()}
-    world.until("the jobs to be done", lambda: all(len(world.final_codes(who)) == 3 for who in people.values()), 30)
+    world.until("the jobs to be done", lambda: all(len(world.final_codes(who)) == 3 for who in people.values()))
 
     for name, way in WAYS.items():
         codes = world.final_codes(people[name])

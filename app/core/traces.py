@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any, Self
 
 import phonenumbers
@@ -16,7 +17,7 @@ from common.errors import ClarionError
 #: What stands where something was blotted out.
 BLOT = "(erased)"
 #: Between the digits of a number as people write it.
-_BETWEEN = r"[\s().\-/\u00a0\u2010-\u2015]*"
+BETWEEN = r"[\s().\-/\u00a0\u2010-\u2015]"
 #: Shorter IDs (7, A12) are no more the person's than anybody's.
 _SHORTEST_ID = 5
 _SHORTEST_NUMBER = 6
@@ -51,10 +52,24 @@ class Traces:
         """Texts that the product wrote (numbers as E.164, JSON with or without escapes) hold one of these where they
         hold a trace; small letters. For a first look in SQL."""
         words = {_national(phone) for phone in self.phones} | self.emails
-        words |= {last for first, last in self.names if first and last} | set(self._long_ids)
+        words |= {last for _, last in self._whole_names} | set(self._long_ids)
         # SQLite knows the small letters of ASCII alone.
         words = {spelled for word in words if word for spelled in (_ascii_lower(word), word.lower())}
         return tuple(sorted(words | {json.dumps(word)[1:-1].lower() for word in words}))
+
+    def spellings(self) -> Iterator[str]:
+        """Everything that is searched for: numbers as digits alone, with and without what may stand before them."""
+        for phone in self.phones:
+            national = _national(phone)
+            code = phone.removeprefix("+").removesuffix(national)
+            for before in ("", "0", code, f"{code}0", f"00{code}", f"00{code}0") if code else ("",):
+                yield before + national
+        yield from self.emails
+        for pair in self._whole_names:
+            for first, last in product(*map(_ways, pair)):
+                yield f"{first} {last}"
+                yield f"{last} {first}"
+        yield from self._long_ids
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -70,6 +85,10 @@ class Traces:
         return cls(frozenset(body["phones"]), frozenset(body["emails"]), names, frozenset(body["ids"]))
 
     @property
+    def _whole_names(self) -> Iterable[tuple[str, str]]:
+        return (pair for pair in sorted(self.names) if all(pair))
+
+    @property
     def _long_ids(self) -> Iterable[str]:
         return (name for name in self.ids if len(name) >= _SHORTEST_ID)
 
@@ -77,10 +96,9 @@ class Traces:
     def _pattern(self) -> re.Pattern[str] | None:
         parts = [_number(phone) for phone in sorted(self.phones)]
         parts += [rf"(?<![\w.+-]){re.escape(email)}(?![\w-])" for email in sorted(self.emails)]
-        for first, last in sorted(self.names):
-            if first and last:
-                pair = (_spelled(first), _spelled(last))
-                parts += [rf"(?<!\w){one}[\s,;|\"']{{1,4}}{other}(?!\w)" for one, other in (pair, pair[::-1])]
+        for first, last in self._whole_names:
+            pair = (_spelled(first), _spelled(last))
+            parts += [rf"(?<!\w){one}[\s,;|\"']{{1,4}}{other}(?!\w)" for one, other in (pair, pair[::-1])]
         parts += [rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(self._long_ids)]
         return re.compile("|".join(parts), re.IGNORECASE) if parts else None
 
@@ -98,18 +116,22 @@ def _ascii_lower(word: str) -> str:
     return "".join(letter.lower() if letter.isascii() else letter for letter in word)
 
 
-def _spelled(name: str) -> str:
+def _ways(name: str) -> list[str]:
     """As it is, and as JSON kept as a text escapes it."""
-    ways = {name, *(json.dumps(way)[1:-1] for way in (name, name.lower(), name.upper()))}
-    return f"(?:{'|'.join(map(re.escape, sorted(ways)))})"
+    return sorted({name, *(json.dumps(way)[1:-1] for way in (name, name.lower(), name.upper()))})
+
+
+def _spelled(name: str) -> str:
+    return f"(?:{'|'.join(map(re.escape, _ways(name)))})"
 
 
 def _number(phone: str) -> str:
     """With or without the country's code, the zero before the area code, and signs between."""
     national = _national(phone)
     code = phone.removeprefix("+").removesuffix(national)
-    before = rf"(?:(?:\+|00)?{_BETWEEN}{code}{_BETWEEN})?(?:\(?0\)?{_BETWEEN})?" if code else r"\+?"
-    return rf"(?<!\d){before}{_BETWEEN.join(national)}(?!\d)"
+    any_sign = f"{BETWEEN}*"
+    before = rf"(?:(?:\+|00)?{any_sign}{code}{any_sign})?(?:\(?0\)?{any_sign})?" if code else r"\+?"
+    return rf"(?<!\d){before}{any_sign.join(national)}(?!\d)"
 
 
 def _national(phone: str) -> str:

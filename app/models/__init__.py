@@ -6,6 +6,7 @@ from app.core.terms import AddressKind, AttributeType, DncKind
 from app.models.api import ApiRequest, ApiToken
 from app.models.attempt import (
     Attempt,
+    AttemptMarks,
     AttemptResult,
     AttemptState,
     AttemptTrace,
@@ -68,6 +69,7 @@ __all__ = [
     "ApiRequest",
     "ApiToken",
     "Attempt",
+    "AttemptMarks",
     "AttemptResult",
     "AttemptState",
     "AttemptTrace",

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef, unique_among_common
@@ -27,6 +27,13 @@ class Attempt(Base):
         UniqueConstraint("job_contact_id", "number"),
         Index("ix_attempt_job", "job_id", "started_at"),
         Index("ix_attempt_contact", "contact_id", "started_at"),
+        # For the key alone: without it each address that is deleted has every attempt read.
+        Index(
+            "ix_attempt_address",
+            "address_id",
+            sqlite_where=text("address_id IS NOT NULL"),
+            postgresql_where=text("address_id IS NOT NULL"),
+        ),
         Index(
             "ix_attempt_in_progress",
             "owner",
@@ -113,6 +120,22 @@ class AttemptResult(Base):
     attempt_id: Mapped[str] = mapped_column(ForeignKey("attempt.id", ondelete="CASCADE"))
     at: Mapped[datetime]
     values: Mapped[dict[str, Any]]
+
+
+class AttemptMarks(Base):
+    """Marks (`app.core.marks`) of the addresses, traces and posted values of attempts whose ids follow one another, so
+    that not all are read when somebody is looked for. Triggers take the row away when one of them is written later."""
+
+    __tablename__ = "attempt_marks"
+    # Whoever makes the marks of a row must not write them into another.
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[IdColumn]
+    #: The attempts after the one, up to the other.
+    after_id: Mapped[str] = mapped_column(String(32))
+    through_id: Mapped[str] = mapped_column(String(32), unique=True)
+    #: None until they are made.
+    marks: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class MediaServer(Base):

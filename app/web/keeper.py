@@ -1,4 +1,5 @@
-"""Works on what people asked about their data, beside the server processes: erasures, exports, purges."""
+"""Works on what people asked about their data, beside the server processes: erasures, exports, purges; and on the marks
+by which erasures find somebody among millions of attempts."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.security.secrets import Vault
-from app.services.privacy import disclosure, erasure, retention, stores
+from app.services.privacy import disclosure, erasure, marking, retention, stores
+from common.clock import utcnow
 from common.errors import ClarionError
 from common.settings import Settings
 
@@ -20,6 +22,8 @@ log = structlog.get_logger()
 INTERVAL = 0.5
 #: Seconds between two looks for kinds of data whose daily purge is due.
 PURGE_INTERVAL = 60.0
+#: Seconds between two looks for attempts that have no marks, once all have that can have.
+MARK_INTERVAL = 20.0
 
 
 class Keeper:
@@ -30,6 +34,7 @@ class Keeper:
         self._files = stores.StateFiles(settings.home)
         self._servers = stores.HttpMediaServers(engine, settings.mediaserver.token)
         self._next_purge = 0.0
+        self._next_marks = 0.0
         self._stop = threading.Event()
 
     def run(self) -> None:
@@ -57,4 +62,7 @@ class Keeper:
         if time.monotonic() >= self._next_purge:
             self._next_purge = time.monotonic() + PURGE_INTERVAL
             retention.purge_due(self._engine, self._servers, self._files)
+        if time.monotonic() >= self._next_marks:
+            more = marking.mark(self._engine, utcnow())
+            self._next_marks = time.monotonic() + (0 if more else MARK_INTERVAL)
         return ended

@@ -51,7 +51,6 @@ Rows = list[dict[str, Any]]
 def request_export(session: Session, actor: Actor, vault: Vault, person: Person, reference: str = "") -> SubjectExport:
     actor.require(Permission.PRIVACY_MANAGE)
     actor.require_organization(person.organization_id)
-    calls = emptying.past_calls(session, _attempts(session, person.organization_id, person.contact_ids, person.traces))
     row = SubjectExport(
         organization_id=person.organization_id,
         requested_by=actor.user_id,
@@ -59,7 +58,7 @@ def request_export(session: Session, actor: Actor, vault: Vault, person: Person,
         reference=person.traces.blot(reference.strip())[:64],
         found_by=person.found_by,
         contents={},
-        subject=Subject(person.contact_ids, person.values, person.names, person.traces, calls).sealed(vault),
+        subject=Subject.of(person).sealed(vault),
     )
     session.add(row)
     session.flush()
@@ -99,8 +98,10 @@ def make_next(engine: Engine, vault: Vault, home: Path, servers: stores.MediaSer
     draft = folder / f"{name}.part"
     try:
         with read_transaction(engine) as session:
-            held = _collect(session, row.organization_id, subject)
-        counts = _write(engine, draft, held, servers.recordings(subject.calls))
+            reached = _attempts(session, row.organization_id, subject.contact_ids, subject.traces)
+            held = _collect(session, row.organization_id, subject, reached)
+            calls = emptying.past_calls(session, reached)
+        counts = _write(engine, draft, held, servers.recordings(calls))
     except (RemoteError, OSError) as error:
         draft.unlink(missing_ok=True)
         with write_transaction(engine) as session:
@@ -148,10 +149,9 @@ def _expire(engine: Engine, home: Path) -> None:
             session.execute(update(SubjectExport).where(SubjectExport.id == key).values(values))
 
 
-def _collect(session: Session, home: int, subject: Subject) -> dict[str, Rows]:
+def _collect(session: Session, home: int, subject: Subject, reached: ColumnElement[bool]) -> dict[str, Rows]:
     """Rows by table. What hangs on a contact or an attempt by a foreign key is there, whatever table it is in."""
     ids = list(subject.contact_ids)
-    reached = _attempts(session, home, ids, subject.traces)
     attempts = list(session.scalars(select(Attempt.id).where(reached)))
     held = {"contact": _rows(session, Contact, Contact.id.in_(ids))}
     held |= _hanging(session, Contact, ids)

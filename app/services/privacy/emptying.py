@@ -2,7 +2,8 @@
 them is blotted out. Rows that figures are counted from stay, without anything that tells whose they are.
 
 A table that is new since this was written is looked through like the others, and what hangs on a contact or on an
-attempt by a foreign key is deleted: nobody has to remember to add it here. Only what is listed in `_IMPERSONAL` is not.
+attempt by a foreign key is deleted: nobody has to remember to add it here. Only what `blotting` lists as impersonal
+is not.
 """
 
 from __future__ import annotations
@@ -11,15 +12,10 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
-    Column,
     ColumnElement,
     Engine,
-    String,
-    Table,
-    Text,
+    Select,
     and_,
-    cast,
     delete,
     func,
     inspect,
@@ -29,12 +25,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from app.core.traces import BLOT, Traces, anonymous
+from app.core.traces import Traces, anonymous
 from app.db import among, insert_missing, read_transaction, write_transaction
 from app.models import (
     Address,
     Attempt,
-    AttemptState,
     AuditEntry,
     Base,
     ConsentEvent,
@@ -43,26 +38,14 @@ from app.models import (
     ContactName,
     DncEntry,
     DncKind,
-    ImportReject,
-    ImportRun,
     JobContact,
     TestCall,
 )
 from app.security.pseudonyms import of_session
+from app.services.privacy import blotting, marking
 from app.services.privacy.stores import PastCall
 from common.clock import utcnow
 
-_PAGE = 2000
-#: What the site itself set up; and what has a way of its own here.
-_IMPERSONAL = frozenset(
-    """
-    address allowed_host attempt calling_window campaign campaign_dnc_group completion_code consent_event
-    consent_evidence contact dialing_rule dnc_coverage dnc_entry dnc_group dnc_group_list dnc_list erasure
-    guard_time holiday import_reject job job_contact lease media_server number_defaults number_format opened_range
-    organization reject_pattern retention_rule script script_file script_revision strategy strategy_revision
-    subject_export test_call trunk trunk_share user zone_rule
-    """.split()
-)
 #: Keys of an attempt's result that are figures of the call.
 _FIGURES = ("rtp", "answer")
 
@@ -102,20 +85,26 @@ def empty(
     with read_transaction(engine) as session:
         ids = _contacts(session, home, contact_ids, traces)
         attempts = list(session.scalars(select(Attempt.id).where(attempts_of(session, home, ids, traces))))
+        # The trail is long, and is gone through before the write lock is taken.
+        told, told_until = list(session.scalars(_audit_of(ids))), session.scalar(select(func.max(AuditEntry.id))) or 0
     counts = {"attempts": len(attempts), "messages_and_traces": 0}
     for batch in _batches(attempts):
         with write_transaction(engine) as session:
+            marking.unmark(session, batch)
             counts["messages_and_traces"] += _hanging_on(session, Attempt, batch)
             anonymous_attempts(session, batch)
     with write_transaction(engine) as session:
         counts["consents"] = _consents(session, home, names)
         counts["do_not_call"] = _pseudonymous(session, home, names)
         counts["test_calls"] = _test_calls(session, home, traces)
-        _audit_of(session, ids)
+        for entry in session.scalars(select(AuditEntry).where(AuditEntry.id.in_(_audit_of(ids, told_until)))):
+            _say_nothing(entry)
+        for entry in session.scalars(select(AuditEntry).where(among(session, AuditEntry.id, told))):
+            _say_nothing(entry)
         counts["contacts"] = len(ids)
         counts["contact_details"] = forget_contacts(session, ids)
-    counts["rejected_rows"] = _rejects(engine, home, traces)
-    counts["other_texts"] = _blot_everywhere(engine, home, traces)
+    counts["rejected_rows"] = blotting.rejects(engine, home, traces)
+    counts["other_texts"] = blotting.everywhere(engine, home, traces)
     return counts
 
 
@@ -128,12 +117,8 @@ def _contacts(session: Session, home: int, known: Sequence[int], traces: Traces)
 
 
 def attempts_of(session: Session, home: int, contact_ids: Sequence[int], traces: Traces) -> ColumnElement[bool]:
-    reached = and_(
-        Attempt.organization_id == home,
-        among(session, Attempt.address, sorted(traces.phones | traces.emails)),
-        Attempt.state == AttemptState.DONE,
-    )
-    return or_(Attempt.contact_id.in_(contact_ids), reached)
+    reached = marking.attempts_to(session, home, traces)
+    return or_(Attempt.contact_id.in_(contact_ids), among(session, Attempt.id, reached))
 
 
 def _hanging_on(session: Session, model: type[Base], ids: Sequence[Any]) -> int:
@@ -224,72 +209,15 @@ def _test_calls(session: Session, home: int, traces: Traces) -> int:
     return _rows(session.execute(update(TestCall).where(*mine).values(values)))
 
 
-def _audit_of(session: Session, ids: Sequence[int]) -> None:
+def _audit_of(ids: Sequence[int], after: int = 0) -> Select[int]:
+    objects = [str(key) for key in ids]
+    mine = (AuditEntry.kind == Contact.__tablename__, AuditEntry.object_id.in_(objects))
+    return select(AuditEntry.id).where(AuditEntry.id > after, *mine)
+
+
+def _say_nothing(entry: AuditEntry) -> None:
     """That something was done to the contact stays; what, does not."""
-    of_them = (AuditEntry.kind == Contact.__tablename__, AuditEntry.object_id.in_([str(key) for key in ids]))
-    for entry in session.scalars(select(AuditEntry).where(*of_them)):
-        entry.before, entry.after = anonymous(entry.before), anonymous(entry.after)
-
-
-def _rejects(engine: Engine, home: int, traces: Traces) -> int:
-    """Rows of files as people sent them: a number may be written in any way, so each is read."""
-    removed, after = 0, 0
-    while True:
-        with read_transaction(engine) as session:
-            page = session.execute(
-                select(ImportReject.id, ImportReject.row, ImportReject.reason)
-                .join(ImportRun, ImportRun.id == ImportReject.import_run_id)
-                .where(ImportRun.organization_id == home, ImportReject.id > after)
-                .order_by(ImportReject.id)
-                .limit(_PAGE)
-            ).all()
-        if not page:
-            return removed
-        found = [key for key, row, reason in page if traces.found_in(row) or traces.found_in(reason)]
-        if found:
-            with write_transaction(engine) as session:
-                session.execute(update(ImportReject).where(ImportReject.id.in_(found)).values(row=BLOT, reason=BLOT))
-        removed, after = removed + len(found), page[-1].id
-
-
-def _blot_everywhere(engine: Engine, home: int, traces: Traces) -> int:
-    """Texts of all other tables, and the proofs of do-not-call entries."""
-    changed = 0
-    for table in Base.metadata.sorted_tables:
-        if table.name not in _IMPERSONAL:
-            changed += _blot(engine, table, [column for column in table.columns if _is_text(column)], home, traces)
-    entries = DncEntry.__table__
-    assert isinstance(entries, Table)
-    return changed + _blot(engine, entries, [entries.c.proof], home, traces, entries.c.proof != "")
-
-
-def _blot(
-    engine: Engine, table: Table, columns: Sequence[Column[Any]], home: int, traces: Traces, *only: ColumnElement[bool]
-) -> int:
-    hints = traces.hints()
-    if not columns or not hints:
-        return 0
-    keys = list(table.primary_key.columns)
-    whose = [] if (owner := table.columns.get("organization_id")) is None else [or_(owner == home, owner.is_(None))]
-    like = or_(
-        *(func.lower(cast(column, Text)).contains(hint, autoescape=True) for column in columns for hint in hints)
-    )
-    with read_transaction(engine) as session:
-        rows = session.execute(select(*keys, *columns).where(*whose, *only, like)).all()
-    changed = 0
-    for row in rows:
-        key, values = row[: len(keys)], dict(zip(columns, row[len(keys) :], strict=True))
-        new = {column.name: traces.blot_json(value) for column, value in values.items()}
-        if any(new[column.name] != value for column, value in values.items()):
-            with write_transaction(engine) as session:
-                here = and_(*(column == value for column, value in zip(keys, key, strict=True)))
-                session.execute(update(table).where(here).values(new))
-            changed += 1
-    return changed
-
-
-def _is_text(column: Column[Any]) -> bool:
-    return isinstance(column.type, String | JSON) and not column.primary_key
+    entry.before, entry.after = anonymous(entry.before), anonymous(entry.after)
 
 
 def _batches(ids: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:

@@ -34,7 +34,7 @@ from app.models import (
 from app.security.access import Actor, Permission
 from app.services.audit import record
 from app.services.organizations import organization_for
-from app.services.privacy import emptying, stores
+from app.services.privacy import emptying, marking, stores
 from common.clock import utcnow
 from common.errors import RemoteError
 
@@ -248,7 +248,13 @@ def _audit(home: int, _rule: RetentionRule, cutoff: datetime) -> Select[Any]:
     )
 
 
+def _take_traces(session: Session, ids: Sequence[Any]) -> None:
+    marking.unmark(session, ids)
+    session.execute(delete(AttemptTrace).where(AttemptTrace.attempt_id.in_(ids)))
+
+
 def _take_attempts(session: Session, ids: Sequence[Any]) -> None:
+    marking.unmark(session, ids)
     session.execute(delete(AttemptResult).where(AttemptResult.attempt_id.in_(ids)))
     emptying.anonymous_attempts(session, ids)
 
@@ -263,7 +269,7 @@ _WHAT: Mapping[Kept, Callable[[int, RetentionRule, datetime], Select[Any]]] = {
     Kept.AUDIT: _audit,
 }
 _TAKE: Mapping[Kept, Callable[[Session, Sequence[Any]], object]] = {
-    Kept.TRACES: lambda session, ids: session.execute(delete(AttemptTrace).where(AttemptTrace.attempt_id.in_(ids))),
+    Kept.TRACES: _take_traces,
     Kept.ATTEMPTS: _take_attempts,
     Kept.REJECTS: lambda session, ids: session.execute(delete(ImportReject).where(ImportReject.id.in_(ids))),
     Kept.CONTACTS: emptying.forget_contacts,

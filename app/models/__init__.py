@@ -32,6 +32,7 @@ from app.models.campaign import (
     Strategy,
     StrategyRevision,
 )
+from app.models.catch_up import CatchUp, CatchUpName
 from app.models.consent import ConsentAct, ConsentEvent, ConsentEvidence, ConsentFile
 from app.models.contact import (
     NAMING,
@@ -80,6 +81,8 @@ __all__ = [
     "CallingWindow",
     "Campaign",
     "CampaignDncGroup",
+    "CatchUp",
+    "CatchUpName",
     "CompletionCode",
     "ConsentAct",
     "ConsentEvent",

@@ -26,6 +26,7 @@ from app.db import make_engine
 from app.security.pseudonyms import attach
 from app.security.secrets import Vault
 from app.services.sources import Sources
+from app.web.catch_up import CatchingUp
 from app.web.importer import Importer
 from app.web.keeper import Keeper
 from app.web.list_worker import ListWorker
@@ -106,6 +107,7 @@ def work(settings: Settings) -> None:
         "importer": Importer(engine, settings.home),
         "lists": ListWorker(engine),
         "names": Names(engine),
+        "catch_up": CatchingUp(engine),
         "trials": TrialRunner(engine),
         "keeper": Keeper(engine, settings),
     }

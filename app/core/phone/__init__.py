@@ -13,6 +13,7 @@ from app.core.phone.numbers import (
     NumberRefused,
     PhoneNumber,
     is_country,
+    known_number,
     parse_number,
     reader_for,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "check_pattern",
     "dial",
     "is_country",
+    "known_number",
     "lengths_text",
     "origin_of",
     "parse_number",

@@ -189,6 +189,16 @@ def parse_number(text: str, home_country: str) -> PhoneNumber:
     return reader_for(home_country).read(text)
 
 
+def known_number(e164: str) -> PhoneNumber | None:
+    """One that exists, of a kind that is never dialled too."""
+    try:
+        return parse_number(e164, "")
+    except NumberRefused as error:
+        return error.number
+    except BadNumber:
+        return None
+
+
 def cleaned(text: str) -> str:
     """Without what typesetting and spreadsheets put around a number."""
     return text.translate(_TYPOGRAPHY).strip(" \t").removeprefix("'")

@@ -15,7 +15,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
 from app.core.phone import blocks
-from app.core.phone.numbers import BadNumber, NumberRefused, parse_number
+from app.core.phone.numbers import known_number
 from app.core.phone.region_table import RegionTable
 from app.core.phone.types import NumberType
 
@@ -35,11 +35,8 @@ class Origin:
 
 def origin_of(e164: str, table: RegionTable) -> Origin:
     """What is known; nothing for what is no number."""
-    try:
-        number = parse_number(e164, "")
-    except NumberRefused as error:
-        number = error.number
-    except BadNumber:
+    number = known_number(e164)
+    if number is None:
         return Origin()
     digits = number.e164[1:]
     area = table.area(_geographic(digits)) if _has_place(number.type, digits) else ""

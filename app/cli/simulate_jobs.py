@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from app.cli import simulate_inbound
 from common.errors import Refused
 
 if TYPE_CHECKING:
@@ -20,14 +22,14 @@ _COLUMNS = (
 )
 
 
-def scenario_of(arguments: argparse.Namespace, common: dict[str, Any]) -> SharedScenario:
+def scenario_of(given: Sequence[str], common: dict[str, Any]) -> SharedScenario:
     """Of `--job` options, each a YAML mapping. Raise Refused."""
     import yaml
 
     from pacing.simulation.jobs import SharedScenario
 
     jobs = []
-    for at, text in enumerate(arguments.job):
+    for at, text in enumerate(given):
         try:
             jobs.append(yaml.safe_load(text))
         except yaml.YAMLError as error:
@@ -50,7 +52,8 @@ def run(scenario: SharedScenario, arguments: argparse.Namespace, modes: tuple[st
         result = SharedCentre(_with(scenario, mode, arguments), arguments.seed).run()
         for job in result.jobs:
             _print(scenario.name, job, result, as_json=arguments.json)
-        _print_sum(scenario.name, mode, result, as_json=arguments.json)
+        if arguments.json or len(result.jobs) > 1:
+            _print_sum(scenario.name, mode, result, as_json=arguments.json)
         if arguments.svg:
             title = f"{scenario.name}, seed {arguments.seed}"
             arguments.svg.write_text(draw_jobs(result, title, arguments.limit), encoding="utf-8")
@@ -60,9 +63,10 @@ def run(scenario: SharedScenario, arguments: argparse.Namespace, modes: tuple[st
 
 def _with(scenario: SharedScenario, mode: str, arguments: argparse.Namespace) -> SharedScenario:
     """`mode` for all jobs with agents, "" as each says; the options' limit and level where a job names none."""
+    from app.cli import simulate
     from pacing.algorithms import Mode
 
-    usual = {"abandonment_limit": arguments.limit, "dial_level": arguments.level}
+    usual = simulate.configured(arguments)
     jobs = tuple(
         replace(job, mode=Mode(mode) if mode else job.mode, configured={**usual, **job.configured}) if job.mode else job
         for job in scenario.jobs
@@ -81,6 +85,7 @@ def _figures(job: JobResult, result: SharedResult) -> dict[str, Any]:
         "abandonment_with_false_machines": r.abandonment_with_false_machines,
         "agent_hours": r.logged_in / 3_600,
         "application_talk_minutes": r.application_talk / 60,
+        **simulate_inbound.figures(r),
         "placed": r.placed,
         "cancelled": r.cancelled,
         "live": r.live,
@@ -104,6 +109,7 @@ def _print(scenario: str, job: JobResult, result: SharedResult, *, as_json: bool
         f"{job.result.live:7}{figures['share_of_lines']:7.1%}{figures['share_by_weight']:7.1%}"
         f"{job.longest_wait:12.1f}s"
     )
+    simulate_inbound.tell(job.result)
     sys.stdout.flush()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -14,19 +13,20 @@ from pacing.algorithms.observation import (
     Connected,
     Decision,
     Event,
-    InboundAnswered,
-    InboundArrived,
-    InboundLost,
     Observation,
     Outcome,
     Placed,
     Resolved,
 )
+from pacing.simulation.callers import Callers
 from pacing.simulation.clock import Clock
 from pacing.simulation.contacts import Contacts, Fate
 from pacing.simulation.floor import Floor
 from pacing.simulation.result import Result
-from pacing.simulation.scenario import HOUR, Scenario, at_hour
+from pacing.simulation.scenario import HOUR, Scenario
+
+#: Contacts where nobody counts them.
+MANY = 1_000_000_000
 
 
 class Decides(Protocol):
@@ -75,7 +75,7 @@ class Centre:
         self.neighbours: Neighbours | None = None
         self._pacer = pacer
         self._contacts = Contacts(scenario, seed)
-        self._chance = np.random.default_rng((seed, 2))
+        self.callers = Callers(scenario, self, np.random.default_rng((seed, 2)))
         self._calls = 0
         #: Lines in use, those of conversations among them.
         self.lines = 0
@@ -83,11 +83,8 @@ class Centre:
         self._ringing: dict[CallId, Call] = {}
         self._classifying: dict[int, Call] = {}
         self._waiting: dict[int, Call] = {}
-        self._inbound: deque[tuple[int, float]] = deque()
-        self._inbound_ids = 0
         self.floor = floor(scenario, self, seed)
-        if scenario.inbound:
-            self._next_inbound()
+        self.callers.begin()
 
     @property
     def now(self) -> float:
@@ -106,8 +103,13 @@ class Centre:
     def run(self) -> Result:
         for _ in range(round(self.scenario.hours * HOUR)):
             self.step()
-        self.floor.account()
+        self.account()
         return self.result
+
+    def account(self) -> None:
+        """At the shift's end: what is under way counts as far as it has come."""
+        self.floor.account()
+        self.callers.account()
 
     def step(self) -> None:
         """Live through everything up to now, ask the pacer, do as it says, and let a second begin."""
@@ -120,21 +122,21 @@ class Centre:
             self.minute()
         self.clock.now = now + 1.0
 
-    def ask(self, lines_in_use: int | None = None) -> int:
-        """Cancel what the pacer says, and give how many calls it wants placed. `lines_in_use` None: this job's own."""
+    def ask(self, lines_in_use: int | None = None, left: int = MANY) -> int:
+        """Blend, cancel and show contacts as the pacer says, and give how many calls it wants placed. `lines_in_use`
+        None: this job's own; `left` contacts were not called yet."""
+        if self.floor.team is not None:
+            self.floor.team.second()
         seen = self._observe(self.lines if lines_in_use is None else lines_in_use)
         decision = self._pacer.decide(seen, self.clock.now)
         for call_id in decision.cancel:
             self._cancel(self._ringing.get(call_id))
+        self.floor.show(decision.offer, left)
         return decision.place
 
     def agent_free(self) -> None:
         """An agent has become ready: inbound callers first, then the person who has waited longest."""
-        while self.floor.ready and self._inbound:
-            _, since = self._inbound.popleft()
-            self.result.inbound_waits.append(self.now - since)
-            self.events.append(InboundAnswered(self.now - since, self.now))
-            self.floor.take_inbound(float(self.scenario.inbound_talk.draw(self._chance, 1)[0]))
+        self.callers.serve()
         while self.floor.ready and self._waiting:
             self._connect(next(iter(self._waiting.values())))
         if self.neighbours is not None and self.floor.ready:
@@ -146,23 +148,26 @@ class Centre:
     def _observe(self, lines_in_use: int) -> Observation:
         now, floor = self.now, self.floor
         events, self.events = self.events, []
+        for_all = floor.team is None
         return Observation(
-            ready=[now - since for since in floor.ready.values()],
-            talking=[now - since for since in floor.talking.values()],
-            wrapup=[now - since for since in floor.wrapup.values()],
+            ready=[now - since for since in floor.at_hand()],
+            talking=[now - since for since in floor.coming(floor.talking)],
+            wrapup=[now - since for since in floor.coming(floor.wrapup)],
+            previewing=[now - since for since in floor.previewing.values()],
             on_break=len(floor.on_break),
-            inbound_talking=[now - since for since in floor.inbound.values()],
+            inbound_talking=[now - since for since in floor.inbound.values()] if for_all else (),
             ringing={key: now - call.placed for key, call in self._ringing.items()},
             classifying={key: now - call.answered for key, call in self._classifying.items()},
             waiting={key: now - call.answered for key, call in self._waiting.items()},
-            inbound_waiting=[now - since for _, since in self._inbound],
+            inbound_waiting=[now - since for _, since, _ in self.callers.waiting] if for_all else (),
             lines_in_use=lines_in_use,
+            previews_accepted=floor.accepted(),
             events=events,
         )
 
     def place(self) -> None:
         s = self.scenario
-        if s.lines is not None and self.lines >= s.lines:
+        if (s.lines is not None and self.lines >= s.lines) or not self.floor.may_dial:
             return
         self._calls += 1
         self.lines += 1
@@ -170,6 +175,7 @@ class Centre:
         fate = self._contacts.next()
         call = Call(self._calls, fate, self.now)
         self._ringing[call.id] = call
+        self.floor.placed(call.id)
         self.events.append(Placed(call.id, self.now))
         self._foresee(call, fate)
 
@@ -201,6 +207,7 @@ class Centre:
         self.lines -= 1
         for calls in (self._ringing, self._classifying, self._waiting):
             calls.pop(call.id, None)
+        self.floor.ended(call.id)
 
     def _cancel(self, call: Call | None) -> None:
         if call is None:
@@ -222,8 +229,7 @@ class Centre:
             return
         del self._ringing[call.id]
         call.answered = self.now
-        detection = self.scenario.detection
-        if detection is None:
+        if self.scenario.detection is None or self.floor.listens:
             self._person(call)
             return
         self._classifying[call.id] = call
@@ -258,7 +264,7 @@ class Centre:
         self.result.person_waits.append(self.now - call.answered)
         waited = max(0.0, self.now - call.answered - call.fate.greeting)
         self.events.append(Connected(call.id, waited, self.now))
-        self.floor.take(call.fate.talk if call.human else call.fate.machine_talk, human=call.human)
+        self.floor.take(call.fate.talk if call.human else call.fate.machine_talk, human=call.human, call=call.id)
 
     def _too_late(self, call: Call) -> None:
         if call.over:
@@ -267,31 +273,7 @@ class Centre:
         self.result.abandoned += call.human
         self.events.append(Abandoned(call.id, self.now - call.answered, self.now))
 
-    def _next_inbound(self) -> None:
-        rate = at_hour(self.scenario.inbound, self.now / HOUR, 0.0) / HOUR
-        if rate <= 0:
-            self.at(self.now + 60.0, lambda _: self._next_inbound(), None)
-            return
-        self.at(self.now + self._chance.exponential(1 / rate), self._caller, None)
-
-    def _caller(self, _: None) -> None:
-        self.events.append(InboundArrived(at=self.now))
-        self._inbound_ids += 1
-        self._inbound.append((self._inbound_ids, self.now))
-        patience = float(self.scenario.inbound_patience.draw(self._chance, 1)[0])
-        self.at(self.now + patience, self._caller_gone, self._inbound_ids)
-        self.agent_free()
-        self._next_inbound()
-
-    def _caller_gone(self, caller: int) -> None:
-        for entry in self._inbound:
-            if entry[0] == caller:
-                self._inbound.remove(entry)
-                self.result.inbound_lost += 1
-                self.events.append(InboundLost(self.now - entry[1], self.now))
-                return
-
     def minute(self) -> None:
         floor, result = self.floor, self.result
         counts = (len(floor.ready), len(floor.talking), len(floor.wrapup), len(self._ringing))
-        result.minutes.append((*counts, result.abandoned, result.live))
+        result.minutes.append((*counts, result.abandoned, result.live, floor.occupied, floor.with_callers))

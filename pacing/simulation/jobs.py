@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from common.errors import Refused
@@ -18,7 +18,16 @@ PLENTY = 100_000
 #: Contacts of a list that are believed.
 MOST_CONTACTS = 1_000_000_000
 #: Modes with agents that a job can have here.
-MODES = (Mode.PROGRESSIVE, Mode.RATIO, Mode.ADAPTIVE, Mode.EXPERT, Mode.PREDICTIVE)
+MODES = (
+    Mode.MANUAL,
+    Mode.PREVIEW,
+    Mode.TIMED_PREVIEW,
+    Mode.PROGRESSIVE,
+    Mode.RATIO,
+    Mode.ADAPTIVE,
+    Mode.EXPERT,
+    Mode.PREDICTIVE,
+)
 _SHARED = ("name", "hours", "ports", "lines", "calls_per_second", "trunks", "agents", "jobs")
 #: What a job has of its own, besides the fields of a scenario.
 _OWN = ("pacing", "trunk", "contacts", "agents")
@@ -149,6 +158,8 @@ def _job(body: Any, where: str, common: Mapping[str, Any], hours: float, trunks:
         scenario = Scenario.read(
             {**{name: own[name] for name in own if name in _SCENARIO}, "hours": hours, "agents": 0}
         )
+        if mode is None:
+            scenario = replace(scenario, inbound=(), inbound_agents=0, blending=None)
         job = Job(
             scenario.name,
             scenario,

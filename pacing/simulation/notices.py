@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,9 +20,8 @@ from pacing.algorithms.queueing import greatest_rate
 from pacing.simulation.centre import Decides
 from pacing.simulation.clock import Clock
 from pacing.simulation.distributions import Durations
+from pacing.simulation.levels import HalfHours
 from pacing.simulation.scenario import HOUR, at_hour
-
-HALF_HOUR = 1_800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +49,8 @@ class Day:
 
 
 @dataclass(slots=True)
-class DayResult:
+class DayResult(HalfHours):
     notified: int = 0
-    #: In each half hour: callers, and those answered in time.
-    half_hours: dict[int, list[int]] = field(default_factory=dict)
-
-    def count(self, arrived: float, *, in_time: bool) -> None:
-        entry = self.half_hours.setdefault(int(arrived // HALF_HOUR), [0, 0])
-        entry[0] += 1
-        entry[1] += in_time
-
-    @property
-    def levels(self) -> list[float]:
-        """The share answered in time, half hour by half hour."""
-        return [good / calls for _, (calls, good) in sorted(self.half_hours.items())]
 
 
 class Queue:

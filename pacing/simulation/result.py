@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import TypeAlias
 
-#: Agents ready, talking and in wrap-up, calls ringing, abandoned so far, live so far.
-Minute: TypeAlias = tuple[int, int, int, int, int, int]
+from pacing.simulation.levels import HalfHours
+
+#: Agents ready, talking and in wrap-up, calls ringing, abandoned so far, live so far; agents who look at contacts or
+#: dial, and who work for inbound callers.
+Minute: TypeAlias = tuple[int, int, int, int, int, int, int, int]
 
 
 @dataclass(slots=True)
@@ -18,10 +21,15 @@ class Result:
     wrapup: float = 0.0
     machine_talk: float = 0.0
     inbound_talk: float = 0.0
+    #: Agent-seconds spent looking at contacts, and lent by blending to the inbound team.
+    preview: float = 0.0
+    lent: float = 0.0
     #: Seconds that people talked with an application, in jobs without agents.
     application_talk: float = 0.0
     placed: int = 0
     cancelled: int = 0
+    #: Contacts that agents looked at and did not call.
+    skipped: int = 0
     #: People who answered; who met no agent in time; who were taken for machines and hung up on.
     live: int = 0
     abandoned: int = 0
@@ -31,6 +39,10 @@ class Result:
     agent_waits: list[float] = field(default_factory=list)
     inbound_waits: list[float] = field(default_factory=list)
     inbound_lost: int = 0
+    callers: HalfHours = field(default_factory=HalfHours)
+    #: Agents whom blending took from outbound and gave back.
+    acquired: int = 0
+    released: int = 0
     minutes: list[Minute] = field(default_factory=list)
 
     @property
@@ -49,11 +61,6 @@ class Result:
         total = self.live + self.false_machines
         return (self.abandoned + self.false_machines) / total if total else 0.0
 
-    def inbound_in_level(self, seconds: float = 20.0) -> float:
-        """The share of inbound callers who were answered within so many seconds; who gave up was not."""
-        callers = len(self.inbound_waits) + self.inbound_lost
-        return sum(wait <= seconds for wait in self.inbound_waits) / callers if callers else 1.0
-
     @property
     def talk_minutes_an_hour(self) -> float:
         return 60 * (self.talk + self.inbound_talk) / self.logged_in if self.logged_in else 0.0
@@ -66,6 +73,8 @@ class Result:
             values = [getattr(result, each.name) for result in results]
             if each.name == "minutes":
                 whole.minutes = [_added(rows) for rows in zip(*values, strict=True)]
+            elif each.name == "callers":
+                whole.callers = HalfHours.together(values)
             elif isinstance(getattr(whole, each.name), list):
                 setattr(whole, each.name, [value for of_one in values for value in of_one])
             else:
@@ -109,5 +118,13 @@ class SharedResult:
 
 
 def _added(minutes: Sequence[Minute]) -> Minute:
-    ready, talking, wrapup, ringing, abandoned, live = (sum(column) for column in zip(*minutes, strict=True))
-    return ready, talking, wrapup, ringing, abandoned, live
+    ready, talking, wrapup, ringing, abandoned, live, looking, inbound = (
+        sum(column) for column in zip(*minutes, strict=True)
+    )
+    return ready, talking, wrapup, ringing, abandoned, live, looking, inbound
+
+
+def complete(kept: Sequence[int]) -> Minute:
+    """A minute as it was kept, perhaps before its last columns were thought of."""
+    ready, talking, wrapup, ringing, abandoned, live, looking, inbound = (*kept, *[0] * (8 - len(kept)))
+    return ready, talking, wrapup, ringing, abandoned, live, looking, inbound

@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pacing.algorithms import Configuration, Mode, create
+from pacing.algorithms import Configuration, Mode, Pacer, create
 from pacing.simulation.bound import clairvoyant
 from pacing.simulation.centre import Centre
+from pacing.simulation.floor import Floor
+from pacing.simulation.previews import ByHand, Manual, Previews
 from pacing.simulation.result import Result
 from pacing.simulation.scenario import Scenario
 
@@ -29,8 +31,21 @@ def configuration_for(scenario: Scenario, mode: Mode, **configured: float) -> Co
     )
 
 
+def floor_for(mode: Mode) -> type[Floor]:
+    """How agents work in a mode."""
+    if mode is Mode.MANUAL:
+        return Manual
+    return Previews if mode in (Mode.PREVIEW, Mode.TIMED_PREVIEW) else Floor
+
+
+def pacer_for(configuration: Configuration) -> Pacer:
+    """That of the mode; or what agents do who dial by themselves."""
+    return ByHand(configuration) if configuration.mode is Mode.MANUAL else create(configuration)
+
+
 def shift(scenario: Scenario, mode: Mode, seed: int, **configured: float) -> Result:
-    return Centre(scenario, create(configuration_for(scenario, mode, **configured)), seed).run()
+    pacer = pacer_for(configuration_for(scenario, mode, **configured))
+    return Centre(scenario, pacer, seed, floor=floor_for(mode)).run()
 
 
 @dataclass(frozen=True, slots=True)

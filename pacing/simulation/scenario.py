@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from common.errors import Refused
+from pacing.algorithms.blending import Blending
 from pacing.simulation.distributions import Durations
 
 HOUR = 3_600.0
@@ -68,6 +69,17 @@ class Scenario:
     inbound_talk: Durations = Durations("lognormal", mean=180.0, cv=0.8)
     #: Seconds an inbound caller waits before giving up.
     inbound_patience: Durations = Durations("exponential", mean=180.0)
+    #: Seconds within which a caller should be answered.
+    inbound_within: float = 20.0
+    #: So many of the agents answer callers alone; 0 without blending: all agents do so before anything else.
+    inbound_agents: int = 0
+    #: More of them while callers need them; None: never.
+    blending: Blending | None = None
+    #: Preview modes and manual: seconds that an agent looks at a contact, and the share not called then.
+    preview: Durations = Durations("gamma", mean=15.0, cv=0.6)
+    preview_skipped: float = 0.05
+    #: Manual: seconds that dialling by hand takes.
+    dial_by_hand: Durations = Durations("gamma", mean=10.0, cv=0.4)
     #: Seconds for a CANCEL to reach the far end.
     cancel_delay: float = 0.2
 
@@ -81,6 +93,9 @@ class Scenario:
             raise Refused("hit_rate: give a share from 0 to 1")
         if self.hit_rate + self.machines + self.busy + self.failed > 1 + 1e-9:
             raise Refused("hit_rate, machines, busy and failed add up to more than 1")
+        if not 0 <= self.preview_skipped < 1:
+            raise Refused("preview_skipped: give a share from 0, under 1")
+        whole(self.inbound_agents, "inbound_agents", MOST_AGENTS)
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Scenario:
@@ -94,6 +109,8 @@ class Scenario:
                 values[name] = Durations.read(value, name)
             elif name == "detection":
                 values[name] = _detection(value)
+            elif name == "blending":
+                values[name] = _blending(value)
             elif name == "staffing":
                 values[name] = staffing(value)
             elif name in ("hit_steps", "inbound"):
@@ -170,3 +187,25 @@ def _detection(body: Any) -> Detection | None:
         return Detection(**values)
     except TypeError as error:
         raise Refused(f"detection: {error}") from error
+
+
+def _blending(body: Any) -> Blending | None:
+    if body in (None, False):
+        return None
+    if not isinstance(body, Mapping):
+        raise Refused("blending: give measure, acquire, release and what else it has, {} for all as usual")
+    known = {field.name for field in fields(Blending)}
+    values: dict[str, Any] = {}
+    for name, value in body.items():
+        if name not in known:
+            raise Refused(f"blending.{name}: unknown; it has {', '.join(sorted(known))}")
+        if name == "measure":
+            values[name] = text(value, "blending.measure")
+        elif name in ("step", "most"):
+            values[name] = None if value is None and name == "most" else whole(value, f"blending.{name}", MOST_AGENTS)
+        else:
+            values[name] = number(value, f"blending.{name}")
+    try:
+        return Blending(**values)
+    except Refused as error:
+        raise Refused(f"blending.{error}") from error

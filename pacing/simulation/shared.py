@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from pacing.agentless import Observation, Pacing, Trunk, decide
-from pacing.algorithms import Decision, create
+from pacing.algorithms import Decision
 from pacing.algorithms import Observation as Look
 from pacing.sharing import Claim, Turns, allot
 from pacing.simulation.centre import Centre, Decides
@@ -19,6 +19,7 @@ from pacing.simulation.clock import Clock
 from pacing.simulation.floor import Application
 from pacing.simulation.jobs import PLENTY, Job, Line, SharedScenario
 from pacing.simulation.result import JobResult, SharedResult
+from pacing.simulation.runs import floor_for, pacer_for
 from pacing.simulation.scenario import HOUR
 from pacing.simulation.team import Agents
 
@@ -53,7 +54,8 @@ class _Run:
     def left(self) -> int:
         """Contacts that were not called yet."""
         contacts = self.job.contacts
-        return PLENTY if contacts is None else contacts - self.centre.result.placed
+        result = self.centre.result
+        return PLENTY if contacts is None else contacts - result.placed - result.skipped
 
     @property
     def finished(self) -> bool:
@@ -64,9 +66,10 @@ class _Run:
         return min(self.left, self._permits) if self.job.mode else self.left
 
     def ask(self, lines_in_use: int) -> None:
-        """What the pacer wants now; what it wanted before is void."""
+        """What the pacer wants now; what it wanted before is void, but for contacts whose agents wait for a line."""
         if self.job.mode is not None:
-            self._permits = self.centre.ask(lines_in_use)
+            wanted = self.centre.ask(lines_in_use, self.left)
+            self._permits = max(wanted, min(self._permits + wanted, self.centre.floor.waiting))
 
     def start(self, free_ports: int, trunk: Trunk, now: float) -> int:
         centre = self.centre
@@ -103,9 +106,9 @@ class SharedCentre:
         self.runs: dict[str, _Run] = {}
         for number, job in enumerate(scenario.jobs):
             line = scenario.trunks[job.trunk]
-            given = pacers[job.name] if pacers else create(job.configuration(line, scenario.ports))
+            given = pacers[job.name] if pacers else pacer_for(job.configuration(line, scenario.ports))
             pacer = given if job.mode else _Nobody()
-            floor = self._agents.team if job.mode else Application
+            floor = floor_for(job.mode) if job.mode else Application
             centre = Centre(job.scenario, pacer, seed + number * _APART, self._clock, floor)
             self.runs[job.name] = _Run(job, centre)
             if job.mode is not None:
@@ -117,7 +120,7 @@ class SharedCentre:
             self.step(float(second))
         self._clock.live_until(self.scenario.hours * HOUR)
         for run in self.runs.values():
-            run.centre.floor.account()
+            run.centre.account()
         return SharedResult([run.result for run in self.runs.values()])
 
     def step(self, now: float) -> None:

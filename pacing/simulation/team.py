@@ -9,20 +9,8 @@ import numpy as np
 from pacing.sharing import assign
 from pacing.simulation.centre import Centre
 from pacing.simulation.clock import Clock
-from pacing.simulation.floor import Floor
 from pacing.simulation.jobs import PLENTY, Job, SharedScenario
-from pacing.simulation.scenario import HOUR, Scenario
-
-
-class Team(Floor):
-    """The agents who belong to one job at present; who goes home is said for the whole group."""
-
-    def __init__(self, scenario: Scenario, centre: Centre, seed: int, agents: Agents) -> None:
-        super().__init__(scenario, centre, seed)
-        self._agents = agents
-
-    def _leaves(self, agent: int) -> bool:
-        return self._agents.goes_home(agent)
+from pacing.simulation.scenario import HOUR
 
 
 class Agents:
@@ -45,12 +33,10 @@ class Agents:
         self._aimed_at: object = None
         self._has: list[dict[str, int]] = [{} for _ in self._groups]
 
-    def team(self, scenario: Scenario, centre: Centre, seed: int) -> Team:
-        return Team(scenario, centre, seed, self)
-
     def enter(self, job: Job, centre: Centre, finished: Callable[[str], bool]) -> None:
         self._jobs[job.name], self._centres[job.name], self._finished = job, centre, finished
         centre.neighbours = self
+        centre.floor.goes_home = self.goes_home
 
     def begin(self) -> None:
         """Let the first log in, and whoever is due by the staffing."""

@@ -14,6 +14,7 @@ from common.errors import Refused
 from pacing.algorithms import Mode
 from pacing.simulation.chart import draw
 from pacing.simulation.grids import benchmark, expand
+from pacing.simulation.result import Result, complete
 from pacing.simulation.runs import Summary, pool, shift
 from pacing.simulation.scenario import Scenario
 
@@ -57,10 +58,42 @@ def test_the_picture_is_well_formed_and_says_what_it_shows() -> None:
     assert "3.0%" in words
 
 
+def test_minutes_that_were_kept_before_agents_looked_at_contacts_are_drawn_still() -> None:
+    old, new = complete([3, 2, 1, 5, 0, 9]), complete([3, 2, 1, 5, 0, 9, 4, 0])
+    assert "looking" not in draw(Result(minutes=[old, old]), "Old")
+    assert "looking" in draw(Result(minutes=[old, new]), "New")
+
+
 def test_the_command_compares_the_modes_beside_the_bound(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "pacing", "--agents", "3", "--hours", "0.05", "--compare"]) == 0
     shown = capsys.readouterr().out
-    assert all(mode in shown for mode in ("progressive", "ratio", "adaptive", "expert", "predictive", "clairvoyant"))
+    modes = ("manual", "preview", "timed_preview", "progressive", "ratio", "adaptive", "expert", "predictive")
+    assert all(f"3 agents, {mode} " in shown for mode in (*modes, "clairvoyant"))
+
+
+def test_without_agents_the_command_compares_what_an_application_talks_to(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["simulate", "pacing", "--agents", "0", "--hours", "0.02", "--compare", "--rate", "30"]
+    assert main([*asked, "--calls-per-second", "2", "--ports", "3"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"calls, {mode} " in shown for mode in ("none", "timed", "ports"))
+    assert main(["simulate", "pacing", "--mode", "ports", "--ports", "3", "--hours", "0.02", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["placed"] >= 3
+
+
+def test_the_command_takes_a_day_with_steps_breaks_and_callers(capsys: pytest.CaptureFixture[str]) -> None:
+    day = "--agents 6 --hours 0.2 --hit-rate .5 --hit-step 0.1:.2 --hit-drift -.01 --staff 0.1:4 --log-in 0"
+    breaks = "--break-every 120 --break-length 20 --preview 5 --preview-skipped .1 --dial-by-hand 6"
+    callers = "--inbound 60 --inbound 0.1:300 --inbound-talk 30 --inbound-patience 60 --inbound-within 15"
+    blended = ["--inbound-agents", "1", "--blending", "{measure: queue_length, acquire: 0.5, release: 0.2}"]
+    asked = ["simulate", "pacing", *f"{day} {breaks} {callers}".split(), *blended]
+    assert main([*asked, "--mode", "timed_preview", "--preview-seconds", "4", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["looking_minutes_an_hour"] > 1
+    assert figures["agents_acquired"] > 0
+    (half_hour,) = figures["inbound_half_hours"]
+    assert half_hour == [0.0, pytest.approx(36, abs=20), figures["inbound_in_time"]]
+    assert main([*asked, "--mode", "manual"]) == 0
+    assert "by half hour: 0h" in capsys.readouterr().out
 
 
 def test_the_command_reads_scenarios_and_durations_from_files(
@@ -73,7 +106,7 @@ def test_the_command_reads_scenarios_and_durations_from_files(
     assert main(["simulate", "pacing", "--file", str(scenarios), "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["scenario"] for line in lines] == ["agents=2", "agents=3"]
-    assert 0 <= lines[0]["inbound_within_20_s"] <= 1
+    assert 0 <= lines[0]["inbound_in_time"] <= 1
     options = [
         "--agents",
         "2",
@@ -100,6 +133,16 @@ def test_the_command_reads_scenarios_and_durations_from_files(
         (["--svg", "a.svg", "--compare"], "--svg"),
         (["--campaign", "Collections"], "--from-attempts"),
         (["--from-attempts", "0"], "--from-attempts"),
+        (["--hit-step", "noon:0.3"], "--hit-step"),
+        (["--staff", "2:some"], "--staff"),
+        (["--break-length", "nowhere.csv"], "--break-length"),
+        (["--blending", "{"], "--blending"),
+        (["--blending", "soon"], "--blending"),
+        (["--blending", "{acquire: -1}"], "blending"),
+        (["--mode", "timed"], "--rate"),
+        (["--mode", "ports"], "--ports"),
+        (["--mode", "none"], "--calls-per-second"),
+        (["--rate", "5"], "--rate"),
     ],
 )
 def test_the_command_says_what_is_wrong(options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

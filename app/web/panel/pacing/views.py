@@ -25,7 +25,7 @@ from app.web.words import MODE_NAMES
 from common.clock import utcnow
 from common.errors import Refused
 from pacing.simulation.chart import draw
-from pacing.simulation.result import Result
+from pacing.simulation.result import Result, complete
 
 blueprint = area("pacing", __name__, "/pacing")
 _COLUMNS: Mapping[str, Any] = {
@@ -103,7 +103,7 @@ def remove(trial_id: int) -> AnyResponse:
 
 def _picture(trial: PacingTrial, mode: str) -> Markup:
     """The first shift. All text in it is ours or escaped by `draw`."""
-    minutes = [tuple(row) for row in trial.result["modes"][mode]["minutes"]]
+    minutes = [complete(row) for row in trial.result["modes"][mode]["minutes"]]
     title = f"{MODE_NAMES[mode]}: agents minute by minute, and the abandonment rate so far"
     return Markup(draw(Result(minutes=minutes), title, trial.asked["limit"]))  # noqa: S704 - see above
 

@@ -121,7 +121,7 @@ def _write(folder: Path, config: str, accounts: str) -> None:
 
 async def _connect(port: int, process: asyncio.subprocess.Process) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """The control connection; the modules are loaded before the telephone listens, so try until it is there."""
-    for _ in range(250):
+    for _ in range(2500):
         try:
             return await asyncio.open_connection("127.0.0.1", port)
         except ConnectionRefusedError:

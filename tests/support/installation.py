@@ -22,7 +22,7 @@ from tests.support import processes
 from tests.support.ports import free_range
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_SECONDS = 60.0
+READY_SECONDS = 100.0
 SECRET = "tests-only-secret-key-0123456789"
 CARRIER, WEB, MEDIASERVER, ENGINE = "carrier", "web", "mediaserver", "engine"
 

@@ -14,6 +14,7 @@ from aiohttp import web
 from common.setting_types import Endpoint
 from mediaserver.control import ControlApi
 from mediaserver.server import ServerOptions, build
+from mediaserver.switch.loadgate import Observation
 from mediaserver.switch.switchboard import Switchboard
 from simulators.carrier.agent import Carrier
 
@@ -33,7 +34,7 @@ class Pages:
         self._news = asyncio.Event()
 
     async def until_asked(self, times: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.asked) < times:
                 self._news.clear()
                 await self._news.wait()
@@ -66,6 +67,11 @@ class Pages:
         return web.Response(text=self.pages[name], headers={"Cache-Control": "max-age=60", "ETag": '"1"'})
 
 
+def keep_open(board: Switchboard) -> None:
+    """Its gate sees no overload: what else the machine is at refuses none of the test's calls."""
+    board.watch._decide = lambda now: board.watch.gate.decide(Observation(), now)
+
+
 class Bench:
     def __init__(
         self, board: Switchboard, api: str, http: aiohttp.ClientSession, carrier: Carrier, pages: Pages
@@ -92,7 +98,7 @@ class Bench:
 
     async def event(self, attempt: str, kind: str) -> dict[str, Any]:
         """The event, from the WebSocket, whether it has happened or not."""
-        async with asyncio.timeout(30), self.http.ws_connect(f"{self.api}/v1/events?after=0") as socket:
+        async with asyncio.timeout(60), self.http.ws_connect(f"{self.api}/v1/events?after=0") as socket:
             while True:
                 event: dict[str, Any] = await socket.receive_json()
                 if (event["attempt_id"], event["type"]) == (attempt, kind):
@@ -113,6 +119,7 @@ async def media_server(directory: Path, carrier: Carrier, pages: Pages) -> Async
         allow=(pages.url("").rstrip("/"),),
     )
     board = build(options)
+    keep_open(board)
     await board.start()
     api = ControlApi(board, TOKEN)
     address = await api.start(Endpoint("127.0.0.1", 0))

@@ -39,7 +39,7 @@ class Near:
         port: int,
         *,
         to: str = "+12125550100",
-        ring_timeout: float = 10.0,
+        ring_timeout: float = 30.0,
         username: str = "",
         password: str = "",
         host: str = "127.0.0.1",
@@ -61,24 +61,24 @@ class Near:
         (only,) = (*self.of(Ended), *self.of(Failed))
         return only
 
-    async def wait(self, *kinds: type[SipEvent], seconds: float = 15.0) -> None:
+    async def wait(self, *kinds: type[SipEvent], seconds: float = 60.0) -> None:
         await self.until(lambda: any(isinstance(event, kinds) for event in self.events), seconds)
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 15.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         async with asyncio.timeout(seconds):
             while not condition():
                 self._news.clear()
                 await self._news.wait()
 
     async def connections(self, count: int) -> bool:
-        """Whether so many TCP and TLS connections are there within some seconds."""
-        for _ in range(500):
+        """Whether so many TCP and TLS connections are there within a minute."""
+        for _ in range(5000):
             if self.endpoint.connections == count:
                 return True
             await asyncio.sleep(0.01)
         return False
 
-    async def settled(self, seconds: float = 7.0) -> SipStats:
+    async def settled(self, seconds: float = 60.0) -> SipStats:
         """What is left once every timer has had its time."""
         for _ in range(int(seconds / 0.02)):
             if self.endpoint.stats() == NOTHING:

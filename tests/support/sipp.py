@@ -29,7 +29,7 @@ class Sipp:
         *,
         status: int = 486,
         remote: tuple[str, int] | None = None,
-        patience: int = 20,
+        patience: int = 60,
         transport: str = "udp",
         host: str = "127.0.0.1",
         port: int = 0,
@@ -118,7 +118,7 @@ def own_ports() -> int:
 
 async def _bound(port: int, process: asyncio.subprocess.Process, transport: str, host: str) -> None:
     """Until somebody listens on the port: an earlier INVITE would be refused by the network."""
-    for _ in range(500):
+    for _ in range(2500):
         if _is_bound(port, f"{transport}{'6' if ':' in host else ''}"):
             return
         if process.returncode is not None:

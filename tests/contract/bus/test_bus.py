@@ -30,7 +30,7 @@ def make_bus(request: pytest.FixtureRequest) -> Iterator[Callable[[], Bus]]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 

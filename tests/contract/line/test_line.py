@@ -34,7 +34,7 @@ from simulators.carrier.agent import Carrier, CarrierSettings
 from tests.support.asterisk import ABSENT, PASSWORD, USER, asterisk, asterisk_root
 from tests.support.garbage import garbage
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(150)]
 #: Spoken for a second, so that the simulated customer hears a prompt.
 PROMPT = bytes((0x20, 0xA0)) * 4000
 
@@ -71,7 +71,7 @@ class Bench:
         trunk = Trunk("127.0.0.1", self.carrier.port, username="clarion", password="clarion")
         self.line.place(Place(call, f"+155501010{suffix}", "+15550100000", "", trunk, ring_timeout))
 
-    async def until(self, kind: type[Any], count: int = 1, seconds: float = 20.0) -> Any:
+    async def until(self, kind: type[Any], count: int = 1, seconds: float = 60.0) -> Any:
         """The first event of its kind, once there are `count`."""
         async with asyncio.timeout(seconds):
             while True:
@@ -106,7 +106,7 @@ async def test_the_far_end_sees_what_the_trunk_dials_for_the_number(bench: Bench
     trunk = Trunk("127.0.0.1", bench.carrier.port, username="clarion", password="clarion", name="t")
     dialled = {"t": "*6715550101034", "other": "1"}
     bench.line.place(Place("c1", "+15550101034", "+15550100000", "", trunk, 20.0, dialled=dialled))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not bench.carrier.rings:
             await asyncio.sleep(0.05)
     assert list(bench.carrier.rings) == ["*6715550101034"]
@@ -192,7 +192,7 @@ async def test_the_far_end_hangs_up(bench: Bench) -> None:
 async def test_stopping_a_prompt_ends_it_incomplete(bench: Bench) -> None:
     bench.place("10")
     await bench.until(Answered)
-    bench.line.play("c1", 9, (PROMPT,), False)
+    bench.line.play("c1", 9, (PROMPT,) * 20, False)
     await asyncio.sleep(0.2)
     bench.line.stop_play("c1")
     played = await bench.until(Played)

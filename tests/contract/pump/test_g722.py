@@ -22,7 +22,7 @@ from tests.support.echo_call import share_of, tone
 from tests.support.key_sounds import pressed
 from tests.support.rtp_far import FarEnd
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(30)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(150)]
 
 
 class Coder:

@@ -16,7 +16,7 @@ from mediaserver.switch.rtp.transcode import from_ulaw, to_ulaw
 from tests.support.key_sounds import pressed
 from tests.support.rtp_far import KEY_TYPE, FarEnd
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(30)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(150)]
 
 
 async def say(far: FarEnd, audio: bytes, codec: PayloadType, packet: int = FRAME, first: int = 0) -> int:

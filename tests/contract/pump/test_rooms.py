@@ -16,7 +16,7 @@ from mediaserver.switch.rtp.packet import FRAME, PayloadType
 from mediaserver.switch.rtp.transcode import linear_to_ulaw, ulaw_to_linear
 from tests.support.rtp_far import FarEnd
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(30)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(150)]
 
 
 def tone(hertz: int, number: int) -> bytes:

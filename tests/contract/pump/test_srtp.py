@@ -20,7 +20,7 @@ from mediaserver.switch.rtp.stream import AudioHeard, KeyHeard
 from tests.support.rtp_far import KEY_TYPE, FarEnd
 from tests.support.srtp_far import SrtpSide, derive, keystream
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(30)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(150)]
 OURS, THEIRS = bytes(range(30)), bytes(range(100, 130))
 
 

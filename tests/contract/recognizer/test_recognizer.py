@@ -17,7 +17,7 @@ from simulators.carrier.sdp import PCMU
 from vxml.grammar import WordGrammar, for_recognizer, link, parse_grammar
 from vxml.grammar.spoken import spoken_grammar
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(150)]
 SILENCE = b"\xff" * 2400
 
 

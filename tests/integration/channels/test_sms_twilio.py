@@ -62,7 +62,7 @@ def test_receipts_come_signed_and_in_order(suffix: str, code: str) -> None:
             channel = TwilioSms(twilio_settings(sinks.base_url))
             sent = await channel.send(message(f"+121255501{suffix}", status_url=callbacks.url))
             assert not sent.final
-            await asyncio.wait_for(callbacks.arrived.wait(), 5)
+            await asyncio.wait_for(callbacks.arrived.wait(), 60)
             outcomes = [outcome_from_callback(form) for _, form, _ in callbacks.received]
             assert [outcome.code for outcome in outcomes[:-1]] == ["SMS_SENT"] * (len(outcomes) - 1)
             assert outcomes[-1].code == code

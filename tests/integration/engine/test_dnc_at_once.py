@@ -26,7 +26,7 @@ from engine.tuning import Tuning
 from tests.integration.engine.conftest import House
 from tests.support.job_rows import make_job
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
 Play = Callable[[Callable[[House], Awaitable[None]]], None]
 PEOPLE = 18

@@ -22,7 +22,7 @@ from common.control import CallRequest, Disposition, TrunkFault
 from tests.integration.engine.conftest import CALL_ONLY, PLAN, QUICK, House, Play, equip
 from tests.support.job_rows import make_job, repeat_job
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
 
 BUSY = Ending(Disposition.REFUSED, 486, None)

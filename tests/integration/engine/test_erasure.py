@@ -19,7 +19,7 @@ from common.control import Disposition
 from tests.integration.engine.conftest import CALL_ONLY, SECRET, House
 from tests.support.job_rows import make_job
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
 Play = Callable[[Callable[[House], Awaitable[None]]], None]
 ROOT, VAULT = Actor.system(), Vault(SECRET)

@@ -21,7 +21,7 @@ from tests.integration.engine.conftest import House
 from tests.integration.engine.test_engine import CALL_ONLY
 from tests.support.job_rows import make_job, repeat_job
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
 Play = Callable[[Callable[[House], Awaitable[None]]], None]
 

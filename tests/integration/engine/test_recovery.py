@@ -16,7 +16,7 @@ from common.clock import utcnow
 from tests.integration.engine.conftest import CALL_ONLY, PLAN, QUICK, House, Play, equip
 from tests.support.job_rows import make_job
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
 OWNERS = "SELECT DISTINCT owner FROM attempt"
 

@@ -28,7 +28,7 @@ from common.clock import utcnow
 from tests.integration.engine.conftest import House, Play
 from tests.support.job_rows import make_job
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
 PEOPLE = 8
 ROOT = Actor.system()

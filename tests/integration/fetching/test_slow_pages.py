@@ -18,8 +18,9 @@ from mediaserver.local import LocalServer
 from simulators.carrier.agent import Carrier, CarrierSettings
 from simulators.carrier.behaviour import Behaviour
 from simulators.carrier.population import Population
+from tests.support.media_server import keep_open
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(150)]
 PAGE = '<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml">{}</vxml>'
 START = PAGE.format(
     '<property name="fetchaudiodelay" value="200ms"/><property name="fetchaudiominimum" value="0s"/>'
@@ -67,6 +68,7 @@ async def calls(site: Site, number: int) -> list[tuple[CallStatus, Mapping[str, 
             Carrier(CarrierSettings(port=0), Population(everyone=listener)) as carrier,
             LocalServer(host="127.0.0.1", line="native", allow=(origin,), max_calls=2) as server,
         ):
+            keep_open(server.board)
             for _ in range(number):
                 request = CallRequest(
                     new_id(), "+15550100000", "+15550100001", Trunk("127.0.0.1", carrier.port), f"{origin}/start"

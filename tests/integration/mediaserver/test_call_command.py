@@ -19,7 +19,7 @@ from tests.support.asterisk import ABSENT, USER, asterisk, asterisk_root
 from tests.support.asterisk import PASSWORD as ASTERISK_PASSWORD
 from tests.support.kamailio import PASSWORD, kamailio
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(150)]
 SCRIPT = """<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><field name="key" type="digits?length=1">
 <prompt>Hello. Press one.</prompt><filled><exit namelist="key"/></filled>
 <noinput><exit/></noinput></field></form></vxml>"""

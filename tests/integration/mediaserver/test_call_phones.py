@@ -14,7 +14,7 @@ from tests.support.baresip import baresip
 from tests.support.kamailio import BY_NUMBER, PASSWORD, kamailio
 from tests.support.sipp import Sipp, own_ports
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(150)]
 FORM = """<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><transfer name="to" type="bridge" dest="{}"
  connecttimeout="20s" maxtime="2s"><filled><exit namelist="to"/></filled></transfer></form></vxml>"""
 

@@ -12,7 +12,7 @@ from mediaserver.switch.workers import WorkerKey
 from tests.support.hostile_bench import Dialogs, hostile_bench
 from tests.support.hostile_scripts import SCRIPTS
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration, pytest.mark.timeout(150)]
 #: Of the worker's process, as the kernel accounts for it.
 CPU_SECONDS, MEGABYTES = 2.0, 100.0
 

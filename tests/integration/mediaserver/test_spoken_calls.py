@@ -17,7 +17,7 @@ from simulators.carrier.behaviour import Behaviour
 from simulators.carrier.call import Call
 from simulators.carrier.population import Population
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(150)]
 LONG = " ".join(f"This is sentence {number} of a long announcement." for number in range(1, 15))
 ASK = """<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml" xml:lang="en-US"><form><field name="city">
 <grammar mode="voice" version="1.0" root="r"><rule id="r"><one-of><item>seattle</item><item>washington</item>

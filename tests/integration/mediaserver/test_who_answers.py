@@ -17,6 +17,7 @@ from common.classification import AnswerRules, Mode
 from common.control import CallRequest, DialogResult, Trunk
 from mediaserver.local import LocalServer
 from simulators.carrier.agent import Carrier, CarrierSettings
+from tests.support.media_server import keep_open
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(150)]
 SCRIPT = """<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><block>
@@ -90,6 +91,7 @@ async def test_calls_go_on_as_with_people_when_the_classification_process_dies(t
         trunk = Trunk("127.0.0.1", carrier.port)
         server = LocalServer(host="127.0.0.1", line="native", allow=(tmp_path.as_uri() + "/",), max_calls=2)
         async with server:
+            keep_open(server.board)
             requests = [
                 CallRequest(name, f"sip:machine@127.0.0.1:{carrier.port}", "+15550100000", trunk, script.as_uri())
                 for name in ("first", "second")

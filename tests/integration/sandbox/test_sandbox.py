@@ -96,7 +96,7 @@ def test_results_posted_during_the_call_are_shown(sandbox: Sandbox) -> None:
 
 def test_a_try_out_that_nobody_comes_back_to_ends_by_itself(sandbox: Sandbox) -> None:
     key, _ = sandbox.start_try(ANN, script(ASKS % "", idle=0.05))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         time.sleep(0.1)  # nobody asks meanwhile: that would begin its time anew
         try:
@@ -128,7 +128,7 @@ def test_another_web_process_of_the_machine_reaches_the_same_try_out(tmp_path: P
 
 
 def _dies(sandbox: Sandbox, key: str) -> bool:
-    for _ in range(500):
+    for _ in range(5000):
         try:
             sandbox.act(ANN, key, {"keys": "1"})
         except (Ended, Overrun):

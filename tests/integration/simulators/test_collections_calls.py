@@ -14,6 +14,7 @@ from mediaserver.local import LocalServer
 from simulators.carrier.agent import Carrier, CarrierSettings
 from simulators.carrier.journal import rings_by_attempt
 from simulators.carrier.population import SUFFIXES, Population
+from tests.support.media_server import keep_open
 from tests.support.sinks import running_sinks
 
 pytestmark = pytest.mark.integration
@@ -51,6 +52,7 @@ async def _call_everybody(journal: Path) -> dict[str, CallStatus]:
     async with Carrier(settings, Population(suffixes=HASTY)) as far, running_sinks(smtp=None) as sinks:
         allow = (PAGES.as_uri() + "/", sinks.base_url)
         async with LocalServer(host="127.0.0.1", line="native", allow=allow, max_calls=20) as server:
+            keep_open(server.board)
             requests = [_request(name, far.port, f"{sinks.base_url}/payment") for name in CODES]
             statuses = await asyncio.gather(*(server.call(request) for request in requests))
         assert sorted(payment.approved for payment in sinks.store.payments) == [False, True, True]

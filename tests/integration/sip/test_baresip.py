@@ -17,7 +17,7 @@ from tests.support.baresip import Baresip, baresip
 from tests.support.certificates import Authority
 from tests.support.sip_near import NOTHING, Near, near
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
 
 async def we_hang_up(end: Near, phone: Baresip) -> None:

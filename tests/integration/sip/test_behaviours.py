@@ -19,7 +19,7 @@ from tests.support.kamailio import BY_NUMBER, PASSWORD, Proxy, kamailio
 from tests.support.sip_near import NOTHING, Near, near
 from tests.support.sipp import Sipp
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
 WHO = CallerIdentity(asserted="+12125550188", private=True, diversion="+12125550177", user_to_user="case 7")
 Until = Callable[[Near], bool]

@@ -23,7 +23,7 @@ from tests.support.ports import free_port
 from tests.support.sipp import Sipp
 from tests.support.stunnel import Front, stunnel
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 SCRIPT = """<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form>
 <block><prompt><break time="20s"/></prompt></block></form></vxml>"""
 #: And the suite that is offered, of SRTP.
@@ -141,7 +141,7 @@ def test_a_phone_that_registers_over_tls_is_called_by_its_own_connection(tmp_pat
 
 
 async def until(told: list[base.LineEvent], kind: type[base.LineEvent]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not any(isinstance(event, kind | base.Failed) for event in told):
             await asyncio.sleep(0.05)
     assert not any(isinstance(event, base.Failed) for event in told), told

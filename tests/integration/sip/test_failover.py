@@ -21,7 +21,7 @@ from tests.support.sipp import Sipp
 #: socket(7); Python has no name for it.
 SO_TIMESTAMPNS = 35
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
 
 class Zone:

@@ -11,7 +11,7 @@ from mediaserver.lines.base import HungUp
 from tests.support.baresip import baresip
 from tests.support.echo_call import echo_call, share_of
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
 
 def test_a_tone_goes_there_and_comes_back_in_g722_alone() -> None:

@@ -16,7 +16,7 @@ from tests.support.kamailio import PASSWORD, Proxy, kamailio
 from tests.support.sip_near import FAST, NOTHING, Near, near
 from tests.support.sipp import Sipp
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
 
 def tls_of(proxy: Proxy) -> TlsFiles:

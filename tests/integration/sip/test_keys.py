@@ -10,7 +10,7 @@ from common.setting_types import PumpKind
 from tests.support.key_count import count_keys
 from tests.support.key_styles import STYLES
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
 
 @pytest.mark.parametrize("pump", [PumpKind.FAST, PumpKind.PYTHON])

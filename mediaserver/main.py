@@ -15,7 +15,7 @@ from common.settings import Settings, ensure_secrets
 from mediaserver.clipstore import prune_for_ever
 from mediaserver.collector import calm, collect_when_idle, trim_for_ever
 from mediaserver.control import ControlApi
-from mediaserver.lines.asterisk_client import AriAccess
+from mediaserver.lines.asterisk_access import AriAccess
 from mediaserver.priority import Claim
 from mediaserver.server import ServerOptions, build
 from mediaserver.switch.sip.tls import TlsFiles, client_context

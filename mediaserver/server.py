@@ -9,7 +9,7 @@ from pathlib import Path
 from common.ids import new_id
 from common.setting_types import Endpoint, PortRange, PumpKind
 from mediaserver.journal import Journal
-from mediaserver.lines.asterisk_client import AriAccess
+from mediaserver.lines.asterisk_access import AriAccess
 from mediaserver.lines.base import Line
 from mediaserver.lines.native import NativeLine
 from mediaserver.recognition.choice import AUTO, choose

@@ -15,7 +15,7 @@ from common.gateways import Gateway
 from common.media_terms import KEYS, PTIMES, SRTP
 
 if TYPE_CHECKING:
-    from mediaserver.lines.asterisk_client import AriAccess
+    from mediaserver.lines.asterisk_access import AriAccess
     from mediaserver.switch.sip.tls import TlsFiles
 
 _ADDRESS = re.compile(
@@ -164,7 +164,7 @@ def ari_access(line: str) -> AriAccess | None:
     if line != "asterisk":
         return None
     from common.settings import Settings
-    from mediaserver.lines.asterisk_client import AriAccess
+    from mediaserver.lines.asterisk_access import AriAccess
 
     mine = Settings.load().mediaserver
     return AriAccess(mine.asterisk_url, mine.asterisk_user, mine.asterisk_password, mine.asterisk_app)

@@ -19,8 +19,9 @@ from common.control import Disposition, RtpStats, Trunk
 from common.errors import Refused
 from common.setting_types import PumpKind
 from mediaserver.lines import base
+from mediaserver.lines.asterisk_access import AriAccess
 from mediaserver.lines.asterisk_calls import AriCalls, MediaAt, Order, Over, Report, Wish
-from mediaserver.lines.asterisk_client import AriAccess, AriClient
+from mediaserver.lines.asterisk_client import AriClient
 from mediaserver.lines.base import Capability, Place, Sink
 from mediaserver.lines.pumped import PumpedLine
 from mediaserver.switch.media import MediaPump, MediaSocket, MediaStream
@@ -161,7 +162,7 @@ class AsteriskLine(PumpedLine):
         raise base.Unsupported("the asterisk line has no phones that ask for transfers")
 
     def held(self) -> dict[str, int]:
-        """What calls hold."""
+        """Calls and requests at Asterisk."""
         return {"ari_calls": len(self._ari), "ari_requests": self._client.requests}
 
     # --- what Asterisk says

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import aiohttp
@@ -13,6 +12,7 @@ import orjson
 import structlog
 
 from common.errors import ClarionError
+from mediaserver.lines.asterisk_access import AriAccess
 from mediaserver.lines.asterisk_calls import Order
 
 #: Seconds. Asterisk closes an idle HTTP connection after 15 unless told otherwise; ours must be gone before.
@@ -26,16 +26,6 @@ log = structlog.get_logger()
 
 class AsteriskUnreachable(ClarionError):
     """Asterisk's REST interface does not answer as it should."""
-
-
-@dataclass(frozen=True, slots=True)
-class AriAccess:
-    """`app` names this media server; two at one Asterisk need different ones."""
-
-    url: str = "http://127.0.0.1:8088/ari"
-    user: str = "clarion"
-    password: str = field(default="", repr=False)
-    app: str = "clarion"
 
 
 class AriUser(Protocol):

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from common.control import Disposition, RtpStats, Trunk
 from common.errors import Refused
@@ -228,6 +228,11 @@ class NativeLine(PumpedLine):
     def stats(self, call: str) -> RtpStats:
         stream = self._stream(call)
         return RtpStats() if stream is None else stream.stats()
+
+    def held(self) -> dict[str, int]:
+        """SIP's calls, dialogs, transactions, timers and tasks, RTP's streams and sockets."""
+        sip_holds = {f"sip_{name}": count for name, count in asdict(self._endpoint.stats()).items()}
+        return {**sip_holds, "rtp_streams": self._pump.streams, "rtp_sockets": self._pump.open_sockets}
 
     def _stream(self, call: str) -> MediaStream | None:
         known = self._calls.get(call)

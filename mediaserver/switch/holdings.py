@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from typing import Protocol, runtime_checkable
 
-from mediaserver.lines.asterisk import AsteriskLine
 from mediaserver.lines.base import Line
-from mediaserver.lines.native import NativeLine
+
+
+@runtime_checkable
+class Holder(Protocol):
+    def held(self) -> Mapping[str, int]:
+        """What its calls hold, by name."""
+        ...
 
 
 def holdings(lines: Iterable[Line]) -> Counter[str]:
-    """SIP's calls, dialogs, transactions, timers and tasks, RTP's streams and sockets, calls and requests at Asterisk.
-
-    What the pyvoip line holds is the library's.
-    """
+    """Of all lines together. What the pyvoip line holds is the library's."""
     held: Counter[str] = Counter()
     for line in lines:
-        if isinstance(line, NativeLine):
-            held.update({f"sip_{name}": count for name, count in asdict(line.endpoint.stats()).items()})
-            held.update(rtp_streams=line.pump.streams, rtp_sockets=line.pump.open_sockets)
-        elif isinstance(line, AsteriskLine):
+        if isinstance(line, Holder):
             held.update(line.held())
     return held

@@ -6,22 +6,18 @@ import asyncio
 import secrets
 import socket
 import time
-from typing import Protocol
-
-import dns.asyncresolver
-import dns.exception
-import dns.resolver
-from dns.rdtypes.IN.NAPTR import NAPTR
-from dns.rdtypes.IN.SRV import SRV
+from typing import TYPE_CHECKING, Protocol
 
 from common.control import Trunk
 from mediaserver.switch.sip.selection import Draw, Naptr, Server, choose_services, gateways_of, in_order, srv_name
 from mediaserver.switch.sip.transaction import DEFAULT_PORT, TLS_PORT, Address
 from mediaserver.switch.sip.transport import is_ip
 
-#: Seconds an address is remembered, and DNS may take for one question.
+if TYPE_CHECKING:
+    from mediaserver.switch.sip.nameservers import NameServers
+
+#: Seconds an address is remembered.
 _KEEP = 30.0
-_LIFETIME = 3.0
 #: What a trunk may use whose transport is left to DNS, in order where DNS says nothing.
 _BY_DNS = ("udp", "tcp", "tls")
 
@@ -42,29 +38,21 @@ class DnsRecords:
     def __init__(self, family: int) -> None:
         self._family = family
         self._addresses: dict[str, tuple[float, list[str]]] = {}
-        self._resolver: dns.asyncresolver.Resolver | None = None
+        self._known: NameServers | None = None
 
     async def naptr(self, name: str) -> list[Naptr]:
-        found = await self._ask(name, "NAPTR")
-        return [
-            Naptr(
-                record.order,
-                record.preference,
-                record.flags.decode("ascii", "replace"),
-                record.service.decode("ascii", "replace"),
-                str(record.replacement),
-            )
-            for record in found
-            if isinstance(record, NAPTR)
-        ]
+        return await self._servers().naptr(name)
 
     async def srv(self, name: str) -> list[Server]:
-        found = await self._ask(name, "SRV")
-        return [
-            Server(str(record.target).rstrip("."), record.port, record.priority, record.weight)
-            for record in found
-            if isinstance(record, SRV)
-        ]
+        return await self._servers().srv(name)
+
+    def _servers(self) -> NameServers:
+        if self._known is None:
+            # Addresses and ports ask no name server, and what asks them takes long to load.
+            from mediaserver.switch.sip.nameservers import NameServers
+
+            self._known = NameServers()
+        return self._known
 
     async def addresses(self, host: str) -> list[str]:
         until, kept = self._addresses.get(host, (0.0, []))
@@ -79,17 +67,6 @@ class DnsRecords:
         addresses = [str(address[0]) for _, _, _, _, address in found]
         self._addresses[host] = (time.monotonic() + _KEEP, addresses)
         return addresses
-
-    async def _ask(self, name: str, kind: str) -> list[object]:
-        if self._resolver is None:
-            self._resolver = dns.asyncresolver.Resolver()
-            self._resolver.cache = dns.resolver.LRUCache()
-        try:
-            return list(await self._resolver.resolve(name, kind, lifetime=_LIFETIME, search=False))
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            return []
-        except dns.exception.DNSException as error:
-            raise OSError(f"DNS does not answer for {name}") from error
 
 
 class Resolver:

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from common.control import Disposition, Trunk
 from mediaserver.lines.asterisk import AsteriskLine
-from mediaserver.lines.asterisk_client import AriAccess
+from mediaserver.lines.asterisk_access import AriAccess
 from mediaserver.lines.base import (
     Answered,
     Capability,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mediaserver.lines.asterisk import AsteriskLine
-from mediaserver.lines.asterisk_client import AriAccess
+from mediaserver.lines.asterisk_access import AriAccess
 from mediaserver.lines.base import Capability
 from mediaserver.lines.native import NativeLine
 from mediaserver.lines.pyvoip import CAPACITY, PyVoipLine

@@ -130,7 +130,7 @@ def _candidate(
     index: int, subject: Subject, row: AddressRow, people: People, person: Person, now: datetime
 ) -> Candidate:
     listed = people.list_holding(person, row, subject.zones, now)
-    consent = people.consent(person, row, subject.channel, now)
+    consent = people.consent(person, row, subject.channel, subject.zones, now)
     unscreened = too_old(people.national, row.value, row.country, now) if row.kind == "phone" else ""
     known = replace(subject, dnc=listed, consent=consent, unscreened=unscreened)
     return Candidate(index, replace(known, quiet=people.quiet_around(person)))

@@ -67,11 +67,13 @@ class People:
     #: National do-not-call lists, with their age.
     national: tuple[Coverage, ...] = ()
 
-    def consent(self, person: Person, address: AddressRow, channel: str, now: datetime) -> Consent:
+    def consent(
+        self, person: Person, address: AddressRow, channel: str, zones: Sequence[str], now: datetime
+    ) -> Consent:
         if self.acts is None:
             return Consent.NOT_NEEDED
         names = [(address.kind, address.value), *subjects_of(person.external_id, person.customer_id)]
-        return consents.consent_for(self.acts, names, channel, now)
+        return consents.consent_for(self.acts, names, channel, now, zones)
 
     def list_holding(self, person: Person, address: AddressRow, zones: Sequence[str], now: datetime) -> str:
         """Name of the do-not-call list that forbids this address or this person there and now; "" for none."""

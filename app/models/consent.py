@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import Date, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigId, IdColumn, OrganizationRef
@@ -34,9 +34,15 @@ class ConsentEvent(Base):
     #: What for, in small letters: "marketing", "reminders".
     purpose: Mapped[str] = mapped_column(String(64))
     act: Mapped[str] = mapped_column(String(8))
-    #: When the person said so, which may be long before it was entered.
+    #: When the person said so, which may be long before it was entered; of a `said_on` the day's beginning in UTC, of a
+    #: taking back its end or when it was entered, whichever is earlier.
     at: Mapped[datetime]
+    #: The day by the person's own calendar, where no hour is known.
+    said_on: Mapped[date | None] = mapped_column(Date)
+    #: When it ends; of a `last_day` that day's end in UTC.
     expires_at: Mapped[datetime | None]
+    #: The last day it holds where the person is.
+    last_day: Mapped[date | None] = mapped_column(Date)
     #: By what: web form, paper, call, SMS ...
     source: Mapped[str] = mapped_column(String(64), default="")
     #: The words the person saw or heard.

@@ -250,7 +250,9 @@ class _Taking:
 
 
 def _key(values: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(_words(values[name]) for name in _SAME)
+    """A taking back by its day is the same on whatever day it is taken; of a giving the day's beginning is `at`."""
+    by_day = values["act"] == ConsentAct.REVOKED and values["said_on"] is not None
+    return (by_day and values["said_on"], *(_words(values[name]) for name in _SAME if not (by_day and name == "at")))
 
 
 def _words(value: Any) -> Any:
@@ -260,12 +262,13 @@ def _words(value: Any) -> Any:
 
 def _in_ledger(session: Session, home: int, chunk: Sequence[Entry]) -> set[tuple[Any, ...]]:
     found: set[tuple[Any, ...]] = set()
-    columns = [getattr(ConsentEvent, name) for name in _SAME]
+    names = (*_SAME, "said_on")
+    columns = [getattr(ConsentEvent, name) for name in names]
     for kind in {entry.values["kind"] for entry in chunk}:
         values = sorted({entry.values["value"] for entry in chunk if entry.values["kind"] == kind})
         mine = (ConsentEvent.organization_id == home, ConsentEvent.kind == kind)
         rows = session.execute(select(*columns).where(*mine, among(session, ConsentEvent.value, values)))
-        found.update(_key(dict(zip(_SAME, row, strict=True))) for row in rows)
+        found.update(_key(dict(zip(names, row, strict=True))) for row in rows)
     return found
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
+from app.core.compliance import FIRST_ON_EARTH
 from app.intake import reading
 from app.models import ConsentAct, DncKind
 from app.services import consents
@@ -31,8 +32,18 @@ _NAMES: Mapping[str, Sequence[str]] = {
 }
 _NEEDED = ("channel", "purpose", "act", "at", "source")
 _PERSON = ("phone", "email", "customer_id", "contact_id")
-#: How far the clocks furthest ahead are from UTC.
-_FURTHEST_AHEAD = timedelta(hours=14)
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """As a text says it: a moment, in UTC where it has no zone, and the day of the person's own calendar where it has
+    no hour."""
+
+    moment: datetime | None
+    day: date | None = None
+
+
+NEVER = When(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +108,8 @@ class _Reader:
             raise Refused(f"act: {cell('act')[:40]!r} is neither given nor revoked")
         if not cell("at"):
             raise Refused("at: say when it was given or taken back")
-        at = said_at(cell("at"), act, self.now)
-        ends = moment("expires_at", cell("expires_at"), time.max) if cell("expires_at") else None
+        said = said_at(cell("at"), act, self.now)
+        ends = ends_at(cell("expires_at")) if cell("expires_at") and act is ConsentAct.GIVEN else NEVER
         person = self._person(cells)
         return [
             Entry(
@@ -106,8 +117,8 @@ class _Reader:
                 consents.checked(
                     person,
                     consents.ConsentFields(
-                        channel.strip().lower(), cell("purpose"), cell("source"), cell("text_shown"), at,
-                        ends if act is ConsentAct.GIVEN else None,
+                        channel.strip().lower(), cell("purpose"), cell("source"), cell("text_shown"), said.moment,
+                        ends.moment, said_on=said.day, last_day=ends.day,
                     ),
                     act,
                     self.now,
@@ -130,32 +141,32 @@ class _Reader:
         raise Refused("nothing names the person")
 
 
-def said_at(text: str, act: ConsentAct, now: datetime) -> datetime:
+def said_at(text: str, act: ConsentAct, now: datetime) -> When:
     """When it was given, or taken back.
 
-    A taking back without an hour counts from the end of its day, so that no giving of that day outdoes it; one
-    without a zone may be ahead of UTC and is of this moment at the latest.
+    A taking back by a day is of that day's end in UTC; where it or its time has no zone it may be ahead of UTC, and is
+    of this moment at the latest.
     """
-    if act is ConsentAct.GIVEN:
-        return moment("at", text, time.min)
-    latest = moment("at", text, time.max)
-    zoned = _read("at", text, time.max).tzinfo is not None
-    if zoned or moment("at", text, time.min) > now + _FURTHEST_AHEAD:
-        return latest
-    return min(latest, now)
+    found, day = _read("at", text, time.min if act is ConsentAct.GIVEN else time.max)
+    moment = found.replace(tzinfo=found.tzinfo or UTC)
+    begins = datetime.combine(day, time(), UTC) if day else moment
+    if act is ConsentAct.REVOKED and found.tzinfo is None and begins <= now + FIRST_ON_EARTH:
+        moment = min(moment, now)
+    return When(moment, day)
 
 
-def moment(field: str, text: str, of_day: time) -> datetime:
-    """A date alone is its first or last moment (`of_day`) in UTC; so is a time without a zone."""
-    found = _read(field, text, of_day)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+def ends_at(text: str) -> When:
+    """A day alone is the last one; its end is given in UTC."""
+    found, day = _read("expires_at", text, time.max)
+    return When(found.replace(tzinfo=found.tzinfo or UTC), day)
 
 
-def _read(field: str, text: str, of_day: time) -> datetime:
-    """Naive where the text has no zone."""
+def _read(field: str, text: str, of_day: time) -> tuple[datetime, date | None]:
+    """Naive where the text has no zone; the day where it has no more, with its first or last moment (`of_day`)."""
     try:
         if len(text) <= len("2026-01-31"):
-            return datetime.combine(date.fromisoformat(text), of_day)
-        return datetime.fromisoformat(text.replace(" UTC", "+00:00"))
+            day = date.fromisoformat(text)
+            return datetime.combine(day, of_day), day
+        return datetime.fromisoformat(text.replace(" UTC", "+00:00")), None
     except ValueError:
         raise Refused(f"{field}: {text[:40]!r} is no time; write 2026-01-31 or 2026-01-31T09:30+01:00") from None

@@ -6,13 +6,13 @@ import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.compliance import Act, Consent, consent_of
+from app.core.compliance import Act, Consent, begins_last, consent_of
 from app.models import Address, ConsentAct, ConsentEvent, ConsentEvidence, Contact, DncKind
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
@@ -32,7 +32,8 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class ConsentFields:
-    """`at` None is now; `evidence` is a file's name and body."""
+    """`at` None is now; `evidence` is a file's name and body. `said_on` and `last_day` are days of the person's own
+    calendar where `at` and `expires_at` are known by the day alone."""
 
     channel: str
     purpose: str
@@ -41,6 +42,8 @@ class ConsentFields:
     at: datetime | None = None
     expires_at: datetime | None = None
     evidence: tuple[str, bytes] | None = None
+    said_on: date | None = None
+    last_day: date | None = None
 
 
 def give(
@@ -97,10 +100,16 @@ def export_csv(session: Session, actor: Actor, purpose: str = "") -> Iterator[st
         if not page:
             return
         yield csv_lines(
-            [*(getattr(event, name) for name in names), file_name or "", event.entered_at] for event, file_name in page
+            [*(_as_said(event, name) for name in names), file_name or "", event.entered_at] for event, file_name in page
         )
         after = page[-1][0].id
         session.expunge_all()
+
+
+def _as_said(event: ConsentEvent, name: str) -> Any:
+    """A day where no more is known."""
+    day = {"at": event.said_on, "expires_at": event.last_day}.get(name)
+    return getattr(event, name) if day is None else day
 
 
 def acts_of(
@@ -109,7 +118,8 @@ def acts_of(
     """By person's name, the channel and act of each entry for the purpose."""
     found: dict[tuple[str, str], list[tuple[str, Act]]] = {}
     for event in _events(session, organization_id, subjects, purpose):
-        act = Act(event.at, event.id, event.act == ConsentAct.GIVEN, event.expires_at)
+        at = event.at if event.said_on is None else event.entered_at
+        act = Act(at, event.id, event.act == ConsentAct.GIVEN, event.expires_at, event.said_on, event.last_day)
         found.setdefault((event.kind, event.value), []).append((event.channel, act))
     return found
 
@@ -119,9 +129,10 @@ def consent_for(
     names: Collection[tuple[str, str]],
     channel: str,
     now: datetime,
+    zones: Sequence[str] = (),
 ) -> Consent:
-    """What a person of all these names has allowed on a channel."""
-    return consent_of((act for name in names for where, act in acts.get(name, ()) if where == channel), now)
+    """What a person of all these names, who may be in any of the zones, has allowed on a channel."""
+    return consent_of((act for name in names for where, act in acts.get(name, ()) if where == channel), now, zones)
 
 
 def checked(
@@ -132,7 +143,7 @@ def checked(
         raise Refused(f"channel: use {', '.join(CHANNELS)}")
     if fields.at is not None and fields.at > now:
         raise Refused("at: nobody can have said it after this moment")
-    if act is ConsentAct.GIVEN and fields.expires_at is not None and fields.expires_at <= (fields.at or now):
+    if act is ConsentAct.GIVEN and (ends := _ends_last(fields)) is not None and ends <= (fields.at or now):
         raise Refused("expires_at: a consent ends after it was given")
     if not fields.source.strip():
         raise Refused("source: say by what it was given or taken back, such as web form, paper or call")
@@ -145,10 +156,17 @@ def checked(
         "purpose": checked_purpose(fields.purpose),
         "act": act.value,
         "at": fields.at or now,
+        "said_on": fields.said_on,
         "expires_at": fields.expires_at,
+        "last_day": fields.last_day,
         "source": fields.source.strip()[:64],
         "text_shown": fields.text_shown,
     }
+
+
+def _ends_last(fields: ConsentFields) -> datetime | None:
+    """Wherever the person is."""
+    return begins_last(fields.last_day + timedelta(days=1), ()) if fields.last_day else fields.expires_at
 
 
 def keep_evidence(session: Session, organization_id: int, name: str, body: bytes) -> int:

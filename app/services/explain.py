@@ -82,7 +82,7 @@ def why_not_dialled(session: Session, actor: Actor, contact_id: int, now: dateti
         holds += _window_holds(session, actor, job, places_of, now)
         holds += _unscreened(session, job, addresses, now)
         holds += _undiallable(session, job, addresses, now)
-        holds += _consent_holds(session, job, contact, addresses, now)
+        holds += _consent_holds(session, job, contact, places_of, now)
         if not any(hold.code == _EXCLUDED and hold.job_id is None for hold in holds):
             holds += _excluded_holds(session, contact, job)
         chosen = _listed(session, contact, places_of, now, job.campaign_id)
@@ -124,17 +124,18 @@ def _undiallable(session: Session, job: Job, addresses: Sequence[Address], now: 
 
 
 def _consent_holds(
-    session: Session, job: Job, contact: Contact, addresses: Sequence[Address], now: datetime
+    session: Session, job: Job, contact: Contact, places_of: Mapping[Address, Place], now: datetime
 ) -> Iterator[Hold]:
     purpose = str(job.settings.get("consent_purpose", ""))
     if not purpose:
         return
     person = subjects_of(contact.external_id, contact.customer_id)
-    names = [*person, *((address.kind, address.value) for address in addresses)]
+    names = [*person, *((address.kind, address.value) for address in places_of)]
     acts = consents.acts_of(session, job.organization_id, purpose, names)
-    for address in addresses:
+    for address, place in places_of.items():
         for channel in ("voice", "sms") if address.kind == AddressKind.PHONE else ("email",):
-            found = consents.consent_for(acts, [*person, (address.kind, address.value)], channel, now)
+            who = [*person, (address.kind, address.value)]
+            found = consents.consent_for(acts, who, channel, now, place.zones)
             if found is not Consent.GIVEN:
                 code = "CONSENT_REVOKED" if found is Consent.REVOKED else "CONSENT_MISSING"
                 yield Hold(code, f"{address.name}: consent to {channel} for {purpose} is {found}", job_id=job.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.core.compliance.consent import Act, Consent, consent_of
+from app.core.compliance.days import FIRST_ON_EARTH, begins_last
 from app.core.compliance.gate import (
     Allowed,
     Candidate,
@@ -23,6 +24,7 @@ from app.core.compliance.quiet import GUARD, Quiet
 from app.core.compliance.timing import Guard, GuardScope, Limits, untimely
 
 __all__ = [
+    "FIRST_ON_EARTH",
     "GUARD",
     "NATIONAL",
     "Act",
@@ -44,6 +46,7 @@ __all__ = [
     "Refused",
     "Rules",
     "Subject",
+    "begins_last",
     "check",
     "choose",
     "consent_of",

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, timedelta
 
-from app.core.calendars import is_known_zone
-
-#: Where the day ends last on earth: for people of whom no zone is known.
-_LAST_MIDNIGHT = timedelta(hours=12)
+from app.core.compliance.days import LAST_ON_EARTH, begins_last
 
 
 def earliest_day(now: datetime) -> date:
     """The date in the last place on earth: an entry that ended before it holds nowhere any more."""
-    return (now.astimezone(UTC) - _LAST_MIDNIGHT).date()
+    return (now.astimezone(UTC) - LAST_ON_EARTH).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +29,7 @@ class Listing:
         earth."""
         if self.until_day is None:
             return self.until
-        next_day = datetime.combine(self.until_day + timedelta(days=1), time())
-        if not zones or not all(is_known_zone(zone) for zone in zones):
-            midnight = next_day.replace(tzinfo=UTC) + _LAST_MIDNIGHT
-        else:
-            # A midnight that clocks show twice counts when it is shown last; one they pass over, when they do.
-            midnight = max(
-                next_day.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for zone in zones for fold in (0, 1)
-            )
+        midnight = begins_last(self.until_day + timedelta(days=1), zones)
         return max(midnight, self.until) if self.until else midnight
 
     def holds(self, zones: Sequence[str], now: datetime) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import time
 from typing import Any
 
 from apiflask import APIBlueprint, Schema
@@ -13,7 +12,7 @@ from apiflask.validators import Length, OneOf
 
 from app.models import ConsentAct, DncKind
 from app.services import consents
-from app.services.consent_lines import moment, said_at
+from app.services.consent_lines import NEVER, When, ends_at, said_at
 from app.services.contact_push import MOST
 from app.web.api.gate import actor, changing, writing_session
 from app.web.api.views import REPEATABLE
@@ -42,11 +41,16 @@ class Consent(Person):
     source = String(required=True, validate=Length(1, 64), metadata={"description": "By what: web form, paper, call"})
     at = String(
         metadata={
-            "description": "When the person said so (ISO 8601, UTC without a zone; a date alone is its "
-            "beginning, of a taking back its end); now if left out"
+            "description": "When the person said so (ISO 8601, UTC without a zone; a date alone is a day of the "
+            "person's own calendar); now if left out"
         }
     )
-    expires_at = String(metadata={"description": "ISO 8601; until it is taken back if left out"})
+    expires_at = String(
+        metadata={
+            "description": "ISO 8601; a date alone is the last day by the person's own calendar; until it is taken "
+            "back if left out"
+        }
+    )
     text_shown = String(load_default="", metadata={"description": "The words the person saw or heard"})
     evidence = Nested(Evidence)
 
@@ -107,8 +111,8 @@ def ledger(body: dict[str, Any]) -> dict[str, Any]:
             {
                 **body,
                 **{name: getattr(event, name) for name in texts},
-                "at": event.at.isoformat(),
-                "expires_at": event.expires_at.isoformat() if event.expires_at else "",
+                "at": (event.said_on or event.at).isoformat(),
+                "expires_at": (event.last_day or event.expires_at).isoformat() if event.expires_at else "",
                 "entered_at": event.entered_at.isoformat(),
             }
             for event in events
@@ -118,15 +122,19 @@ def ledger(body: dict[str, Any]) -> dict[str, Any]:
 
 def _fields(entry: dict[str, Any]) -> consents.ConsentFields:
     proof = entry.get("evidence")
-    given = entry["act"] == ConsentAct.GIVEN
+    act = ConsentAct(entry["act"])
+    said = said_at(entry["at"], act, utcnow()) if entry.get("at") else When(None)
+    ends = ends_at(entry["expires_at"]) if act is ConsentAct.GIVEN and entry.get("expires_at") else NEVER
     return consents.ConsentFields(
         entry["channel"],
         entry["purpose"],
         entry["source"],
         entry["text_shown"],
-        said_at(entry["at"], ConsentAct(entry["act"]), utcnow()) if entry.get("at") else None,
-        moment("expires_at", entry["expires_at"], time.max) if given and entry.get("expires_at") else None,
+        said.moment,
+        ends.moment,
         (proof["name"], _body(proof["content"])) if proof else None,
+        said.day,
+        ends.day,
     )
 
 

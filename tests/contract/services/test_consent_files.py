@@ -113,6 +113,7 @@ def test_a_day_of_taking_back_outdoes_what_was_given_on_it(
         f"2025550100,,,voice,marketing,revoked,{given.date()},,call,,\n"
     )
     assert take(engine, tmp_path / "c.csv", HEAD + lines).rows_rejected == 0
+    assert take(engine, tmp_path / "c.csv", HEAD + lines).rows_known == 2
     person = ("phone", "+12025550100")
     with read_transaction(engine) as session:
         acts = consents.acts_of(session, world.organization_id, "marketing", [person])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, func, select
 
 from app.core.compliance import Consent
 from app.db import read_transaction, write_transaction
-from app.models import AuditEntry, ConsentEvent, Contact
+from app.models import AuditEntry, ConsentAct, ConsentEvent, Contact
 from app.security.access import Actor
 from app.services import consents
+from app.services.consent_lines import ends_at, said_at
 from app.services.consents import ConsentFields
 from app.services.number_formats import put_number_defaults
 from common import errors
@@ -32,12 +34,17 @@ def world(engine: Engine) -> World:
 
 
 def held(
-    engine: Engine, world: World, channel: str, now: datetime | None = None, purpose: str = "marketing"
+    engine: Engine,
+    world: World,
+    channel: str,
+    now: datetime | None = None,
+    purpose: str = "marketing",
+    zones: tuple[str, ...] = (),
 ) -> Consent:
     moment = now or utcnow()
     people = look_up(engine, world.organization_id, [world.contact], moment, purpose=purpose)
     person = people.persons[world.contact]
-    return people.consent(person, person.addresses["email"], channel, moment)
+    return people.consent(person, person.addresses["email"], channel, zones, moment)
 
 
 @pytest.mark.parametrize("person", [("contact_id", "Meadow"), ("customer_id", "C-7"), ("email", "Meadow@Example.org")])
@@ -85,6 +92,27 @@ def test_a_consent_that_ends_is_over_after_its_moment(engine: Engine, world: Wor
         consents.give(session, ROOT, ("contact_id", "Meadow"), fields, world.organization_id)
     assert held(engine, world, "email", ends - timedelta(seconds=1)) is Consent.GIVEN
     assert held(engine, world, "email", ends) is Consent.EXPIRED
+
+
+def test_days_of_a_consent_are_of_the_persons_own_calendar(engine: Engine, world: World) -> None:
+    new_york, auckland = ("America/New_York",), ("Pacific/Auckland",)
+    person, home = ("contact_id", "Meadow"), world.organization_id
+    ends, fields = ends_at("2026-01-05"), ConsentFields("email", "marketing", "paper")
+    fields = replace(fields, at=datetime(2026, 1, 1, tzinfo=UTC), expires_at=ends.moment, last_day=ends.day)
+    with write_transaction(engine) as session:
+        consents.give(session, ROOT, person, fields, home)
+    assert held(engine, world, "email", datetime(2026, 1, 6, 4, 59, tzinfo=UTC), zones=new_york) is Consent.GIVEN
+    assert held(engine, world, "email", datetime(2026, 1, 6, 5, tzinfo=UTC), zones=new_york) is Consent.EXPIRED
+    assert held(engine, world, "email", datetime(2026, 1, 5, 11, tzinfo=UTC), zones=auckland) is Consent.EXPIRED
+
+    said = said_at("2026-01-05", ConsentAct.REVOKED, utcnow())
+    taken = replace(fields, at=said.moment, said_on=said.day, expires_at=None, last_day=None)
+    again = replace(taken, at=datetime(2026, 1, 6, 3, tzinfo=UTC), said_on=None)
+    with write_transaction(engine) as session:
+        consents.revoke(session, ROOT, person, taken, home)
+        consents.give(session, ROOT, person, again, home)
+    assert held(engine, world, "email", zones=new_york) is Consent.REVOKED
+    assert held(engine, world, "email", zones=auckland) is Consent.GIVEN
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -30,6 +30,74 @@ SUBJECT = Subject("voice", ("America/New_York",))
 )
 def test_the_newest_act_decides_and_in_doubt_the_taking_back(acts: list[Act], found: Consent) -> None:
     assert consent_of(acts, NOW) is found
+
+
+NEW_YORK, AUCKLAND = "America/New_York", "Pacific/Auckland"
+FIFTH = date(2026, 1, 5)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zones", "given", "found"),
+    [
+        # The fifth is over in New York at 05:00 UTC of the sixth, in Auckland at 11:00 of the fifth.
+        ((NEW_YORK,), "2026-01-06T04:59", Consent.REVOKED),
+        ((NEW_YORK,), "2026-01-06T05:01", Consent.GIVEN),
+        ((AUCKLAND,), "2026-01-05T10:59", Consent.REVOKED),
+        ((AUCKLAND,), "2026-01-05T11:01", Consent.GIVEN),
+        ((AUCKLAND, NEW_YORK), "2026-01-06T04:59", Consent.REVOKED),
+        ((), "2026-01-06T11:59", Consent.REVOKED),
+        ((AUCKLAND, "Nowhere/Land"), "2026-01-06T11:59", Consent.REVOKED),
+        ((), "2026-01-06T12:01", Consent.GIVEN),
+    ],
+)
+def test_a_day_of_taking_back_is_over_with_that_day_where_the_person_is(
+    zones: tuple[str, ...], given: str, found: Consent
+) -> None:
+    acts = [Act(at("2026-01-09T00:00"), 1, False, day=FIFTH), Act(at(given), 2, True)]
+    assert consent_of(acts, at("2026-01-09T00:00"), zones) is found
+
+
+def test_a_day_of_taking_back_holds_from_its_entry_on_and_what_is_given_later_that_day_counts() -> None:
+    taken, again = Act(at("2026-01-04T11:30"), 1, False, day=FIFTH), Act(at("2026-01-04T12:30"), 2, True)
+    assert consent_of([taken], at("2026-01-04T11:30"), (AUCKLAND,)) is Consent.REVOKED
+    assert consent_of([taken, again], at("2026-01-04T13:00"), (AUCKLAND,)) is Consent.GIVEN
+
+
+@pytest.mark.parametrize(
+    ("zones", "taken_back", "found"),
+    [
+        # The fifth begins in Auckland at 11:00 UTC of the fourth, in New York at 05:00 of the fifth.
+        ((AUCKLAND,), "2026-01-04T11:01", Consent.REVOKED),
+        ((AUCKLAND,), "2026-01-04T10:59", Consent.GIVEN),
+        ((NEW_YORK,), "2026-01-05T04:59", Consent.GIVEN),
+        ((NEW_YORK, AUCKLAND), "2026-01-05T04:59", Consent.REVOKED),
+        ((), "2026-01-04T10:01", Consent.REVOKED),
+    ],
+)
+def test_a_consent_by_its_day_is_older_than_any_taking_back_of_it(
+    zones: tuple[str, ...], taken_back: str, found: Consent
+) -> None:
+    acts = [Act(at("2026-01-09T00:00"), 2, True, day=FIFTH), Act(at(taken_back), 1, False)]
+    assert consent_of(acts, at("2026-01-09T00:00"), zones) is found
+
+
+@pytest.mark.parametrize(
+    ("zones", "over"),
+    [
+        ((NEW_YORK,), "2026-01-06T05:00"),
+        ((AUCKLAND,), "2026-01-05T11:00"),
+        ((NEW_YORK, AUCKLAND), "2026-01-05T11:00"),
+        ((), "2026-01-05T10:00"),
+    ],
+)
+def test_the_last_day_of_a_consent_is_whole_where_the_person_is(zones: tuple[str, ...], over: str) -> None:
+    acts = [Act(at("2026-01-01T00:00"), 1, True, last_day=FIFTH)]
+    assert consent_of(acts, at(over) - timedelta(seconds=1), zones) is Consent.GIVEN
+    assert consent_of(acts, at(over), zones) is Consent.EXPIRED
 
 
 @settings(max_examples=60, deadline=None)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 import pytest
 
 from app.models import ConsentAct
-from app.services.consent_lines import said_at
+from app.services.consent_lines import When, said_at
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -24,13 +24,16 @@ NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
     ],
 )
 def test_a_taking_back_counts_from_the_latest_moment_that_it_may_mean(text: str, at: datetime) -> None:
-    assert said_at(text, ConsentAct.REVOKED, NOW) == at
+    said = said_at(text, ConsentAct.REVOKED, NOW)
+    assert (said.moment, said.day is not None) == (at, len(text) == 10)
 
 
 @pytest.mark.parametrize("text", ["2026-03-04", "2026-03-03T03:00", "2026-03-02T12:01+00:00"])
 def test_a_taking_back_that_nobody_can_have_said_yet_stays_in_the_future(text: str) -> None:
-    assert said_at(text, ConsentAct.REVOKED, NOW) > NOW
+    moment = said_at(text, ConsentAct.REVOKED, NOW).moment
+    assert moment is not None
+    assert moment > NOW
 
 
 def test_a_giving_counts_from_the_beginning_of_its_day() -> None:
-    assert said_at("2026-03-02", ConsentAct.GIVEN, NOW) == NOW.replace(hour=0)
+    assert said_at("2026-03-02", ConsentAct.GIVEN, NOW) == When(NOW.replace(hour=0), NOW.date())

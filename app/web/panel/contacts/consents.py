@@ -44,7 +44,9 @@ class ConsentForm(FlaskForm):
     text_shown = TextAreaField(
         "Words shown or said", [Optional(), Length(max=10_000)], render_kw={"rows": 3, "spellcheck": "false"}
     )
-    expires = DateField("Ends after", [Optional()], description="The last day; empty is until taken back.")
+    expires = DateField(
+        "Ends after", [Optional()], description="The last day, where the person is; empty is until taken back."
+    )
     evidence = FileField(
         "Evidence",
         [FileSize(consents.LARGEST_EVIDENCE, message="5 MB at most.")],
@@ -53,13 +55,15 @@ class ConsentForm(FlaskForm):
 
     def values(self) -> ConsentFields:
         file = self.evidence.data
-        ends = datetime.combine(self.expires.data, time.max, UTC) if self.expires.data else None
+        day = self.expires.data if self.act.data == ConsentAct.GIVEN else None
+        ends = datetime.combine(day, time.max, UTC) if day else None
         return ConsentFields(
             self.channel.data,
             self.purpose.data or "",
             self.source.data or "",
             self.text_shown.data or "",
-            expires_at=ends if self.act.data == ConsentAct.GIVEN else None,
+            expires_at=ends,
+            last_day=day,
             evidence=(file.filename or "evidence", file.read()) if file else None,
         )
 

@@ -23,7 +23,7 @@ def register(subparsers: Any) -> None:
     load = actions.add_parser("import", help="take a CSV or XLSX file into the ledger")
     load.add_argument("file", type=Path, metavar="FILE")
     load.add_argument("--evidence", type=Path, metavar="ZIP", help="the files that the column evidence names")
-    load.add_argument("--country", default="US", help="home country of numbers without + (US)")
+    load.add_argument("--country", default="", help="home country of numbers without +; the organization's own")
     load.add_argument("--dry-run", action="store_true", help="only count, and show what would be rejected")
     load.add_argument("--organization", default="", metavar="NAME", help="needed where there are several")
     load.set_defaults(run=run_import)

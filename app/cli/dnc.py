@@ -40,7 +40,7 @@ def _register_import(actions: Any) -> None:
     )
     load.add_argument("--action", default="add", choices=("add", "remove", "replace"))
     load.add_argument("--as-of", metavar="DATE", help="the day that a national list was drawn, such as 2026-11-01")
-    load.add_argument("--country", default="US", help="home country of numbers without + (US)")
+    load.add_argument("--country", default="", help="home country of numbers without +; the organization's own")
     load.add_argument("--common", action="store_true", help="make a new list common to all organizations")
     load.set_defaults(run=run_import)
 

@@ -25,6 +25,7 @@ from app.services.consent_proofs import Proofs
 from app.services.csv_text import csv_lines
 from app.services.dnc_formats import BadLine
 from app.services.importing.spooling import spooled
+from app.services.number_formats import country_to_read_by
 from app.services.organizations import organization_for
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
@@ -55,25 +56,27 @@ def take_file(
     path: Path,
     *,
     proofs: Path | None = None,
-    home_country: str = "US",
+    home_country: str = "",
     organization_id: int | None = None,
     dry: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> ConsentFile:
-    """Run to the end, in short transactions. `proofs` is a zip with the files that lines name as evidence.
+    """Run to the end, in short transactions. `proofs` is a zip with the files that lines name as evidence;
+    `home_country` that of numbers without one, "" the organization's own.
 
     What the ledger has already, word for word, is passed over, also where the line now names evidence: doing it again
     after a crash adds nothing. A line that was corrected is a new entry. A `dry` run writes nothing and keeps no record
     of itself.
     """
     actor.require(Permission.DNC_EDIT)
-    if not is_country(home_country):
+    if home_country and not is_country(home_country):
         raise Refused(f"country: {home_country!r} is no country; write two letters such as US")
     row = ConsentFile(file_name=path.name[:255], state=ImportState.RUNNING, first_rejects=[], started_at=utcnow())
     file_id = None
     with write_transaction(engine) as session:
         row.organization_id = home = organization_for(session, actor, organization_id)
         row.entered_by = actor.user_id
+        country = country_to_read_by(session, home, home_country)
         if not dry:
             session.add(row)
             session.flush()
@@ -83,7 +86,7 @@ def take_file(
     try:
         with ExitStack() as stack:
             packed = Proofs(stack, proofs)
-            lines = read_lines(stack.enter_context(spooled(path, may_guess=True)), home_country, now)
+            lines = read_lines(stack.enter_context(spooled(path, may_guess=True)), country, now)
             _Taking(engine, actor, home, file_id, packed, tally, now, on_progress).all(lines)
     except (ClarionError, OSError) as error:
         detail = str(error)

@@ -18,7 +18,7 @@ from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.csv_text import csv_lines
 from app.services.dnc import normalised, subjects_of
-from app.services.number_formats import home_country_of
+from app.services.number_formats import country_to_read_by
 from app.services.organizations import organization_for
 from common.clock import utcnow
 from common.errors import Refused
@@ -75,7 +75,7 @@ def of_subject(
     """What was entered by this very name, (kind, value) as do-not-call entries have it; newest first."""
     actor.require(Permission.DNC_VIEW)
     home = organization_for(session, actor, organization_id)
-    name = (str(DncKind(person[0])), normalised(*person, _country_of(session, home)))
+    name = (str(DncKind(person[0])), normalised(*person, country_to_read_by(session, home)))
     return _newest_first(_events(session, home, {name}))
 
 
@@ -209,7 +209,7 @@ def _enter(
     now = utcnow()
     event = ConsentEvent(
         organization_id=home,
-        **checked(person, fields, act, now, _country_of(session, home)),
+        **checked(person, fields, act, now, country_to_read_by(session, home)),
         evidence_id=keep_evidence(session, home, *fields.evidence) if fields.evidence else None,
         entered_by=actor.user_id,
         entered_at=now,
@@ -219,11 +219,6 @@ def _enter(
     after = {"kind": event.kind, "channel": event.channel, "purpose": event.purpose, "source": event.source}
     record(session, actor, f"consent.{act.value}", event, after=after)
     return event
-
-
-def _country_of(session: Session, organization_id: int) -> str:
-    """By which a number without a country code is read."""
-    return home_country_of(session, organization_id) or "US"
 
 
 def _newest_first(events: list[ConsentEvent]) -> list[ConsentEvent]:

@@ -31,6 +31,7 @@ from app.security.access import Actor, NotFound, Permission, get_scoped, scoped
 from app.security.pseudonyms import of_session as pseudonyms_of_session
 from app.services.audit import record
 from app.services.csv_text import csv_lines
+from app.services.number_formats import country_to_read_by
 from app.services.organizations import organization_for
 from common.clock import utcnow
 from common.errors import ConfigError, Refused
@@ -232,16 +233,18 @@ def add(
     source: str = "panel",
     proof: str = "",
     until: datetime | date | None = None,
-    home_country: str = "US",
+    home_country: str = "",
 ) -> int:
     """Put (kind, value) pairs on a list, the organization's own one if none is named; how many are new.
 
     `until` is a moment, or the last day where the person is. What is listed already stays, and is only ever
-    prolonged: a limit never shortens an entry without end.
+    prolonged: a limit never shortens an entry without end. `home_country` is that of numbers without one, "" the
+    organization's own.
     """
     actor.require(Permission.DNC_EDIT)
     dnc_list = _target(session, actor, dnc_list_id, organization_id)
-    wanted = list(dict.fromkeys((DncKind(kind), normalised(kind, value, home_country)) for kind, value in subjects))
+    country = country_to_read_by(session, dnc_list.organization_id, home_country)
+    wanted = list(dict.fromkeys((DncKind(kind), normalised(kind, value, country)) for kind, value in subjects))
     return _enter(session, actor, dnc_list, wanted, source, proof, until)
 
 

@@ -23,6 +23,7 @@ from app.services.audit import record
 from app.services.dnc import SMS_STOP, chosen_lists
 from app.services.dnc_formats import FORMATS, BadLine, Entry, Line, read_lines
 from app.services.importing.spooling import spooled
+from app.services.number_formats import country_to_read_by
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
 
@@ -34,12 +35,13 @@ _FIRST_REJECTS = 100
 
 @dataclass(frozen=True, slots=True)
 class FileFields:
-    """`as_of` is the day that a national list was drawn; `home_country` that of numbers without +."""
+    """`as_of` is the day that a national list was drawn; `home_country` that of numbers without +, "" the
+    organization's own."""
 
     form: str = "csv"
     action: str = "add"
     as_of: date | None = None
-    home_country: str = "US"
+    home_country: str = ""
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ def take_file(
     with write_transaction(engine) as session:
         dnc_list = get_scoped(session, actor, DncList, dnc_list_id)
         _check(dnc_list, fields)
+        country = country_to_read_by(session, dnc_list.organization_id, fields.home_country)
         row = DncFile(
             organization_id=dnc_list.organization_id, dnc_list_id=dnc_list.id, file_name=path.name[:255],
             format=fields.form, action=fields.action, state=ImportState.RUNNING, first_rejects=[], started_at=utcnow(),
@@ -80,7 +83,7 @@ def take_file(
     tally = _Tally()
     try:
         with spooled(path, may_guess=True) as spool:
-            lines = read_lines(spool, fields.form, fields.home_country, utcnow().date())
+            lines = read_lines(spool, fields.form, country, utcnow().date())
             _write(engine, dnc_list_id, owner, file_id, fields, lines, tally, on_progress)
             if fields.action == "replace":
                 tally.changed += _take_off_rest(engine, dnc_list_id, file_id, sorted(tally.parts) if national else [""])
@@ -148,7 +151,7 @@ def _check(dnc_list: DncList, fields: FileFields) -> None:
         raise Refused(f"format: use {', '.join(FORMATS)}")
     if fields.action not in ACTIONS:
         raise Refused(f"action: use {', '.join(ACTIONS)}")
-    if not is_country(fields.home_country):
+    if fields.home_country and not is_country(fields.home_country):
         raise Refused(f"country: {fields.home_country!r} is no country; write two letters such as US")
     if dnc_list.national and fields.form not in ("numbers", dnc_list.national):
         raise Refused(f"format: {dnc_list.name!r} is the {NATIONAL[dnc_list.national].name}; use {dnc_list.national}")

@@ -111,6 +111,13 @@ def home_country_for(session: Session, actor: Actor) -> str:
     return found[0].home_country if len(found) == 1 else ""
 
 
+def country_to_read_by(session: Session, organization_id: int | None, given: str = "") -> str:
+    """Of numbers without a country code: what was given with them, else the organization's own; the United States where
+    it has none, or is none."""
+    own = home_country_of(session, organization_id) if organization_id is not None and not given else ""
+    return given or own or "US"
+
+
 def home_country_of(session: Session, organization_id: int) -> str:
     """Of new lists; "" where the organization has none."""
     mine = NumberDefaultsRow.organization_id == organization_id

@@ -115,7 +115,11 @@ class Subject(Schema):
 
 class Subjects(Schema):
     entries = List(Nested(Subject), required=True, validate=Length(1, MOST))
-    home_country = String(load_default="US", validate=Length(2, 2), metadata={"description": "Of numbers without +"})
+    home_country = String(
+        load_default="",
+        validate=Length(2, 2),
+        metadata={"description": "Of numbers without +; the organization's own if left out"},
+    )
 
 
 class Listed(Subjects):

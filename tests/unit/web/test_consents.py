@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from io import BytesIO
 
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
-from app.db import write_transaction
-from app.models import Organization
+from app.db import read_transaction, write_transaction
+from app.models import ConsentEvent, Organization
 from app.security.access import Actor
-from app.services import consents
+from app.services import consents, dnc, dnc_values
 from app.services.consents import ConsentFields
+from app.services.number_formats import put_number_defaults
 from common.clock import utcnow
 from tests.support.panel import World
 
@@ -93,3 +95,20 @@ def test_who_sees_several_organizations_looks_a_person_up_in_one(admin: FlaskCli
     assert f'<option value="{second}" selected>Second</option>' in found
     assert "Given</span>" in found
     assert "Nothing entered" in admin.get(path.format(1)).text
+
+
+def test_numbers_of_a_file_are_of_the_organizations_own_country_unless_it_says_another(
+    admin: FlaskClient, world: World, sqlite_engine: Engine
+) -> None:
+    with write_transaction(sqlite_engine) as session:
+        put_number_defaults(session, Actor.system(), "GB", "", world.organization_id)
+    assert re.search(r'name="home_country"[^>]*value="GB"', admin.get("/consents/").text)
+    number = b"phone,channel,purpose,act,at,source\n2079460958,voice,marketing,given,2026-01-05,call\n"
+    assert admin.post("/consents/", data={"file": (BytesIO(number), "own.csv")}).status_code == 302
+    with read_transaction(sqlite_engine) as session:
+        assert session.scalar(select(ConsentEvent.value)) == "+442079460958"
+        listed = [("phone", "2079460958")]
+        assert dnc_values.check(session, Actor.system(world.organization_id), listed) == [False]
+    with write_transaction(sqlite_engine) as session:
+        dnc.add(session, Actor.system(), listed, organization_id=world.organization_id)
+        assert dnc_values.check(session, Actor.system(world.organization_id), [("phone", "+442079460958")]) == [True]

@@ -19,7 +19,11 @@ class ConsentFileForm(OrganizationForm):
         [Optional()],
         description="A zip with the files that the column evidence names, no two of one name.",
     )
-    home_country = StringField("Home country", [Length(2, 2, "Write two letters, such as US.")], default="US")
+    home_country = StringField(
+        "Home country",
+        [Optional(), Length(2, 2, "Write two letters, such as US.")],
+        description="Of numbers without +, in two letters. Empty is the organization's own, else US.",
+    )
 
     def blame(self, problem: str) -> None:
         name, _, mend = problem.partition(": ")

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from app.models import ConsentEvent, ConsentFile, DncKind
 from app.security.access import Permission, get_scoped
-from app.services import consent_files, consents
+from app.services import consent_files, consents, number_formats
 from app.web.database import afresh, engine, reader
 from app.web.downloads import csv_of, note_export
 from app.web.panel.consents.evidence import proof_of
@@ -29,6 +29,8 @@ blueprint = area("consents", __name__, "/consents")
 def index() -> str:
     form = ConsentFileForm(formdata=None)
     form.offer_organizations()
+    if not form.organization_id:
+        form.home_country.data = number_formats.home_country_for(reader(), actor())
     return _page(form)
 
 

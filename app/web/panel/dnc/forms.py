@@ -76,7 +76,11 @@ class DncFileForm(FlaskForm):
         ],
     )
     as_of = DateField("Drawn on", [Optional()], description="Of a country's list: the day that its age counts from.")
-    home_country = StringField("Home country", [Length(2, 2, "Write two letters, such as US.")], default="US")
+    home_country = StringField(
+        "Home country",
+        [Optional(), Length(2, 2, "Write two letters, such as US.")],
+        description="Of numbers without +, in two letters. Empty is the organization's own, else US.",
+    )
 
     def values(self) -> FileFields:
         return FileFields(self.form.data, self.action.data, self.as_of.data, (self.home_country.data or "").upper())

@@ -13,7 +13,7 @@ from wtforms.fields.choices import SelectChoice
 from app.core.compliance import NATIONAL
 from app.models import DncEntry, DncList
 from app.security.access import NotFound, Permission, get_scoped
-from app.services import campaigns, dnc, dnc_files, dnc_groups
+from app.services import campaigns, dnc, dnc_files, dnc_groups, number_formats
 from app.web.database import afresh, engine, reader, writing
 from app.web.downloads import csv_of, note_export
 from app.web.panel.dnc.forms import DncFileForm, DncForm, DncGroupForm, DncListForm
@@ -104,7 +104,9 @@ def files(list_id: int) -> Response | str | tuple[str, int]:
     dnc_list = next((row for row, _ in dnc.list_dnc_lists(reader(), actor()) if row.id == list_id), None)
     if dnc_list is None:
         raise NotFound(f"do-not-call list {list_id}: there is none")
-    form = DncFileForm(data={"form": dnc_list.national or "csv"})
+    own = dnc_list.organization_id
+    country = number_formats.home_country_of(reader(), own) if own is not None else ""
+    form = DncFileForm(data={"form": dnc_list.national or "csv", "home_country": country})
     if request.method == "POST":
         actor().require(Permission.DNC_EDIT)
     if form.validate_on_submit():

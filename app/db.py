@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, literal, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, create_engine, event, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
@@ -174,7 +174,9 @@ def read_transaction(engine: Engine) -> Iterator[Session]:
 
 
 def among(
-    session: Session, column: InstrumentedAttribute[str] | InstrumentedAttribute[int], values: Sequence[str | int]
+    session: Session,
+    column: InstrumentedAttribute[str] | InstrumentedAttribute[int] | Column[Any],
+    values: Sequence[str | int],
 ) -> ColumnElement[bool]:
     """The column is one of `values`, which go over as one parameter: a list of many is built and read once for each
     otherwise."""

@@ -9,7 +9,7 @@ the database, and every refused line, is compared with what plain phonenumbers s
 By size (`--linear`) files are imported by a process that has been up, as a server's has; the smallest comes twice,
 since the first import of an installation learns the blocks of numbers that the later ones go on with.
 
-    python -m benchmarks.imports [--rows N] [--naive-rows N] [--only sqlite|postgresql] [--linear N,N,...]
+    python -m benchmarks.imports [--rows N] [--naive-rows N] [--only sqlite|postgresql] [--linear N,N,...] [--again [N]]
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from sqlalchemy import make_url, select
 from sqlalchemy.orm import Session
 
 from app.db import SQLITE_PRAGMAS, make_engine, upgrade, write_transaction
-from app.models import Address, Contact, ImportReject, Organization
+from app.models import Address, Contact, ContactList, ImportReject, ImportRun, Organization
 from app.security.access import Actor
 from app.services import dnc, importing, lists, organizations
 from benchmarks.support.usage import descendants, server_cpu, usage_of
@@ -168,10 +168,12 @@ def already_up(url: str, path: Path) -> int:
 
 
 def by_clarion(url: str, path: Path, name: str = "Bench") -> int:
+    """Into a list of that name, which is made where there is none."""
     engine = make_engine(url)
     actor = Actor.system()
     with write_transaction(engine) as session:
-        list_id = lists.create_list(session, actor, name).id
+        known = session.scalar(select(ContactList.id).where(ContactList.name == name))
+        list_id = known or lists.create_list(session, actor, name).id
     run_id = importing.import_file(engine, actor, list_id, path, home=path.parent / "home")
     with Session(engine) as session:
         run = importing.get_run(session, actor, run_id)
@@ -349,9 +351,33 @@ def linear(backend: str, make_url_for: Callable[[str], str], server: Path | None
             print(f"  {size:9,} {measured(by_clarion, url, path, server, already_up)}{note}", flush=True)
 
 
+def again(backend: str, make_url_for: Callable[[str], str], server: Path | None, rows: int) -> None:
+    """The file of every night: the same once more, and with another value in one column of each row."""
+    print(f"\n{backend}, {rows:,} rows, load {os.getloadavg()[0]:.1f}")
+    with tempfile.TemporaryDirectory() as folder:
+        first, second = Path(folder, "first.csv"), Path(folder, "second.csv")
+        make_file(first, rows)
+        with first.open(newline="", encoding="utf-8") as old, second.open("w", newline="", encoding="utf-8") as new:
+            writer = csv.DictWriter(new, COLUMNS)
+            writer.writeheader()
+            writer.writerows(row | {"balance": f"{number % 5000}.75"} for number, row in enumerate(csv.DictReader(old)))
+        url = make_url_for("again")
+        prepare(url, first)
+        for name, path in (("new", first), ("unchanged", first), ("one column", second)):
+            os.sync()
+            print(f"  {name:10} {measured(by_clarion, url, path, server, already_up)}", flush=True)
+        with Session(make_engine(url)) as session:
+            runs = session.scalars(select(ImportRun).order_by(ImportRun.id.desc()).limit(3)).all()
+        changed, _, same = runs
+        print(f"  of them {same.rows_unchanged:,} unchanged, {changed.rows_updated:,} changed")
+
+
 def run_on(backend: str, make: Callable[[str], str], server: Path | None, options: argparse.Namespace) -> None:
-    if options.linear:
-        linear(backend, make, server, options.linear)
+    if options.linear or options.again:
+        if options.linear:
+            linear(backend, make, server, options.linear)
+        if options.again:
+            again(backend, make, server, options.again)
         return
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder, "big.csv"), Path(folder, "small.csv")
@@ -371,6 +397,7 @@ def main() -> None:
     parser.add_argument("--naive-rows", type=int, default=20_000)
     parser.add_argument("--only", choices=sorted(TARGETS))
     parser.add_argument("--no-check", action="store_true")
+    parser.add_argument("--again", type=int, nargs="?", const=200_000, help="files of people who are there already")
     parser.add_argument("--linear", type=lambda text: [int(size) for size in text.split(",")])
     options = parser.parse_args()
     if options.only != "postgresql":

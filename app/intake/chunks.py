@@ -74,8 +74,9 @@ def chunks(job: Job) -> Iterator[Chunk]:
     form = reading.Format(job.delimiter, job.columns)
     numbering = Numbering.from_json(job.numbering)
     preparer = ColumnPreparer(
-        job.columns, job.mapping, job.types, job.home_country, first_counts=job.first_counts, numbering=numbering
-    )
+        job.columns, job.mapping, job.types, job.home_country,
+        first_counts=job.first_counts, numbering=numbering, as_jsonb=job.as_copy,
+    )  # fmt: skip
     sieve = Sieve(job.sieve_bits, job.sieve_kinds) if job.sieve_bits is not None else None
     with reading.open_text(Path(job.path)) as file, going_on(job.memory, reader_for(job.home_country)):
         for batch in batches.batches(file, form, job.passed):

@@ -61,8 +61,10 @@ class ColumnPreparer:
         *,
         first_counts: bool = False,
         numbering: Numbering = PLAIN,
+        as_jsonb: bool = False,
     ) -> None:
-        """`first_counts`: of rows with one id the first is kept, not the last."""
+        """`first_counts`: of rows with one id the first is kept, not the last. `as_jsonb`: attributes in the order in
+        which PostgreSQL's jsonb shows them, so that the texts of equal ones are equal."""
         self._first_counts = first_counts
         self._careful = Preparer(columns, mapping, types, home_country, numbering)
         self._doubt = numbering.doubt
@@ -72,6 +74,8 @@ class ColumnPreparer:
         self._domains: set[str] = set()
         #: Of attributes other than text, by their names: values in JSON.
         self._converted: dict[str, dict[str, str]] = {}
+        if as_jsonb:
+            self._careful.attributes.sort(key=lambda attribute: (len(attribute[1]), attribute[1]))
         names = [name for _, name, _ in self._careful.attributes]
         self._json = "{" + ", ".join(f'"{name}": %s' for name in names) + "}"
 

@@ -5,7 +5,6 @@ Only what differs is written: of a file that comes every night most rows change 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.db import among, insert_missing
 from app.intake.chunks import escaped
-from app.intake.columns import ADDRESS
+from app.intake.columns import ADDRESS, as_json
 from app.intake.mapping import FIELDS
 from app.models import Address, Contact, ImportSeen
 from app.services.importing import bulk
@@ -76,6 +75,8 @@ class Changes:
     """All that is to be written of a few hundred rows."""
 
     people: list[tuple[Any, ...]] = field(default_factory=list)
+    #: Of those who were deleted.
+    returning: list[tuple[Any, ...]] = field(default_factory=list)
     addresses: list[tuple[Any, ...]] = field(default_factory=list)
     emptied: list[tuple[int, str]] = field(default_factory=list)
     #: Contact, field, old and new.
@@ -99,9 +100,9 @@ def look_up(session: Session, target: Target, external_ids: Sequence[str]) -> di
     return found
 
 
-def remember(session: Session, target: Target, known: Iterable[Known], refused_ids: Sequence[str]) -> None:
+def remember(session: Session, target: Target, contact_ids: Iterable[int], refused_ids: Sequence[str]) -> None:
     """Who was in the file, rejected rows included: what is wrong with a row does not take its contact out."""
-    ids = {each.id for each in known}
+    ids = set(contact_ids)
     if refused_ids:
         mine = (Contact.contact_list_id == target.contact_list_id, among(session, Contact.external_id, refused_ids))
         ids.update(session.scalars(select(Contact.id).where(*mine)))
@@ -118,11 +119,11 @@ def begin_anew(session: Session, target: Target, contact_ids: Sequence[int], now
 
 
 def compare(
-    target: Target, known: Known, person: Mapping[str, str], addresses: Sequence[tuple[Any, ...]], changes: Changes
+    target: Target, known: Known, person: Mapping[str, Any], addresses: Sequence[tuple[Any, ...]], changes: Changes
 ) -> bool:
     """Whether the row changes the contact; how is added to `changes`. An empty cell empties, what the file has no
     column for stays unless it is the whole truth, as it is of who was deleted."""
-    given, whole = json.loads(person["attributes"]), target.whole or known.deleted
+    given, whole = person["attributes"], target.whole or known.deleted
     attributes = given if whole else {**known.attributes, **given}
     values = tuple(person[name] for name in target.replaced)
     theirs = {address[1]: _in_its_place(known, address) for address in addresses}
@@ -133,7 +134,7 @@ def compare(
         return False
     if known.deleted:
         notes.append(("deleted", "yes", ""))
-    changes.people.append((*values, attributes, known.id))
+    (changes.returning if known.deleted else changes.people).append((*values, attributes, known.id))
     changes.addresses += [(target.organization_id, known.id, *address, "") for address in fresh]
     changes.emptied += [(known.id, name) for name in gone]
     changes.history += [(known.id, *note) for note in notes]
@@ -200,12 +201,13 @@ def _write_history(
 
 def _update_sqlite(connection: Connection, fields: list[str], changes: Changes, now: datetime) -> None:
     columns = "".join(f"{name} = ?, " for name in fields)
-    bulk.many(
-        connection,
-        f"UPDATE contact SET {columns}attributes = ?, deleted_at = NULL, updated_at = '{bulk.moment(now)}'"
-        " WHERE id = ?",
-        [(*values, json.dumps(attributes), known_id) for *values, attributes, known_id in changes.people],
-    )
+    # Two of the indexes hang on `deleted_at`: they are written anew wherever it is named.
+    for people, comes_back in ((changes.people, ""), (changes.returning, "deleted_at = NULL, ")):
+        bulk.many(
+            connection,
+            f"UPDATE contact SET {columns}attributes = ?, {comes_back}updated_at = '{bulk.moment(now)}' WHERE id = ?",
+            [(*values, as_json(attributes), known_id) for *values, attributes, known_id in people],
+        )
     bulk.many(connection, bulk.insertion("address", _ADDRESS_COLUMNS) + _REPLACE_ADDRESS, changes.addresses)
     bulk.many(connection, "DELETE FROM address WHERE contact_id = ? AND name = ?", changes.emptied)
 
@@ -218,7 +220,7 @@ def _update_postgresql(connection: Connection, fields: list[str], changes: Chang
         f"UPDATE contact SET {columns}attributes = data.attributes, deleted_at = NULL, updated_at = :now "
         "FROM {data} WHERE contact.id = data.id",
         [*fields, "attributes", "id"],
-        changes.people,
+        [*changes.people, *changes.returning],
         now=now,
     )
     names = ", ".join(_ADDRESS_COLUMNS)

@@ -20,13 +20,13 @@ from app.intake import batches, reading
 from app.intake import mapping as mappings
 from app.intake.chunks import Chunk, Job
 from app.models import Contact, ImportMode, ImportReject, ImportRun
-from app.services.importing.changing import Changes, Target, compare, look_up
+from app.services.importing.changing import Changes, Target, compare
 from app.services.importing.kinds import infer, takes
 from app.services.importing.loading import Position, account, listed
 from app.services.importing.plan import Plan
 from app.services.importing.readers import chunks_of
 from app.services.importing.removal import Facts, decide, was_before
-from app.services.importing.writing import split_known
+from app.services.importing.standing import differing, split_known, standing
 
 _ROWS = 5000
 #: Kinds of rejects that are told apart; further ones are counted together.
@@ -87,15 +87,16 @@ class DryRun:
         position.report()
 
     def _count(self, session: Session, target: Target, chunks: Sequence[Chunk]) -> dict[str, int]:
-        known = look_up(session, target, [name for chunk in chunks for name in chunk.external_ids])
+        known = standing(session, target, [name for chunk in chunks for name in chunk.external_ids])
         added = changed = same = 0
         for chunk in chunks:
             new, theirs = split_known(chunk, known)
             added += len(new.people)
             self._new.extend(map(hash, new.external_ids))
-            self._known.extend(each.id for each, *_ in theirs if not each.deleted)
-            differing = 0 if target.skip_known else sum(compare(target, *each, Changes()) for each in theirs)
-            changed, same = changed + differing, same + len(theirs) - differing
+            self._known.extend(again.stored.id for again in theirs if not again.stored.deleted)
+            others = () if target.skip_known else differing(session, target, theirs)
+            count = sum(compare(target, *each, Changes()) for each in others)
+            changed, same = changed + count, same + len(theirs) - count
             self._repeated += chunk.repeated
         if target.remembers:
             self._refused.extend(_alive(session, target, [name for chunk in chunks for name in chunk.refused_ids]))

@@ -5,28 +5,26 @@ Statements are few and each takes the whole chunk, because this runs under SQLit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from app.intake.chunks import Chunk, escaped, unescaped
+from app.intake.chunks import Chunk, escaped
 from app.intake.columns import ADDRESS, PERSON
 from app.models import Contact
 from app.services.importing import bulk
 from app.services.importing.changing import (
     Changes,
-    Known,
     Target,
     begin_anew,
     compare,
-    look_up,
     remember,
     write_changes,
 )
+from app.services.importing.standing import Again, differing, split_known, standing
 
 _ROW_KEPT = 2000
 #: Each id by itself would be dearer than writing its row: the sequence is looked up once, and few go over the wire.
@@ -35,8 +33,6 @@ _NEXT_IDS = text(
     " nextval((SELECT CAST(pg_get_serial_sequence('contact', 'id') AS regclass))) AS id"
     " FROM generate_series(1, :count)) AS fresh"
 )
-#: Who is known, what the file has of the person, and the addresses.
-Changed = tuple[Known, dict[str, str], list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +47,22 @@ def write_contacts(session: Session, target: Target, chunks: Sequence[Chunk], no
     """Where an external id comes twice the later row counts, as an update of the earlier: no two of the chunks may
     hold one id. With `skip_known` the earlier counts and nobody is changed, but who was deleted comes back."""
     connection = session.connection()
-    known = look_up(session, target, [name for chunk in chunks for name in chunk.external_ids])
+    known = standing(session, target, [name for chunk in chunks for name in chunk.external_ids])
     if target.remembers:
-        remember(session, target, known.values(), [name for chunk in chunks for name in chunk.refused_ids])
+        remember(
+            session,
+            target,
+            [stored.id for stored in known.values()],
+            [name for chunk in chunks for name in chunk.refused_ids],
+        )
     again, unchanged, returned = sum(chunk.repeated for chunk in chunks), 0, 0
     if known:
         split = [split_known(chunk, known) for chunk in chunks]
         chunks = [new for new, _ in split]
         changed = [change for _, changes in split for change in changes]
-        back = [change for change in changed if change[0].deleted]
+        back = [again for again in changed if again.stored.deleted]
         if back:
-            begin_anew(session, target, [each.id for each, _, _ in back], now)
+            begin_anew(session, target, [again.stored.id for again in back], now)
         if target.skip_known:
             again, returned = again + len(changed) - len(back), _update(session, target, back, now)
         else:
@@ -74,10 +75,10 @@ def write_contacts(session: Session, target: Target, chunks: Sequence[Chunk], no
     return Written(added, returned, again) if target.skip_known else Written(added, again, 0, unchanged)
 
 
-def _update(session: Session, target: Target, changed: Sequence[Changed], now: datetime) -> int:
+def _update(session: Session, target: Target, known: Iterable[Again], now: datetime) -> int:
     """How many of them differ from what the list has."""
     changes = Changes()
-    updated = sum(compare(target, known, person, addresses, changes) for known, person, addresses in changed)
+    updated = sum(compare(target, *each, changes) for each in differing(session, target, known))
     if updated:
         write_changes(session, target, changes, now)
     return updated
@@ -110,43 +111,6 @@ def write_rejects(session: Session, run_id: int, rejects: Iterable[tuple[int, st
     elif rows:
         lines = ["\t".join((str(line), *map(escaped, texts))) for line, *texts in rows]
         bulk.copy(connection, "import_reject", ", ".join(columns), lines, f"\t{run_id}\n")
-
-
-def split_known(chunk: Chunk, known: Mapping[str, Known]) -> tuple[Chunk, list[Changed]]:
-    """The chunk without those who are known, and these."""
-    places = [place for place, name in enumerate(chunk.external_ids) if name in known]
-    if not places:
-        return chunk, []
-    addresses: dict[int, list[tuple[Any, ...]]] = {place: [] for place in places}
-    kept = []
-    for at, owner in enumerate(chunk.owners):
-        if owner in addresses:
-            addresses[owner].append(_address(chunk.addresses[at]))
-        else:
-            kept.append(at)
-    changed = [(known[chunk.external_ids[place]], _person(chunk.people[place]), addresses[place]) for place in places]
-    gone = set(places)
-    renumbered = {place: at for at, place in enumerate(set(range(len(chunk.people))) - gone)}
-    new = chunk._replace(
-        external_ids=[name for name in chunk.external_ids if name not in known],
-        people=[person for place, person in enumerate(chunk.people) if place not in gone],
-        owners=[renumbered[chunk.owners[at]] for at in kept],
-        addresses=[chunk.addresses[at] for at in kept],
-    )
-    return new, changed
-
-
-def _person(row: Any) -> dict[str, str]:
-    """By the names of `PERSON`."""
-    cells = unescaped(row) if isinstance(row, str) else row[1:]
-    return dict(zip(PERSON, cells, strict=True))
-
-
-def _address(row: Any) -> tuple[Any, ...]:
-    if not isinstance(row, str):
-        return tuple(row[1:])
-    kind, name, position, *others = unescaped(row)
-    return (kind, name, int(position), *others)
 
 
 def _add_sqlite(connection: Connection, target: Target, chunks: Sequence[Chunk], now: datetime) -> None:

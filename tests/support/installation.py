@@ -94,6 +94,7 @@ class Installation:
             "CLARION_SECRET_KEY": SECRET,
             "CLARION_WEB_BIND": self.at.web,
             "CLARION_PAGES_BIND": self.at.pages,
+            "CLARION_PAGE_WORKERS": "1",
             "CLARION_MEDIASERVER_LISTEN": self.at.control,
             "CLARION_MEDIASERVER_TOKEN": SECRET,
             # The far ends and the engine share the machine with it.
@@ -160,7 +161,7 @@ class Installation:
                     raise RoleDied(f"{role} ended with {process.returncode} while waiting for {what}:\n{self.tails()}")
             if time.monotonic() > deadline:
                 raise AssertionError(f"waited {seconds:.0f} s for {what}\n{self.tails()}")
-            time.sleep(0.05)
+            time.sleep(0.1)
 
     def log(self, role: str) -> Path:
         return self.home / f"{role}.log"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from app.db import make_engine
+from app.db import make_engine, read_transaction
+from app.models import Job
 from simulators.carrier.journal import read_journal, rings_by_attempt
 from tests.support import campaigns
 from tests.support.installation import CARRIER, ENGINE, MEDIASERVER, WEB, Installation, installation
@@ -32,8 +33,9 @@ class Running:
     def accounts(self) -> campaigns.Accounts:
         return campaigns.accounts(self.engine, self.job_id)
 
-    def attempts_done(self) -> int:
-        return self.accounts().attempts.total()
+    def state(self) -> str:
+        with read_transaction(self.engine) as session:
+            return session.get_one(Job, self.job_id).state
 
     def wait_until_in_the_middle(self) -> None:
         """Some attempts have ended, some calls are up, and there is more to do."""
@@ -44,7 +46,7 @@ class Running:
         )
 
     def wait_until_completed(self, seconds: float = 150) -> campaigns.Accounts:
-        self.clarion.wait_for("the job to complete", lambda: self.accounts().state == "completed", seconds)
+        self.clarion.wait_for("the job to complete", lambda: self.state() == "completed", seconds)
         return self.accounts()
 
     def assert_every_contact_is_accounted_for(self) -> None:
@@ -101,6 +103,7 @@ def start(
             strategy=CAMPAIGN / strategy,
             trunk=clarion.at.carrier_sip,
             media_server=f"http://{clarion.at.control}",
+            ports=16,
         )
         job_id = campaigns.start_job(database_url, plan)
         engine = make_engine(database_url)

@@ -182,7 +182,7 @@ class Address(Base):
     __tablename__ = "address"
     __table_args__ = (
         UniqueConstraint("contact_id", "name"),
-        Index("ix_address_lookup", "organization_id", "kind", "value"),
+        Index("ix_address_value", "organization_id", "value"),
     )
 
     id: Mapped[IdColumn]

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from psycopg.errors import UniqueViolation
 from sqlalchemy import Engine, func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.db import (
@@ -31,8 +32,9 @@ from app.intake.chunks import Chunk, Job
 from app.models import ImportRun
 from app.services import dnc
 from app.services.importing.changing import Target
+from app.services.importing.newcomers import Newcomers, newcomers
 from app.services.importing.readers import chunks_of
-from app.services.importing.writing import Written, plan_by_size, refresh_statistics, write_contacts, write_rejects
+from app.services.importing.writing import Written, prepare_for_many, refresh_statistics, write_contacts, write_rejects
 from common.clock import utcnow
 
 #: Rejects kept for one run; further ones are counted only, since a wrong file has nothing else.
@@ -116,6 +118,7 @@ class Loader:
         self._sqlite = engine.dialect.name == "sqlite"
         self._lanes = 1 if self._sqlite else _LANES
         self._size = 1
+        self._newcomers: Newcomers | None = None
         #: Of SQLite: what `foreign_commits` said last, and whether that has changed.
         self._seen, self._alone = -1, False
         self._grown = position.rows_read + _GROWN
@@ -128,6 +131,8 @@ class Loader:
                 self._position.cancelled = True
                 return
             self._position.report()
+            with read_transaction(self._engine) as session:
+                self._newcomers = newcomers(session, self._target.contact_list_id, self._position.bytes_total)
             with (
                 bulk_engine(self._engine) as self._bulk,
                 chunks_of(job, self._position.bytes_total) as source,
@@ -180,7 +185,10 @@ class Loader:
             try:
                 with timed_write(self._bulk) as (session, held):
                     self._look_around(session)
-                    written = [write_contacts(session, self._target, group, utcnow()) for group in transaction.groups]
+                    written = [
+                        write_contacts(session, self._target, group, utcnow(), self._newcomers)
+                        for group in transaction.groups
+                    ]
                     if transaction.before is not None:
                         transaction.before.result()
                     if self._position.cancelled:
@@ -188,10 +196,11 @@ class Loader:
                         return 0.0
                     blocked = listed(session, self._target.organization_id, chunks)
                     cancelled = self._account(session, chunks, written, blocked)
-            except UniqueViolation:
-                # Somebody has added a contact of the same id since it was looked for: now it is known.
+            except (UniqueViolation, IntegrityError):
+                # Somebody has added a contact of the same id since the list was empty, or it was looked for.
                 if not left:
                     raise
+                self._newcomers = None
                 continue
             break
         position = self._position
@@ -207,7 +216,7 @@ class Loader:
             seen, self._seen = self._seen, foreign_commits(session)
             self._alone = seen == self._seen
         else:
-            plan_by_size(session)
+            prepare_for_many(session)
 
     def _account(self, session: Session, chunks: Sequence[Chunk], written: Sequence[Written], blocked: int) -> bool:
         counts = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.orm import Session
@@ -24,6 +25,7 @@ from app.services.importing.changing import (
     remember,
     write_changes,
 )
+from app.services.importing.newcomers import Newcomers
 from app.services.importing.standing import Again, differing, split_known, standing
 
 _ROW_KEPT = 2000
@@ -32,6 +34,10 @@ _NEXT_IDS = text(
     "SELECT min(id), max(id), CASE WHEN max(id) - min(id) >= :count THEN array_agg(id) END FROM (SELECT"
     " nextval((SELECT CAST(pg_get_serial_sequence('contact', 'id') AS regclass))) AS id"
     " FROM generate_series(1, :count)) AS fresh"
+)
+_FOR_MANY = text(
+    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
+    " set_config('work_mem', greatest(32768, pg_size_bytes(current_setting('work_mem')) / 1024) || 'kB', true)"
 )
 
 
@@ -43,11 +49,16 @@ class Written:
     unchanged: int = 0
 
 
-def write_contacts(session: Session, target: Target, chunks: Sequence[Chunk], now: datetime) -> Written:
+def write_contacts(
+    session: Session, target: Target, chunks: Sequence[Chunk], now: datetime, newcomers: Newcomers | None = None
+) -> Written:
     """Where an external id comes twice the later row counts, as an update of the earlier: no two of the chunks may
-    hold one id. With `skip_known` the earlier counts and nobody is changed, but who was deleted comes back."""
+    hold one id. With `skip_known` the earlier counts and nobody is changed, but who was deleted comes back. Whoever
+    the `newcomers` do not know is not looked for; where the list holds them after all, a unique constraint fails."""
     connection = session.connection()
-    known = standing(session, target, [name for chunk in chunks for name in chunk.external_ids])
+    external_ids = [name for chunk in chunks for name in chunk.external_ids]
+    asked = external_ids if newcomers is None else newcomers.perhaps_known(external_ids)
+    known = standing(session, target, asked) if asked else {}
     if target.remembers:
         remember(
             session,
@@ -91,11 +102,12 @@ def refresh_statistics(engine: Engine) -> None:
             connection.execute(text("ANALYZE contact, address"))
 
 
-def plan_by_size(session: Session) -> None:
+def prepare_for_many(session: Session) -> None:
     """For this transaction PostgreSQL plans each statement for the rows that it is given: the plan that it keeps after
-    a few times was made while the table was small, and compares every row with thousands of values one by one."""
+    a few times was made while the table was small, and compares every row with thousands of values one by one. And it
+    keeps the rows that triggers look at in memory."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+        session.execute(_FOR_MANY)
 
 
 def write_rejects(session: Session, run_id: int, rejects: Iterable[tuple[int, str, str, str]]) -> None:
@@ -142,9 +154,9 @@ def _add_postgresql(connection: Connection, target: Target, chunks: Sequence[Chu
     people, addresses, first = [], [], 0
     for chunk in chunks:
         people += [f"{number}\t{line}" for number, line in zip(ids[first:], chunk.people, strict=False)]
-        addresses += [
-            f"{ids[first + owner]}\t{line}" for owner, line in zip(chunk.owners, chunk.addresses, strict=True)
-        ]
+        # A contact's addresses together: the index that has them so is written from one end to the other.
+        owned = sorted(zip(chunk.owners, chunk.addresses, strict=True), key=itemgetter(0))
+        addresses += [f"{ids[first + owner]}\t{line}" for owner, line in owned]
         first += len(chunk.people)
     columns = (
         f"id, {', '.join(PERSON)}, organization_id, contact_list_id, last_completion_code, created_at, updated_at,"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Engine, delete, func, insert, select
+from sqlalchemy import Engine, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import db
@@ -51,6 +51,23 @@ def test_an_address_of_nobody_is_refused(engine: Engine, contact_ids: list[int])
     with pytest.raises(IntegrityError), db.write_transaction(engine) as session:
         session.execute(insert(Address), [address(max(contact_ids) + 1)])
     assert owners(engine) == contact_ids
+
+
+@pytest.mark.parametrize("stranger", [1, 1000])
+def test_an_address_of_nobody_among_others_is_refused(engine: Engine, contact_ids: list[int], stranger: int) -> None:
+    whose = [*contact_ids, max(contact_ids) + stranger]
+    with pytest.raises(IntegrityError), db.write_transaction(engine) as session:
+        session.execute(insert(Address), [address(owner) | {"name": "phone2"} for owner in whose])
+    assert owners(engine) == contact_ids
+
+
+def test_addresses_of_contacts_with_others_between_are_taken(engine: Engine, contact_ids: list[int]) -> None:
+    with db.write_transaction(engine) as session:
+        session.execute(delete(Address))
+        session.execute(update(Contact).where(Contact.id == contact_ids[1]).values(id=contact_ids[1] + 10))
+    with db.write_transaction(engine) as session:
+        session.execute(insert(Address), [address(contact_ids[0]), address(contact_ids[1] + 10)])
+    assert owners(engine) == [contact_ids[0], contact_ids[1] + 10]
 
 
 def test_a_contact_of_no_list_is_refused(engine: Engine, contact_ids: list[int]) -> None:

@@ -25,7 +25,7 @@ from app.models import (
     OutboxEvent,
 )
 from app.security.access import Actor
-from app.services import dnc, importing, lists
+from app.services import contact_push, dnc, importing, lists
 from app.services.importing import Progress
 from app.services.importing.readers import chunks_of
 from common.clock import utcnow
@@ -281,6 +281,28 @@ def test_two_imports_into_one_list_make_no_contact_twice(engine: Engine, list_id
         runs = importing.list_runs(session, ACTOR, list_id)
     assert sorted(run.rows_added for run in runs) != [2000, 2000]
     assert sum(run.rows_added for run in runs) == len(contacts(engine)) == 2000
+
+
+@pytest.mark.parametrize("on_duplicate", ["update", "skip"])
+def test_a_contact_whom_somebody_adds_meanwhile_is_known(
+    engine: Engine, list_id: int, tmp_path: Path, on_duplicate: str
+) -> None:
+    """The list was empty, so the import asks for nobody but whom it has written itself."""
+    path = many(tmp_path, 9000)
+    with db.write_transaction(engine) as session:
+        run_id = importing.start_import(session, ACTOR, list_id, path, on_duplicate=on_duplicate).id
+
+    def add_the_last(progress: Progress) -> None:
+        if progress.rows_read and "C8999" not in contacts(engine):
+            with db.write_transaction(engine) as session:
+                contact_push.push(
+                    session, ACTOR, list_id, [{"id": "C8999", "first_name": "Zoe", "phone1": "2025550100"}]
+                )
+
+    importing.run_import(engine, ACTOR, run_id, path, add_the_last)
+    run = run_of(engine, run_id)
+    assert (run.rows_read, run.rows_added, run.rows_updated + run.rows_skipped) == (9000, 8999, 1)
+    assert contacts(engine)["C8999"].first_name == ("Anna" if on_duplicate == "update" else "Zoe")
 
 
 def test_attempts_keep_starting_during_a_large_import(engine: Engine, list_id: int, tmp_path: Path) -> None:

@@ -22,15 +22,23 @@ from common.errors import Refused
 if TYPE_CHECKING:
     from pacing.simulation.past import PastCall
 
-MODES = ("predictive", "progressive", "expert", "adaptive", "ratio")
+#: The last one is without agents, as the campaigns' own pacing says.
+MODES = ("predictive", "progressive", "timed_preview", "preview", "manual", "expert", "adaptive", "ratio", "agentless")
+AGENTLESS = MODES[-1]
+#: Campaigns on the same agents and lines.
+MOST_TOGETHER = 10
 MOST_SHIFTS = 20
 MOST_HOURS = 12.0
 #: Agents x hours x shifts x modes: an hour of one processor, give or take.
 MOST_WORK = 400_000.0
+#: One of several campaigns together takes as long as so many agents, at the least: each has its pacer.
+_WORTH = 100
 #: Trials kept for one organization; older ones go.
 _KEPT = 50
 #: The newest calls that are looked at: more change no figure.
 _MOST_CALLS = 20_000
+#: Characters of a heading that names campaigns.
+_LONG_TITLE = 180
 _SILENCE = timedelta(seconds=60)
 _OVER = (TrialState.COMPLETED, TrialState.CANCELLED, TrialState.FAILED)
 
@@ -42,17 +50,21 @@ _FAILED = frozenset({"REJECTED_BY_USER", "BLOCKED_BY_NETWORK", "FAST_BUSY", "INV
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A trial as a person fills it in. `campaign_id` None is all campaigns, `days` 0 typical figures instead of any."""
+    """A trial as a person fills it in. Without `campaign_ids` it is of all traffic as one, with several
+    of them together; `days` 0 is typical figures instead of any traffic."""
 
     modes: Sequence[str]
     agents: int
     hours: float
-    campaign_id: int | None = None
+    campaign_ids: Sequence[int] = ()
     days: int = 7
     #: Share of calls that people answer, and mean seconds; None as in the traffic.
     hit_rate: float | None = None
     talk: float | None = None
     wrapup: float = 20.0
+    #: Mean seconds that an agent looks at a contact, and after how many a timed preview dials.
+    preview: float = 15.0
+    preview_seconds: float = 15.0
     limit: float = 0.03
     detection: bool = False
     lines: int | None = None
@@ -183,60 +195,125 @@ def _past_call(
 
 def _asked(session: Session, actor: Actor, wanted: Wanted, now: datetime) -> tuple[str, dict[str, Any]]:
     """Heading, and what the simulation is given."""
+    from pacing.simulation.jobs import SharedScenario
     from pacing.simulation.scenario import Scenario
+    from pacing.simulation.trial import paced
 
     _check(wanted)
-    title, scenario = _traffic(session, actor, wanted, now)
-    own = {
-        "name": title,
+    modes = [mode for mode in MODES if mode in wanted.modes]
+    if _is_together(wanted):
+        title, scenario = _several(session, actor, wanted, now)
+        for mode in modes:
+            SharedScenario.read(paced(scenario, mode, {}))
+    else:
+        title, traffic = _traffic(session, actor, wanted, now)
+        scenario = {**traffic, **_centre(wanted), **_calls(wanted), "name": title}
+        Scenario.read(scenario)
+    return title[:255], {
+        "scenario": scenario,
+        "modes": modes,
+        "shifts": wanted.shifts,
+        "limit": wanted.limit,
+        "preview_seconds": wanted.preview_seconds,
+    }
+
+
+def _centre(wanted: Wanted) -> dict[str, Any]:
+    """What all campaigns share."""
+    rate = wanted.calls_per_second
+    return {
         "agents": wanted.agents,
         "hours": wanted.hours,
-        "wrapup": {"shape": "gamma", "mean": wanted.wrapup, "cv": 0.6},
-        "detection": wanted.detection,
         "lines": wanted.lines,
-        "calls_per_second": wanted.calls_per_second,
+        "calls_per_second": int(rate) if rate is not None and rate.is_integer() else rate,
+    }
+
+
+def _calls(wanted: Wanted) -> dict[str, Any]:
+    """What the calls are like beyond the traffic that was, or instead of it."""
+    own: dict[str, Any] = {
+        "wrapup": {"shape": "gamma", "mean": wanted.wrapup, "cv": 0.6},
+        "preview": {"shape": "gamma", "mean": wanted.preview, "cv": 0.6},
+        "detection": wanted.detection,
     }
     if wanted.hit_rate is not None:
         own["hit_rate"] = wanted.hit_rate
     if wanted.talk is not None:
         own["talk"] = {"shape": "lognormal", "mean": wanted.talk, "cv": 0.9}
-    scenario = {**scenario, **own}
-    Scenario.read(scenario)
-    return title, {
-        "scenario": scenario,
-        "modes": [mode for mode in MODES if mode in wanted.modes],
-        "shifts": wanted.shifts,
-        "limit": wanted.limit,
-    }
+    return own
+
+
+def _several(session: Session, actor: Actor, wanted: Wanted, now: datetime) -> tuple[str, dict[str, Any]]:
+    """Campaigns together, each with its traffic, and with its pacing beside the others."""
+    jobs, names, total = [], [], 0
+    for campaign_id in wanted.campaign_ids:
+        campaign = get_scoped(session, actor, Campaign, campaign_id)
+        count, traffic = _past(session, actor, wanted, campaign, now)
+        jobs.append({**traffic, **_calls(wanted), "name": campaign.name, "pacing": dict(campaign.pacing)})
+        names.append(campaign.name)
+        total += count
+    words = f"last {wanted.days} days, {total:,} calls" if wanted.days else "typical figures"
+    title = ", ".join(names)
+    title = title if len(title) <= _LONG_TITLE else f"{title[:_LONG_TITLE]}…"
+    return f"{title}: {words}", {**_centre(wanted), "name": title, "jobs": jobs}
 
 
 def _traffic(session: Session, actor: Actor, wanted: Wanted, now: datetime) -> tuple[str, dict[str, Any]]:
+    """Of all campaigns, or of one."""
+    if not wanted.days:
+        return "Typical figures", {}
+    campaign = get_scoped(session, actor, Campaign, wanted.campaign_ids[0]) if wanted.campaign_ids else None
+    count, scenario = _past(session, actor, wanted, campaign, now)
+    name = campaign.name if campaign else "All campaigns"
+    return f"{name}, last {wanted.days} days, {count:,} calls", scenario
+
+
+def _past(
+    session: Session, actor: Actor, wanted: Wanted, campaign: Campaign | None, now: datetime
+) -> tuple[int, dict[str, Any]]:
+    """How many calls say so, and the scenario that they make."""
     from pacing.simulation.past import scenario_of
 
     if not wanted.days:
-        return "Typical figures", {}
-    name = "All campaigns"
-    if wanted.campaign_id is not None:
-        name = get_scoped(session, actor, Campaign, wanted.campaign_id).name
-    calls = past_calls(session, actor, wanted.campaign_id, now - timedelta(days=wanted.days))
+        return 0, {}
+    calls = past_calls(session, actor, campaign.id if campaign else None, now - timedelta(days=wanted.days))
     try:
-        scenario = scenario_of(calls)
+        return len(calls), scenario_of(calls)
     except Refused as refused:
-        raise Refused(f"days: {refused}") from refused
-    return f"{name}, last {wanted.days} days, {len(calls):,} calls", scenario
+        raise Refused(f"days: {campaign.name + ': ' if campaign else ''}{refused}") from refused
 
 
 def _check(wanted: Wanted) -> None:
     if not set(wanted.modes) & set(MODES):
         raise Refused("modes: choose at least one")
+    size = wanted.agents
+    if _is_together(wanted):
+        _check_together(wanted)
+        size = max(size, _WORTH * len(wanted.campaign_ids))
     if not 0 < wanted.hours <= MOST_HOURS:
         raise Refused(f"hours: give more than 0, at most {MOST_HOURS:.0f}")
     if not 1 <= wanted.shifts <= MOST_SHIFTS:
         raise Refused(f"shifts: give 1 to {MOST_SHIFTS}")
     if not 1 <= wanted.agents <= 1000:
         raise Refused("agents: give 1 to 1000")
-    if wanted.agents * wanted.hours * wanted.shifts * len(wanted.modes) > MOST_WORK:
+    if size * wanted.hours * wanted.shifts * len(wanted.modes) > MOST_WORK:
         raise Refused("shifts: this is too much for one trial; take fewer shifts, hours or modes")
+
+
+def _is_together(wanted: Wanted) -> bool:
+    return len(wanted.campaign_ids) > 1 or AGENTLESS in wanted.modes
+
+
+def _check_together(wanted: Wanted) -> None:
+    rate, without_agents = wanted.calls_per_second, AGENTLESS in wanted.modes
+    if len(wanted.campaign_ids) > MOST_TOGETHER:
+        raise Refused(f"campaigns: choose {MOST_TOGETHER} at the most, or none for the traffic of all as one")
+    if without_agents and not wanted.campaign_ids:
+        raise Refused("modes: without agents the campaigns' own pacing counts; choose campaigns")
+    if without_agents and rate is None:
+        raise Refused("calls_per_second: without agents calls are as fast as that; give how many")
+    if rate is not None and not (rate.is_integer() and rate >= 1):
+        raise Refused("calls_per_second: campaigns together share whole calls; give 1, 2, 3, …")
 
 
 def _forget_old(session: Session, organization_id: int) -> None:

@@ -39,9 +39,13 @@ TYPE_WORDS = {
 MODE_NAMES = {
     "predictive": "Predictive",
     "progressive": "Progressive",
+    "timed_preview": "Timed preview",
+    "preview": "Preview",
+    "manual": "Manual",
     "expert": "Predictive, expert ratio",
     "adaptive": "Adaptive (as other dialers do)",
     "ratio": "Fixed ratio",
+    "agentless": "Without agents, as each campaign says",
 }
 
 

@@ -31,7 +31,8 @@ MODES = (
 _SHARED = ("name", "hours", "ports", "lines", "calls_per_second", "trunks", "agents", "jobs")
 #: What a job has of its own, besides the fields of a scenario.
 _OWN = ("pacing", "trunk", "contacts", "agents")
-_AMONG = ("weight", "priority", "reserved", "minimum", "maximum")
+#: Of its pacing, what it is among the others.
+AMONG = ("weight", "priority", "reserved", "minimum", "maximum")
 #: Of a scenario, these are the centre's and no single job's.
 _CENTRE = ("agents", "hours", "lines", "calls_per_second", "log_in", "staffing")
 _SCENARIO = tuple(field.name for field in fields(Scenario) if field.name not in _CENTRE)
@@ -187,13 +188,13 @@ def _pacing(body: Mapping[str, Any]) -> tuple[Pacing, Mode | None, Mapping[str, 
         return Pacing.from_json(body), None, {}
     if mode not in MODES:
         raise Refused(f"pacing.mode: {mode!r} is unknown; use one of {', '.join((*AgentlessMode, *MODES))}")
-    among = {name: value for name, value in body.items() if name in _AMONG}
-    configured = {name: value for name, value in body.items() if name not in (*_AMONG, "mode")}
+    among = {name: value for name, value in body.items() if name in AMONG}
+    configured = {name: value for name, value in body.items() if name not in (*AMONG, "mode")}
     for name in configured:
         if name in _GIVEN:
             raise Refused(f"pacing.{name}: it comes from the scenario; give {_GIVEN[name]}")
         if name not in _CONFIGURED:
-            raise Refused(f"pacing.{name}: unknown; with agents it has mode, {', '.join((*_AMONG, *_CONFIGURED))}")
+            raise Refused(f"pacing.{name}: unknown; with agents it has mode, {', '.join((*AMONG, *_CONFIGURED))}")
     return Pacing.from_json({**among, "mode": "none"}), Mode(mode), configured
 
 

@@ -68,7 +68,7 @@ class Previews(Floor):
 
     def show(self, count: int, left: int) -> None:
         now = self._centre.now
-        free = left - len(self.previewing) - len(self._unplaced)
+        free = left - len(self.previewing) - (len(self._dialling) - len(self._agents))
         for agent in list(self.ready)[: max(0, min(count, free))]:
             del self.ready[agent]
             self.previewing[agent] = now

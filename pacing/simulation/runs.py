@@ -86,6 +86,10 @@ class Pooled:
 
 
 def pool(scenario: Scenario, summaries: Sequence[Summary]) -> Pooled:
+    return pool_by(clairvoyant(scenario), summaries)
+
+
+def pool_by(bound: float, summaries: Sequence[Summary]) -> Pooled:
     count = len(summaries)
     live = sum(summary.live for summary in summaries)
     rate = sum(summary.abandoned for summary in summaries) / live if live else 0.0
@@ -100,6 +104,6 @@ def pool(scenario: Scenario, summaries: Sequence[Summary]) -> Pooled:
         interval=(max(0.0, rate - spread), rate + spread),
         worst=max(summary.abandoned / summary.live if summary.live else 0.0 for summary in summaries),
         utilisation=utilisation,
-        of_bound=utilisation / max(clairvoyant(scenario), 1e-9),
+        of_bound=utilisation / max(bound, 1e-9),
         talk_minutes=sum(summary.talk_minutes for summary in summaries) / count,
     )

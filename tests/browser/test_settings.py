@@ -160,6 +160,8 @@ def test_tries_out_a_pacing_with_the_keyboard_and_sees_it_drawn(admin: Page, sit
     expect(admin.get_by_text("Nothing tried yet")).to_be_visible()
     admin.get_by_label("Time", exact=True).focus()
     admin.keyboard.type("None")
+    admin.get_by_label("Timed preview", exact=True).focus()
+    admin.keyboard.press("Space")
     for name, text in (("Agents", "3"), ("Hours of a shift", "0.5")):
         admin.get_by_label(name, exact=True).focus()
         admin.keyboard.press("Control+a")
@@ -168,5 +170,6 @@ def test_tries_out_a_pacing_with_the_keyboard_and_sees_it_drawn(admin: Page, sit
 
     expect(admin.get_by_text("Completed")).to_be_visible()
     expect(admin.get_by_text("Nobody can do better than")).to_be_visible()
-    expect(admin.get_by_role("img", name="Predictive: agents minute by minute")).to_be_visible()
+    for mode in ("Predictive", "Timed preview"):
+        expect(admin.get_by_role("img", name=f"{mode}: agents minute by minute")).to_be_visible()
     assert admin.evaluate(NAMELESS) == []

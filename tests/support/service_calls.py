@@ -202,7 +202,7 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "pacing_trials.remove": lambda c: pacing_trials.remove(c.session, c.actor, c.it.pacing_trial),
     "pacing_trials.past_calls": lambda c: pacing_trials.past_calls(c.session, c.actor, c.it.campaign, utcnow()),
     "pacing_trials.start": lambda c: pacing_trials.start(
-        c.session, c.actor, pacing_trials.Wanted(("ratio",), 5, 1.0, c.it.campaign), utcnow(), c.it.organization_id
+        c.session, c.actor, pacing_trials.Wanted(("ratio",), 5, 1.0, (c.it.campaign,)), utcnow(), c.it.organization_id
     ),
     "contacts.search_contacts": lambda c: contacts.search_contacts(c.session, c.actor),
     "dashboard.overview": lambda c: dashboard.overview(c.session, c.actor, utcnow()),

@@ -85,7 +85,7 @@ def test_agents_of_jobs_together_look_as_well_and_no_list_is_overrun() -> None:
     asked: list[dict[str, Any]] = [
         {"name": "a", "contacts": 4, "pacing": {"mode": "preview"}},
         {"name": "b", "pacing": {"mode": "timed_preview", "preview_seconds": 5}},
-        {"name": "c", "pacing": {"mode": "manual"}},
+        {"name": "c", "contacts": 3, "pacing": {"mode": "manual"}},
     ]
     body = {"hours": 0.05, "log_in": 0, "agents": 6, "ports": 3, "calls_per_second": 1, "hit_rate": 0.5, "talk": 20}
     together = SharedCentre(SharedScenario.read({**body, "jobs": asked}), 1)
@@ -95,7 +95,8 @@ def test_agents_of_jobs_together_look_as_well_and_no_list_is_overrun() -> None:
         assert sum(run.centre.floor.staffed for run in together.runs.values()) <= 6
     a, b, c = (run.centre.result for run in together.runs.values())
     assert a.placed + a.skipped == 4
-    assert b.placed > 3 < c.placed
+    assert c.placed + c.skipped == 3
+    assert b.placed > 3
     assert a.abandoned + b.abandoned + c.abandoned == 0
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 
 from app.cli import main
 from app.db import read_transaction, write_transaction
-from app.models import Attempt, AttemptState, JobContact, PacingTrial, TrialState
+from app.models import Attempt, AttemptState, Campaign, JobContact, PacingTrial, TrialState
 from app.security.access import Actor
 from app.services import pacing_trials
 from app.web.trial_runner import TrialRunner
@@ -22,8 +22,8 @@ from pacing.algorithms import Outcome
 from tests.support.panel import World
 
 ASKED = {
-    "campaign_id": "0", "days": "0", "modes": ["progressive"], "agents": "2", "hours": "0.1", "limit": "3",
-    "wrapup": "20", "shifts": "1",
+    "days": "0", "modes": ["progressive"], "agents": "2", "hours": "0.1", "limit": "3",
+    "wrapup": "20", "shifts": "1", "preview": "15", "preview_seconds": "15",
 }  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def test_traffic_becomes_the_scenario(admin: FlaskClient, world: World, sqlite_e
     codes = {"ANSWER_HUMAN": 50, "ANSWER_MACHINE": 30, "CALL_BUSY": 10, "RING_NO_ANSWER": 100, "NO_PORTS": 500}
     calls_of(sqlite_engine, world, utcnow(), codes)
 
-    answer = admin.post("/pacing/", data={**ASKED, "days": "7", "campaign_id": str(world.campaign_id)})
+    answer = admin.post("/pacing/", data={**ASKED, "days": "7", "campaigns": [str(world.campaign_id)]})
 
     assert answer.status_code == 302
     with read_transaction(sqlite_engine) as session:
@@ -76,6 +76,37 @@ def test_traffic_becomes_the_scenario(admin: FlaskClient, world: World, sqlite_e
     assert trial.asked["scenario"]["hit_rate"] == pytest.approx(50 / 190, abs=0.02)
     assert sum(call.outcome is Outcome.HUMAN for call in calls) >= 50
     assert not any(call.seconds < 0 for call in calls)
+
+
+def test_campaigns_are_tried_together_on_the_same_agents_and_lines(
+    admin: FlaskClient, world: World, sqlite_engine: Engine
+) -> None:
+    with write_transaction(sqlite_engine) as session:
+        one = session.get_one(Campaign, world.campaign_id)
+        columns = {column.key for column in Campaign.__table__.columns} - {"id", "name", "pacing"}
+        other = Campaign(**{name: getattr(one, name) for name in columns}, name="Zebra <b>", pacing={"weight": 3})
+        session.add(other)
+        session.flush()
+        both = [str(one.id), str(other.id)]
+    form = {
+        **ASKED,
+        "campaigns": both,
+        "modes": ["timed_preview", "agentless"],
+        "hours": "0.1",
+        "calls_per_second": "2",
+    }
+    page = admin.post("/pacing/", data=form).location
+
+    assert TrialRunner(sqlite_engine).work()
+
+    text = admin.get(page).text
+    assert "Completed" in text
+    assert text.count("of the lines") == 4
+    assert "75.0 % by weight" in text
+    assert "Zebra &lt;b&gt;: Timed preview" in text
+    assert "Without agents, as each campaign says" in text
+    rows = admin.get(f"{page}?format=csv").text.splitlines()
+    assert [row.split(",")[0] for row in rows[1:]] == ["timed_preview"] * 3 + ["agentless"] * 3
 
 
 def test_the_command_takes_the_same_traffic(
@@ -105,6 +136,10 @@ def test_the_command_takes_the_same_traffic(
         ({"modes": []}, "Choose at least one"),
         ({"hit_rate": "99"}, "add up to more than 1"),
         ({"agents": "0"}, "between 1 and 1000"),
+        ({"modes": ["agentless"]}, "choose campaigns"),
+        ({"modes": ["agentless"], "campaigns": ["1"]}, "give how many"),
+        ({"modes": ["agentless"], "campaigns": ["1"], "calls_per_second": "0.5"}, "share whole calls"),
+        ({"modes": ["agentless"], "campaigns": ["1"], "calls_per_second": "2", "hit_rate": "99"}, "more than 1"),
         ({"agents": "1000", "hours": "12", "shifts": "20", "modes": ["predictive", "progressive"]}, "too much for one"),
     ],
 )

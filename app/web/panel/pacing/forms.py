@@ -19,7 +19,14 @@ _TENTH = Decimal("0.1")
 class TrialForm(OwnedForm):
     elsewhere: ClassVar[dict[str, str]] = {"hit_rate, machines, busy and failed add up to more than 1": "hit_rate"}
 
-    campaign_id = SelectField("Traffic of", coerce=int, default=0)
+    campaigns = SelectMultipleField(
+        "Campaigns",
+        coerce=int,
+        widget=ListWidget(html_tag="ul", prefix_label=False),
+        option_widget=CheckboxInput(),
+        description="None: the traffic of all as one. Several: on the same agents, lines and calls per second, each "
+        "with its own traffic, and with the weight, priority and ports of its pacing.",
+    )
     days = SelectField(
         "Time",
         coerce=int,
@@ -62,6 +69,16 @@ class TrialForm(OwnedForm):
         places=None,
         description="Empty: as seen.",
     )
+    preview = DecimalField(
+        "Look at a contact, seconds",
+        [InputRequired(), NumberRange(0, 3600)],
+        default=15,
+        places=None,
+        description="Previews and manual, on average.",
+    )
+    preview_seconds = DecimalField(
+        "Timed preview dials after, seconds", [InputRequired(), NumberRange(0, 3600)], default=15, places=None
+    )
     detection = BooleanField("Tell machines from people", description="Agents get people only, some of them later.")
     lines = IntegerField("Lines", [Optional(), NumberRange(1, 10_000)], description="Empty: enough.")
     calls_per_second = DecimalField("Calls per second", [Optional(), NumberRange(Decimal("0.01"), 1000)], places=None)
@@ -77,11 +94,13 @@ class TrialForm(OwnedForm):
             modes=self.modes.data or (),
             agents=self.agents.data or 0,
             hours=float(self.hours.data or 0),
-            campaign_id=self.campaign_id.data or None,
+            campaign_ids=tuple(dict.fromkeys(self.campaigns.data or ())),
             days=self.days.data,
             hit_rate=float(self.hit_rate.data) / 100 if self.hit_rate.data is not None else None,
             talk=float(self.talk.data) if self.talk.data is not None else None,
             wrapup=float(self.wrapup.data or 0),
+            preview=float(self.preview.data or 0),
+            preview_seconds=float(self.preview_seconds.data or 0),
             limit=float(self.limit.data or 0) / 100,
             detection=self.detection.data,
             lines=self.lines.data,

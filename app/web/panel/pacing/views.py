@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,8 +25,8 @@ from app.web.viewer import actor
 from app.web.words import MODE_NAMES
 from common.clock import utcnow
 from common.errors import Refused
-from pacing.simulation.chart import draw
-from pacing.simulation.result import Result, complete
+from pacing.simulation.chart import draw, draw_jobs
+from pacing.simulation.result import JobResult, Result, SharedResult, complete
 
 blueprint = area("pacing", __name__, "/pacing")
 _COLUMNS: Mapping[str, Any] = {
@@ -38,7 +39,11 @@ _COLUMNS: Mapping[str, Any] = {
 _FIGURES = (
     "talk_minutes", "utilisation", "of_bound", "abandonment", "abandonment_low", "abandonment_high",
     "abandonment_worst", "with_false_machines", "abandoned", "people", "placed", "agent_wait", "person_wait_p95",
+    "agent_hours", "looking_minutes",
 )  # fmt: skip
+_OF_JOBS = ("share_of_lines", "share_by_weight", "longest_wait")
+#: What a refusal says of one of several campaigns is said of all of them in the form.
+_OF_ONE_JOB = re.compile(r"^jobs\[\d+\]\.")
 
 
 @blueprint.get("/")
@@ -77,6 +82,7 @@ def show(trial_id: int) -> str | Response:
         going=not pacing_trials.is_over(trial),
         rows=[(mode, MODE_NAMES[mode], modes[mode]) for mode in trial.asked["modes"] if mode in modes],
         pictures=[(MODE_NAMES[mode], _picture(trial, mode)) for mode in trial.asked["modes"] if mode in modes],
+        agentless=pacing_trials.AGENTLESS,
     )
 
 
@@ -102,20 +108,31 @@ def remove(trial_id: int) -> AnyResponse:
 
 
 def _picture(trial: PacingTrial, mode: str) -> Markup:
-    """The first shift. All text in it is ours or escaped by `draw`."""
-    minutes = [complete(row) for row in trial.result["modes"][mode]["minutes"]]
+    """The first shift, of several campaigns one below the other. All text in it is ours or escaped by the drawing."""
+    figures, limit = trial.result["modes"][mode], trial.asked["limit"]
     title = f"{MODE_NAMES[mode]}: agents minute by minute, and the abandonment rate so far"
-    return Markup(draw(Result(minutes=minutes), title, trial.asked["limit"]))  # noqa: S704 - see above
+    if "jobs" not in figures:
+        return Markup(draw(_shift(figures), title, limit))  # noqa: S704 - see above
+    jobs = [JobResult(job["name"], MODE_NAMES[mode], True, 1.0, _shift(job)) for job in figures["jobs"]]
+    return Markup(draw_jobs(SharedResult(jobs), title, limit))  # noqa: S704 - see above
+
+
+def _shift(figures: Mapping[str, Any]) -> Result:
+    return Result(minutes=[complete(row) for row in figures["minutes"]])
 
 
 def _csv(trial: PacingTrial) -> Response:
-    rows = [["pacing", *_FIGURES]]
-    rows += [[mode, *(figures[name] for name in _FIGURES)] for mode, figures in trial.result["modes"].items()]
+    """A row for each mode, and below it one for each of several campaigns."""
+    rows = [["pacing", "campaign", *_FIGURES, *_OF_JOBS]]
+    for mode, figures in trial.result["modes"].items():
+        for one in (figures, *figures.get("jobs", ())):
+            rows.append([mode, one.get("name", ""), *(one.get(name, "") for name in (*_FIGURES, *_OF_JOBS))])
     return csv_download(f"pacing-trial-{trial.id}.csv", (csv_lines([row]) for row in rows))
 
 
 def _blame(form: TrialForm, problem: str) -> None:
     """A refusal at its field, or at the traffic it comes from."""
+    problem = _OF_ONE_JOB.sub("", problem)
     name, _, mend = problem.partition(": ")
     name = form.elsewhere.get(problem, name)
     if name not in form or not mend:
@@ -127,7 +144,7 @@ def _blame(form: TrialForm, problem: str) -> None:
 def _prepared(form: TrialForm) -> TrialForm:
     form.offer_organizations()
     rows = campaigns.list_campaigns(reader(), actor())
-    form.campaign_id.choices = [SelectChoice("0", "All campaigns"), *(SelectChoice(str(r.id), r.name) for r in rows)]
+    form.campaigns.choices = [SelectChoice(str(row.id), row.name) for row in rows]
     return form
 
 

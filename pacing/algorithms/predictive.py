@@ -106,27 +106,48 @@ class Predictive(Pacer):
         small = max(seen.logged_in, seen.at_work) <= _SMALL and seen.in_the_air <= _SMALL * _IN_THE_AIR
         asking, freeing = self._chances(seen, exact=small)
         threshold = self._steering.threshold(self.ledger, self._answers.humans, elapsed)
-        balance: Exact | Normal = Exact(len(self._times)) if small else Normal(len(self._times))
-        balance.ask(ringing, asking.ringing)
-        balance.free(bins_of(seen.talking) + bins_of(seen.inbound_talking), freeing.talking)
-        balance.free(bins_of(seen.wrapup), freeing.wrapup)
-        if len(seen.classifying) or self._inbound[0]:
-            people = len(seen.classifying) * self._answers.classification[1]
-            balance.ask_at_rate(people + self._inbound_rate * (self._times + self._grace))
-        if isinstance(balance, Normal):
-            balance.unsure(np.einsum("i,ij->j", ringing, asking.ringing.chances) * self._answers.uncertainty)
+        asked = self._asked(seen, ringing, asking)
+        kind = Exact if small and Exact.holds(asked) else Normal
+        balance = self._balance(kind, seen, ringing, asking, freeing)
         spare = seen.ready - seen.waiting - len(seen.inbound_waiting)
         cancel = self._to_cancel(seen, balance, spare, threshold)
         place = 0
         if not cancel and seen.logged_in:
             most = min(max(room, _AT_ONCE), _IN_THE_AIR * seen.logged_in - seen.in_the_air)
             wanted = self._how_many(balance, spare, threshold, asking, most)
+            if kind is Exact and not Exact.holds(asked + wanted * float(asking.new[-1])):
+                balance = self._balance(Normal, seen, ringing, asking, freeing)
+                wanted = min(wanted, self._how_many(balance, spare, threshold, asking, most))
             place = min(wanted, room)
             cancel = self._to_renew(seen, wanted - place, asking, threshold)
         self._answers.place(place)
         old = int((seen.ringing >= self._crossings.after).sum())
         self._crossings.send(cancel, old - len(cancel), elapsed)
         return Decision(place, cancel)
+
+    def _balance(
+        self, kind: type[Exact | Normal], seen: Seen, ringing: Floats, asking: _Answers, freeing: _Releases
+    ) -> Exact | Normal:
+        """Before any new call; `ringing`: how many at each second of age."""
+        balance = kind(len(self._times))
+        balance.ask(ringing, asking.ringing)
+        balance.free(bins_of(seen.talking) + bins_of(seen.inbound_talking), freeing.talking)
+        balance.free(bins_of(seen.wrapup), freeing.wrapup)
+        if len(seen.classifying) or self._inbound[0]:
+            balance.ask_at_rate(self._arriving(seen))
+        if isinstance(balance, Normal):
+            balance.unsure(np.einsum("i,ij->j", ringing, asking.ringing.chances) * self._answers.uncertainty)
+        return balance
+
+    def _arriving(self, seen: Seen) -> Floats:
+        """People expected by each time of calls that have been answered already, and inbound."""
+        people = len(seen.classifying) * self._answers.classification[1]
+        arriving: Floats = people + self._inbound_rate * (self._times + self._grace)
+        return arriving
+
+    def _asked(self, seen: Seen, ringing: Floats, asking: _Answers) -> float:
+        """People expected by the last time, without new calls."""
+        return float(ringing @ asking.ringing.chances[:, -1] + self._arriving(seen)[-1])
 
     def _how_many(self, balance: Balance, spare: int, threshold: float, asking: _Answers, most: int) -> int:
         """The most calls of which the last still has less than the threshold's chance of meeting nobody."""

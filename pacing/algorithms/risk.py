@@ -22,6 +22,8 @@ Complexes = NDArray[np.complex128]
 LATTICE = 64
 _HALF = LATTICE // 2
 _ROOTS = np.exp(-2j * np.pi * np.arange(_HALF + 1) / LATTICE)
+#: Standard deviations above what is expected that the lattice must have room for.
+_SURE = 3.0
 #: What a call is worth that takes the last idle agent, the last but one, and so on: the last one is the hardest to
 #: keep at work, for beside it hardly any call may ring.
 _WORTH, _LEAST_WORTH = 0.8, 0.5
@@ -78,6 +80,11 @@ class Balance(Protocol):
 class Exact:
     def __init__(self, times: int) -> None:
         self._function = np.ones((times, _HALF + 1), dtype=np.complex128)
+
+    @staticmethod
+    def holds(asked: float) -> bool:
+        """Whether the lattice has room if so many are expected to ask: beyond it they would count as agents free."""
+        return asked + _SURE * math.sqrt(asked) < _HALF
 
     def ask(self, counts: Floats, table: Table) -> None:
         self._function *= _product(counts, table)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pacing.algorithms.observation import Abandoned, Connected, Event, Floats, Outcome, Resolved, Seen
+from pacing.algorithms.observation import Abandoned, Connected, Event, Floats, Outcome, Placed, Resolved, Seen
 
 #: The shape remembers about so many calls.
 _MEMORY = 6_000.0
@@ -27,6 +27,8 @@ _FIRST = 4.0
 _FIRST_HUMAN, _FIRST_OTHER = 0.045, 0.015
 #: No more people than that are thought to be waiting for word of them: reports get lost.
 _OPEN = 50.0
+#: Seconds within which a call that was asked for has left: lists run dry.
+_LEAVING = 3.0
 #: A ringing call is never taken to be less likely to be answered in a second: about 1 % over a whole call.
 _FLOOR = 0.0005
 
@@ -41,6 +43,8 @@ class Answers:
         self._came, self._expected = 0.0, 0.0
         self._came_lately, self._expected_lately = 0.0, 0.0
         self._awaited = 0.0
+        #: Calls asked for of which it is not yet seen that they left.
+        self._asked = 0.0
         self._hazards = self._shape()
         #: Level and seconds of classification as of the last renewal: what tables are made by.
         self._renewed = (1.0, 0.0)
@@ -53,6 +57,8 @@ class Answers:
 
     def see(self, seen: Seen, elapsed: float) -> Floats:
         """Learn from one look; give how many calls ring at each second of age."""
+        if self._asked:
+            self._leave(seen, elapsed)
         counts = np.zeros(self.ages)
         if len(seen.ringing):
             ages = np.minimum(seen.ringing, self.ages - 1).astype(np.int64)
@@ -65,9 +71,8 @@ class Answers:
         return counts
 
     def place(self, count: int) -> None:
-        """So many calls are at age 0 now."""
-        self._seen[0] += count
-        self._awaited += count * float(self._hazards[0][0])
+        """So many calls are asked for. They are at age 0 now, if they leave at all."""
+        self._asked += count
 
     @property
     def level(self) -> float:
@@ -138,7 +143,7 @@ class Answers:
         numbers = [self._came, self._expected, self._came_lately, self._expected_lately]
         return [
             [array.tolist() for array in arrays],
-            [*numbers, self._awaited, self._classifying, self.humans, *self._renewed, self._open],
+            [*numbers, self._awaited, self._classifying, self.humans, *self._renewed, self._open, self._asked],
         ]
 
     def restore(self, learnt: Any) -> None:
@@ -149,8 +154,20 @@ class Answers:
         self._awaited, self._classifying, self.humans = numbers[4:7]
         self._renewed = (numbers[7], numbers[8])
         self._open = numbers[9] if len(numbers) > 9 else 0.0
+        self._asked = numbers[10] if len(numbers) > 10 else 0.0
         if len(self._seen) != self.ages:
             raise ValueError("the ring timeout was another one")
+
+    def _leave(self, seen: Seen, elapsed: float) -> None:
+        """Count the calls asked for that were seen at age 0 or shortly after: others never rang, and teach nothing."""
+        young = elapsed + _LEAVING
+        told = sum(isinstance(event, Placed) for event in seen.events)
+        over = sum(isinstance(event, Resolved) and event.age <= young for event in seen.events)
+        shown = int((seen.ringing <= young).sum()) + int((seen.classifying <= young).sum()) + over
+        left = min(self._asked, float(max(told, shown)))
+        self._seen[0] += left
+        self._awaited += left * float(self._hazards[0][0])
+        self._asked = (self._asked - left) * max(0.0, 1.0 - elapsed / _LEAVING)
 
     def _resolve(self, events: Iterable[Resolved], now: float, elapsed: float) -> float:
         came = 0.0

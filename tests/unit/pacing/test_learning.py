@@ -17,9 +17,10 @@ from pacing.algorithms.releases import Ends, Releases, bins_of
 
 
 class Calls:
-    """A hundred calls a minute of which a share answers after 8 s; the rest ring 25 s unless cancelled at 15 s."""
+    """A hundred calls a minute of which a share answers after so long; the rest ring 25 s unless cancelled at 15 s."""
 
-    def __init__(self, *, cancel: bool = False) -> None:
+    def __init__(self, *, cancel: bool = False, after: float = 8.0) -> None:
+        self._after = after
         self.answers = Answers(25.0)
         self._cancel = cancel
         self._chance = np.random.default_rng(5)
@@ -35,7 +36,7 @@ class Calls:
             events = []
             for call, (placed, answers) in list(self._ringing.items()):
                 age = self.now - placed
-                ended = Outcome.HUMAN if answers and age >= 8 else Outcome.NO_ANSWER if age >= 25 else None
+                ended = Outcome.HUMAN if answers and age >= self._after else Outcome.NO_ANSWER if age >= 25 else None
                 if self._cancel and age >= 15:
                     ended = Outcome.CANCELLED
                 if ended:
@@ -67,6 +68,19 @@ def test_a_step_of_the_hit_rate_is_followed_within_minutes(before: float, after:
     calls.run(2_400, before)
     calls.run(240, after)
     assert calls.hit_rate == pytest.approx(after, rel=0.25)
+
+
+def test_calls_that_a_list_run_dry_never_gave_teach_nothing() -> None:
+    calls = Calls(after=1.0)
+    calls.run(2_400, 0.25)
+    learnt, level = calls.answers.table(26), calls.answers.level
+    for _ in range(300):
+        calls.answers.place(50)
+        calls.now += 1
+        calls.answers.see(look(Observation(), calls.now), 1.0)
+    calls.answers.refresh()
+    assert calls.answers.level == pytest.approx(level, rel=0.05)
+    np.testing.assert_allclose(calls.answers.table(26), learnt, atol=0.05)
 
 
 def test_a_chance_streak_does_not_move_the_level_far() -> None:

@@ -23,8 +23,11 @@ _FEW = 4.0
 _LEAST = 6.0
 #: The part of what may be abandoned in that span that is kept in reserve, one person at the least.
 _RESERVE = 0.3
-#: The threshold: where it begins, and the bounds of its base and of what the balance does to it.
-_FIRST, _LOWEST, _HIGHEST = 0.03, 0.005, 0.6
+#: The threshold begins at the limit itself. Its base goes no lower than the limit by the first of these, no higher than
+#: the second; and the bounds of what the balance does to it.
+_LOWEST, _HIGHEST = 6.0, 0.6
+#: A limit of nothing has no logarithm.
+_LEAST_LIMIT = 1e-6
 _DOWN, _UP = -4.0, 1.0
 #: Below the reserve the balance counts so many times as much.
 _STEEP = 2.0
@@ -35,7 +38,9 @@ _LEARNING = 30.0
 class Steering:
     def __init__(self, limit: float) -> None:
         self._aim = limit * MARGIN
-        self._base = math.log(_FIRST)
+        limit = max(limit, _LEAST_LIMIT)
+        self._lowest = math.log(limit / _LOWEST)
+        self._base = min(math.log(limit), math.log(_HIGHEST))
         #: People answering, a second.
         self._rate = 0.0
         self._live: float | None = None
@@ -47,7 +52,7 @@ class Steering:
         error = (ledger.balance(self._aim) - max(1.0, _RESERVE * due)) / max(_LEAST, due)
         if people >= _LEARNING:
             self._base += min(max(error, -_UP), _UP) * elapsed / _SLOWLY * min(1.0, due / _FEW)
-            self._base = min(max(self._base, math.log(_LOWEST)), math.log(_HIGHEST))
+            self._base = min(max(self._base, self._lowest), math.log(_HIGHEST))
         slow_start = min(1.0, (5.0 + people) / (5.0 + _LEARNING))
         push = min(max(error if error > 0 else _STEEP * error, _DOWN), _UP)
         return min(_HIGHEST, math.exp(self._base + push) * slow_start)

@@ -27,6 +27,8 @@ from pacing.algorithms import (
     WrapupEnded,
     create,
 )
+from pacing.algorithms.ledger import Ledger
+from pacing.algorithms.steering import Steering
 
 seconds = st.floats(0, 4_000, allow_nan=False)
 agents = st.lists(seconds, max_size=40)
@@ -200,6 +202,26 @@ def test_whoever_was_given_an_agent_too_late_counts_as_abandoned() -> None:
 def test_an_observer_who_says_less_agents_than_it_lists_does_not_exhaust_the_exact_reckoning() -> None:
     decision = create(Configuration()).decide(Observation(agents_logged_in=5, talking=5_000), 0.0)
     assert decision.place == 0
+
+
+@pytest.mark.parametrize("idle", [20, 25, 30])
+def test_a_team_that_is_idle_all_at_once_is_not_called_more_people_than_it_has_agents(idle: int) -> None:
+    pacer = create(Configuration())
+    for now in range(60):
+        ringing = {(now, age, line): float(age) for age in range(1, 25) for line in range(8 if age < 6 else 6)}
+        people = [Resolved((now, age), Outcome.HUMAN, float(age)) for age in (6, 7)]
+        found = [Connected(person.call, 0.0) for person in people]
+        nobody = [Resolved((now, line), Outcome.NO_ANSWER, 25.0) for line in range(6)]
+        events = [*people, *found, *nobody]
+        pacer.decide(Observation(talking=[500.0] * 30, ringing=ringing, events=events), float(now))
+    placed = pacer.decide(Observation(ready=idle), 60.0).place
+    assert 0.7 * idle < 0.25 * placed < idle
+
+
+@pytest.mark.parametrize("limit", [0.0, 0.01, 0.03, 0.05, 1.0])
+def test_the_threshold_begins_at_the_limit(limit: float) -> None:
+    threshold = Steering(limit).threshold(Ledger(Configuration(abandonment_limit=limit)), 30.0, 1.0)
+    assert threshold == pytest.approx(min(limit, 0.6), rel=0.5, abs=1e-6)
 
 
 @pytest.mark.parametrize("after", [0, 5])

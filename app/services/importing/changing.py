@@ -75,6 +75,8 @@ class Changes:
     """All that is to be written of a few hundred rows."""
 
     people: list[tuple[Any, ...]] = field(default_factory=list)
+    #: Attributes and id of those whose fields stay.
+    valued: list[tuple[Any, int]] = field(default_factory=list)
     #: Of those who were deleted.
     returning: list[tuple[Any, ...]] = field(default_factory=list)
     addresses: list[tuple[Any, ...]] = field(default_factory=list)
@@ -134,7 +136,10 @@ def compare(
         return False
     if known.deleted:
         notes.append(("deleted", "yes", ""))
-    (changes.returning if known.deleted else changes.people).append((*values, attributes, known.id))
+    if known.deleted or values != known.fields:
+        (changes.returning if known.deleted else changes.people).append((*values, attributes, known.id))
+    else:
+        changes.valued.append((attributes, known.id))
     changes.addresses += [(target.organization_id, known.id, *address, "") for address in fresh]
     changes.emptied += [(known.id, name) for name in gone]
     changes.history += [(known.id, *note) for note in notes]
@@ -157,7 +162,10 @@ def _differences(
                 yield name, old, new
     if attributes != known.attributes:
         for name in {**known.attributes, **attributes}:
-            old, new = (_text(each.get(name)) for each in (known.attributes, attributes))
+            held, given = known.attributes.get(name), attributes.get(name)
+            if held == given:
+                continue
+            old, new = _text(held), _text(given)
             if old != new:
                 yield name, *((MASK if each else "" for each in (old, new)) if name in target.private else (old, new))
 
@@ -202,10 +210,14 @@ def _write_history(
 def _update_sqlite(connection: Connection, fields: list[str], changes: Changes, now: datetime) -> None:
     columns = "".join(f"{name} = ?, " for name in fields)
     # Two of the indexes hang on `deleted_at`: they are written anew wherever it is named.
-    for people, comes_back in ((changes.people, ""), (changes.returning, "deleted_at = NULL, ")):
+    for people, changed in (
+        (changes.valued, ""),
+        (changes.people, columns),
+        (changes.returning, columns + "deleted_at = NULL, "),
+    ):
         bulk.many(
             connection,
-            f"UPDATE contact SET {columns}attributes = ?, {comes_back}updated_at = '{bulk.moment(now)}' WHERE id = ?",
+            f"UPDATE contact SET {changed}attributes = ?, updated_at = '{bulk.moment(now)}' WHERE id = ?",
             [(*values, as_json(attributes), known_id) for *values, attributes, known_id in people],
         )
     bulk.many(connection, bulk.insertion("address", _ADDRESS_COLUMNS) + _REPLACE_ADDRESS, changes.addresses)
@@ -213,19 +225,22 @@ def _update_sqlite(connection: Connection, fields: list[str], changes: Changes, 
 
 
 def _update_postgresql(connection: Connection, fields: list[str], changes: Changes, now: datetime) -> None:
-    """One statement for each table."""
     columns = "".join(f"{name} = data.{name}, " for name in fields)
-    bulk.joined(
-        connection,
-        f"UPDATE contact SET {columns}attributes = data.attributes, deleted_at = NULL, updated_at = :now "
-        "FROM {data} WHERE contact.id = data.id",
-        [*fields, "attributes", "id"],
-        [*changes.people, *changes.returning],
-        now=now,
-    )
-    names = ", ".join(_ADDRESS_COLUMNS)
+    for names, people, changed in (
+        ([], changes.valued, ""),
+        (fields, [*changes.people, *changes.returning], columns + "deleted_at = NULL, "),
+    ):
+        bulk.joined(
+            connection,
+            f"UPDATE contact SET {changed}attributes = data.attributes, updated_at = :now "
+            "FROM {data} WHERE contact.id = data.id",
+            [*names, "attributes", "id"],
+            people,
+            now=now,
+        )
+    columns = ", ".join(_ADDRESS_COLUMNS)
     # The WHERE keeps ON CONFLICT from being read as part of a join.
-    statement = f"INSERT INTO address ({names}) SELECT {names} FROM {{data}} WHERE true" + _REPLACE_ADDRESS
+    statement = f"INSERT INTO address ({columns}) SELECT {columns} FROM {{data}} WHERE true" + _REPLACE_ADDRESS
     bulk.joined(connection, statement, _ADDRESS_COLUMNS, changes.addresses)
     statement = (
         "DELETE FROM address USING {data} WHERE address.contact_id = data.contact_id AND address.name = data.name"

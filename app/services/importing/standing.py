@@ -23,6 +23,7 @@ _CONTACT: Any = Contact.__table__
 _ADDRESS: Any = Address.__table__
 #: All of `PERSON` but the attributes, which come last.
 _HEAD = PERSON[:-1]
+_AT = {name: at for at, name in enumerate(_HEAD)}
 _TABS = len(_HEAD) - 1
 _TAB, _LINE = literal("\t"), "\n"
 
@@ -161,7 +162,7 @@ def _known(target: Target, stored: Stored, *, with_addresses: bool) -> Known | N
     rows = [line.split("\t") for line in lines]
     if len(cells) != len(_HEAD) or any(len(row) != len(ADDRESS) for row in rows):
         return None
-    fields = tuple(cells[_HEAD.index(name)] for name in target.replaced)
+    fields = tuple([cells[_AT[name]] for name in target.replaced])
     addresses = {name: (kind, name, int(position), *others) for kind, name, position, *others in rows}
     return Known(stored.id, False, fields, json.loads(stored.attributes), addresses)
 

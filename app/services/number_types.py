@@ -9,22 +9,24 @@ it comes with the next piece. What is no number of any country's plan has no kin
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, CursorResult, Engine, Table, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Engine, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core.phone import known_number
-from app.db import bulk_engine, chunk_budget, next_chunk_size, read_transaction, timed_write, write_transaction
+from app.db import among, bulk_engine, chunk_budget, next_chunk_size, read_transaction, timed_write, write_transaction
 from app.models import Address, AddressKind, CatchUp, CatchUpName
 from common.clock import utcnow
 
 log = structlog.get_logger()
 
-#: Addresses of the first piece, and of the largest.
+#: Addresses of the first and smallest piece, and of the largest. Fewer would take less than their commit does, which
+#: would be all that is done on a busy machine.
 _FIRST, _LARGEST = 1_000, 20_000
 #: Longer than a piece takes on a busy machine.
 _CLAIM = timedelta(seconds=60)
@@ -70,7 +72,7 @@ def _tell(engine: Engine, claim: _Claim, go_on: Callable[[], bool]) -> int:
             told += found
             if not whole:
                 time.sleep(_PAUSE)
-            size = max(1, next_chunk_size(size, held(), _LARGEST, chunk_budget(engine)))
+            size = max(_FIRST, next_chunk_size(size, held(), _LARGEST, chunk_budget(engine)))
         else:
             with write_transaction(engine) as session:
                 _move(session, claim, claim.after, release=True)
@@ -94,14 +96,16 @@ def _piece(session: Session, after: int, last: int) -> tuple[int, bool]:
     held = session.execute(
         select(Address.id, Address.value).where(open_ones).order_by(Address.id).with_for_update(skip_locked=True)
     ).all()
-    rows = [{"row": key, "told": number.type} for key, value in held if (number := known_number(value)) and number.type]
-    if rows:
-        table = Address.__table__
-        assert isinstance(table, Table)
-        tell = update(table).where(table.c.id == bindparam("row")).values(number_type=bindparam("told"))
-        session.connection().execute(tell, rows)
+    told = defaultdict[str, list[int]](list)
+    for key, value in held:
+        if (number := known_number(value)) and number.type:
+            told[number.type].append(key)
+    for number_type, keys in told.items():
+        mine = update(Address).where(among(session, Address.id, keys)).values(number_type=number_type)
+        session.execute(mine.execution_options(synchronize_session=False))
     left = session.scalar(select(func.count()).select_from(Address).where(open_ones)) or 0
-    return len(rows), left == len(held) - len(rows)
+    count = sum(map(len, told.values()))
+    return count, left == len(held) - count
 
 
 def _claimed(engine: Engine, now: datetime) -> _Claim | None:

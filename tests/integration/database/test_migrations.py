@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app import db
 from app.core.completion import SYSTEM_CODES
-from app.models import CompletionCode
+from app.models import CatchUp, CompletionCode
 from common.errors import ConfigError
 from tests.support.job_rows import make_job
 
@@ -98,6 +98,17 @@ def test_two_attempts_in_progress_to_an_address_have_to_end_before_the_upgrade(
         connection.execute(text("UPDATE attempt SET state = 'done' WHERE id = 'a1'"))
     db.upgrade(database_url)
     db.require_current(engine)
+
+
+def test_numbers_that_came_before_their_kind_was_kept_wait_for_it(database_url: str, engine: Engine) -> None:
+    waits = select(CatchUp.name, CatchUp.after)
+    with db.read_transaction(engine) as session:
+        assert session.execute(waits).all() == []
+    make_job(engine, 1)
+    db.downgrade(database_url, "0048")
+    db.upgrade(database_url)
+    with db.read_transaction(engine) as session:
+        assert session.execute(waits).all() == [("number_types", 0)]
 
 
 def test_names_without_organization_are_unique_too(engine: Engine) -> None:

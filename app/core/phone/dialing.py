@@ -3,6 +3,9 @@
 Rules are read in their order and the first that matches decides, as one rule alone decides in POM: what is dialled is
 told by one line. They are asked at the dial only. Whoever asks has found before that the number may be dialled, and
 what a rule makes of it is looked at once more: it still means the same number, and is no emergency or short number.
+
+Where the trunk leads decides what digits mean. Of one whose country nobody said, a number in full (with its country
+code) means itself, and what is less than that means it in its own country alone: there it is looked at.
 """
 
 from __future__ import annotations
@@ -143,24 +146,34 @@ def _why_not(kept: str, prepend: str, number: PhoneNumber, trunk_country: str) -
         return f"makes {text[:40]!r} of it, which cannot be dialled: 2 to 32 digits, * and #, + only in front"
     if text.startswith("+"):
         return "" if text == number.e164 else f"makes {text} of it, which is another number; drop the +"
+    country = trunk_country or _own_country(kept, number)
     for part in dict.fromkeys((kept.translate(_SIGNS), text.translate(_SIGNS))):
-        if reason := _why_short(part, trunk_country):
+        reason = _why_short(part, country) if country else ""
+        if reason or (reason := "" if trunk_country else _why_unsafe(part, country, number)):
             return f"makes {text} of it: {reason}"
-    other = _read_as(text, trunk_country) if trunk_country else ""
+    other = _read_as(text, country) if country else ""
     if other not in ("", number.e164):
-        return f"makes {text} of it, which in {trunk_country} is {other}"
+        return f"makes {text} of it, which in {country} is {other}"
     return ""
+
+
+def _own_country(kept: str, number: PhoneNumber) -> str:
+    """The country in which these digits mean the number; "" where they mean it in every one."""
+    return "" if kept.translate(_SIGNS) == number.e164[1:] else number.country
 
 
 def _why_short(digits: str, country: str) -> str:
     """Exchanges connect at the first digits that tell: in the US, 911123456789 (Delhi without its +) is 911."""
-    if country:
-        if shortnumberinfo.connects_to_emergency_number(digits, country):
-            return f"{digits} reaches the emergency services in {country}"
-        return f"{digits} is a short number in {country}" if _is_short(digits, country) else ""
+    if shortnumberinfo.connects_to_emergency_number(digits, country):
+        return f"{digits} reaches the emergency services in {country}"
+    return f"{digits} is a short number in {country}" if _is_short(digits, country) else ""
+
+
+def _why_unsafe(digits: str, country: str, number: PhoneNumber) -> str:
+    """For a trunk that may lead anywhere. Few digits are well where they are the complete number in its own country."""
     if digits.startswith(_EMERGENCY):
         return f"{digits} may reach the emergency services; say in which country the trunk is"
-    if len(digits) < _FEWEST_ABROAD:
+    if len(digits) < _FEWEST_ABROAD and not (country and _read_as(digits, country) == number.e164):
         return f"{digits} may be a short number where the trunk leads; say in which country it is"
     return ""
 

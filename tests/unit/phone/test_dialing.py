@@ -22,6 +22,7 @@ from app.core.phone import (
 
 LONDON, BERLIN, NEW_YORK, DELHI = "+442079460958", "+4930901820", "+12125550123", "+911123456789"
 US, GB = TrunkSite(1, "US"), TrunkSite(2, "GB")
+ANYWHERE = TrunkSite(1)
 COUNTRIES = ("US", "GB", "DE", "FR", "IT", "IN", "BR", "AU")
 #: Two of each country, as a rule sees them.
 NUMBERS = sorted(
@@ -55,6 +56,10 @@ RULES = st.builds(
         (NEW_YORK, DialingRule("r", strip=1, prepend="*67"), US, "*672125550123"),
         (NEW_YORK, DialingRule("r", strip_prefix="+1212555"), US, "0123"),
         (NEW_YORK, DialingRule("r"), US, NEW_YORK),
+        # In a country nobody said: the number in full, or as its own country reads it.
+        (BERLIN, DialingRule("r", written=Written.DIGITS, prepend="1234#"), ANYWHERE, "1234#4930901820"),
+        (LONDON, DialingRule("r", written=Written.NATIONAL), ANYWHERE, "02079460958"),
+        ("+298201234", DialingRule("r", written=Written.SIGNIFICANT), ANYWHERE, "201234"),
     ],
 )
 def test_a_rule_writes_takes_off_and_puts_before(number: str, rule: DialingRule, trunk: TrunkSite, text: str) -> None:
@@ -79,10 +84,13 @@ def test_the_first_rule_that_matches_decides_alone() -> None:
     ("number", "rule", "trunk", "because"),
     [
         (DELHI, DialingRule("r", written=Written.DIGITS), US, "emergency"),
-        (DELHI, DialingRule("r", written=Written.DIGITS), TrunkSite(1), "emergency"),
+        (DELHI, DialingRule("r", written=Written.DIGITS), ANYWHERE, "emergency"),
+        ("+33155123456", DialingRule("r", written=Written.SIGNIFICANT), ANYWHERE, "emergency services in FR"),
+        (NEW_YORK, DialingRule("r", strip=4, prepend="646"), ANYWHERE, "in US is +16465550123"),
+        ("+298201234", DialingRule("r", written=Written.SIGNIFICANT, strip=1), ANYWHERE, "country"),
         ("+12125550911", DialingRule("r", strip_prefix="+12125550"), US, "emergency"),
         ("+12125550911", DialingRule("r", strip_prefix="+12125550", prepend="9"), US, "emergency"),
-        (NEW_YORK, DialingRule("r", strip_prefix="+1212555"), TrunkSite(1), "country"),
+        (NEW_YORK, DialingRule("r", strip_prefix="+1212555"), ANYWHERE, "country"),
         ("+442079461471", DialingRule("r", strip_prefix="+44207946"), GB, "short number"),
         (NEW_YORK, DialingRule("r", strip=11), US, "fewer digits"),
         (NEW_YORK, DialingRule("r", strip=1, prepend="+1646"), US, "another number"),
@@ -107,6 +115,8 @@ def test_no_rule_makes_an_emergency_short_or_other_number(number: str, rules: li
     digits = made.text.strip("+*#").replace("*", "").replace("#", "")
     assert len(digits) >= 2
     where = country or "US"
+    if not country and digits[-len(number) + 1 :] != number[1:]:
+        where = country = phonenumbers.region_code_for_number(phonenumbers.parse(number))
     assert not shortnumberinfo.connects_to_emergency_number(digits, where) or made.text == number
     if made.text.startswith("+"):
         assert made.text == number

@@ -140,10 +140,10 @@ async def test_every_key_is_heard_once_and_in_order(bench: Bench) -> None:
 async def test_a_key_cuts_a_prompt_that_may_be_barged_into(bench: Bench) -> None:
     bench.place("36")
     await bench.until(Answered)
-    bench.line.play("c1", 2, (PROMPT * 5,), True)
+    bench.line.play("c1", 2, (PROMPT * 20,), True)
     played = await bench.until(Played)
     assert not played.completed
-    assert played.heard_ms < 4000
+    assert played.heard_ms < 15_000
     assert bench.of(Key)
 
 

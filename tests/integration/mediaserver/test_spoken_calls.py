@@ -73,7 +73,7 @@ async def test_a_voice_cuts_the_prompt(tmp_path: Path) -> None:
     assert spoke_at is not None
     assert last_heard is not None
     # The announcement would have gone on for half a minute; `benchmarks/recognition.py` has the figure.
-    assert last_heard - spoke_at < 5
+    assert last_heard - spoke_at < 15
 
 
 async def test_who_says_nothing_is_no_input(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ async def echo_call(trunk: Trunk, to: str) -> tuple[list[LineEvent], list[bytes]
     try:
         line.place(Place("c", to, "+15550100000", "", trunk, 10.0))
         either = [asyncio.create_task(event.wait()) for event in (answered, over)]
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED, timeout=15)
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED, timeout=60)
         for task in either:
             task.cancel()
         if answered.is_set():

@@ -175,7 +175,7 @@ class Installation:
 
     def get_json(self, url: str) -> object:
         request = urllib.request.Request(url, headers={"Authorization": f"Bearer {SECRET}"})
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
 

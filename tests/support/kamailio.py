@@ -132,7 +132,7 @@ def _modules() -> Path:
 
 
 async def _listening(port: int, process: asyncio.subprocess.Process, folder: Path) -> None:
-    for _ in range(500):
+    for _ in range(3000):
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except ConnectionRefusedError:

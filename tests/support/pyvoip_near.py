@@ -27,7 +27,7 @@ class NearLine:
         self.events.append(event)
         self._news.set()
 
-    def call(self, port: int, *, name: str = "call", ring_timeout: float = 10.0, **trunk: str) -> None:
+    def call(self, port: int, *, name: str = "call", ring_timeout: float = 30.0, **trunk: str) -> None:
         to = trunk.pop("to", "+12125550100")
         self.line.place(Place(name, to, "+12125550199", "Clinic", Trunk("127.0.0.1", port, **trunk), ring_timeout))
 
@@ -43,10 +43,10 @@ class NearLine:
         (only,) = (*self.of(HungUp), *self.of(Failed))
         return only
 
-    async def wait(self, *kinds: type[LineEvent], seconds: float = 15.0) -> None:
+    async def wait(self, *kinds: type[LineEvent], seconds: float = 60.0) -> None:
         await self.until(lambda: any(isinstance(event, kinds) for event in self.events), seconds)
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 15.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         async with asyncio.timeout(seconds):
             while not condition():
                 self._news.clear()

@@ -90,7 +90,7 @@ async def stunnel(fronts: Iterable[Front], authority: Authority | None = None) -
 
 async def _listening(port: int, process: asyncio.subprocess.Process, log: Path) -> None:
     """Services open in their order, the last one last."""
-    for _ in range(500):
+    for _ in range(3000):
         if f":{port:04X} " in _read(Path("/proc/net/tcp")):
             return
         if process.returncode is not None:

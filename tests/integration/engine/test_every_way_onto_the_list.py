@@ -54,7 +54,9 @@ def test_what_is_due_a_second_after_the_entry_is_not_attempted(world: World) -> 
     # Whom nobody listed is reached, and so is everybody by what their wish did not speak of.
     assert all(world.attempts(people[CONTROL], channel) for channel in CHANNELS)
     assert all(world.attempts(people[name], channel) for name, way in WAYS.items() for channel in ALL - way.closes)
-    (rung,) = world.attempts(people["while it rings"], "first call")
+    # Without those that a busy machine's media server did not admit.
+    first_calls = world.attempts(people["while it rings"], "first call")
+    (rung,) = [attempt for attempt in first_calls if attempt.completion_code != "NO_PORTS"]
     assert rung.completion_code == "CANCELLED_BY_SYSTEM"
 
 

@@ -39,7 +39,7 @@ class Browser:
     )
 
     def get(self, path: str) -> str:
-        with self.opener.open(urllib.parse.urljoin(self.base, path), timeout=10) as answer:
+        with self.opener.open(urllib.parse.urljoin(self.base, path), timeout=60) as answer:
             return str(answer.read().decode())
 
     def post(self, path: str, page: str, **values: str) -> str:
@@ -47,7 +47,7 @@ class Browser:
         token = _TOKEN.search(self.get(page))
         assert token is not None
         body = urllib.parse.urlencode({**values, "csrf_token": token[1]}).encode()
-        with self.opener.open(urllib.parse.urljoin(self.base, path), body, timeout=10) as answer:
+        with self.opener.open(urllib.parse.urljoin(self.base, path), body, timeout=60) as answer:
             return urllib.parse.urlsplit(answer.url).path
 
 

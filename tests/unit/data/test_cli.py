@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import subprocess
 import sys
@@ -68,6 +69,16 @@ def test_wrong_use_ends_with_status_2(arguments: list[str], capsys: pytest.Captu
 def test_a_refusal_is_one_line_with_the_mend(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["import", str(tmp_path / "gone.csv"), "--list", "A"]) == 2
     assert capsys.readouterr().err == "clarion: gone.csv: cannot be read: No such file or directory\n"
+
+
+def test_a_number_is_explained_without_a_database(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["number", "(312) 555-0123"]) == 0
+    said = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if " zones" not in line)
+    assert said["number"] == "+13125550123"
+    assert (said["region"], said["carrier"], said["country"]) == ("Chicago, IL", "not known", "US")
+    assert main(["number", "+19002345678", "--json"]) == 0
+    assert "premium-rate" in json.loads(capsys.readouterr().out)["never_dialled"]
+    assert main(["number", "123", "--country", "GB"]) == 2
 
 
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

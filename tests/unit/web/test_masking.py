@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, update
 
 from app.db import read_transaction, write_transaction
-from app.models import Address, Attempt, AuditEntry, Contact, ImportReject, ImportRun, Role, User
+from app.models import Address, Attempt, AuditEntry, CallingWindow, Contact, ImportReject, ImportRun, Role, User
 from app.security.access import Actor
 from app.services import consents, dnc
 from app.web.masking import masked
@@ -95,6 +95,16 @@ def test_a_manager_sees_them_and_each_view_is_audited(
     with read_transaction(sqlite_engine) as session:
         views = session.scalars(select(AuditEntry.after).where(AuditEntry.action == "numbers.view")).all()
     assert views == [{"page": page}, {"page": page}]
+
+
+def test_why_a_window_is_closed_names_the_place_for_those_who_see_numbers(
+    signed_in: Callable[[str], FlaskClient], world: World, sqlite_engine: Engine
+) -> None:
+    with write_transaction(sqlite_engine) as session:
+        session.execute(update(CallingWindow).values(always_open=False))
+    page = f"/contacts/{world.contact_id}/why"
+    assert "Phone1 (New York, NY): " in signed_in("admin").get(page).text
+    assert "Phone1: " in signed_in("watcher").get(page).text
 
 
 @pytest.mark.parametrize(

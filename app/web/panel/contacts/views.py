@@ -82,6 +82,7 @@ def _shared(
         contact_list=contact_list,
         owner=sharing.owner_name(reader(), contact_list),
         may_edit=sharing.may_edit(reader(), actor(), contact_list),
+        origins=_origins(view),
         attempts=attempts,
         campaigns={job_id: _campaign(job_id) for job_id in {attempt.job_id for attempt in attempts}},
         listed=dnc.blocked(reader(), home, subjects),

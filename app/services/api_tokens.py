@@ -21,6 +21,7 @@ from common.errors import ClarionError, Refused
 #: What a token may be allowed.
 GRANTABLE = (
     Permission.LISTS_VIEW, Permission.NUMBERS_VIEW, Permission.LISTS_EDIT, Permission.DNC_VIEW, Permission.DNC_EDIT,
+    Permission.CAMPAIGNS_VIEW, Permission.SETTINGS_MANAGE,
 )  # fmt: skip
 PREFIX = "clarion_"
 #: How long a repeated request gets its first answer again.

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, literal, select
 from sqlalchemy.orm import Session
 
-from app.core.audience import Filter, checked, filter_from_json, filter_to_json, filter_words
+from app.core.audience import BadCondition, Filter, checked, filter_from_json, filter_to_json, filter_words
 from app.core.audience.shares import MOST_PARTS, sizes
 from app.models import (
     Campaign,
@@ -209,7 +209,11 @@ def _check_conditions(parts: Sequence[Part], types: dict[str, str], now: datetim
     # Together as one filter, so that the place of what is wrong tells the part.
     groups = tuple(group for part in parts if part.made is not None for group in part.made.groups)
     for first in range(0, len(groups), 10):
-        checked(Filter(groups[first : first + 10]), types, now)
+        try:
+            checked(Filter(groups[first : first + 10]), types, now)
+        except BadCondition as error:
+            group, condition = error.place
+            raise BadCondition(str(error), (first + group, condition)) from error
 
 
 def _touched(session: Session, change: ListChange, list_id: int) -> bool:

@@ -6,7 +6,17 @@ from apiflask import APIFlask
 from sqlalchemy import Engine
 
 from app.web import database, headers
-from app.web.api import consents, exclusion_views, gate, import_views, list_views, problems, views
+from app.web.api import (
+    consents,
+    exclusion_views,
+    gate,
+    import_views,
+    list_views,
+    number_views,
+    problems,
+    split_views,
+    views,
+)
 from common.settings import Settings
 
 #: Bytes of one request: a thousand contacts with all their fields have room in it.
@@ -20,7 +30,7 @@ def create_api(settings: Settings, engine: Engine) -> APIFlask:
         MAX_CONTENT_LENGTH=MOST_BYTES,
         CLARION=settings,
         VALIDATION_ERROR_STATUS_CODE=422,
-        DESCRIPTION="Contacts and their lists, do-not-call lists, consents. Errors are problem details (RFC 9457).",
+        DESCRIPTION="Contacts and their lists, do-not-call lists, consents, number rules. Errors: RFC 9457.",
         SERVERS=[{"url": settings.web.public_url}],
     )
     app.security_schemes = {"token": {"type": "http", "scheme": "bearer"}}
@@ -33,4 +43,6 @@ def create_api(settings: Settings, engine: Engine) -> APIFlask:
     app.register_blueprint(consents.blueprint)
     app.register_blueprint(exclusion_views.blueprint)
     app.register_blueprint(import_views.blueprint)
+    app.register_blueprint(split_views.blueprint)
+    app.register_blueprint(number_views.blueprint)
     return app

@@ -17,13 +17,14 @@ from app.db import write_transaction
 from app.security.access import Actor
 from app.services import api_tokens
 from app.services.api_tokens import Answer, BadApiToken
-from app.web.database import engine
+from app.web.database import engine, reader
 from common.clock import utcnow
 
 P = ParamSpec("P")
 KEY = "Idempotency-Key"
 #: A request with the same key at the same moment, or a contact that somebody else adds: the next try finds it there.
 _TRIES = 3
+_REPLAYED = {"Idempotent-Replayed": "true"}
 #: What answers without a token: the description itself.
 _OPEN = frozenset({"openapi.spec"})
 
@@ -64,6 +65,14 @@ def changing(view: Callable[P, tuple[int, Any]], digest: str = "") -> Callable[P
     return once
 
 
+def answered() -> Response | None:
+    """What this request got before, for a view that looks at things before its transaction that its first time has
+    changed."""
+    key = request.headers.get(KEY, "")
+    before = api_tokens.remembered(reader(), g.token_id, key, _digest(), utcnow()) if key else None
+    return None if before is None else _response(before, _REPLAYED)
+
+
 def writing_session() -> Session:
     """Of the request's one transaction."""
     return cast("Session", g.writing)
@@ -74,7 +83,7 @@ def _done(work: Callable[[], tuple[int, Any]], key: str, digest: str) -> Respons
         if key:
             before = api_tokens.remembered(session, g.token_id, key, digest, utcnow())
             if before is not None:
-                return _response(before, {"Idempotent-Replayed": "true"})
+                return _response(before, _REPLAYED)
         g.writing = session
         try:
             status, body = work()

@@ -31,7 +31,7 @@ _CHANGE = "/lists/<int:list_id>/changes/<int:change_id>"
     responses=[401, 404, 422],
 )
 def delete_contacts(list_id: int, body: dict[str, Any]) -> Any:
-    made = _made(body)
+    made = made_of(body)
     # Counted before the writing transaction, which would keep all other writers waiting meanwhile.
     try:
         seen = list_changes.look(reader(), actor(), list_id, made, utcnow())
@@ -43,7 +43,7 @@ def delete_contacts(list_id: int, body: dict[str, Any]) -> Any:
         change = list_changes.start_deletion(
             writing_session(), actor(), list_id, made, expected=seen.preview.counted, last_id=seen.last_id
         )
-        return 202, _shown(change)
+        return 202, shown(change)
 
     return start()
 
@@ -52,7 +52,7 @@ def delete_contacts(list_id: int, body: dict[str, Any]) -> Any:
 @blueprint.output(schemas.ChangeOut)
 @blueprint.doc(summary="How far a change is", security="token", responses=[401, 404])
 def show_change(list_id: int, change_id: int) -> dict[str, Any]:
-    return _shown(_found(list_id, change_id))
+    return shown(_found(list_id, change_id))
 
 
 @blueprint.post(f"{_CHANGE}/cancel")
@@ -72,10 +72,11 @@ def cancel_change(list_id: int, change_id: int) -> tuple[int, Any]:
 @changing
 def undo_change(list_id: int, change_id: int) -> tuple[int, Any]:
     """A change of its own puts the contacts back, or merges the parts back."""
-    return 202, _shown(list_changes.undo(writing_session(), actor(), _found(list_id, change_id).id))
+    return 202, shown(list_changes.undo(writing_session(), actor(), _found(list_id, change_id).id))
 
 
-def _made(body: dict[str, Any]) -> Filter:
+def made_of(body: dict[str, Any]) -> Filter:
+    """Of a body's filter or conditions; without them it means everybody."""
     if "filter_id" in body:
         stored = filter_from_json(audience.get_filter(reader(), actor(), body["filter_id"]).definition)
         return Filter(stored.groups, stored.match)
@@ -93,7 +94,8 @@ def _found(list_id: int, change_id: int) -> ListChange:
     return found
 
 
-def _shown(change: ListChange) -> dict[str, Any]:
+def shown(change: ListChange) -> dict[str, Any]:
+    """As `schemas.ChangeOut` has it."""
     return {
         "id": change.id,
         "kind": change.kind,
@@ -104,4 +106,5 @@ def _shown(change: ListChange) -> dict[str, Any]:
         "left": change.kept,
         "detail": change.detail,
         "undo_until": change.undo_until and change.undo_until.isoformat(),
+        "parts": [{"name": part["name"], "list_id": part["list_id"]} for part in change.asked.get("parts", ())],
     }

@@ -268,6 +268,11 @@ class Deletion(Schema):
             raise ValidationError("give one of filter_id, conditions and everybody")
 
 
+class NewListOut(Schema):
+    name = String()
+    list_id = Integer()
+
+
 class ChangeOut(Schema):
     id = Integer()
     kind = String(metadata={"description": "delete or split; put_back or merge where it undoes one of these"})
@@ -278,6 +283,7 @@ class ChangeOut(Schema):
     left = Integer(metadata={"description": "Meant, and left as they were; detail says why"})
     detail = String()
     undo_until = String(allow_none=True, metadata={"format": "date-time"})
+    parts = List(Nested(NewListOut), metadata={"description": "Of a split: the new lists"})
 
 
 def flat(contact: dict[str, Any]) -> dict[str, str]:

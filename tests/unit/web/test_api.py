@@ -66,7 +66,13 @@ def test_describes_itself_to_anybody_and_answers_nobody_without_a_token(app: Fla
         "/api/v1/lists/{list_id}/changes/{change_id}/undo", "/api/v1/lists/{list_id}/contacts",
         "/api/v1/lists/{list_id}/contacts/{contact_id}", "/api/v1/lists/{list_id}/deletions",
         "/api/v1/lists/{list_id}/exclusions", "/api/v1/lists/{list_id}/exclusions/reset",
-        "/api/v1/lists/{list_id}/imports", "/api/v1/sources/{source_id}/runs",
+        "/api/v1/lists/{list_id}/imports", "/api/v1/lists/{list_id}/shares",
+        "/api/v1/lists/{list_id}/shares/{share_id}", "/api/v1/lists/{list_id}/splits",
+        "/api/v1/numbers/defaults", "/api/v1/numbers/dialing-rules", "/api/v1/numbers/dialing-rules/{rule_id}",
+        "/api/v1/numbers/dialing-rules/{rule_id}/move", "/api/v1/numbers/formats",
+        "/api/v1/numbers/formats/{country}", "/api/v1/numbers/opened-ranges",
+        "/api/v1/numbers/opened-ranges/{range_id}", "/api/v1/numbers/reject-patterns",
+        "/api/v1/numbers/reject-patterns/{pattern_id}", "/api/v1/sources/{source_id}/runs",
     ]  # fmt: skip
     for value in ("", "Bearer", "Bearer clarion_wrong", "Basic eDp5"):
         answer = client.get("/api/v1/lists", headers={"Authorization": value} if value else {})

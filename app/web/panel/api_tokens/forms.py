@@ -12,11 +12,15 @@ _GROUPS = {
     "Contacts": {
         Permission.LISTS_VIEW: "See lists and contacts",
         Permission.NUMBERS_VIEW: "See numbers and emails whole",
-        Permission.LISTS_EDIT: "Add, change and delete contacts, import files, exclude from calling",
+        Permission.LISTS_EDIT: "Add, change and delete contacts, import, exclude, split and share lists",
     },
     "Do not call and consent": {
         Permission.DNC_VIEW: "Ask whether somebody may be called, and consents",
         Permission.DNC_EDIT: "Change the do-not-call list, enter consents",
+    },
+    "Numbers": {
+        Permission.CAMPAIGNS_VIEW: "See how numbers are read, refused and dialled",
+        Permission.SETTINGS_MANAGE: "Change that, and open ranges",
     },
 }
 

@@ -58,7 +58,7 @@ class Bench:
 
     async def order(self) -> None:
         request: Any = type("Request", (), {"attempt_id": "a1", "boot_id": ""})()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self.calls._order(self.call, self.link, request)
 
     @property

@@ -159,7 +159,7 @@ def test_the_recorder_writes_what_it_was_given_whatever_the_database_says(monkey
         for number, reason in enumerate(("", "\0", "")):
             outcome = Outcome("CALL_BUSY", NOW, reason=reason)
             recorder.finish(FinishedAttempt(f"a{number}", number, number, 1, outcome, Next(NOW, {})))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await recorder.drained()
         task.cancel()
         return store.kept
@@ -194,7 +194,7 @@ def test_a_result_nested_too_deep_cuts_down_its_own_row_only_and_the_recorder_li
         for number, result in enumerate(results):
             outcome = Outcome("ANSWER_HUMAN", NOW, result=result)
             recorder.finish(FinishedAttempt(f"a{number}", number, number, 1, outcome, Next(NOW, {})))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await recorder.drained()
         task.cancel()
         return store.kept

@@ -71,21 +71,25 @@ class Bench:
         )
 
     async def until(self, kind: type[Any]) -> Any:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 for message in self.said:
                     if isinstance(message, kind):
                         return message
                 await asyncio.sleep(0.005)
 
-    async def ring(self) -> None:
+    async def ring(self, spoken: int = 0) -> None:
+        """It has rung until the first page and so many prompts were there, and a little longer."""
         self.dialog.start()
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(30):
+            while not self.pages.asked or len(self.voice.spoken) < spoken:
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(0.05)
 
 
 async def test_the_first_prompt_is_made_while_it_rings_and_played_at_the_answer(tmp_path: Path) -> None:
     bench = Bench(tmp_path, GREET)
-    await bench.ring()
+    await bench.ring(spoken=1)
     assert (bench.pages.asked, len(bench.voice.spoken), bench.said) == (["GET http://x/start"], 1, [])
     bench.dialog.answered()
     play = await bench.until(wire.PlayClips)

@@ -101,7 +101,7 @@ async def test_exit_values_too_deep_to_report_cost_no_outcome(bench: Bench, reas
     await bench.answered()
     bench.dialog(wire.DialogOver("a1", reason, {"deep": deep}, ""))
     bench.hung_up(by_far_end=False)
-    await asyncio.wait_for(bench.board.events.wait(bench.board.events.last_seq), 5)
+    await asyncio.wait_for(bench.board.events.wait(bench.board.events.last_seq), 30)
     ended = orjson.loads(bench.board.events.after(0)[1][-1])
     expected = {"deep": deep} if depth <= 251 else {}
     assert (ended["type"], ended["status"]["exit"]) == ("ended", expected)
@@ -220,7 +220,7 @@ async def test_events_tell_the_call_in_order(bench: Bench) -> None:
     bench.line.say(base.Ladder("a1", "-> ACK"))
     bench.hung_up()
     bench.dialog(wire.DialogOver("a1", "hangup", {}, ""))
-    await asyncio.wait_for(bench.board.events.wait(2), 2)
+    await asyncio.wait_for(bench.board.events.wait(2), 30)
     kinds = [event.split(b'"type":"')[1].split(b'"')[0] for event in bench.board.events.after(0)[1]]
     assert kinds == [b"invited", b"answered", b"ended"]
 

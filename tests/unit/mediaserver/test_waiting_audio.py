@@ -28,12 +28,12 @@ class Bench:
         return rendered
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not condition():
                 await asyncio.sleep(0)
 
     async def over(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self.task
 
 

@@ -135,7 +135,7 @@ def test_nothing_imports_the_tests() -> None:
 def _loaded_after(code: str) -> set[str]:
     """Top-level packages in sys.modules after running `code` in a fresh interpreter."""
     script = f"import sys\n{code}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
-    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=150)
     assert run.returncode == 0, run.stderr
     return set(run.stdout.splitlines()[-1].split())
 

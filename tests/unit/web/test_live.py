@@ -98,7 +98,7 @@ def ask(streams: LiveStreams, path: str, query: str, *, messages: int = 2) -> tu
                 enough.set()
 
         scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode()}
-        await asyncio.wait_for(streams(scope, receive, send), 10)
+        await asyncio.wait_for(streams(scope, receive, send), 60)
 
     asyncio.run(talk())
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])

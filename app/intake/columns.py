@@ -26,8 +26,9 @@ _CHECKED_BY_TABLE = ("language", "time_zone")
 _LOCAL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
 _PLAIN_ORIGINAL = 254
 _JSON = json.JSONEncoder(ensure_ascii=False)
-#: Values remembered of a column of few values.
+#: Values remembered of a column of few values, and of all columns of one file together.
 _MOST_KNOWN = 10_000
+_MOST_OF_ALL = 40_000
 
 Person = tuple[str, str, str, str, str, str, str]
 #: The place of its person among the people, then `ADDRESS`.
@@ -72,8 +73,9 @@ class ColumnPreparer:
         self._phones = reader_for(home_country)
         self._known: dict[str, dict[str, str]] = {name: {"": ""} for name in _CHECKED_BY_TABLE}
         self._domains: set[str] = set()
-        #: Of attributes other than text, by their names: values in JSON.
+        #: Of attributes other than text, by their names: values in JSON, so many of each.
         self._converted: dict[str, dict[str, str]] = {}
+        self._most_converted = min(_MOST_KNOWN, _MOST_OF_ALL // max(len(self._careful.attributes), 1))
         if as_jsonb:
             self._careful.attributes.sort(key=lambda attribute: (len(attribute[1]), attribute[1]))
         names = [name for _, name, _ in self._careful.attributes]
@@ -123,7 +125,8 @@ class ColumnPreparer:
         """The column in JSON."""
         values = [cell.strip() for cell in cells]
         if self._types.get(name, AttributeType.STRING) != AttributeType.STRING:
-            return _converted(values, read, doubts, self._converted.setdefault(name, {}))
+            known = self._converted.setdefault(name, {})
+            return _converted(values, read, doubts, known, self._most_converted)
         joined = "".join(values)
         if not joined.isprintable() or max(map(len, values)) > LONGEST_ATTRIBUTE:
             doubts.update(at for at, v in enumerate(values) if not v.isprintable() or len(v) > LONGEST_ATTRIBUTE)
@@ -217,7 +220,9 @@ def _looked_up(cells: Sequence[str], known: Mapping[str, str], doubts: Doubts) -
     return [known.get(cell, "") for cell in cells]
 
 
-def _converted(values: Sequence[str], read: Callable[[str], Any], doubts: Doubts, known: dict[str, str]) -> list[str]:
+def _converted(
+    values: Sequence[str], read: Callable[[str], Any], doubts: Doubts, known: dict[str, str], most: int
+) -> list[str]:
     found = []
     for at, value in enumerate(values):
         text = known.get(value)
@@ -228,7 +233,7 @@ def _converted(values: Sequence[str], read: Callable[[str], Any], doubts: Doubts
                 text = ""
                 doubts.add(at)
             else:
-                if len(known) < _MOST_KNOWN:
+                if len(known) < most:
                     known[value] = text
         found.append(text)
     return found

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -138,3 +139,21 @@ def test_a_number_that_a_pattern_refuses_is_told_with_line_field_and_reason() ->
     ]
     made = ColumnPreparer(COLUMNS, MAPPING, TYPES, "US").prepare(Batch([2, 3], rows, ["", ""]))
     assert chunk_of(made, 0, as_copy=True).numbers == numbers
+
+
+def test_few_values_are_remembered_however_many_columns_a_file_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.intake.columns._MOST_OF_ALL", 100)
+    numbers = [f"n{at}" for at in range(20)]
+    columns = ("id", "phone1", *numbers)
+    preparer = ColumnPreparer(columns, {name: name for name in columns}, dict.fromkeys(numbers, "integer"), "US")
+    rows = [[f"A{row}", "202 555 0100", *(f"{row}{at}" for at in range(20))] for row in range(10, 30)]
+    made = preparer.prepare(Batch(list(range(2, 22)), rows, [""] * 20))
+    assert json.loads(made.people[19][-1])["n19"] == 2919
+    assert sum(map(len, preparer._converted.values())) <= 100
+
+
+def test_attributes_are_in_the_order_in_which_jsonb_shows_them() -> None:
+    columns = ("id", "phone1", "zip", "b", "a")
+    preparer = ColumnPreparer(columns, {name: name for name in columns}, {}, "US", as_jsonb=True)
+    made = preparer.prepare(Batch([2], [["A1", "202 555 0100", "1", "2", ""]], [""]))
+    assert made.people[0][-1] == '{"a": null, "b": "2", "zip": "1"}'

@@ -108,6 +108,10 @@ def scenarios_of(arguments: argparse.Namespace) -> list[Scenario | SharedScenari
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.campaign and arguments.from_attempts is None:
         raise Refused("--campaign: it chooses among past calls; give --from-attempts DAYS too")
+    if arguments.break_every is not None and arguments.break_every < 1:
+        raise Refused("--break-every: give 1 second or more, or leave it out for no breaks")
+    if any(seconds is not None and seconds < 0 for seconds in (arguments.log_in, arguments.inbound_within)):
+        raise Refused("--log-in, --inbound-within: seconds cannot be negative")
     without = arguments.mode in AGENTLESS or (arguments.compare and not arguments.agents)
     if arguments.ports is not None and not (arguments.job or without):
         raise Refused("--ports: jobs share them; give --job too, or --mode ports, or --lines")

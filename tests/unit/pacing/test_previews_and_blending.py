@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from common.errors import Refused
 from pacing.algorithms import Decision, Mode, Observation
 from pacing.algorithms.blending import Blending, Measure
 from pacing.simulation.centre import Centre
 from pacing.simulation.distributions import Durations
+from pacing.simulation.grids import expand
 from pacing.simulation.jobs import SharedScenario
 from pacing.simulation.levels import HalfHours
 from pacing.simulation.result import Result
@@ -21,6 +24,7 @@ from pacing.simulation.runs import configuration_for, floor_for, pacer_for, shif
 from pacing.simulation.scenario import Detection, Scenario
 from pacing.simulation.shared import SharedCentre
 
+EXAMPLE = Path(__file__).parents[3] / "examples" / "pacing" / "callers-beside.yaml"
 LOOKING = (Mode.MANUAL, Mode.PREVIEW, Mode.TIMED_PREVIEW)
 SHORT = Scenario(agents=6, hours=0.2, hit_rate=0.4, log_in=0.0, preview=Durations("constant", mean=10.0))
 HALF_A_MINUTE = Durations("constant", mean=30.0)
@@ -176,6 +180,11 @@ def test_callers_are_counted_in_the_half_hour_in_which_they_came() -> None:
 def test_a_wrong_scenario_is_refused_by_name(body: dict[str, Any], named: str) -> None:
     with pytest.raises(Refused, match=named):
         Scenario.read(body)
+
+
+def test_the_example_is_read_as_it_ships() -> None:
+    found = [one for one in expand(yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))) if isinstance(one, Scenario)]
+    assert [(one.inbound_agents, one.blending is not None) for one in found] == [(0, False), (18, False), (8, True)]
 
 
 def test_blending_is_read_from_a_mapping() -> None:

@@ -139,6 +139,8 @@ def test_the_command_reads_scenarios_and_durations_from_files(
         (["--blending", "{"], "--blending"),
         (["--blending", "soon"], "--blending"),
         (["--blending", "{acquire: -1}"], "blending"),
+        (["--break-every", "0"], "--break-every"),
+        (["--log-in", "-1"], "--log-in"),
         (["--mode", "timed"], "--rate"),
         (["--mode", "ports"], "--ports"),
         (["--mode", "none"], "--calls-per-second"),

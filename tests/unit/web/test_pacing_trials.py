@@ -102,7 +102,7 @@ def test_campaigns_are_tried_together_on_the_same_agents_and_lines(
     text = admin.get(page).text
     assert "Completed" in text
     assert text.count("of the lines") == 4
-    assert "75.0 % by weight" in text
+    assert "75 % by weight" in text
     assert "Zebra &lt;b&gt;: Timed preview" in text
     assert "Without agents, as each campaign says" in text
     rows = admin.get(f"{page}?format=csv").text.splitlines()

@@ -38,7 +38,7 @@ _LEARNING = 30.0
 class Steering:
     def __init__(self, limit: float) -> None:
         self._aim = limit * MARGIN
-        limit = max(limit, _LEAST_LIMIT)
+        self._limit = limit = max(limit, _LEAST_LIMIT)
         self._lowest = math.log(limit / _LOWEST)
         self._base = min(math.log(limit), math.log(_HIGHEST))
         #: People answering, a second.
@@ -58,10 +58,13 @@ class Steering:
         return min(_HIGHEST, math.exp(self._base + push) * slow_start)
 
     def save(self) -> Any:
-        return [self._base, self._rate, self._live]
+        return [self._base, self._rate, self._live, self._limit]
 
     def restore(self, learnt: Any) -> None:
-        self._base, self._rate, self._live = learnt
+        self._base, self._rate, self._live = learnt[:3]
+        if len(learnt) > 3 and learnt[3] != self._limit:
+            # Another limit: the base stands to it as it stood to the old one.
+            self._base = min(self._base + math.log(self._limit / learnt[3]), math.log(_HIGHEST))
 
     def _measure(self, ledger: Ledger, elapsed: float) -> None:
         live = ledger.live

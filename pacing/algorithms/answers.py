@@ -31,6 +31,13 @@ _OPEN = 50.0
 _LEAVING = 3.0
 #: A ringing call is never taken to be less likely to be answered in a second: about 1 % over a whole call.
 _FLOOR = 0.0005
+#: Seconds that one look stands for at the most: who was not asked for longer knows no more of what happened then.
+_INTERVAL = 10.0
+#: So many calls' worth of what was thought at first is never forgotten: at ages that no call reaches, numbers decay
+#: until the ratios of what is left mean nothing.
+_NEVER_FORGOTTEN = 1e-100
+#: The part of the seconds looked ahead that classification may take of them: beyond it nobody would seem to ask.
+_CLASSIFYING = 4
 
 
 class Answers:
@@ -42,6 +49,7 @@ class Answers:
         self._others = np.full(self.ages, _FIRST * _FIRST_OTHER)
         self._came, self._expected = 0.0, 0.0
         self._came_lately, self._expected_lately = 0.0, 0.0
+        #: People expected a second of the calls that rang at the last look.
         self._awaited = 0.0
         #: Calls asked for of which it is not yet seen that they left.
         self._asked = 0.0
@@ -57,6 +65,8 @@ class Answers:
 
     def see(self, seen: Seen, elapsed: float) -> Floats:
         """Learn from one look; give how many calls ring at each second of age."""
+        interval = min(elapsed, _INTERVAL)
+        self._awaited *= interval
         if self._asked:
             self._leave(seen, elapsed)
         counts = np.zeros(self.ages)
@@ -65,9 +75,9 @@ class Answers:
             counts = np.bincount(ages, minlength=self.ages).astype(np.float64)
         came = self._resolve((event for event in seen.events if isinstance(event, Resolved)), seen.now, elapsed)
         self._follow(came + self._unreported(seen.events))
-        self._seen += counts * elapsed
-        self._classifying += len(seen.classifying) * elapsed
-        self._awaited = float((counts * self._hazards[0]).sum()) * elapsed
+        self._seen += counts * interval
+        self._classifying += len(seen.classifying) * interval
+        self._awaited = float((counts * self._hazards[0]).sum())
         return counts
 
     def place(self, count: int) -> None:
@@ -109,7 +119,7 @@ class Answers:
             table[:, second] = later + stay * beyond
         if cancel_after is not None:
             table[:, 1:] = np.maximum(table[:, 1:], humans[:, None])
-        lag = min(seconds, round(classifying))
+        lag = min(seconds // _CLASSIFYING, round(classifying))
         return np.concatenate([np.zeros((self.ages, lag)), table[:, : seconds + 1 - lag]], axis=1)
 
     @property
@@ -132,7 +142,7 @@ class Answers:
         """Take what was learnt into the shape. The level goes on as if the new one had always been expected by."""
         before = float((self._seen * self._hazards[0]).sum())
         self._hazards = self._shape()
-        ratio = float((self._seen * self._hazards[0]).sum()) / before
+        ratio = float((self._seen * self._hazards[0]).sum()) / max(before, 1e-9)
         self._expected *= ratio
         self._expected_lately *= ratio
         self._awaited *= ratio
@@ -222,9 +232,9 @@ class Answers:
                 numbers *= kept
 
     def _shape(self) -> tuple[Floats, Floats]:
-        seen = _smooth(self._seen)
-        humans = np.minimum(_smooth(self._humans) / seen, 0.9)
-        others = np.minimum(_smooth(self._others) / seen, 0.95 - humans)
+        seen = _smooth(self._seen) + _NEVER_FORGOTTEN
+        humans = np.minimum((_smooth(self._humans) + _NEVER_FORGOTTEN * _FIRST_HUMAN) / seen, 0.9)
+        others = np.minimum((_smooth(self._others) + _NEVER_FORGOTTEN * _FIRST_OTHER) / seen, 0.95 - humans)
         return humans, np.maximum(others, 0.0)
 
 

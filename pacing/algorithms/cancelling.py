@@ -17,6 +17,8 @@ from pacing.algorithms.observation import CallId, Event, Outcome, Resolved
 _USUAL, _SURE = 0.25, 3.0
 #: Cancelled calls that are remembered, seconds of ringing, and calls whose end is awaited.
 _MEMORY, _WATCHED, _AWAITED = 10_000.0, 4_000.0, 2_000
+#: So many people at the least are thought to have answered late: a share of nothing cannot be divided by.
+_FEWEST = 1e-6
 
 
 class Crossings:
@@ -44,7 +46,7 @@ class Crossings:
         """CANCEL goes out for these calls, perhaps again; so many that have rung as long are left to ring."""
         self._watched += left * elapsed
         if self._watched > _WATCHED:
-            self._answered *= _WATCHED / self._watched
+            self._answered = max(self._answered * _WATCHED / self._watched, _FEWEST)
             self._watched = _WATCHED
         self._cancelled += sum(call not in self._sent for call in calls)
         if self._cancelled > _MEMORY:

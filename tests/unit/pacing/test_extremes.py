@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from pacing.algorithms import Configuration, Mode, Observation
 from pacing.algorithms.answers import Answers
-from pacing.algorithms.observation import look
+from pacing.algorithms.cancelling import Crossings
+from pacing.algorithms.observation import Outcome, Resolved, look
 from pacing.algorithms.predictive import Predictive
 from pacing.algorithms.steering import Steering
 
@@ -47,3 +50,12 @@ def test_under_another_limit_the_threshold_stands_to_it_as_to_the_old_one() -> N
     loose, strict = Steering(0.1), Steering(0.001)
     strict.restore(loose.save())
     assert strict._base == pytest.approx(Steering(0.001)._base)
+
+
+def test_crossed_cancels_are_reckoned_with_after_millions_of_seconds_without_a_late_answer() -> None:
+    crossings = Crossings(15.0)
+    for _ in range(2_000):
+        crossings.send((), 1_000_000, 1.0)
+    crossings.send(range(50), 0, 1.0)
+    crossings.see([Resolved(call, outcome=Outcome.HUMAN, age=16.0) for call in range(50)])
+    assert 0.0 < crossings.seconds < math.inf

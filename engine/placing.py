@@ -187,11 +187,11 @@ class Placing:
         try:
             leased_at = self._clock.monotonic()
             verdict = await asyncio.to_thread(self._claim, run.plan, room, lanes)
-            if lanes != run.lanes:
-                await self._release(verdict)
-            elif run.plan.job_id in self._runs and not self._stopping:
+            if lanes == run.lanes and run.plan.job_id in self._runs and not self._stopping:
                 expires = leased_at + self._tuning.lease
                 run.hopper.put(Item(work, work.voice, expires) for work in verdict)
+            else:
+                await self._release(verdict)
             if not verdict:
                 run.refill_after = self._clock.monotonic() + _NOTHING_DUE
         finally:

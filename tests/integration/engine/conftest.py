@@ -126,7 +126,7 @@ class House:
     def job_state(self) -> str:
         return str(self.sql("SELECT state FROM job")[0][0])
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         try:
             async with asyncio.timeout(seconds):
                 while not condition():

@@ -52,9 +52,9 @@ log = structlog.get_logger()
 
 #: Contacts whose names SQLite sorts at a time, in memory (some 80 bytes each).
 _RUN = 200_000
-#: Contacts (PostgreSQL) or names (SQLite) of the first and of the smallest transaction, and of the largest. Fewer would
-#: take less than their commit does; on a busy machine that would be all that is done.
-_FIRST, _LARGEST = 4_000, 50_000
+#: Contacts (PostgreSQL) or names (SQLite) of the first transaction, the smallest and the largest. Fewer would take less
+#: than their commit does.
+_FIRST, _LEAST, _LARGEST = 2_000, 500, 50_000
 #: Longer than sorting a run takes on a busy machine.
 _CLAIM = timedelta(seconds=60)
 #: An import that is open for so long has died unseen: what it brought is no news.
@@ -195,7 +195,7 @@ def _by_contact(engine: Engine, claim: _Claim, go_on: Callable[[], bool]) -> Ite
             _insert(session, _within(piece))
             claim = _move(session, claim, utcnow() + _CLAIM, names_after=piece.last)
         yield claim
-        size = max(_FIRST, next_chunk_size(size, held(), _LARGEST, chunk_budget(engine)))
+        size = max(_LEAST, next_chunk_size(size, held(), _LARGEST, chunk_budget(engine)))
 
 
 def _by_name(engine: Engine, claim: _Claim, go_on: Callable[[], bool]) -> Iterator[_Claim]:
@@ -235,7 +235,7 @@ def _write_sorted(engine: Engine, claim: _Claim, count: int, go_on: Callable[[],
         claim = _move(session, claim, utcnow() + _CLAIM, names_after=claim.after)
 
     written = write_in_chunks(
-        engine, range(1, count + 1), write, first=_FIRST, largest=_LARGEST, least=_FIRST, go_on=go_on
+        engine, range(1, count + 1), write, first=_FIRST, largest=_LARGEST, least=_LEAST, go_on=go_on
     )
     return claim, written
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Engine, Select, delete, select, update
 from sqlalchemy.orm import Session
 
-from app.bulk import Rows, change_in_chunks, ids_of
+from app.bulk import HEAVY, Rows, change_in_chunks, ids_of
 from app.core.retention import UNDO_FOR
 from app.db import among, bulk_engine, read_transaction, write_in_chunks, write_transaction
 from app.models import (
@@ -62,7 +62,7 @@ def purge_next(engine: Engine, now: datetime, go_on: Callable[[], bool] = lambda
     after = purge.after
     with bulk_engine(engine) as bulk:
         while slab := _ids(bulk, select(Contact.id).where(*marked, Contact.id > after)):
-            write_in_chunks(bulk, _names(bulk, slab), take_names_out, first=500, largest=5000, least=200)
+            write_in_chunks(bulk, _names(bulk, slab), take_names_out, first=500, largest=5000, least=100)
             if not _remove(bulk, (*marked, *purge.free, Contact.id <= slab[-1]), after, go_on):
                 return True
             after = slab[-1]
@@ -115,7 +115,7 @@ def _remove(engine: Engine, which: Sequence[ColumnElement[bool]], after: int, go
     def write(session: Session, rows: Rows) -> None:
         session.execute(delete(Contact).where(among(session, Contact.id, ids_of(rows)), *which))
 
-    return change_in_chunks(engine, meant, write, after=after, go_on=go_on)
+    return change_in_chunks(engine, meant, write, after=after, go_on=go_on, sizes=HEAVY)
 
 
 def _ids(engine: Engine, which: Select[int]) -> list[int]:

@@ -156,7 +156,7 @@ def test_entering_goes_on_where_it_was_stopped(
     engine: Engine, imported: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In pieces of one contact or name; stopped at each place once."""
-    for name, size in (("_RUN", 2), ("_FIRST", 1), ("_LARGEST", 1)):
+    for name, size in (("_RUN", 2), ("_FIRST", 1), ("_LEAST", 1), ("_LARGEST", 1)):
         monkeypatch.setattr(contact_names, name, size)
     entered, asked = 0, 0
     while not entered:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, ScalarSelect, Select, delete, exists, func, select, update
+from sqlalchemy import Engine, Select, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from app.bulk import Rows, change_in_chunks, ids_of
@@ -26,6 +26,7 @@ from app.models import (
 )
 from app.security.access import Actor, NotFound, Permission, get_scoped, scoped
 from app.services.audit import record
+from app.services.list_counts import contacts_in
 from app.services.organizations import organization_for
 from app.services.sharing import is_foreign, lists_of
 from common.clock import utcnow
@@ -46,23 +47,19 @@ def list_lists(session: Session, actor: Actor, search: str = "") -> list[ListRow
     """Each list with the number of its contacts, by name; those that others share too."""
     actor.require(Permission.LISTS_VIEW)
     statement = (
-        select(ContactList, contacts_of_list(), Organization.name)
+        select(ContactList, Organization.name)
         .join(Organization, Organization.id == ContactList.organization_id)
         .where(lists_of(actor.organization_id))
         .order_by(ContactList.name, ContactList.id)
     )
     if search:
         statement = statement.where(func.lower(ContactList.name).contains(search.strip().lower(), autoescape=True))
+    found = session.execute(statement).all()
+    contacts = contacts_in(session, [contact_list.id for contact_list, _ in found])
     return [
-        ListRow(contact_list, contacts, owner if is_foreign(actor, contact_list) else "")
-        for contact_list, contacts, owner in session.execute(statement)
+        ListRow(contact_list, contacts.get(contact_list.id, 0), owner if is_foreign(actor, contact_list) else "")
+        for contact_list, owner in found
     ]
-
-
-def contacts_of_list() -> ScalarSelect[int]:
-    """How many contacts a list of an outer query has, by an index alone."""
-    there = (Contact.contact_list_id == ContactList.id, Contact.deleted_at.is_(None))
-    return select(func.count()).where(*there).correlate(ContactList).scalar_subquery()
 
 
 def list_names(session: Session, actor: Actor) -> list[tuple[int, str]]:

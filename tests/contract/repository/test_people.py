@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select, update
 from app.db import read_transaction, write_transaction
 from app.models import Attribute, AuditEntry, Campaign, Contact, DncEntry, DncList, Organization, Role, User
 from app.security.access import EVERYTHING, Actor, Forbidden, NotFound, Permission
-from app.services import audit, contact_push, contacts, dnc, lists, users
+from app.services import audit, contact_push, contacts, dnc, list_counts, lists, users
 from common.clock import utcnow
 from common.errors import Refused
 from tests.support.organizations import World, build
@@ -268,6 +268,23 @@ def test_deletes_a_list_that_nobody_uses_with_its_contacts(engine: Engine, world
     lists.delete_list(engine, ROOT, spare)
     with read_transaction(engine) as session:
         assert [row.contact_list.name for row in lists.list_lists(session, ROOT)] == ["Meadow"]
+
+
+def test_a_large_list_is_counted_again_after_some_seconds_only(
+    engine: Engine, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counted(large: int, shown: float) -> int:
+        monkeypatch.setattr(list_counts, "LARGE", large)
+        monkeypatch.setattr(list_counts, "SHOWN", shown)
+        with read_transaction(engine) as session:
+            return lists.list_lists(session, ROOT)[0].contacts
+
+    assert counted(1, 1000) == 1
+    contact(engine, world, "C2")
+    assert counted(1, 1000) == 1
+    assert counted(3, 0) == 2
+    contact(engine, world, "C3")
+    assert counted(1, 1000) == 3  # a small one is never kept
 
 
 def test_a_list_whose_contacts_jobs_have_had_stays_and_keeps_them(engine: Engine, world: World) -> None:

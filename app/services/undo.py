@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, insert, select
+from sqlalchemy import Date, insert, inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.types import TypeEngine
@@ -91,7 +91,11 @@ def put_back(session: Session, actor: Actor, kept: Mapping[str, Any]) -> None:
     words = str(kept["table"]).replace("_", " ")
     try:
         with session.begin_nested():
-            session.execute(insert(model).values(_given(model, row)))
+            values = _given(model, row)
+            if model is DncEntry and session.get(model, row["id"]) is not None:
+                # SQLite has given its id again. Nothing refers to it, and a list has nobody twice.
+                del values["id"]
+            back = session.execute(insert(model).values(values).returning(inspect(model).primary_key[0])).scalar_one()
             for other in _WITH.get(model, {}):
                 for each in kept[other.__tablename__]:
                     if _has_campaign(session, each):
@@ -100,7 +104,7 @@ def put_back(session: Session, actor: Actor, kept: Mapping[str, Any]) -> None:
         raise Refused(
             f"the {words} cannot be put back: another one has taken its place, or its owner is gone"
         ) from error
-    record(session, actor, f"{kept['table']}.restore", session.get_one(model, row["id"]))
+    record(session, actor, f"{kept['table']}.restore", session.get_one(model, back))
 
 
 def _is_there(session: Session, row: Mapping[str, Any]) -> bool:

@@ -80,6 +80,17 @@ def test_only_who_deleted_it_undoes_it_and_only_once(
     assert "another one has taken its place" in admin.post("/undo/", data={"token": token}, follow_redirects=True).text
 
 
+def test_a_do_not_call_entry_comes_back_though_its_id_is_given_again(admin: FlaskClient, sqlite_engine: Engine) -> None:
+    form = {"kind": "phone", "value": "+12125550177"}
+    key = made(admin, sqlite_engine, DncEntry, "/dnc/", form)
+    token = token_on(admin.post(f"/dnc/{key}/remove", follow_redirects=True).text)
+    assert made(admin, sqlite_engine, DncEntry, "/dnc/", {**form, "value": "+12125550178"}) == key
+
+    assert "back as it was" in admin.post("/undo/", data={"token": token}, follow_redirects=True).text
+    assert {row["value"] for row in rows(sqlite_engine, DncEntry)} == {"+12125550177", "+12125550178"}
+    assert "another one has taken its place" in admin.post("/undo/", data={"token": token}, follow_redirects=True).text
+
+
 def test_after_ten_minutes_it_is_too_late(
     admin: FlaskClient, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

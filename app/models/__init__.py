@@ -58,7 +58,7 @@ from app.models.identity import AllowedHost, AuditEntry, CallingWindow, Completi
 from app.models.list_change import ListChange, ListChangeKind, ListChangeState
 from app.models.numbers import DialingRuleRow, NumberDefaultsRow, NumberFormatRow, OpenedRangeRow, RejectPatternRow
 from app.models.pacing_trial import PacingTrial, TrialState
-from app.models.privacy import Erasure, ErasureState, ExportState, RetentionRule, SubjectExport
+from app.models.privacy import Erasure, ErasureState, ExportState, KeptDeletion, RetentionRule, SubjectExport
 from app.models.source import DataSource
 from app.models.test_call import TestCall, TestCallState
 
@@ -119,6 +119,7 @@ __all__ = [
     "JobContactState",
     "JobOrder",
     "JobState",
+    "KeptDeletion",
     "Lease",
     "LineKind",
     "ListChange",

@@ -106,3 +106,18 @@ class RetentionRule(Base):
     last_removed: Mapped[int] = mapped_column(default=0)
     #: Recordings of calls that ended before it were looked through.
     done_through: Mapped[datetime | None]
+
+
+class KeptDeletion(Base):
+    """A row that somebody deleted, for as long as they may undo it."""
+
+    __tablename__ = "kept_deletion"
+
+    id: Mapped[IdColumn]
+    #: What the button has.
+    word: Mapped[str] = mapped_column(String(64), unique=True)
+    organization_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("organization.id", ondelete="CASCADE"))
+    user_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("user.id", ondelete="CASCADE"))
+    #: Encrypted: it may hold secrets and personal data.
+    body: Mapped[str] = mapped_column(Text)
+    until: Mapped[datetime]

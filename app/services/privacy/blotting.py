@@ -20,9 +20,9 @@ _IMPERSONAL = frozenset(
     """
     address allowed_host attempt attempt_marks calling_window campaign campaign_dnc_group completion_code consent_event
     consent_evidence contact dialing_rule dnc_coverage dnc_entry dnc_group dnc_group_list dnc_list erasure
-    guard_time holiday import_reject job job_contact lease media_server number_defaults number_format opened_range
-    organization reject_pattern retention_rule script script_file script_revision strategy strategy_revision
-    subject_export test_call trunk trunk_share user zone_rule
+    guard_time holiday import_reject job job_contact kept_deletion lease media_server number_defaults number_format
+    opened_range organization reject_pattern retention_rule script script_file script_revision strategy
+    strategy_revision subject_export test_call trunk trunk_share user zone_rule
     """.split()
 )
 #: Of which marks tell where to read.

@@ -42,6 +42,7 @@ from app.models import (
     TestCall,
 )
 from app.security.pseudonyms import of_session
+from app.services import undo_words
 from app.services.privacy import blotting, marking
 from app.services.privacy.stores import PastCall
 from common.clock import utcnow
@@ -101,6 +102,7 @@ def empty(
             _say_nothing(entry)
         for entry in session.scalars(select(AuditEntry).where(among(session, AuditEntry.id, told))):
             _say_nothing(entry)
+        undo_words.withdraw(session, home)
         counts["contacts"] = len(ids)
         counts["contact_details"] = forget_contacts(session, ids)
     counts["rejected_rows"] = blotting.rejects(engine, home, traces)

@@ -1,10 +1,7 @@
-"""The button beside "deleted": what it puts back travels, encrypted, in the page that says so."""
+"""The button beside "deleted": the page has a word for what it puts back."""
 
 from __future__ import annotations
 
-import json
-import zlib
-from base64 import b85decode, b85encode
 from urllib.parse import urlsplit
 
 from flask import current_app, flash, redirect, request
@@ -12,40 +9,32 @@ from werkzeug.wrappers import Response
 
 from app.models.base import Base
 from app.security.secrets import Vault
-from app.services import undo
+from app.services import undo, undo_words
 from app.web.database import reader, writing
 from app.web.panel.gate import area
 from app.web.viewer import actor
 from common.clock import utcnow
-from common.errors import ConfigError, Refused
+from common.errors import Refused
 
 blueprint = area("undo", __name__, "/undo")
-#: Seconds for which the button works.
-_PATIENCE = 600
-#: Characters. The word of the deletion waits in the session's cookie, of which browsers keep 4,096 bytes.
-_MOST = 2600
 
 
 def keeping(model: type[Base], row_id: int) -> str:
-    """What undoes the deletion that comes next; "" where the row is too large for it."""
+    """The word that undoes the deletion that comes next."""
     kept = undo.keep(reader(), actor(), model, row_id)
-    body = json.dumps({**kept, "user": actor().user_id, "at": utcnow().timestamp()})
-    token = _vault().encrypt(b85encode(zlib.compress(body.encode())).decode())
-    return token if len(token) <= _MOST else ""
+    with writing() as session:
+        return undo_words.hand_out(session, _vault(), actor().user_id, kept, utcnow())
 
 
-def say_deleted(words: str, token: str) -> None:
-    flash(f"{token} {words}" if token else words, "undo" if token else "success")
+def say_deleted(words: str, word: str) -> None:
+    flash(f"{word} {words}", "undo")
 
 
 @blueprint.post("/")
 def put_back() -> Response:
-    try:
-        packed = _vault().decrypt(request.form.get("token", ""))
-        kept = json.loads(zlib.decompress(b85decode(packed))) if packed else {}
-    except ConfigError:
-        kept = {}
-    if kept.get("user") != actor().user_id or utcnow().timestamp() - kept["at"] > _PATIENCE:
+    word = request.form.get("token", "")
+    kept = undo_words.given_for(reader(), _vault(), actor().user_id, word, utcnow())
+    if kept is None:
         flash("It is too late to undo that.", "error")
     else:
         try:

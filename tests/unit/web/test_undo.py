@@ -10,8 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
-from app.db import read_transaction
-from app.models import AuditEntry, CompletionCode, Contact, DncEntry, HolidayRow, Trunk
+from app.db import read_transaction, write_transaction
+from app.models import AuditEntry, CompletionCode, Contact, DncEntry, HolidayRow, KeptDeletion, Trunk
 from app.models.base import Base
 from common.clock import utcnow
 from tests.support.panel import World
@@ -91,6 +91,18 @@ def test_a_do_not_call_entry_comes_back_though_its_id_is_given_again(admin: Flas
     assert "another one has taken its place" in admin.post("/undo/", data={"token": token}, follow_redirects=True).text
 
 
+def test_a_large_row_is_undone_too(admin: FlaskClient, sqlite_engine: Engine) -> None:
+    said = " ".join(f"word{number}" for number in range(1500))
+    key = made(admin, sqlite_engine, DncEntry, "/dnc/", {"kind": "phone", "value": "+12125550179"})
+    with write_transaction(sqlite_engine) as session:
+        session.get_one(DncEntry, key).proof = said
+    page = admin.post(f"/dnc/{key}/remove", follow_redirects=True).text
+    with read_transaction(sqlite_engine) as session:
+        assert "word1499" not in session.scalars(select(KeptDeletion.body)).one()
+    assert "back as it was" in admin.post("/undo/", data={"token": token_on(page)}, follow_redirects=True).text
+    assert rows(sqlite_engine, DncEntry)[-1]["proof"] == said
+
+
 def test_after_ten_minutes_it_is_too_late(
     admin: FlaskClient, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +111,9 @@ def test_after_ten_minutes_it_is_too_late(
 
     monkeypatch.setattr("app.web.panel.undo.utcnow", lambda: utcnow() + timedelta(minutes=11))
     assert "too late" in admin.post("/undo/", data={"token": token}, follow_redirects=True).text
+    assert len(rows(sqlite_engine, KeptDeletion)) == 1
+    admin.post(f"/codes/{made(admin, sqlite_engine, CompletionCode, '/codes/new', {'name': 'OTHER'})}/delete")
+    assert len(rows(sqlite_engine, KeptDeletion)) == 1  # what is too late is gone
 
 
 def test_a_contact_comes_back_with_the_page_that_says_it_is_deleted_and_by_its_own(

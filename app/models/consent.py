@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Date, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import Date, ForeignKey, Index, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigId, IdColumn, OrganizationRef
@@ -78,6 +78,13 @@ class ConsentFile(Base):
     file_name: Mapped[str] = mapped_column(String(255))
     #: As `ImportState`.
     state: Mapped[str] = mapped_column(String(16))
+    #: How it is to be taken, of one that is taken in the background.
+    asked: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    cancel_requested: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: Lines of the file, with its heading; 0 until they are counted.
+    rows_total: Mapped[int] = mapped_column(default=0, server_default="0")
+    #: Only counts.
+    dry: Mapped[bool] = mapped_column(default=False, server_default=false())
     rows_read: Mapped[int] = mapped_column(default=0)
     rows_given: Mapped[int] = mapped_column(default=0)
     rows_revoked: Mapped[int] = mapped_column(default=0)

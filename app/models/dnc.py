@@ -101,6 +101,11 @@ class DncFile(Base):
     action: Mapped[str] = mapped_column(String(8))
     #: As `ImportState`.
     state: Mapped[str] = mapped_column(String(16))
+    #: How it is to be taken, of one that is taken in the background.
+    asked: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    cancel_requested: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: Lines of the file, with its heading; 0 until they are counted.
+    rows_total: Mapped[int] = mapped_column(default=0, server_default="0")
     rows_read: Mapped[int] = mapped_column(default=0)
     rows_changed: Mapped[int] = mapped_column(default=0)
     rows_rejected: Mapped[int] = mapped_column(default=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.core.phone import is_country
@@ -24,6 +25,7 @@ from app.services.consent_lines import Entry, read_lines
 from app.services.consent_proofs import Proofs
 from app.services.csv_text import csv_lines
 from app.services.dnc_formats import BadLine
+from app.services.handed_over import STAYS, TOLD_EVERY, Cancelled, Stopped, lines_of
 from app.services.importing.spooling import spooled
 from app.services.number_formats import country_to_read_by
 from app.services.organizations import organization_for
@@ -68,29 +70,95 @@ def take_file(
     after a crash adds nothing. A line that was corrected is a new entry. A `dry` run writes nothing and keeps no record
     of itself.
     """
+    with write_transaction(engine) as session:
+        row = _row(session, actor, path.name, home_country, organization_id)
+        if not dry:
+            _enter_row(session, actor, row)
+    file_id = None if dry else row.id
+    tally = _Tally()
+    taking = _Taking(engine, row.entered_by, row.organization_id, file_id, tally, utcnow(), on_progress)
+    return _end(engine, row, file_id, tally, *_take(taking, path, proofs, row.asked["country"]))
+
+
+def start_file(
+    session: Session,
+    actor: Actor,
+    file_name: str,
+    *,
+    home_country: str = "",
+    organization_id: int | None = None,
+    dry: bool = False,
+) -> ConsentFile:
+    """Queue a file for the background, as `take_file` would take it."""
+    row = _row(session, actor, file_name, home_country, organization_id)
+    row.state, row.dry = ImportState.QUEUED, dry
+    _enter_row(session, actor, row)
+    return row
+
+
+def request_cancel(session: Session, actor: Actor, file_id: int) -> None:
+    """It stops after the lines under way; what is taken stays."""
+    actor.require(Permission.DNC_EDIT)
+    row = get_scoped(session, actor, ConsentFile, file_id)
+    if row.state not in (ImportState.QUEUED, ImportState.RUNNING):
+        raise Refused(f"it is {row.state} already")
+    row.cancel_requested = True
+    record(session, actor, "consent.cancel_file", row)
+
+
+def run_file(engine: Engine, file_id: int, path: Path, proofs: Path | None, go_on: Callable[[], bool]) -> None:
+    """Take a file that was queued to its end, or go on with one whose worker died. Until `go_on` ends it."""
+    with write_transaction(engine) as session:
+        row = session.get_one(ConsentFile, file_id)
+        row.state, row.rows_total = ImportState.RUNNING, lines_of(path)
+        session.flush()
+        session.expunge(row)
+    tally = _Tally(
+        row.rows_read, row.rows_given, row.rows_revoked, row.rows_known, row.rows_rejected, list(row.first_rejects)
+    )
+    mine = None if row.dry else file_id
+    taking = _Taking(engine, row.entered_by, row.organization_id, mine, tally, utcnow(), None, row.rows_read)
+    taking.on_progress = _Course(engine, file_id, tally, go_on).look
+    try:
+        if row.cancel_requested:
+            raise Cancelled
+        state, detail = _take(taking, path, proofs, row.asked["country"])
+    except Cancelled:
+        state, detail = ImportState.CANCELLED, STAYS
+    except Stopped:
+        return
+    _end(engine, row, file_id, tally, state, detail)
+
+
+def _row(session: Session, actor: Actor, file_name: str, home_country: str, organization_id: int | None) -> ConsentFile:
     actor.require(Permission.DNC_EDIT)
     if home_country and not is_country(home_country):
         raise Refused(f"country: {home_country!r} is no country; write two letters such as US")
-    row = ConsentFile(file_name=path.name[:255], state=ImportState.RUNNING, first_rejects=[], started_at=utcnow())
-    file_id = None
-    with write_transaction(engine) as session:
-        row.organization_id = home = organization_for(session, actor, organization_id)
-        row.entered_by = actor.user_id
-        country = country_to_read_by(session, home, home_country)
-        if not dry:
-            session.add(row)
-            session.flush()
-            record(session, actor, "consent.file", row, after={"file": row.file_name})
-            file_id = row.id
-    tally, detail, now = _Tally(), "", utcnow()
+    home = organization_for(session, actor, organization_id)
+    return ConsentFile(
+        organization_id=home, file_name=file_name[:255], state=ImportState.RUNNING, first_rejects=[],
+        entered_by=actor.user_id, started_at=utcnow(), dry=False,
+        asked={"country": country_to_read_by(session, home, home_country)},
+    )  # fmt: skip
+
+
+def _enter_row(session: Session, actor: Actor, row: ConsentFile) -> None:
+    session.add(row)
+    session.flush()
+    record(session, actor, "consent.file", row, after={"file": row.file_name})
+
+
+def _take(taking: _Taking, path: Path, proofs: Path | None, country: str) -> tuple[ImportState, str]:
+    """How it ended, and why."""
     try:
         with ExitStack() as stack:
-            packed = Proofs(stack, proofs)
-            lines = read_lines(stack.enter_context(spooled(path, may_guess=True)), country, now)
-            _Taking(engine, actor, home, file_id, packed, tally, now, on_progress).all(lines)
+            taking.prove_by(Proofs(stack, proofs))
+            taking.all(read_lines(stack.enter_context(spooled(path, may_guess=True)), country, taking.now))
+    except (Cancelled, Stopped):
+        raise
     except (ClarionError, OSError) as error:
-        detail = str(error)
-    return _end(engine, row, file_id, tally, detail)
+        return ImportState.FAILED, str(error)
+    return ImportState.COMPLETED, ""
 
 
 def list_files(session: Session, actor: Actor, limit: int = 20) -> list[ConsentFile]:
@@ -110,18 +178,23 @@ def rejects_csv(session: Session, actor: Actor, file_id: int) -> Iterator[str]:
 @dataclass(slots=True)
 class _Taking:
     engine: Engine
-    actor: Actor
+    user_id: int | None
     home: int
     #: None: only counting.
     file_id: int | None
-    proofs: Proofs
     tally: _Tally
     now: datetime
     on_progress: Callable[[int], None] | None
+    #: So many lines were done with by a worker that died.
+    done: int = 0
+    proofs: Proofs = field(init=False)
     #: Evidence that the ledger keeps, by name.
     kept: dict[str, int] = field(default_factory=dict)
     #: What is wrong with evidence, by name.
     faults: dict[str, str] = field(default_factory=dict)
+
+    def prove_by(self, proofs: Proofs) -> None:
+        self.proofs = proofs
 
     def all(self, lines: Iterator[Entry | BadLine]) -> None:
         entries = self._counted(lines)
@@ -131,10 +204,13 @@ class _Taking:
                 self.on_progress(self.tally.read)
 
     def _counted(self, lines: Iterator[Entry | BadLine]) -> Iterator[Entry]:
-        last = 0
+        last = read = 0
         for line in lines:
-            self.tally.read += line.line != last
+            read += line.line != last
             last = line.line
+            if read <= self.done:
+                continue
+            self.tally.read = read
             if isinstance(line, BadLine):
                 self._reject(line.line, line.reason)
             else:
@@ -238,7 +314,7 @@ class _Taking:
             {
                 **entry.values, "organization_id": self.home, "file_id": self.file_id,
                 "evidence_id": proofs[consents.plain_name(entry.evidence)] if entry.evidence else None,
-                "entered_by": self.actor.user_id, "entered_at": self.now,
+                "entered_by": self.user_id, "entered_at": self.now,
             }
             for entry in ready
         ]  # fmt: skip
@@ -275,11 +351,8 @@ def _in_ledger(session: Session, home: int, chunk: Sequence[Entry]) -> set[tuple
     return found
 
 
-def _end(engine: Engine, row: ConsentFile, file_id: int | None, tally: _Tally, detail: str) -> ConsentFile:
-    values = {
-        "state": ImportState.FAILED if detail else ImportState.COMPLETED,
-        "detail": detail[:500],
-        "ended_at": utcnow(),
+def _counts(tally: _Tally) -> dict[str, Any]:
+    return {
         "rows_read": tally.read,
         "rows_given": tally.given,
         "rows_revoked": tally.revoked,
@@ -287,6 +360,36 @@ def _end(engine: Engine, row: ConsentFile, file_id: int | None, tally: _Tally, d
         "rows_rejected": tally.rejected,
         "first_rejects": sorted(tally.rejects, key=lambda reject: reject["line"]),
     }
+
+
+@dataclass(slots=True)
+class _Course:
+    """Of a file in the background: where it stands, written every second or so."""
+
+    engine: Engine
+    file_id: int
+    tally: _Tally
+    go_on: Callable[[], bool]
+    told: float = 0.0
+
+    def look(self, _read: int) -> None:
+        """Raise Stopped or Cancelled."""
+        if time.monotonic() - self.told < TOLD_EVERY and self.go_on():
+            return
+        self.told = time.monotonic()
+        asked = update(ConsentFile).where(ConsentFile.id == self.file_id).values(_counts(self.tally))
+        with write_transaction(self.engine) as session:
+            cancelled = session.scalar(asked.returning(ConsentFile.cancel_requested))
+        if cancelled is not False:
+            raise Cancelled
+        if not self.go_on():
+            raise Stopped
+
+
+def _end(
+    engine: Engine, row: ConsentFile, file_id: int | None, tally: _Tally, state: ImportState, detail: str
+) -> ConsentFile:
+    values = {"state": state, "detail": detail[:500], "ended_at": utcnow(), **_counts(tally)}
     if file_id is None:
         for name, value in values.items():
             setattr(row, name, value)

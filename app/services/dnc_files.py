@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import Engine, case, delete, func, or_, select
+from sqlalchemy import Engine, case, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,7 @@ from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.dnc import SMS_STOP, chosen_lists
 from app.services.dnc_formats import FORMATS, BadLine, Entry, Line, read_lines
+from app.services.handed_over import Cancelled, Stopped, lines_of
 from app.services.importing.spooling import spooled
 from app.services.number_formats import country_to_read_by
 from common.clock import utcnow
@@ -53,6 +54,31 @@ class _Tally:
     parts: set[str] = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class _Course:
+    """Of one file: how far it is, kept in the transaction of its lines, and whether it goes on."""
+
+    go_on: Callable[[], bool]
+    on_progress: Callable[[int], None] | None = None
+    cancelled: bool = False
+
+    def keep(self, session: Session, file_id: int, tally: _Tally) -> None:
+        asked = update(DncFile).where(DncFile.id == file_id).values(_counts(tally))
+        self.cancelled = session.scalar(asked.returning(DncFile.cancel_requested)) is not False
+        if self.on_progress is not None:
+            self.on_progress(tally.read)
+
+    def goes_on(self) -> bool:
+        return not self.cancelled and self.go_on()
+
+    def check(self) -> None:
+        """Raise Cancelled or Stopped."""
+        if self.cancelled:
+            raise Cancelled
+        if not self.go_on():
+            raise Stopped
+
+
 def take_file(
     engine: Engine,
     actor: Actor,
@@ -66,32 +92,81 @@ def take_file(
     `replace` adds first and takes off afterwards what the file has not, so that nobody is callable in between. Of a
     national list only the parts (area codes) that the file has are replaced. Doing it again after a crash is safe.
     """
-    actor.require(Permission.DNC_EDIT)
     with write_transaction(engine) as session:
-        dnc_list = get_scoped(session, actor, DncList, dnc_list_id)
-        _check(dnc_list, fields)
-        country = country_to_read_by(session, dnc_list.organization_id, fields.home_country)
-        row = DncFile(
-            organization_id=dnc_list.organization_id, dnc_list_id=dnc_list.id, file_name=path.name[:255],
-            format=fields.form, action=fields.action, state=ImportState.RUNNING, first_rejects=[], started_at=utcnow(),
-        )  # fmt: skip
-        session.add(row)
+        row = start_file(session, actor, dnc_list_id, path.name, fields)
+        row.state = ImportState.RUNNING
         session.flush()
-        after = {"list": dnc_list.name, "file": row.file_name, "action": fields.action, "format": fields.form}
-        record(session, actor, "dnc.file", row, after=after)
-        file_id, owner, national = row.id, dnc_list.organization_id, dnc_list.national
-    tally = _Tally()
+        session.expunge(row)
+
+    return _take(engine, row, path, _Tally(), _Course(lambda: True, on_progress))
+
+
+def start_file(session: Session, actor: Actor, dnc_list_id: int, file_name: str, fields: FileFields) -> DncFile:
+    """Queue a file for the background, as `take_file` would take it."""
+    actor.require(Permission.DNC_EDIT)
+    dnc_list = get_scoped(session, actor, DncList, dnc_list_id)
+    _check(dnc_list, fields)
+    asked = {
+        "as_of": fields.as_of.isoformat() if fields.as_of else "",
+        "country": country_to_read_by(session, dnc_list.organization_id, fields.home_country),
+        "national": bool(dnc_list.national),
+    }
+    row = DncFile(
+        organization_id=dnc_list.organization_id, dnc_list_id=dnc_list.id, file_name=file_name[:255], asked=asked,
+        format=fields.form, action=fields.action, state=ImportState.QUEUED, first_rejects=[], started_at=utcnow(),
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    after = {"list": dnc_list.name, "file": row.file_name, "action": fields.action, "format": fields.form}
+    record(session, actor, "dnc.file", row, after=after)
+    return row
+
+
+def request_cancel(session: Session, actor: Actor, file_id: int) -> None:
+    """It stops after the lines under way; what is taken stays."""
+    actor.require(Permission.DNC_EDIT)
+    row = get_scoped(session, actor, DncFile, file_id)
+    if row.state not in (ImportState.QUEUED, ImportState.RUNNING):
+        raise Refused(f"it is {row.state} already")
+    row.cancel_requested = True
+    record(session, actor, "dnc.cancel_file", row)
+
+
+def run_file(engine: Engine, file_id: int, path: Path, go_on: Callable[[], bool]) -> None:
+    """Take a file that was queued to its end, or go on with one whose worker died. Until `go_on` ends it."""
+    with write_transaction(engine) as session:
+        row = session.get_one(DncFile, file_id)
+        row.state, row.rows_total = ImportState.RUNNING, lines_of(path)
+        session.flush()
+        session.expunge(row)
+
+    tally = _Tally(row.rows_read, row.rows_changed, row.rows_rejected, list(row.first_rejects))
+    try:
+        _take(engine, row, path, tally, _Course(go_on, cancelled=row.cancel_requested))
+    except Stopped:
+        return
+
+
+def _take(engine: Engine, row: DncFile, path: Path, tally: _Tally, course: _Course) -> DncFile:
+    national, list_id = row.asked["national"], row.dnc_list_id
     try:
         with spooled(path, may_guess=True) as spool:
-            lines = read_lines(spool, fields.form, country, utcnow().date())
-            _write(engine, dnc_list_id, owner, file_id, fields, lines, tally, on_progress)
-            if fields.action == "replace":
-                tally.changed += _take_off_rest(engine, dnc_list_id, file_id, sorted(tally.parts) if national else [""])
-            if national and fields.action != "remove":
-                _cover(engine, dnc_list_id, tally.parts, fields.as_of)
+            lines = read_lines(spool, row.format, row.asked["country"], utcnow().date())
+            _write(engine, row, lines, tally, course)
+            course.check()
+            if row.action == "replace":
+                tally.changed += _take_off_rest(engine, list_id, row.id, sorted(tally.parts) if national else [""])
+            if national and row.action != "remove":
+                _cover(engine, list_id, tally.parts, date.fromisoformat(row.asked["as_of"]))
+    except Cancelled:
+        return _end(
+            engine, row.id, ImportState.CANCELLED, tally, "stopped by somebody; what was taken until then stays"
+        )
+    except Stopped:
+        raise
     except (ClarionError, OSError) as error:
-        return _end(engine, file_id, ImportState.FAILED, tally, str(error))
-    return _end(engine, file_id, ImportState.COMPLETED, tally, "")
+        return _end(engine, row.id, ImportState.FAILED, tally, str(error))
+    return _end(engine, row.id, ImportState.COMPLETED, tally, "")
 
 
 def list_files(session: Session, actor: Actor, dnc_list_id: int, limit: int = 20) -> list[DncFile]:
@@ -162,24 +237,16 @@ def _check(dnc_list: DncList, fields: FileFields) -> None:
             raise Refused("as_of: that day is yet to come")
 
 
-def _write(
-    engine: Engine,
-    dnc_list_id: int,
-    owner: int | None,
-    file_id: int,
-    fields: FileFields,
-    lines: Iterable[Line],
-    tally: _Tally,
-    on_progress: Callable[[int], None] | None,
-) -> None:
-    now, national = utcnow(), NATIONAL.get(fields.form)
+def _write(engine: Engine, row: DncFile, lines: Iterable[Line], tally: _Tally, course: _Course) -> None:
+    now, national, before = utcnow(), NATIONAL.get(row.format), tally.read
+    dnc_list_id, owner, file_id = row.dnc_list_id, row.organization_id, row.id
 
     def write(session: Session, chunk: Sequence[Entry]) -> None:
-        off = [entry for entry in chunk if entry.removed or fields.action == "remove"]
+        off = [entry for entry in chunk if entry.removed or row.action == "remove"]
         on = {(entry.kind, entry.value): entry for entry in chunk if not entry.removed}
         if off:
             tally.changed += _take_off(session, dnc_list_id, off)
-        if fields.action != "remove" and on:
+        if row.action != "remove" and on:
             session.execute(
                 _upsert(session),
                 [
@@ -192,22 +259,25 @@ def _write(
                 ],
             )  # fmt: skip
             tally.changed += len(on)
-        if on_progress is not None:
-            on_progress(tally.read)
+        course.keep(session, file_id, tally)
 
     def counted() -> Iterator[Entry]:
-        for line in lines:
-            tally.read += 1
+        for number, line in enumerate(lines, 1):
+            done = number <= before
+            tally.read = max(before, number)
             if isinstance(line, BadLine):
+                if done:
+                    continue
                 tally.rejected += 1
                 if len(tally.rejects) < _FIRST_REJECTS:
                     tally.rejects.append({"line": line.line, "reason": line.reason})
                 continue
             if national is not None:
                 tally.parts.add(part_of(national, line.value))
-            yield line
+            if not done:
+                yield line
 
-    write_in_chunks(engine, counted(), write, first=500)
+    write_in_chunks(engine, counted(), write, first=500, go_on=course.goes_on)
 
 
 def _upsert(session: Session) -> Any:
@@ -265,8 +335,16 @@ def _take_off_rest(engine: Engine, dnc_list_id: int, file_id: int, parts: Sequen
     return removed
 
 
-def _cover(engine: Engine, dnc_list_id: int, parts: Iterable[str], as_of: date | None) -> None:
-    assert as_of is not None
+def _counts(tally: _Tally) -> dict[str, Any]:
+    return {
+        "rows_read": tally.read,
+        "rows_changed": tally.changed,
+        "rows_rejected": tally.rejected,
+        "first_rejects": list(tally.rejects),
+    }
+
+
+def _cover(engine: Engine, dnc_list_id: int, parts: Iterable[str], as_of: date) -> None:
     with write_transaction(engine) as session:
         for part in sorted(parts):
             session.merge(DncCoverage(dnc_list_id=dnc_list_id, prefix=part, as_of=as_of))
@@ -276,8 +354,8 @@ def _end(engine: Engine, file_id: int, state: ImportState, tally: _Tally, detail
     with write_transaction(engine) as session:
         row = session.get_one(DncFile, file_id)
         row.state, row.detail, row.ended_at = state, detail[:500], utcnow()
-        row.rows_read, row.rows_changed, row.rows_rejected = tally.read, tally.changed, tally.rejected
-        row.first_rejects = tally.rejects
+        for name, value in _counts(tally).items():
+            setattr(row, name, value)
         session.flush()
         session.expunge(row)
     log.info("dnc_file.ended", file=file_id, state=state.value, rows=tally.read, changed=tally.changed)

@@ -15,7 +15,7 @@ _ROOM_FOR_FORM = 64 * 1024
 _EDITED = MAX_UPLOAD_BYTES * 4 // 3 + _ROOM_FOR_FORM
 #: Endpoints that take files, and the largest body each takes from a person who has signed in.
 UPLOADS: Mapping[str, int] = {
-    "lists.upload": 256 * 1024 * 1024,
+    **dict.fromkeys(("lists.upload", "consents.take", "dnc.files"), 256 * 1024 * 1024),
     "scripts.new": MAX_UPLOAD_BYTES + _ROOM_FOR_FORM,
     "scripts.show": MAX_UPLOAD_BYTES + _ROOM_FOR_FORM,
     **dict.fromkeys(

@@ -27,6 +27,7 @@ from app.security.pseudonyms import attach
 from app.security.secrets import Vault
 from app.services.sources import Sources
 from app.web.catch_up import CatchingUp
+from app.web.file_taker import FileTaker
 from app.web.importer import Importer
 from app.web.keeper import Keeper
 from app.web.list_worker import ListWorker
@@ -105,6 +106,7 @@ def work(settings: Settings) -> None:
     works: dict[str, _Work] = {
         "sources": Sources(engine, settings.home, Vault(secret), owner),
         "importer": Importer(engine, settings.home),
+        "files": FileTaker(engine, settings.home),
         "lists": ListWorker(engine),
         "names": Names(engine),
         "catch_up": CatchingUp(engine),

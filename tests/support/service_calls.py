@@ -161,6 +161,10 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     ),
     "consent_files.list_files": lambda c: consent_files.list_files(c.session, c.actor),
     "consent_files.rejects_csv": lambda c: list(consent_files.rejects_csv(c.session, c.actor, c.it.consent_file)),
+    "consent_files.request_cancel": lambda c: consent_files.request_cancel(c.session, c.actor, c.it.consent_file),
+    "consent_files.start_file": lambda c: consent_files.start_file(
+        c.session, c.actor, "consents.csv", organization_id=c.it.organization_id
+    ),
     "consent_files.take_file": lambda c: consent_files.take_file(
         c.engine, c.actor, c.csv, organization_id=c.it.organization_id
     ),
@@ -226,6 +230,10 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "dnc_files.ages": lambda c: dnc_files.ages(c.session, c.actor),
     "dnc_files.list_files": lambda c: dnc_files.list_files(c.session, c.actor, c.it.dnc_list),
     "dnc_files.set_national": lambda c: dnc_files.set_national(c.session, c.actor, c.it.dnc_list, "gb"),
+    "dnc_files.request_cancel": lambda c: dnc_files.request_cancel(c.session, c.actor, c.it.dnc_file),
+    "dnc_files.start_file": lambda c: dnc_files.start_file(
+        c.session, c.actor, c.it.dnc_list, "numbers.csv", dnc_files.FileFields()
+    ),
     "dnc_files.take_file": lambda c: dnc_files.take_file(
         c.engine, c.actor, c.it.dnc_list, c.csv, dnc_files.FileFields()
     ),

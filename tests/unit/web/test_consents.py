@@ -6,6 +6,7 @@ import re
 import zipfile
 from io import BytesIO
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
@@ -15,7 +16,10 @@ from app.security.access import Actor
 from app.services import consents, dnc, dnc_values
 from app.services.consents import ConsentFields
 from app.services.number_formats import put_number_defaults
+from app.web.file_taker import FileTaker
+from app.web.panel import large_files
 from common.clock import utcnow
+from common.settings import Settings
 from tests.support.panel import World
 
 
@@ -112,3 +116,31 @@ def test_numbers_of_a_file_are_of_the_organizations_own_country_unless_it_says_a
     with write_transaction(sqlite_engine) as session:
         dnc.add(session, Actor.system(), listed, organization_id=world.organization_id)
         assert dnc_values.check(session, Actor.system(world.organization_id), [("phone", "+442079460958")]) == [True]
+
+
+def test_large_files_are_taken_in_the_background_and_can_be_cancelled(
+    admin: FlaskClient, sqlite_engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(large_files, "AT_ONCE", 10)
+    taker = FileTaker(sqlite_engine, settings.home)
+    data = {"file": (BytesIO(FILE), "consents.csv"), "proofs": (packed(), "evidence.zip")}
+    assert "being taken in the background" in admin.post("/consents/", data=data, follow_redirects=True).text
+    assert "Waits for its turn" in admin.get("/consents/files").text
+    assert taker.work() == 1
+    table = admin.get("/consents/files").text
+    assert "Completed" in table
+    assert "hx-get" not in table
+    admin.post("/consents/", data={"file": (BytesIO(FILE), "again.csv"), "count": "1"})
+    assert "It stops" in admin.post("/consents/files/2/cancel", follow_redirects=True).text
+    taker.work()
+    assert "only counted, nothing taken" in admin.get("/consents/files").text
+    assert "cancelled already" in admin.post("/consents/files/2/cancel", follow_redirects=True).text
+
+    admin.post("/dnc/lists", data={"name": "Many"})
+    entries = {"file": (BytesIO(b"+12125550199\n"), "many.txt"), "form": "numbers", "action": "add"}
+    page = admin.post("/dnc/lists/1/files", data=entries, follow_redirects=True).text
+    assert 'hx-get="/dnc/lists/1/files"' in page
+    taker.work()
+    assert "Completed" in admin.get("/dnc/lists/1/files", headers={"HX-Request": "true"}).text
+    assert "completed already" in admin.post("/dnc/lists/1/files/1/cancel", follow_redirects=True).text
+    assert list((settings.home / "files").iterdir()) == []

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
-from werkzeug.datastructures import FileStorage
-from werkzeug.utils import secure_filename
 from werkzeug.wrappers import Response
 
 from app.models import ConsentEvent, ConsentFile, DncKind
 from app.security.access import Permission, get_scoped
 from app.services import consent_files, consents, number_formats
-from app.web.database import afresh, engine, reader
+from app.web.database import afresh, engine, reader, writing
 from app.web.downloads import csv_of, note_export
+from app.web.file_taker import CONSENT
 from app.web.panel.consents.evidence import proof_of
 from app.web.panel.consents.forms import ConsentFileForm
 from app.web.panel.gate import area, needs
+from app.web.panel.large_files import received
 from app.web.viewer import actor, viewer_row
 from common.errors import Refused
 
@@ -37,7 +36,7 @@ def index() -> str:
 @blueprint.post("/")
 @needs(Permission.DNC_EDIT)
 def take() -> Response | str | tuple[str, int]:
-    """Within the request, so the file may not be large; `count` writes nothing."""
+    """Small files at once, large ones in the background; `count` enters nothing."""
     form = ConsentFileForm()
     form.offer_organizations()
     if not form.validate_on_submit():
@@ -47,12 +46,34 @@ def take() -> Response | str | tuple[str, int]:
     except Refused as refused:
         form.blame(str(refused))
         return _page(form), 422
+    if done is None:
+        flash("The file is being taken in the background. How far it is stands under Files.", "success")
+        return redirect(url_for("consents.index"))
     if done.detail:
         form.blame(done.detail)
         return _page(form), 422
     if "count" in request.form:
         return _page(form, counted=done)
     flash(f"Taken: {words(done)}. It holds from the next attempt on.", "success")
+    return redirect(url_for("consents.index"))
+
+
+@blueprint.get("/files")
+@needs(Permission.DNC_VIEW)
+def files() -> str:
+    """The table alone, which asks for itself again while something is under way."""
+    return render_template("consents/_files.html", files=consent_files.list_files(reader(), actor()))
+
+
+@blueprint.post("/files/<int:file_id>/cancel")
+@needs(Permission.DNC_EDIT)
+def cancel(file_id: int) -> Response:
+    try:
+        with writing() as session:
+            consent_files.request_cancel(session, actor(), file_id)
+        flash("It stops. What is taken already stays.", "success")
+    except Refused as refused:
+        flash(str(refused), "error")
     return redirect(url_for("consents.index"))
 
 
@@ -88,25 +109,19 @@ def words(done: ConsentFile) -> str:
     return f"{done.rows_read} lines read, " + ", ".join(f"{count} {what}" for count, what in counts)
 
 
-def _take(form: ConsentFileForm, *, dry: bool) -> ConsentFile:
-    with TemporaryDirectory() as folder:
-        path = _saved(form.file.data, folder, "consents.csv")
-        proofs = _saved(form.proofs.data, folder, "evidence.zip", "proofs-") if form.proofs.data else None
-        return consent_files.take_file(
-            engine(),
-            actor(),
-            path,
-            proofs=proofs,
-            home_country=(form.home_country.data or "").upper(),
-            organization_id=form.chosen_organization,
-            dry=dry,
-        )
-
-
-def _saved(file: FileStorage, folder: str, otherwise: str, before: str = "") -> Path:
-    path = Path(folder) / (before + (secure_filename(file.filename or "") or otherwise))
-    file.save(path)
-    return path
+def _take(form: ConsentFileForm, *, dry: bool) -> ConsentFile | None:
+    """None where it is taken in the background."""
+    how: dict[str, Any] = {
+        "home_country": (form.home_country.data or "").upper(),
+        "organization_id": form.chosen_organization,
+        "dry": dry,
+    }
+    with received(form.file.data, "consents.csv", form.proofs.data or None) as file:
+        if not file.is_large:
+            return consent_files.take_file(engine(), actor(), file.path, proofs=file.proofs, **how)
+        who, name = actor(), file.path.name
+        file.hand_over(CONSENT, lambda session: consent_files.start_file(session, who, name, **how).id)
+        return None
 
 
 def _page(form: ConsentFileForm, counted: ConsentFile | None = None) -> str:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from flask import flash, redirect, render_template, request, url_for
-from werkzeug.utils import secure_filename
 from werkzeug.wrappers import Response
 from wtforms.fields.choices import SelectChoice
 
@@ -16,8 +12,10 @@ from app.security.access import NotFound, Permission, get_scoped
 from app.services import campaigns, dnc, dnc_files, dnc_groups, number_formats
 from app.web.database import afresh, engine, reader, writing
 from app.web.downloads import csv_of, note_export
+from app.web.file_taker import DNC
 from app.web.panel.dnc.forms import DncFileForm, DncForm, DncGroupForm, DncListForm
 from app.web.panel.gate import area, needs
+from app.web.panel.large_files import received
 from app.web.panel.undo import keeping, say_deleted
 from app.web.viewer import actor
 from common.errors import Refused
@@ -100,7 +98,7 @@ def set_by_group(list_id: int) -> Response:
 @blueprint.route("/lists/<int:list_id>/files", methods=["GET", "POST"])
 @needs(Permission.DNC_VIEW)
 def files(list_id: int) -> Response | str | tuple[str, int]:
-    """What was taken into a list; a new file is taken within the request, so it may not be large."""
+    """What was taken into a list; a new file is taken at once where it is small, else in the background."""
     dnc_list = next((row for row, _ in dnc.list_dnc_lists(reader(), actor()) if row.id == list_id), None)
     if dnc_list is None:
         raise NotFound(f"do-not-call list {list_id}: there is none")
@@ -111,18 +109,28 @@ def files(list_id: int) -> Response | str | tuple[str, int]:
         actor().require(Permission.DNC_EDIT)
     if form.validate_on_submit():
         try:
-            with TemporaryDirectory() as folder:
-                path = Path(folder) / secure_filename(form.file.data.filename or "list.txt")
-                form.file.data.save(path)
-                done = dnc_files.take_file(engine(), actor(), list_id, path, form.values())
-            words = f"{done.rows_read} lines read, {done.rows_changed} entries changed, {done.rows_rejected} rejected"
-            flash(done.detail or f"Done: {words}.", "error" if done.detail else "success")
+            _take(list_id, form)
             return redirect(url_for("dnc.files", list_id=list_id))
         except Refused as refused:
             form.blame(str(refused))
     rows = dnc_files.list_files(afresh(), actor(), list_id)
-    page = render_template("dnc/files.html", form=form, dnc_list=dnc_list, rows=rows, national=NATIONAL)
+    fragment = request.headers.get("HX-Request") == "true"
+    page = render_template(
+        "dnc/_files.html" if fragment else "dnc/files.html", form=form, dnc_list=dnc_list, rows=rows, national=NATIONAL
+    )
     return (page, 422) if form.errors else page
+
+
+@blueprint.post("/lists/<int:list_id>/files/<int:file_id>/cancel")
+@needs(Permission.DNC_EDIT)
+def cancel_file(list_id: int, file_id: int) -> Response:
+    try:
+        with writing() as session:
+            dnc_files.request_cancel(session, actor(), file_id)
+        flash("It stops. What is taken already stays.", "success")
+    except Refused as refused:
+        flash(str(refused), "error")
+    return redirect(url_for("dnc.files", list_id=list_id))
 
 
 @blueprint.post("/groups")
@@ -166,6 +174,20 @@ def remove(entry_id: int) -> Response:
         dnc.remove(session, actor(), entry_id)
     say_deleted("Removed. The contact may be reached again, if nothing else forbids it.", undone_by)
     return redirect(request.referrer if _ours(request.referrer) else url_for("dnc.index"))
+
+
+def _take(list_id: int, form: DncFileForm) -> None:
+    """At once or in the background. Raise Refused."""
+    who, fields = actor(), form.values()
+    with received(form.file.data, "list.txt") as file:
+        if file.is_large:
+            name = file.path.name
+            file.hand_over(DNC, lambda session: dnc_files.start_file(session, who, list_id, name, fields).id)
+            flash("The file is being taken in the background. How far it is stands below.", "success")
+            return
+        done = dnc_files.take_file(engine(), who, list_id, file.path, fields)
+    words = f"{done.rows_read} lines read, {done.rows_changed} entries changed, {done.rows_rejected} rejected"
+    flash(done.detail or f"Done: {words}.", "error" if done.detail else "success")
 
 
 def _lists(list_form: DncListForm, group_form: DncGroupForm) -> str:

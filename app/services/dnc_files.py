@@ -32,6 +32,9 @@ log = structlog.get_logger()
 
 ACTIONS = ("add", "remove", "replace")
 _FIRST_REJECTS = 100
+#: Lines of a transaction at the least: on a busy disk the commit alone takes longer than these, and a file of a million
+#: lines would take hours by ones.
+_LEAST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +280,7 @@ def _write(engine: Engine, row: DncFile, lines: Iterable[Line], tally: _Tally, c
             if not done:
                 yield line
 
-    write_in_chunks(engine, counted(), write, first=500, go_on=course.goes_on)
+    write_in_chunks(engine, counted(), write, first=500, least=_LEAST, go_on=course.goes_on)
 
 
 def _upsert(session: Session) -> Any:

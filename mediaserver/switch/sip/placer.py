@@ -146,7 +146,19 @@ class Placer:
             self._agent.invite(placed.spec, address, time.monotonic())
             self._flush()
         else:
-            placed.task = asyncio.get_running_loop().create_task(self._find(placed))
+            self._look_for_a_server(placed, self._find(placed))
+
+    def _look_for_a_server(self, placed: _Placed, work: Coroutine[None, None, None]) -> None:
+        placed.task = asyncio.get_running_loop().create_task(work)
+        placed.task.add_done_callback(lambda task: self._looked(placed, task))
+
+    def _looked(self, placed: _Placed, task: asyncio.Task[None]) -> None:
+        """Whatever nobody foresaw ends the call on this trunk: one that is never placed must not stay for ever."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        log.error("sip.no_server_found", trunk=placed.spec.trunk.name, error=repr(error), exc_info=error)
+        if placed.task is task and self._calls.get(placed.spec.call) is placed:
+            self._give_up(placed, Disposition.TRANSPORT_ERROR, None, f"the trunk cannot be used: {error}")
 
     async def _find(self, placed: _Placed) -> None:
         now = time.monotonic()
@@ -179,8 +191,8 @@ class Placer:
             if refused:
                 self._give_up(placed, Disposition.AUTH_FAILED, None, refused)
                 return
-            placed.at, placed.task = address, None
             self._agent.invite(placed.spec, address, time.monotonic(), identity)
+            placed.at, placed.task = address, None
             self._flush()
             return
         self._give_up(placed, Disposition.TRANSPORT_ERROR, None, _why(error))
@@ -214,7 +226,8 @@ class Placer:
         closed = not event.provisional and not placed.cancelled
         limits = self._limits.get(placed.key)
         if closed and placed.left and (limits is None or limits.again(placed.spec.call, now)):
-            placed.at, placed.task = None, asyncio.get_running_loop().create_task(self._try(placed))
+            placed.at = None
+            self._look_for_a_server(placed, self._try(placed))
             return True
         reason = f"{event.sip_status or ''} {event.reason}".strip()
         fault = TrunkFault(placed.spec.trunk.name, reason, unreachable, event.retry_after)
@@ -291,7 +304,12 @@ class Placer:
     def _in_background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._pings.add(task)
-        task.add_done_callback(self._pings.discard)
+        task.add_done_callback(self._looked_after)
+
+    def _looked_after(self, task: asyncio.Task[None]) -> None:
+        self._pings.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("sip.trunk_not_looked_after", error=repr(error), exc_info=error)
 
     def _ping(self) -> None:
         for address in self._health.due(time.monotonic()):

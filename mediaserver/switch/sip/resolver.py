@@ -62,7 +62,8 @@ class DnsRecords:
             found = await asyncio.get_running_loop().getaddrinfo(
                 host, None, family=self._family, type=socket.SOCK_DGRAM
             )
-        except socket.gaierror:
+        except (socket.gaierror, UnicodeError):
+            # Python's own check of a name: a label that is empty or longer than 63.
             return []
         addresses = [str(address[0]) for _, _, _, _, address in found]
         self._addresses[host] = (time.monotonic() + _KEEP, addresses)

@@ -34,6 +34,23 @@ MAX_STRANGERS = 256
 _BACKLOG = 1 << 20
 #: Milliseconds that sent bytes may stay unacknowledged.
 _USER_TIMEOUT = 15_000
+#: Alerts with which a server ends a handshake that was over for us already (TLS 1.3): whom it does not want to talk
+#: with has had nothing read by it (RFC 8446 4.4.2.4, 6.2).
+_UNWANTED = frozenset(
+    (
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+        "TLSV1_ALERT_UNKNOWN_CA",
+        "TLSV1_ALERT_ACCESS_DENIED",
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+        "SSLV3_ALERT_CERTIFICATE_REVOKED",
+        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+    )
+)
+#: Messages kept of what a server over TLS was sent before it said anything.
+_KEPT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +63,7 @@ class Hooks:
 
 
 class Stream(asyncio.Protocol):
-    """One connection. Until it is open, what is to be sent waits."""
+    """One connection. Until it is open, what is to be sent waits; what cannot leave any more is refused."""
 
     def __init__(self, pool: StreamPool, address: Address | None, channel: TlsChannel | None) -> None:
         self._pool = pool
@@ -58,6 +75,7 @@ class Stream(asyncio.Protocol):
         self._wire = bytearray()
         self._step: asyncio.Future[bytes] | None = None
         self._waiting: list[bytes] = []
+        self._unanswered: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
         self._heard = self._pongs_before = 0
         loop = asyncio.get_running_loop()
@@ -71,14 +89,34 @@ class Stream(asyncio.Protocol):
         host, port = self._transport.get_extra_info("sockname")[:2]
         return str(host), int(port)
 
+    @property
+    def is_leaving(self) -> bool:
+        """It takes nothing any more, whether or not it has been lost yet."""
+        return self._transport is not None and self._transport.is_closing()
+
     def send(self, data: bytes) -> None:
-        if self._transport is None or (self._channel is not None and not self._channel.is_open):
+        """Never raises."""
+        if self._transport is None or not self._is_open:
             self._waiting.append(data)
+            if self.closed.done():
+                asyncio.get_running_loop().call_soon(self._pool.give_back, self)
             return
-        self._transport.write(data if self._channel is None else self._channel.encrypt(data))
+        try:
+            self._transport.write(data if self._channel is None else self._channel.encrypt(data))
+        except ssl.SSLError as error:
+            log.info("sip.tls_over", reason=_reason(error))
+            self._waiting.append(data)
+            self.abort()
+            return
+        if self._channel is not None and not self._heard and len(self._unanswered) < _KEPT:
+            self._unanswered.append(data)
         if self._transport.get_write_buffer_size() > _BACKLOG:
             log.warning("sip.peer_does_not_read")
             self.abort()
+
+    @property
+    def _is_open(self) -> bool:
+        return not self.is_leaving and (self._channel is None or self._channel.is_open)
 
     def abort(self) -> None:
         if self._transport is not None:
@@ -116,12 +154,12 @@ class Stream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self.closed.set_result(None)
         self._pool.lost(self)
         if not self.opened.done():
             self.opened.set_exception(exc or ConnectionResetError("closed before it was open"))
             # Nobody awaits it where the connection was a stranger's.
             self.opened.exception()
-        self.closed.set_result(None)
 
     def unsent(self) -> list[bytes]:
         waiting, self._waiting = self._waiting, []
@@ -172,7 +210,10 @@ class Stream(asyncio.Protocol):
     def _decrypt(self, channel: TlsChannel, data: bytes) -> None:
         try:
             plain = channel.decrypt(data)
-        except ssl.SSLError:
+        except ssl.SSLError as error:
+            if self.is_ours and not self._heard and error.reason in _UNWANTED:
+                log.warning("sip.tls_refused", reason=_reason(error))
+                self._waiting[:0] = self._unanswered
             self.abort()
             return
         if self._transport is not None and (answer := channel.leftover()):
@@ -196,6 +237,7 @@ class Stream(asyncio.Protocol):
         self._framer.pings = 0
         for message in messages:
             self._heard += 1
+            self._unanswered.clear()
             self._pool.hooks.received(message, self.address)
         self._pool.hooks.done()
 
@@ -258,7 +300,7 @@ class StreamPool:
     def send(self, data: bytes, address: Address) -> None:
         """Never raises: what cannot leave is refused, later."""
         stream = self._streams.get(address)
-        if stream is not None:
+        if stream is not None and not stream.is_leaving:
             stream.send(data)
             return
         self._dial(address).add_done_callback(lambda task: self._send_when_open(task, data))
@@ -266,7 +308,7 @@ class StreamPool:
     async def open(self, address: Address) -> tuple[str, int]:
         """Our end of the connection to `address`. Raise OSError (TimeoutError among them)."""
         stream = self._streams.get(address)
-        if stream is None:
+        if stream is None or stream.is_leaving:
             stream = await asyncio.shield(self._dial(address))
         return stream.local
 
@@ -299,6 +341,10 @@ class StreamPool:
         self._strangers -= not stream.is_ours
         if stream.address is not None and self._streams.get(stream.address) is stream:
             del self._streams[stream.address]
+        self.give_back(stream)
+
+    def give_back(self, stream: Stream) -> None:
+        """Refuse what it could not send."""
         unsent = stream.unsent()
         for data in unsent:
             self.hooks.refused(data)

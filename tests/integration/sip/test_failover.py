@@ -13,6 +13,7 @@ import pytest
 
 from common.control import Disposition, Trunk
 from mediaserver.switch.sip.events import Ended, Established, Failed, InviteSpec, Ladder, TrunkFailed
+from mediaserver.switch.sip.resolver import DnsRecords
 from mediaserver.switch.sip.sdp import make_offer
 from mediaserver.switch.sip.selection import Naptr, Server
 from tests.support.sip_near import FAST, NOTHING, Near, near
@@ -40,6 +41,15 @@ class Zone:
         return ["127.0.0.1"]
 
 
+class BrokenZone(Zone):
+    """One name makes it fail as nobody foresaw."""
+
+    async def addresses(self, host: str) -> list[str]:
+        if host == "broken.test":
+            raise ValueError("no such thing was thought of")
+        return await super().addresses(host)
+
+
 def call(end: Near, trunk: Trunk, name: str = "call", further: tuple[Trunk, ...] = ()) -> None:
     offer = make_offer("127.0.0.1", 40_000)
     spec = InviteSpec(name, "+12125550100", "+12125550199", "", trunk, offer, 10.0, alternatives=further)
@@ -59,6 +69,32 @@ async def sipp(scenario: str, status: int = 486) -> AsyncIterator[Sipp]:
         yield far
     finally:
         await far.stop()
+
+
+def test_an_error_that_nobody_foresaw_ends_the_call_on_that_trunk_and_the_next_one_takes_it() -> None:
+    async def scene() -> None:
+        async with sipp("answer_after_180") as good, near(FAST, BrokenZone()) as end:
+            broken = Trunk("broken.test", 0, name="broken")
+            call(end, broken, further=(Trunk("127.0.0.1", good.port),))
+            await end.wait(Established, Failed)
+            end.endpoint.hang_up("call")
+            await end.wait(Ended, Failed)
+            assert end.end == Ended("call", by_far_end=False)
+            (fault,) = end.of(TrunkFailed)
+            assert (fault.fault.trunk, fault.fault.down) == ("broken", True)
+            assert await good.wait() == ""
+            end.events.clear()
+            call(end, broken)
+            await end.wait(Failed)
+            assert isinstance(end.end, Failed)
+            assert end.end.disposition is Disposition.TRANSPORT_ERROR
+            assert await end.settled() == NOTHING
+
+    asyncio.run(scene())
+
+
+def test_a_host_name_that_cannot_be_one_is_a_trunk_without_servers() -> None:
+    assert asyncio.run(DnsRecords(socket.AF_INET).addresses("a" * 70 + ".example")) == []
 
 
 @pytest.mark.parametrize("transport", ["udp", "dns"])

@@ -69,6 +69,16 @@ T = TypeVar("T")
 _SQLITE_BULK = ("cache_size = -40960", "wal_autocheckpoint = 40000")
 
 
+#: A server whose machine is gone, or the network to it, sends no word: without these a thread waits for it for hours.
+#: Seconds, but for tcp_user_timeout (milliseconds). One that is merely slow, or stopped, still acknowledges.
+_NOTICE_ITS_DEATH = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+
+
 def make_engine(url: str | URL, *, pool_size: int = 5) -> Engine:
     """An engine for `sqlite:///PATH`, `sqlite://` (memory, for tests) or `postgresql://...`.
 
@@ -87,7 +97,7 @@ def make_engine(url: str | URL, *, pool_size: int = 5) -> Engine:
         max_overflow=pool_size * 2,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"application_name": "clarion", "connect_timeout": 10},
+        connect_args={"application_name": "clarion", "connect_timeout": 10, **_NOTICE_ITS_DEATH},
     )
 
 

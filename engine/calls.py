@@ -14,11 +14,13 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from channels.voice.base import BootChanged, NotReached
 from common.clock import Clock
 from common.control import CallEvent, CallRequest, CallStatus, Disposition, EventType
 from common.errors import Refused, RemoteError
+from common.tasks import Tasks, note_failure
 from engine import effects, outcomes
 from engine.addresses import Addresses
 from engine.gate import Work
@@ -30,7 +32,6 @@ from engine.recorder import Recorder
 from engine.routes import Port
 from engine.shares import Place
 from engine.store import NewAttempt, Outcome, Progress
-from engine.tasks import Tasks
 from engine.tuning import Tuning
 
 log = structlog.get_logger()
@@ -59,6 +60,8 @@ class Call:
     dialled: Mapping[str, str] = field(default_factory=dict)
     #: Another engine began it.
     adopted: bool = False
+    #: Since when it is followed here, monotonic.
+    followed_at: float = 0.0
 
     @property
     def places(self) -> list[Place]:
@@ -142,7 +145,18 @@ class Calls:
         except Refused as error:
             self._end(call, self._outcome("INVALID_NUMBER", str(error)))
             return
-        if await listed_by_now(self._database, call.running, self._clock.utcnow(), self._tuning.dnc_watch):
+        except Exception as error:
+            # It would fail alike the next time.
+            note_failure("request", error, attempt=call.running.attempt.id)
+            self._end(call, self._outcome("SYSTEM_ERROR", f"the request cannot be made: {type(error).__name__}"))
+            return
+        try:
+            listed = await listed_by_now(self._database, call.running, self._clock.utcnow(), self._tuning.dnc_watch)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("call_not_looked_at", attempt=call.running.attempt.id, error=type(error).__name__)
+            self._never_left(call, "the do-not-call lists could not be asked")
+            return
+        if listed:
             call.running = replace(call.running, closed_as=outcomes.CLOSED_BY_DNC)
             self._end(call, self._outcome("CANCELLED_BY_SYSTEM", "listed while it waited to leave"))
             return
@@ -242,7 +256,9 @@ class Calls:
         """Ask after the calls whose events may be lost; give up those on servers that are gone for long."""
         for call in tuple(self._calls.values()):
             link = self._link_of(call)
-            if link is None:
+            if self._clock.monotonic() - call.followed_at > self._tuning.max_attempt:
+                self._end(call, self._outcome("OUTCOME_UNKNOWN", "its media server never said that it ended"))
+            elif link is None:
                 started = call.running.attempt.started_at
                 if (self._clock.utcnow() - started).total_seconds() > self._tuning.server_limit:
                     self._end(call, self._outcome("OUTCOME_UNKNOWN", "its media server is no longer known"))
@@ -292,6 +308,16 @@ class Calls:
             call.ringing = call.ringing or status.state in ("ringing", "answered")
             call.answered = call.answered or status.state == "answered"
             return
+        try:
+            outcome, rests = self._judged(call, status)
+        except Exception as error:
+            # Asked again it would say the same, for ever.
+            note_failure("outcome", error, attempt=call.running.attempt.id)
+            why = f"what its media server told makes no sense: {type(error).__name__}"
+            outcome, rests = self._outcome("OUTCOME_UNKNOWN", why), []
+        self._end(call, outcome, rests)
+
+    def _judged(self, call: Call, status: CallStatus) -> tuple[Outcome, list[TrunkRest]]:
         plan, now = call.running.plan, self._clock.utcnow()
         trunk = outcomes.trunk_taken(status, plan)
         unheard = status.disposition is Disposition.NO_REPLY and not status.provisional
@@ -302,7 +328,7 @@ class Calls:
         rests = outcomes.trunk_rests(
             status, plan, outcome, now, rest=self._tuning.trunk_rest, longest=self._tuning.longest_rest
         )
-        self._end(call, outcome, rests)
+        return outcome, rests
 
     # Cancelling
 
@@ -390,6 +416,7 @@ class Calls:
             await asyncio.to_thread(effects.disable_address, self._database, running.attempt.address_id, code)
 
     def _follow(self, call: Call) -> None:
+        call.followed_at = self._clock.monotonic()
         self._calls[call.running.attempt.id] = call
         self._count(call, 1)
         if (link := self._link_of(call)) is not None:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from app.core.calendars import place_of
 from app.core.compliance import Candidate, Chosen, Closed, Held, NoAddress, Subject, choose, too_old
 from app.core.strategy import Attempt, Channel, Done, Due, Finished, RunnerState, step
+from common.tasks import note_failure
 from engine.outcomes import close, follow
 from engine.people import AddressRow, People, Person, look_up
 from engine.plans import JobPlan
@@ -52,7 +53,12 @@ def judge(
     works: list[Work] = []
     parked: list[Parked] = []
     for claimed in claims:
-        found = _judge_one(plan, claimed, people, channels, now)
+        try:
+            found = _judge_one(plan, claimed, people, channels, now)
+        except Exception as error:
+            # One contact that nobody can judge would keep the whole batch, and so the job, from going on.
+            note_failure("gate", error, job=plan.job_id, contact=claimed.contact_id)
+            found = close(RunnerState(), "SYSTEM_ERROR", now)
         if isinstance(found, Work):
             works.append(found)
         else:

@@ -27,8 +27,10 @@ class JobRun:
     starting_calls: int = 0
     starting_messages: int = 0
     refilling: bool = False
-    #: Monotonic; nothing was due a moment ago, so the next look waits.
+    #: Monotonic; nothing was due a moment ago, or it could not be looked, so the next look waits.
     refill_after: float = 0.0
+    #: Monotonic; its pacing failed by a defect of ours a moment ago.
+    rests_until: float = 0.0
     last_slot: float | None = None
     #: The lanes this engine takes of the job; None: another engine has the whole job.
     lanes: Share | None = EVERYTHING

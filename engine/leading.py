@@ -8,8 +8,10 @@ from datetime import timedelta
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from common.clock import Clock
+from common.tasks import note_failure
 from engine import leases
 from engine.bus.sql import purge
 from engine.director import Director, NotDirector
@@ -20,6 +22,8 @@ log = structlog.get_logger()
 
 _CLEAN = 1.0
 _TIDY = 60.0
+#: Seconds until a job whose audience could not be frozen is tried again.
+_FREEZE_AGAIN = 2.0
 
 
 class Leading:
@@ -134,5 +138,11 @@ class Leading:
             log.info("audience_frozen", job=job_id)
         except NotDirector:
             log.warning("director_lost", owner=self._owner)
+        except SQLAlchemyError as error:
+            log.error("audience_not_frozen", job=job_id, error=type(error).__name__)
+            await asyncio.sleep(_FREEZE_AGAIN)
+        except Exception as error:
+            note_failure("freeze", error)
+            await asyncio.sleep(_FREEZE_AGAIN)
         finally:
             self._freezing.pop(job_id, None)

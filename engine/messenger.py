@@ -19,6 +19,7 @@ from channels.base import Channel as MessageChannel
 from channels.base import Outcome as Sent
 from common.clock import Clock
 from common.errors import Refused
+from common.tasks import Tasks, note_failure
 from engine import effects, outcomes
 from engine.addresses import Addresses
 from engine.admission import Unmade
@@ -29,7 +30,6 @@ from engine.people import Person
 from engine.plans import JobPlan
 from engine.recorder import Recorder
 from engine.store import NewAttempt, Outcome
-from engine.tasks import Tasks
 from engine.tuning import Tuning
 
 log = structlog.get_logger()
@@ -94,7 +94,7 @@ class Messenger:
 
     async def _send(self, running: Running, message: Message | Unmade) -> None:
         if isinstance(message, Unmade):
-            await self._end(running, self._outcome("SYSTEM_ERROR", message.reason))
+            self._end(running, self._outcome("SYSTEM_ERROR", message.reason))
             return
         channel = self._channels[running.attempt.channel]
         async with self._rooms[running.attempt.channel]:
@@ -116,19 +116,19 @@ class Messenger:
         """Not if the person was listed meanwhile; with the database away the attempt is made again once it is back."""
         try:
             listed = await listed_by_now(self._database, running, self._clock.utcnow(), self._tuning.dnc_watch)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             log.warning("message_not_looked_at", attempt=running.attempt.id, error=type(error).__name__)
-            await self._end(running, self._outcome("NO_PORTS", "the do-not-call lists could not be asked"))
+            self._end(running, self._outcome("NO_PORTS", "the do-not-call lists could not be asked"))
             return False
         if listed:
             unwanted = replace(running, closed_as=outcomes.CLOSED_BY_DNC)
-            await self._end(unwanted, self._outcome("CANCELLED_BY_SYSTEM", "listed while it waited to leave"))
+            self._end(unwanted, self._outcome("CANCELLED_BY_SYSTEM", "listed while it waited to leave"))
         return not listed
 
     async def _look_up(self, running: Running) -> None:
         channel = self._channels.get(running.attempt.channel)
         if channel is None:
-            await self._end(running, self._outcome("OUTCOME_UNKNOWN", "nobody can be asked whether it left"))
+            self._end(running, self._outcome("OUTCOME_UNKNOWN", "nobody can be asked whether it left"))
             return
         await self._settle(running, channel)
 
@@ -148,15 +148,15 @@ class Messenger:
                     return
                 if certainty is Certainty.NOT_SENT:
                     # Tried again soon, through the gate, as a new attempt.
-                    await self._end(running, self._outcome("NO_PORTS", "the message never left"))
+                    self._end(running, self._outcome("NO_PORTS", "the message never left"))
                     return
             if self._clock.utcnow() > give_up_at:
                 break
             await asyncio.sleep(_ASK_AGAIN)
-        await self._end(running, self._outcome("OUTCOME_UNKNOWN", "the provider cannot say whether it left"))
+        self._end(running, self._outcome("OUTCOME_UNKNOWN", "the provider cannot say whether it left"))
 
     async def _sent(self, running: Running, sent: Sent) -> None:
-        await self._end(running, outcomes.of_message(sent, self._clock.utcnow()))
+        self._end(running, outcomes.of_message(sent, self._clock.utcnow()))
         if sent.extra.get("disable"):
             await self._disable(running, sent.code)
 
@@ -165,7 +165,7 @@ class Messenger:
             await asyncio.to_thread(effects.disable_address, self._database, running.attempt.address_id, code)
 
     async def _refused(self, running: Running, error: ChannelError) -> None:
-        await self._end(running, self._outcome(error.code, str(error)))
+        self._end(running, self._outcome(error.code, str(error)))
         if error.permanent:
             await self._disable(running, error.code)
 
@@ -185,7 +185,7 @@ class Messenger:
     def _outcome(self, code: str, reason: str) -> Outcome:
         return Outcome(code, self._clock.utcnow(), reason=reason)
 
-    async def _end(self, running: Running, outcome: Outcome) -> None:
+    def _end(self, running: Running, outcome: Outcome) -> None:
         attempt = running.attempt
         if self._running.pop(attempt.id, None) is None:
             return
@@ -202,4 +202,9 @@ class Messenger:
 
     def _start(self, running: Running, work: Coroutine[Any, Any, None]) -> None:
         self._running[running.attempt.id] = running
-        self.tasks.start(work)
+        self.tasks.start(work, lambda error: self._broken(running, error))
+
+    def _broken(self, running: Running, error: Exception) -> None:
+        """A defect of ours on its way: whether it left cannot be told any more, so it is not made again."""
+        note_failure("message", error, attempt=running.attempt.id)
+        self._end(running, self._outcome("OUTCOME_UNKNOWN", f"a defect of Clarion: {type(error).__name__}"))

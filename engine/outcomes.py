@@ -12,6 +12,7 @@ from app.core.compliance import GUARD
 from app.core.strategy import Done, Finished, RunnerState, WaitUntil, step
 from channels.base import Outcome as ChannelOutcome
 from common.control import CallStatus, Disposition
+from common.tasks import note_failure
 from engine.plans import CodeFlags, JobPlan
 from engine.routes import trunk_of
 from engine.store import FinishedAttempt, NewAttempt, Next, Outcome
@@ -64,7 +65,7 @@ def finish(running: Running, outcome: Outcome, now: datetime) -> FinishedAttempt
     else:
         not_before = now + GUARD if code == "OUTCOME_UNKNOWN" else None
         event = Finished(code, running.address_name, flags.closes, not_before=not_before)
-        following = follow(running.plan, running.state, event, now)
+        following = _following(running, event, now)
     return FinishedAttempt(
         attempt.id,
         attempt.job_contact_id,
@@ -74,6 +75,15 @@ def finish(running: Running, outcome: Outcome, now: datetime) -> FinishedAttempt
         following,
         opts_out=flags.do_not_call,
     )
+
+
+def _following(running: Running, event: Finished, now: datetime) -> Next:
+    try:
+        return follow(running.plan, running.state, event, now)
+    except Exception as error:
+        # An outcome that is not written would be asked for again and again, and the contact never be done.
+        note_failure("strategy", error, job=running.plan.job_id, attempt=running.attempt.id)
+        return close(running.state, event.code, now)
 
 
 def trunk_taken(status: CallStatus, plan: JobPlan) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from common.clock import Clock
+from common.errors import RemoteError
+from common.tasks import Tasks, note_failure
 from engine.admission import admit
 from engine.calls import Calls
 from engine.gate import Work, judge
@@ -19,7 +22,6 @@ from engine.plans import JobPlan
 from engine.routes import Port, Routes
 from engine.servers import Servers
 from engine.store import AttemptStore, Share
-from engine.tasks import Tasks
 from engine.tuning import Tuning
 from pacing.hopper import Item
 from pacing.sharing import Turns
@@ -28,6 +30,8 @@ log = structlog.get_logger()
 
 #: Where nothing was due, the next look waits so long (seconds).
 _NOTHING_DUE = 0.4
+#: And where it could not be looked: the database is away, or a defect of ours.
+_REST = 2.0
 
 
 class Placing:
@@ -97,7 +101,7 @@ class Placing:
         if self._stopping:
             return
         now = self._clock.monotonic()
-        running = {job_id: run for job_id, run in self._runs.items() if run.plan.running}
+        running = {job_id: run for job_id, run in self._runs.items() if run.plan.running and now >= run.rests_until}
         for run in running.values():
             self._give_back_lapsing(run, now)
             self._refill(run, now)
@@ -105,10 +109,19 @@ class Placing:
         ports = self._free_ports + sum(map(self._calls_of, self._runs.values()))
         waiting = {job_id for job_id, run in running.items() if run.hopper.waiting(voice=True)}
         self._turns.go_round(
-            ports, claims, waiting, lambda job_id, ports: self._start_calls(running[job_id], ports, now)
+            ports, claims, waiting, lambda job_id, ports: self._apart(self._start_calls, running[job_id], ports, now)
         )
         for run in running.values():
-            self._start_messages(run, now)
+            self._apart(self._start_messages, run, now)
+
+    def _apart(self, start: Callable[..., int], run: JobRun, *arguments: float) -> int:
+        """A defect in one job's way stands in no other's: that job rests, and is tried again."""
+        try:
+            return start(run, *arguments)
+        except Exception as error:
+            note_failure("pacing", error, job=run.plan.job_id)
+            run.rests_until = self._clock.monotonic() + _REST
+            return 0
 
     @property
     def _free_ports(self) -> int:
@@ -143,13 +156,15 @@ class Placing:
             self.tasks.start(self._start(run, works, chosen[: len(works)]))
         return len(works)
 
-    def _start_messages(self, run: JobRun, now: float) -> None:
+    def _start_messages(self, run: JobRun, now: float) -> int:
+        """How many have left the hopper."""
         decision = messages_now(run, self._plant(run), now)
         run.last_slot = decision.last_slot
         works = run.hopper.take(decision.place, now, voice=False)
         if works:
             run.starting_messages += len(works)
             self.tasks.start(self._start(run, works))
+        return len(works)
 
     async def _start(self, run: JobRun, works: Sequence[Work], ports: Sequence[Port] = ()) -> None:
         """Calls come with their ports, messages need none."""
@@ -194,6 +209,12 @@ class Placing:
                 await self._release(verdict)
             if not verdict:
                 run.refill_after = self._clock.monotonic() + _NOTHING_DUE
+        except (SQLAlchemyError, RemoteError) as error:
+            log.error("hopper_not_filled", job=run.plan.job_id, error=f"{type(error).__name__}: {error}")
+            run.refill_after = self._clock.monotonic() + _REST
+        except Exception:
+            run.refill_after = self._clock.monotonic() + _REST
+            raise
         finally:
             run.refilling = False
 

@@ -21,6 +21,7 @@ from channels.base import Channel as MessageChannel
 from channels.voice.base import MediaServerClient
 from common.clock import Clock
 from common.errors import ClarionError, ConfigError
+from common.tasks import note_failure
 from engine import leases, people, receipts
 from engine.addresses import Addresses
 from engine.bus import Bus, Hint
@@ -44,6 +45,10 @@ log = structlog.get_logger()
 _HEARTBEAT = 2.0
 _MANY = 10_000
 _RECEIPT_TRIES, _RECEIPT_AGAIN = 20, 0.5
+#: Seconds that the last outcomes may take to be written at the end.
+_LAST_WRITES = 5.0
+#: The longest wait between two tries of a loop that fails again and again by a defect.
+_LONGEST_WAIT = 10.0
 
 
 class EngineRunner:
@@ -154,6 +159,7 @@ class EngineRunner:
             for tasks in (self._placing.tasks, self._calls.tasks, self._messenger.tasks, self._tests.tasks):
                 await tasks.cancel()
             await self._bus.close()
+            await self._servers.close()
             await self._bury()
 
     async def _be_born(self, stop: asyncio.Event) -> None:
@@ -194,7 +200,6 @@ class EngineRunner:
             await asyncio.to_thread(self._store.release, self.owner)
             await self._routes.give_back()
             await asyncio.to_thread(leases.release, self._database, self._life, self._clock.utcnow())
-        await self._servers.close()
         log.info("engine_stopped", owner=self.owner, left_in_progress=len(self._calls) + len(self._messenger))
 
     async def _wind_down(self) -> None:
@@ -212,8 +217,12 @@ class EngineRunner:
         # The calls end by events, messages and tasks by themselves: whichever comes last.
         while self._clock.monotonic() < deadline and self._under_way():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-        async with asyncio.timeout(5):
-            await self._recorder.drained()
+        try:
+            async with asyncio.timeout(_LAST_WRITES):
+                await self._recorder.drained()
+        except TimeoutError:
+            # The database is away; who leads next asks after these attempts.
+            log.error("outcomes_left_unwritten", seconds=_LAST_WRITES)
 
     def _under_way(self) -> bool:
         return bool(len(self._placing.tasks) or len(self._calls) or len(self._messenger) or len(self._tests))
@@ -229,14 +238,21 @@ class EngineRunner:
     def _every(
         self, seconds: float, work: Callable[[], Awaitable[None]], early: asyncio.Event | None = None
     ) -> asyncio.Task[None]:
-        """A loop that outlives failures: a database or a server that is away comes back."""
+        """A loop that outlives failures: a database or a server that is away comes back, and a defect in one job's way
+        must not stand in all the others'."""
 
         async def loop() -> None:
+            defects = 0
             while True:
                 try:
                     await work()
+                    defects = 0
                 except (SQLAlchemyError, ClarionError, OSError) as error:
                     log.error("engine_loop_failed", loop=work.__name__, error=f"{type(error).__name__}: {error}")
+                except Exception as error:
+                    defects += 1
+                    note_failure(work.__name__, error)
+                    await asyncio.sleep(min(seconds * 2 ** min(defects, 16), _LONGEST_WAIT))
                 await _pause(seconds, early)
 
         return asyncio.create_task(loop(), name=work.__name__)
@@ -257,11 +273,14 @@ class EngineRunner:
             self._placing.tasks.start(self._receive(receipts.Receipt.from_hint(hint.payload)))
 
     async def _receive(self, receipt: receipts.Receipt) -> None:
-        """A receipt may come before the sending itself is recorded."""
+        """A receipt may come before the sending itself is recorded, or while the database is away."""
         for _ in range(_RECEIPT_TRIES):
             now = self._clock.utcnow()
-            if await asyncio.to_thread(receipts.apply, self._database, receipt, self._plans, now):
-                return
+            try:
+                if await asyncio.to_thread(receipts.apply, self._database, receipt, self._plans, now):
+                    return
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("receipt_not_applied", attempt=receipt.attempt_id, error=type(error).__name__)
             await asyncio.sleep(_RECEIPT_AGAIN)
 
     async def _lead(self) -> None:

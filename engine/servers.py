@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from channels.voice.base import MediaServerClient
 from common.clock import Clock
 from common.control import CallEvent
+from common.tasks import keep_going
 from engine import effects
 from engine.links import MediaLink
 from engine.routes import Server
@@ -79,7 +80,7 @@ class Servers:
         assert self._resync is not None
         link = MediaLink(row, self._make_client(row.url), self._clock, self._tuning, self._hear, self._resync)
         self.links[row.name] = link
-        self._tasks[row.name] = asyncio.create_task(link.run())
+        self._tasks[row.name] = asyncio.create_task(keep_going(f"link {row.name}", link.run))
 
     async def _drop(self, name: str) -> None:
         link = self.links.pop(name, None)

@@ -17,13 +17,13 @@ from channels.voice.base import BootChanged, NotReached
 from common.clock import Clock
 from common.control import CallRequest, CallStatus
 from common.errors import Refused, RemoteError
+from common.tasks import Tasks
 from engine import leases
 from engine.addresses import Addresses
 from engine.calls import Calls
 from engine.links import MediaLink
 from engine.routes import Routes
 from engine.servers import Servers
-from engine.tasks import Tasks
 from engine.test_call_rows import Following, Order, TestCallRows
 from engine.tuning import Tuning
 

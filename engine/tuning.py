@@ -45,6 +45,8 @@ class Tuning:
     grace: float = 10.0
     #: The longest call.
     max_call: float = 3600.0
+    #: A call followed for so long without an outcome has none: longer than it can take to be placed, to ring, to last.
+    max_attempt: float = 3600.0 + 1800.0
     #: Between two looks at the test calls, and at each one under way.
     test_poll: float = 0.5
     #: The longest test call.

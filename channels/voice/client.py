@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import orjson
@@ -19,6 +19,8 @@ _TIMEOUT = aiohttp.ClientTimeout(total=10, connect=3)
 _HEARTBEAT = 10.0
 _MAX_EVENT = 4 * 1024 * 1024
 
+_T = TypeVar("_T")
+
 
 class HttpMediaServer:
     """One media server. Make it inside a running event loop."""
@@ -31,7 +33,7 @@ class HttpMediaServer:
     async def place(self, request: CallRequest) -> CallStatus:
         status, body = await self._ask("POST", "/v1/calls", asdict(request))
         if status in (200, 202, 503):
-            return CallStatus.from_json(body)
+            return self._readable(lambda: CallStatus.from_json(body))
         if status == 409:
             raise BootChanged(str(body.get("error", "the media server has restarted")))
         if status == 400:
@@ -44,7 +46,7 @@ class HttpMediaServer:
             return None
         if status != 200:
             raise self._unexpected(status, body)
-        return CallStatus.from_json(body)
+        return self._readable(lambda: CallStatus.from_json(body))
 
     async def hang_up(self, attempt_id: str) -> bool:
         status, body = await self._ask("DELETE", f"/v1/calls/{attempt_id}")
@@ -69,14 +71,16 @@ class HttpMediaServer:
         status, body = await self._ask("GET", "/v1/status")
         if status != 200:
             raise self._unexpected(status, body)
-        return ServerInfo(
-            body["boot_id"],
-            body["calls"],
-            body["capacity"],
-            body.get("draining", False),
-            body.get("last_seq", 0),
-            body.get("room"),
-            {name: body[name] for name in LOAD if name in body},
+        return self._readable(
+            lambda: ServerInfo(
+                body["boot_id"],
+                body["calls"],
+                body["capacity"],
+                body.get("draining", False),
+                body.get("last_seq", 0),
+                body.get("room"),
+                {name: body[name] for name in LOAD if name in body},
+            )
         )
 
     async def events(self, boot_id: str, after: int) -> AsyncGenerator[CallEvent, None]:
@@ -120,6 +124,13 @@ class HttpMediaServer:
             raise NotReached(f"media server {self._url}: no connection in time") from error
         except (aiohttp.ClientError, TimeoutError, OSError, orjson.JSONDecodeError) as error:
             raise NoAnswer(f"media server {self._url}: {_words(error)}") from error
+
+    def _readable(self, read: Callable[[], _T]) -> _T:
+        """What cannot be read is no answer."""
+        try:
+            return read()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise NoAnswer(f"media server {self._url}: its answer cannot be read: {_words(error)}") from error
 
     def _unexpected(self, status: int, body: Mapping[str, Any]) -> RemoteError:
         if status == 401:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from common.tasks import note_failure
 from engine.bus.base import Hint, Listener
 
 
@@ -23,9 +24,13 @@ class Subscriptions:
         return end
 
     def tell(self, hint: Hint) -> None:
+        """One listener that fails keeps no other from hearing it, nor from the hints that follow."""
         for topics, listener in tuple(self._listeners):
             if hint.topic in topics:
-                listener(hint)
+                try:
+                    listener(hint)
+                except Exception as error:
+                    note_failure(f"hint {hint.topic}", error)
 
     def __bool__(self) -> bool:
         return bool(self._listeners)

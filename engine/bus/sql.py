@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
@@ -14,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.db import read_transaction, write_transaction
 from app.models import OutboxEvent
 from common.clock import utcnow
+from common.tasks import keep_going
 from engine.bus.base import Hint, Listener
 from engine.bus.memory import Subscriptions
 
@@ -41,13 +41,12 @@ class SqlBus:
 
     async def start(self) -> None:
         self._seen = await asyncio.to_thread(self._newest)
-        self._task = asyncio.create_task(self._poll())
+        self._task = asyncio.create_task(keep_going("bus", self._poll))
 
     async def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _poll(self) -> None:
         while True:

@@ -5,6 +5,13 @@ from __future__ import annotations
 import re
 
 _DIGITS = re.compile(r"(?<![\w.:-])\+?\d{7,15}(?![\w:-])")
+#: E.164, the numbers of North America as people write them, and emails; not inside longer words or addresses of pages.
+PERSONAL = re.compile(
+    r"(?P<number>(?:\+|&#43;)\d{7,15}(?!\d))"
+    r"|(?P<written>(?<![\w.+-])(?:\+?1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]?\d{4}(?![\w-]))"
+    r"|(?P<bare>(?<![\w.:#/+=\"'-])\d{10,15}(?![\w-]))"
+    r"|(?P<email>(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,})"
+)
 
 
 def mask_number(number: str) -> str:
@@ -24,3 +31,16 @@ def mask_email(address: str) -> str:
 def mask_text(text: str) -> str:
     """Mask every phone-number-like run of digits inside free text."""
     return _DIGITS.sub(lambda match: mask_number(match.group()), text)
+
+
+def mask_personal(text: str) -> str:
+    """Mask each number and email inside a page or a text of people's data (`PERSONAL`)."""
+    return PERSONAL.sub(_one, text)
+
+
+def _one(match: re.Match[str]) -> str:
+    if match["email"]:
+        return mask_email(match["email"])
+    if match["written"]:
+        return "".join("*" if sign.isdigit() else sign for sign in match["written"][:-2]) + match["written"][-2:]
+    return mask_number(match[0].replace("&#43;", "+"))

@@ -84,7 +84,7 @@ class WebSettings:
         Reason,
         Setting(
             "REVEAL_REASON",
-            "Whether who reveals a masked number or email has to say why: optional or required.",
+            "Whether who reveals masked data has to say why: optional or required.",
             Reason.OPTIONAL,
             one_of(Reason),
         ),

@@ -44,8 +44,8 @@ def _register_user(subparsers: Any) -> None:
     add.add_argument(
         "--role",
         action="append",
-        help="administration (if left out), campaign_manager, supervisor, org_campaign_manager, org_supervisor or "
-        "attributes_unmask, numbers_reveal; may be given several times",
+        help="administration (if left out), campaign_manager, supervisor, org_campaign_manager, "
+        "org_supervisor, attributes_unmask, numbers_reveal or attributes_reveal; may be given several times",
     )
     add.add_argument("--organization", default="", metavar="NAME", help="bind the user to this organization")
     add.add_argument("--password-file", type=Path, metavar="FILE", help="file that holds the password")

@@ -311,7 +311,8 @@ class ImportRun(Base):
     contact_list_id: Mapped[int] = mapped_column(BigId, ForeignKey("contact_list.id", ondelete="CASCADE"))
     file_name: Mapped[str] = mapped_column(String(255))
     state: Mapped[str] = mapped_column(String(16), default=ImportState.QUEUED)
-    #: What the file was taken for (`importing.Understood` as JSON); its spool is UTF-8 with this delimiter.
+    #: What the file was taken for (`importing.Understood` as JSON) and its `columns` in their order; its spool is UTF-8
+    #: with this delimiter.
     understood: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     delimiter: Mapped[str] = mapped_column(String(1), default="")
     #: CSV column to target (id, first_name, phone1, attribute name ...; "" ignores it).

@@ -13,7 +13,7 @@ from app.models.base import Base, BigId, IdColumn, Name, OrganizationRef, unique
 
 
 class Role(StrEnum):
-    """POM's six roles (POM User Management), and one more. The Org ones see their own organization only."""
+    """POM's six roles (POM User Management), and two more. The Org ones see their own organization only."""
 
     #: Everything, in every organization.
     ADMINISTRATION = "administration"
@@ -27,6 +27,8 @@ class Role(StrEnum):
     ATTRIBUTES_UNMASK = "attributes_unmask"
     #: Sees masked numbers and emails one at a time, each noted, and nothing else.
     NUMBERS_REVEAL = "numbers_reveal"
+    #: The same of masked attributes, numbers and emails.
+    ATTRIBUTES_REVEAL = "attributes_reveal"
 
 
 class Organization(Base):

@@ -42,6 +42,8 @@ class Permission(StrEnum):
     NUMBERS_REVEAL = "numbers.reveal"
     #: See attributes marked as masked.
     ATTRIBUTES_UNMASK = "attributes.unmask"
+    #: See one of their values at a time, each time noted with the reason.
+    ATTRIBUTES_REVEAL = "attributes.reveal"
     DNC_VIEW = "dnc.view"
     DNC_EDIT = "dnc.edit"
     SCRIPTS_VIEW = "scripts.view"
@@ -57,6 +59,8 @@ class Permission(StrEnum):
 
 
 EVERYTHING = frozenset(Permission)
+#: What even administrators lack, and may give.
+OF_MASKED_ATTRIBUTES = frozenset({Permission.ATTRIBUTES_UNMASK, Permission.ATTRIBUTES_REVEAL})
 _MONITORING = frozenset(
     {
         Permission.LISTS_VIEW,
@@ -79,13 +83,14 @@ _MANAGING = _MONITORING | {
 }
 ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     # Masked attributes stay masked for administrators too: seeing them is a role of its own.
-    Role.ADMINISTRATION: EVERYTHING - {Permission.ATTRIBUTES_UNMASK},
+    Role.ADMINISTRATION: EVERYTHING - OF_MASKED_ATTRIBUTES,
     Role.CAMPAIGN_MANAGER: _MANAGING,
     Role.SUPERVISOR: _MONITORING,
     Role.ORG_CAMPAIGN_MANAGER: _MANAGING,
     Role.ORG_SUPERVISOR: _MONITORING,
     Role.ATTRIBUTES_UNMASK: frozenset({Permission.ATTRIBUTES_UNMASK, Permission.NUMBERS_VIEW}),
     Role.NUMBERS_REVEAL: frozenset({Permission.NUMBERS_REVEAL}),
+    Role.ATTRIBUTES_REVEAL: frozenset({Permission.ATTRIBUTES_REVEAL, Permission.NUMBERS_REVEAL}),
 }
 #: Roles that mean nothing without an organization to be bound to.
 ORGANIZATION_ROLES = frozenset({Role.ORG_CAMPAIGN_MANAGER, Role.ORG_SUPERVISOR})

@@ -17,7 +17,7 @@ from app.intake.mapping import ADDRESS, FIELDS
 from app.models import Address, AddressKind, Attribute, AttributeType, Contact, ContactChange, ContactList, ImportRun
 from app.security.access import Actor, Permission, get_scoped
 from app.services.audit import record
-from app.services.masked import MASK
+from app.services.masked import MASK, masked_attributes
 from app.services.numbering import read_numbering
 from app.services.sharing import is_foreign, visible_contact
 from common.clock import utcnow
@@ -139,10 +139,9 @@ def changes_of_run(
 def _as_shown(
     session: Session, actor: Actor, organization_id: int, found: Sequence[ContactChange]
 ) -> list[ContactChange]:
-    if actor.may(Permission.ATTRIBUTES_UNMASK):
+    masked = {name for _, name in masked_attributes(session, actor, {organization_id})}
+    if not masked:
         return list(found)
-    names = select(Attribute.name).where(Attribute.organization_id == organization_id, Attribute.masked.is_(True))
-    masked = set(session.scalars(names))
     session.expunge_all()
     for change in found:
         if change.field in masked:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
-from app.models import Address, AddressKind, Attribute, Contact, ContactList
+from app.models import Address, AddressKind, Contact, ContactList
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services import regions
 from app.services.audit import record
@@ -17,7 +17,7 @@ from app.services.contact_names import names_wait
 from app.services.contact_search import candidates, found_among
 from app.services.csv_text import csv_lines
 from app.services.lists import remove_contacts
-from app.services.masked import MASK
+from app.services.masked import MASK, masked_attributes
 from app.services.sharing import hidden_attributes, types_of_list, visible_contact, visible_list
 
 _FIELDS = ("first_name", "last_name", "language", "time_zone", "customer_id")
@@ -183,7 +183,10 @@ def views_of(session: Session, actor: Actor, contacts: Sequence[Contact]) -> Ite
     ):
         addresses[address.contact_id].append(address)
     owners = {contact.organization_id for contact in contacts}
-    masked, hidden = _masked(session, actor, owners), hidden_attributes(session, actor.organization_id, owners)
+    masked, hidden = (
+        masked_attributes(session, actor, owners),
+        hidden_attributes(session, actor.organization_id, owners),
+    )
     for contact in contacts:
         private = hidden.get(contact.organization_id, ())
         shown = {
@@ -192,14 +195,3 @@ def views_of(session: Session, actor: Actor, contacts: Sequence[Contact]) -> Ite
             if name not in private
         }
         yield ContactView(contact, tuple(addresses[contact.id]), shown)
-
-
-def _masked(session: Session, actor: Actor, organization_ids: set[int]) -> set[tuple[int, str]]:
-    if actor.may(Permission.ATTRIBUTES_UNMASK):
-        return set()
-    rows = session.execute(
-        select(Attribute.organization_id, Attribute.name).where(
-            Attribute.organization_id.in_(organization_ids), Attribute.masked.is_(True)
-        )
-    )
-    return {(organization_id, name) for organization_id, name in rows}

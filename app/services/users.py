@@ -20,6 +20,7 @@ from app.db import read_transaction, write_transaction
 from app.models import Organization, Role, User
 from app.security import passwords
 from app.security.access import (
+    OF_MASKED_ATTRIBUTES,
     ORGANIZATION_ROLES,
     Actor,
     Forbidden,
@@ -218,8 +219,8 @@ def _checked_roles(actor: Actor, roles: Iterable[str], organization_id: int | No
     if organization_id is None and ORGANIZATION_ROLES.intersection(held):
         raise Refused("role: a role of an organization needs the organization; choose one")
     beyond = permissions_of(held, bound=organization_id is not None) - actor.permissions
-    # Who manages users may also give the one role that even administrators lack, but nothing else beyond their own.
-    beyond -= {Permission.ATTRIBUTES_UNMASK}
+    # Who manages users may also give the roles that even administrators lack, but nothing else beyond their own.
+    beyond -= OF_MASKED_ATTRIBUTES
     if beyond and actor.user_id is not None:
         raise Forbidden(f"you cannot give more than you have: {', '.join(sorted(beyond))}")
     return held

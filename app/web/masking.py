@@ -14,17 +14,11 @@ from flask_login import current_user
 
 from app.security.access import Permission
 from app.services.audit import record
+from app.services.masked import MASK
 from app.web.database import writing
 from app.web.viewer import actor, viewer_row
-from common.masking import mask_email, mask_number
+from common.masking import PERSONAL, mask_personal
 
-#: E.164, the numbers of North America as people write them, and emails; not inside longer words or addresses of pages.
-_PERSONAL = re.compile(
-    r"(?P<number>(?:\+|&#43;)\d{7,15}(?!\d))"
-    r"|(?P<written>(?<![\w.+-])(?:\+?1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]?\d{4}(?![\w-]))"
-    r"|(?P<bare>(?<![\w.:#/+=\"'-])\d{10,15}(?![\w-]))"
-    r"|(?P<email>(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,})"
-)
 _ALL_BUT_THE_LAST = re.compile(r"\d(?=(?:\D*\d){2})")
 #: Areas whose pages are about people; exports of all areas are audited where they are made.
 _ABOUT_PEOPLE = frozenset({"contacts", "lists", "dnc", "consents", "privacy", "filters", "jobs"})
@@ -33,26 +27,15 @@ _TEXTS = ("text/html", "text/csv", "text/plain")
 
 def install(app: Flask) -> None:
     app.jinja_env.globals["may_reveal"] = may_reveal
+    app.jinja_env.globals["may_reveal_in"] = may_reveal_in
     app.jinja_env.filters["dialled_shown"] = dialled_shown
     app.after_request(_mask_response)
     app.after_request(_note_view)
 
 
-def masked(text: str) -> str:
-    return _PERSONAL.sub(_one, text)
-
-
 def dialled_shown(text: str) -> str:
     """What was dialled for a number looks like no number that could be found at the door: masked here."""
     return _ALL_BUT_THE_LAST.sub("*", text) if text and _is_to_be_masked() else text
-
-
-def _one(match: re.Match[str]) -> str:
-    if match["email"]:
-        return mask_email(match["email"])
-    if match["written"]:
-        return "".join("*" if sign.isdigit() else sign for sign in match["written"][:-2]) + match["written"][-2:]
-    return mask_number(match[0].replace("&#43;", "+"))
 
 
 def _mask_response(response: Response) -> Response:
@@ -61,7 +44,7 @@ def _mask_response(response: Response) -> Response:
     if response.is_streamed:
         response.response = _each(response.iter_encoded())
     else:
-        response.set_data(masked(response.get_data(as_text=True)))
+        response.set_data(mask_personal(response.get_data(as_text=True)))
     return response
 
 
@@ -71,7 +54,7 @@ def _note_view(response: Response) -> Response:
     again = request.headers.get("HX-Request") == "true"
     if request.blueprint not in _ABOUT_PEOPLE or not whole or again or not _sees_numbers():
         return response
-    if _PERSONAL.search(response.get_data(as_text=True)):
+    if PERSONAL.search(response.get_data(as_text=True)):
         with writing() as session:
             record(session, actor(), "numbers.view", viewer_row(session), after={"page": request.path})
     return response
@@ -86,6 +69,14 @@ def may_reveal() -> bool:
     return _is_to_be_masked() and bool(current_user.can(Permission.NUMBERS_REVEAL))
 
 
+def may_reveal_in(value: object) -> bool:
+    """Whether the viewer may have something shown that is hidden in a value of any kind, as a page is given it."""
+    text = str(value)
+    if MASK in text and current_user.can(Permission.ATTRIBUTES_REVEAL):
+        return True
+    return may_reveal() and mask_personal(text) != text
+
+
 def _is_to_be_masked() -> bool:
     """Only people who have signed in are shown anything of others."""
     return bool(current_user) and current_user.is_authenticated and not current_user.can(Permission.NUMBERS_VIEW)
@@ -94,4 +85,4 @@ def _is_to_be_masked() -> bool:
 def _each(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The exports give whole lines, so no number lies across two pieces."""
     for piece in pieces:
-        yield masked(piece.decode()).encode()
+        yield mask_personal(piece.decode()).encode()

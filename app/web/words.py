@@ -20,6 +20,7 @@ ROLE_NAMES: dict[Role, str] = {
     Role.ORG_SUPERVISOR: "Organization supervisor",
     Role.ATTRIBUTES_UNMASK: "Sees masked attributes",
     Role.NUMBERS_REVEAL: "Reveals masked numbers one by one",
+    Role.ATTRIBUTES_REVEAL: "Reveals masked attributes one by one",
 }
 
 TYPE_WORDS = {

@@ -5,15 +5,14 @@ from __future__ import annotations
 from app.intake.mapping import suggest
 from app.services.importing.files import Preview, import_file, make_spool, preview, preview_head
 from app.services.importing.loading import Progress
+from app.services.importing.rejects import get_reject, list_rejects, rejects_csv
 from app.services.importing.removal import confirm_removal, dismiss_removal, may_put_back, undo_removal
 from app.services.importing.runs import (
     MOST_REMOVED,
     Summary,
     find_runs,
     get_run,
-    list_rejects,
     list_runs,
-    rejects_csv,
     request_cancel,
     run_import,
     start_import,
@@ -35,6 +34,7 @@ __all__ = [
     "confirm_removal",
     "dismiss_removal",
     "find_runs",
+    "get_reject",
     "get_run",
     "import_file",
     "list_rejects",

@@ -1,4 +1,4 @@
-"""The life of an import: start, run in chunks, cancel, resume after a crash, and its rejects.
+"""The life of an import: start, run in chunks, cancel, resume after a crash.
 
 Each chunk's contacts, rejects and progress are one transaction, so a run that died is taken up at the first row that
 was not committed, and no row is counted twice. Rows are parsed outside the transaction.
@@ -6,7 +6,7 @@ was not committed, and no row is counted twice. Rows are parsed outside the tran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,6 @@ from app.models import (
     Campaign,
     ContactList,
     ImportMode,
-    ImportReject,
     ImportRun,
     ImportState,
     OnDuplicate,
@@ -35,11 +34,11 @@ from app.models import (
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
 from app.services.contact_names import last_contact
-from app.services.csv_text import csv_lines
 from app.services.importing.dry import DryRun, begin_anew
 from app.services.importing.loading import Loader, Position, Progress, TakenOver
 from app.services.importing.naming import Namer
 from app.services.importing.plan import country_of_file, plan
+from app.services.importing.rejects import list_rejects
 from app.services.importing.removal import forget_leftovers, give_up_earlier, take_out
 from common.clock import utcnow
 from common.errors import ClarionError, Refused
@@ -111,7 +110,7 @@ def start_import(
         organization_id=contact_list.organization_id,
         contact_list_id=contact_list.id,
         file_name=(file_name or path.name)[:255],
-        understood=dict(understood or {}),
+        understood={**(understood or {}), "columns": list(form.columns)},
         delimiter=form.delimiter,
         mapping=checked,
         on_duplicate=on_duplicate,
@@ -211,24 +210,6 @@ def list_runs(session: Session, actor: Actor, contact_list_id: int | None = None
     if contact_list_id is not None:
         statement = statement.where(ImportRun.contact_list_id == contact_list_id)
     return list(session.scalars(statement.order_by(ImportRun.id.desc()).limit(limit)))
-
-
-def list_rejects(
-    session: Session, actor: Actor, run_id: int, *, after_line: int = 0, limit: int = 100
-) -> list[ImportReject]:
-    """In the file's order; `after_line` turns the page."""
-    run = get_run(session, actor, run_id)
-    statement = select(ImportReject).where(ImportReject.import_run_id == run.id, ImportReject.line > after_line)
-    return list(session.scalars(statement.order_by(ImportReject.line, ImportReject.id).limit(limit)))
-
-
-def rejects_csv(session: Session, actor: Actor, run_id: int) -> Iterator[str]:
-    """The error file in pieces: line, field, reason, and the row as it was."""
-    after = 0
-    yield csv_lines([("line", "field", "reason", "row")])
-    while rejects := list_rejects(session, actor, run_id, after_line=after, limit=1000):
-        yield csv_lines((reject.line, reject.field, reject.reason, reject.row) for reject in rejects)
-        after = rejects[-1].line
 
 
 def summary(session: Session, actor: Actor, run_id: int) -> Summary:

@@ -16,7 +16,7 @@ from app.web.api import schemas
 from app.web.api.gate import actor, changing, writing_session
 from app.web.api.problems import problem
 from app.web.database import engine, reader
-from app.web.masking import masked
+from common.masking import mask_personal
 
 blueprint = APIBlueprint("v1", __name__, url_prefix="/api/v1", tag="Contacts")
 _LIST = "/lists/<int:list_id>/contacts"
@@ -180,7 +180,7 @@ def _whole(value: Any) -> Any:
 
 
 def _masked(value: Any) -> Any:
-    return masked(value) if isinstance(value, str) else value
+    return mask_personal(value) if isinstance(value, str) else value
 
 
 def _subjects(body: dict[str, Any]) -> list[tuple[str, str]]:

@@ -13,11 +13,22 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, update
 
 from app.db import read_transaction, write_transaction
-from app.models import Address, Attempt, AuditEntry, CallingWindow, Contact, ImportReject, ImportRun, Role, User
+from app.models import (
+    Address,
+    Attempt,
+    Attribute,
+    AuditEntry,
+    CallingWindow,
+    Contact,
+    ImportReject,
+    ImportRun,
+    Role,
+    User,
+)
 from app.security.access import Actor
 from app.services import consents, dnc
-from app.web.masking import masked
 from common.clock import utcnow
+from common.masking import mask_personal
 from common.setting_types import Reason
 from tests.support.panel import World
 
@@ -112,7 +123,7 @@ def test_why_a_window_is_closed_names_the_place_for_those_who_see_numbers(
     ["2026-01-05T12:00:00+00:00", "1 234 567", "#0012345678", 'data-at="1767628800123"', "01m8b3wmndkgdnqjs8hjzmszwn"],
 )
 def test_what_is_no_number_stays(text: str) -> None:
-    assert masked(text) == text
+    assert mask_personal(text) == text
 
 
 @pytest.fixture
@@ -161,6 +172,95 @@ def test_attempts_and_entries_are_revealed_too_and_nothing_else(
     assert EMAIL in revealing.post("/reveal/entry/1").text
     for path in ("/reveal/address/999", "/reveal/address/x", "/reveal/user/1"):
         assert revealing.post(path).status_code == 404
+
+
+@pytest.fixture
+def hidden_data(world: World, sqlite_engine: Engine) -> int:
+    """A contact's attributes and a rejected row, each with a number and with a masked attribute; the row's id."""
+    with write_transaction(sqlite_engine) as session:
+        session.add(Attribute(organization_id=world.organization_id, name="pin", masked=True))
+        contact = session.get_one(Contact, world.contact_id)
+        contact.attributes = {"pin": "7704", "note": f"mail {EMAIL}", "town": "Oslo"}
+        columns = ["Key", "Name", "Phone", "Pin"]
+        run = ImportRun(
+            organization_id=world.organization_id, contact_list_id=world.list_id, file_name="a.csv", state="completed",
+            mapping={"Phone": "phone1", "Pin": "pin", "Key": "id", "Name": "first_name"}, delimiter=",",
+            understood={"columns": columns}, started_at=utcnow(), rows_rejected=1,
+        )  # fmt: skip
+        session.add(run)
+        session.flush()
+        session.add_all(
+            [
+                ImportReject(import_run_id=run.id, line=2, reason="is none", row=f'9,"Bo, jr",{WRITTEN},7704\r\n'),
+                ImportReject(import_run_id=run.id, line=3, reason="has 3 columns", row="9,Bo,7704"),
+            ]
+        )
+        return run.id
+
+
+def give(engine: Engine, *roles: Role) -> None:
+    with write_transaction(engine) as session:
+        user = session.scalars(select(User).where(User.login == "watcher")).one()
+        user.roles = [*user.roles, *roles]
+
+
+def test_numbers_in_attributes_and_rejected_rows_are_revealed_and_masked_attributes_are_not(
+    revealing: FlaskClient, world: World, hidden_data: int, sqlite_engine: Engine
+) -> None:
+    note, pin = (f"/reveal/attribute/{world.contact_id}-{name}" for name in ("note", "pin"))
+    page = revealing.get(f"/contacts/{world.contact_id}").text
+    assert f'hx-get="{note}" hx-target="closest .revealable" hx-swap="outerHTML" aria-label="Reveal note"' in page
+    assert set(re.findall(r'hx-get="(/reveal/attribute/[^"]+)"', page)) == {note}
+    shown = revealing.post(note, data={"reason": "asked for it"}).text
+    assert f"mail {EMAIL}" in shown
+    assert "mail b***@example.org" in revealing.get(f"{note}/hidden").text
+    assert revealing.post(pin).status_code == 403
+    assert revealing.get(pin).status_code == 403
+    for unknown in ("none", "", "-pin"):
+        assert revealing.post(f"/reveal/attribute/{world.contact_id}-{unknown}").status_code == 404
+
+    rejects = revealing.get(f"/lists/{world.list_id}/imports/{hidden_data}").text
+    (row,) = set(re.findall(r'hx-get="(/reveal/reject/\d+)"', rejects))
+    whole = unescape(revealing.post(row).text)
+    assert f'9,"Bo, jr",{WRITTEN},********' in whole
+    with read_transaction(sqlite_engine) as session:
+        notes = session.scalars(select(AuditEntry).where(AuditEntry.action == "numbers.reveal")).all()
+    told = [(each.kind, each.object_id, each.after) for each in notes]
+    by = {"by": "watcher", "value": ""}
+    assert told == [
+        ("contact", str(world.contact_id), {"what": "attribute.note", "reason": "asked for it", **by}),
+        ("import_run", str(hidden_data), {"what": "line 2", "reason": "", **by}),
+    ]
+
+
+def test_masked_attributes_are_revealed_by_a_role_of_their_own(
+    signed_in: Callable[[str], FlaskClient], world: World, hidden_data: int, sqlite_engine: Engine
+) -> None:
+    give(sqlite_engine, Role.ATTRIBUTES_REVEAL)
+    client = signed_in("watcher")
+    pin = f"/reveal/attribute/{world.contact_id}-pin"
+    page = client.get(f"/contacts/{world.contact_id}").text
+    assert "7704" not in page
+    assert pin in page
+    assert "7704" in client.post(pin).text
+    assert "7704" not in client.get(f"{pin}/hidden").text
+    rejects = client.get(f"/lists/{world.list_id}/imports/{hidden_data}").text
+    assert "7704" not in rejects
+    rows = sorted(set(re.findall(r'hx-get="(/reveal/reject/\d+)"', rejects)))
+    assert [WRITTEN in client.post(row).text for row in rows] == [True, False]
+    assert all("7704" in client.post(row).text for row in rows)
+
+
+def test_masked_attributes_stand_in_no_rejected_row_for_who_may_not_see_them(
+    admin: FlaskClient, world: World, hidden_data: int
+) -> None:
+    here = f"/lists/{world.list_id}/imports/{hidden_data}"
+    for text in (admin.get(here).text, admin.get(f"{here}/rejects.csv").text):
+        assert "7704" not in text
+        assert WRITTEN in text
+    assert "/reveal/" not in admin.get(here).text
+    assert admin.post(f"/reveal/attribute/{world.contact_id}-pin").status_code == 403
+    assert "7704" not in admin.post("/reveal/reject/1").text
 
 
 def test_a_reason_may_be_insisted_on(

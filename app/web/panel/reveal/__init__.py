@@ -1,4 +1,4 @@
-"""A masked number or email, shown for half a minute to who may reveal one at a time."""
+"""A masked number, email, attribute or rejected row, shown for half a minute to who may reveal one at a time."""
 
 from __future__ import annotations
 

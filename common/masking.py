@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 _DIGITS = re.compile(r"(?<![\w.:-])\+?\d{7,15}(?![\w:-])")
-#: E.164, the numbers of North America as people write them, and emails; not inside longer words or addresses of pages.
+_ALL_BUT_THE_LAST = re.compile(r"\d(?=(?:\D*\d){2})")
+#: Numbers with + and country code, those of North America as people write them, and emails; not inside longer words or
+#: addresses of pages.
 PERSONAL = re.compile(
-    r"(?P<number>(?:\+|&#43;)\d{7,15}(?!\d))"
+    r"(?P<number>(?:\+|&#43;)\d(?:[ ().-]{0,2}\d){6,14}(?!\d))"
     r"|(?P<written>(?<![\w.+-])(?:\+?1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]?\d{4}(?![\w-]))"
     r"|(?P<bare>(?<![\w.:#/+=\"'-])\d{10,15}(?![\w-]))"
     r"|(?P<email>(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,})"
@@ -20,6 +22,11 @@ def mask_number(number: str) -> str:
     if len(number) <= keep_head + 2:
         return "*" * len(number)
     return number[:keep_head] + "*" * (len(number) - keep_head - 2) + number[-2:]
+
+
+def mask_digits(text: str) -> str:
+    """All digits but the last two, whatever stands between them: `020 7946 0018` becomes `*** **** **18`."""
+    return _ALL_BUT_THE_LAST.sub("*", text)
 
 
 def mask_email(address: str) -> str:
@@ -41,6 +48,5 @@ def mask_personal(text: str) -> str:
 def _one(match: re.Match[str]) -> str:
     if match["email"]:
         return mask_email(match["email"])
-    if match["written"]:
-        return "".join("*" if sign.isdigit() else sign for sign in match["written"][:-2]) + match["written"][-2:]
-    return mask_number(match[0].replace("&#43;", "+"))
+    found = match[0].replace("&#43;", "+")
+    return mask_digits(found) if not found.removeprefix("+").isdigit() else mask_number(found)

@@ -19,6 +19,13 @@ def csv_lines(rows: Iterable[Iterable[object]]) -> str:
     return buffer.getvalue()
 
 
+def csv_record(cells: Iterable[str], delimiter: str) -> str:
+    """One record as a file had it, without the line's end; what leaves in a table goes through `csv_lines` as well."""
+    buffer = io.StringIO()
+    csv.writer(buffer, delimiter=delimiter, lineterminator="").writerow(cells)
+    return buffer.getvalue()
+
+
 def _cell(value: object) -> str:
     text = "" if value is None else value.isoformat() if isinstance(value, datetime) else str(value)
     return f"'{text}" if _FORMULA.match(text) else text

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.models import Address, Attempt, Base, Contact, DncEntry, DncKind
 from app.security.access import Actor, NotFound, Permission, get_scoped
 from app.services.audit import record
-from app.services.importing.rejects import get_reject
+from app.services.importing.rejects import reveal_reject
 from app.services.masked import MASK, masked_attributes
 from common.errors import Refused
 from common.masking import mask_email, mask_number, mask_personal
@@ -102,9 +102,8 @@ def _attribute(session: Session, actor: Actor, key: str) -> _Found:
 
 def _reject(session: Session, actor: Actor, key: str) -> _Found:
     """A rejected row; its masked attributes only to who may reveal those."""
-    run, reject, covered = get_reject(session, actor, _number(key))
-    value = reject.row if actor.may(Permission.ATTRIBUTES_REVEAL) else covered
-    return _Found(Revealed(value, mask_personal(covered)), run, f"line {reject.line}")
+    run, line, seen, revealed = reveal_reject(session, actor, _number(key))
+    return _Found(Revealed(revealed, seen), run, f"line {line}")
 
 
 def _of_address(value: str) -> Revealed:

@@ -6,7 +6,6 @@ Of who may see them, the audit trail is told each page about people that showed 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from flask import Flask, Response, g, request
@@ -17,9 +16,8 @@ from app.services.audit import record
 from app.services.masked import MASK
 from app.web.database import writing
 from app.web.viewer import actor, viewer_row
-from common.masking import PERSONAL, mask_personal
+from common.masking import PERSONAL, mask_digits, mask_personal
 
-_ALL_BUT_THE_LAST = re.compile(r"\d(?=(?:\D*\d){2})")
 #: Areas whose pages are about people; exports of all areas are audited where they are made.
 _ABOUT_PEOPLE = frozenset({"contacts", "lists", "dnc", "consents", "privacy", "filters", "jobs"})
 _TEXTS = ("text/html", "text/csv", "text/plain")
@@ -35,7 +33,7 @@ def install(app: Flask) -> None:
 
 def dialled_shown(text: str) -> str:
     """What was dialled for a number looks like no number that could be found at the door: masked here."""
-    return _ALL_BUT_THE_LAST.sub("*", text) if text and _is_to_be_masked() else text
+    return mask_digits(text) if text and _is_to_be_masked() else text
 
 
 def _mask_response(response: Response) -> Response:

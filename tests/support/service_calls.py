@@ -270,7 +270,7 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "importing.find_runs": lambda c: importing.find_runs(c.session, c.actor, {c.it.import_run}),
     "importing.get_run": lambda c: importing.get_run(c.session, c.actor, c.it.import_run),
     "importing.import_file": lambda c: importing.import_file(c.engine, c.actor, c.it.contact_list, c.csv),
-    "importing.get_reject": lambda c: importing.get_reject(c.session, c.actor, c.it.import_reject),
+    "importing.reveal_reject": lambda c: importing.reveal_reject(c.session, c.actor, c.it.import_reject),
     "importing.list_rejects": lambda c: importing.list_rejects(c.session, c.actor, c.it.import_run),
     "importing.list_runs": lambda c: importing.list_runs(c.session, c.actor),
     "importing.rejects_csv": lambda c: list(importing.rejects_csv(c.session, c.actor, c.it.import_run)),

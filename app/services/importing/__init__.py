@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.intake.mapping import suggest
 from app.services.importing.files import Preview, import_file, make_spool, preview, preview_head
 from app.services.importing.loading import Progress
-from app.services.importing.rejects import get_reject, list_rejects, rejects_csv
+from app.services.importing.rejects import list_rejects, rejects_csv, reveal_reject
 from app.services.importing.removal import confirm_removal, dismiss_removal, may_put_back, undo_removal
 from app.services.importing.runs import (
     MOST_REMOVED,
@@ -34,7 +34,6 @@ __all__ = [
     "confirm_removal",
     "dismiss_removal",
     "find_runs",
-    "get_reject",
     "get_run",
     "import_file",
     "list_rejects",
@@ -45,6 +44,7 @@ __all__ = [
     "preview_head",
     "rejects_csv",
     "request_cancel",
+    "reveal_reject",
     "run_import",
     "start_import",
     "start_tried",

@@ -1,30 +1,64 @@
-"""Rows that an import did not take: shown, and taken away as an error file, with masked attributes covered."""
+"""Rows that an import did not take: shown, and taken away as an error file, with what the actor may not see covered."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import ImportReject, ImportRun
+from app.intake.mapping import ADDRESS
+from app.models import AddressKind, ImportReject, ImportRun
 from app.security.access import Actor, NotFound, Permission, get_scoped
-from app.services.csv_text import csv_lines
+from app.services.csv_text import csv_lines, csv_record
 from app.services.masked import MASK, masked_attributes
+from common.masking import mask_digits, mask_email, mask_personal
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """`row` is the file's, its masked attributes as the actor sees them."""
+    """`row` is the file's as the actor sees it; `may_reveal` where the actor may have more of it shown."""
 
     id: int
     line: int
     field: str
     reason: str
     row: str
+    may_reveal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Cover:
+    """What of a run's rows is not seen: columns of masked attributes, and whether numbers and emails are."""
+
+    run: ImportRun
+    masked: Collection[str]
+    addresses: bool
+
+    def over(self, row: str) -> str:
+        """A row whose cells cannot be told apart for certain, as of a run that did not keep its columns' order, is
+        covered whole."""
+        mapping = self.run.mapping
+        hidden = {column: MASK for column in self.masked}
+        if self.addresses:
+            hidden |= {column: target for column, target in mapping.items() if ADDRESS.fullmatch(target)}
+        if not hidden or not row:
+            return mask_personal(row) if self.addresses else row
+        columns = self.run.understood.get("columns", ())
+        cells = _cells(row, self.run.delimiter)
+        if not columns or len(cells) != len(columns):
+            return MASK
+        shown = csv_record(
+            (
+                _cell(cell, hidden[column]) if column in hidden else cell
+                for column, cell in zip(columns, cells, strict=True)
+            ),
+            self.run.delimiter,
+        )
+        return mask_personal(shown) if self.addresses else shown
 
 
 def list_rejects(
@@ -35,11 +69,14 @@ def list_rejects(
     run = get_scoped(session, actor, ImportRun, run_id)
     statement = select(ImportReject).where(ImportReject.import_run_id == run.id, ImportReject.line > after_line)
     rows = session.scalars(statement.order_by(ImportReject.line, ImportReject.id).limit(limit)).all()
-    masked = _masked_columns(session, actor, run)
-    return [
-        RejectedRow(reject.id, reject.line, reject.field, reject.reason, _covered(reject.row, run, masked))
-        for reject in rows
-    ]
+    seen, revealed = _covers(session, actor, run)
+    may = actor.may(Permission.NUMBERS_REVEAL)
+    found = []
+    for reject in rows:
+        shown = seen.over(reject.row)
+        more = may and shown != revealed.over(reject.row)
+        found.append(RejectedRow(reject.id, reject.line, reject.field, reject.reason, shown, more))
+    return found
 
 
 def rejects_csv(session: Session, actor: Actor, run_id: int) -> Iterator[str]:
@@ -51,34 +88,24 @@ def rejects_csv(session: Session, actor: Actor, run_id: int) -> Iterator[str]:
         after = rejects[-1].line
 
 
-def get_reject(session: Session, actor: Actor, reject_id: int) -> tuple[ImportRun, ImportReject, str]:
-    """One of them, with its run and as the actor sees it."""
-    actor.require(Permission.LISTS_VIEW)
+def reveal_reject(session: Session, actor: Actor, reject_id: int) -> tuple[ImportRun, int, str, str]:
+    """Of a rejected row its run, its line, the row as the actor sees it and as it may be revealed to the actor; for
+    `reveals`, which notes it."""
+    actor.require(Permission.LISTS_VIEW, Permission.NUMBERS_REVEAL)
     reject = session.get(ImportReject, reject_id)
     if reject is None:
         raise NotFound(f"rejected row {reject_id}: there is none")
     run = get_scoped(session, actor, ImportRun, reject.import_run_id)
-    return run, reject, _covered(reject.row, run, _masked_columns(session, actor, run))
+    seen, revealed = _covers(session, actor, run)
+    return run, reject.line, seen.over(reject.row), revealed.over(reject.row)
 
 
-def _masked_columns(session: Session, actor: Actor, run: ImportRun) -> set[str]:
-    masked = {name for _, name in masked_attributes(session, actor, {run.organization_id})}
-    return {column for column, target in run.mapping.items() if target in masked}
-
-
-def _covered(row: str, run: ImportRun, masked: Collection[str]) -> str:
-    """A row whose cells cannot be told apart for certain, as of a run that did not keep its columns' order, is covered
-    whole."""
-    if not masked or not row:
-        return row
-    columns: Sequence[str] = run.understood.get("columns", ())
-    cells = _cells(row, run.delimiter)
-    if not columns or len(cells) != len(columns):
-        return MASK
-    shown = [MASK if column in masked and cell else cell for column, cell in zip(columns, cells, strict=True)]
-    buffer = io.StringIO()
-    csv.writer(buffer, delimiter=run.delimiter, lineterminator="").writerow(shown)
-    return buffer.getvalue()
+def _covers(session: Session, actor: Actor, run: ImportRun) -> tuple[_Cover, _Cover]:
+    """As the actor sees the rows, and as it may have one shown."""
+    names = {name for _, name in masked_attributes(session, actor, {run.organization_id})}
+    masked = {column for column, target in run.mapping.items() if target in names}
+    seen = _Cover(run, masked, addresses=not actor.may(Permission.NUMBERS_VIEW))
+    return seen, _Cover(run, () if actor.may(Permission.ATTRIBUTES_REVEAL) else masked, addresses=False)
 
 
 def _cells(row: str, delimiter: str) -> list[str]:
@@ -88,3 +115,10 @@ def _cells(row: str, delimiter: str) -> list[str]:
     except csv.Error:
         return []
     return records[0] if len(records) == 1 else []
+
+
+def _cell(cell: str, hidden: str) -> str:
+    """`hidden` is `MASK`, or the address that the column is."""
+    if not cell or hidden == MASK:
+        return cell and MASK
+    return mask_email(cell) if hidden.startswith(AddressKind.EMAIL) else mask_digits(cell)

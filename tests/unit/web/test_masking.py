@@ -119,6 +119,19 @@ def test_why_a_window_is_closed_names_the_place_for_those_who_see_numbers(
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("+44 20 7946 0018", "+** ** **** **18"),
+        ("+1 (312) 555-0143", "+* (***) ***-**43"),
+        ("&#43;4915123456789", "+4915*******89"),
+        ("+49.151.234-567;next", "+**.***.***-*67;next"),
+    ],
+)
+def test_a_number_is_masked_however_it_is_written(text: str, shown: str) -> None:
+    assert mask_personal(text) == shown
+
+
+@pytest.mark.parametrize(
     "text",
     ["2026-01-05T12:00:00+00:00", "1 234 567", "#0012345678", 'data-at="1767628800123"', "01m8b3wmndkgdnqjs8hjzmszwn"],
 )
@@ -193,6 +206,7 @@ def hidden_data(world: World, sqlite_engine: Engine) -> int:
             [
                 ImportReject(import_run_id=run.id, line=2, reason="is none", row=f'9,"Bo, jr",{WRITTEN},7704\r\n'),
                 ImportReject(import_run_id=run.id, line=3, reason="has 3 columns", row="9,Bo,7704"),
+                ImportReject(import_run_id=run.id, line=4, reason="too long", row="8,Al,020 7946 0018,"),
             ]
         )
         return run.id
@@ -220,8 +234,11 @@ def test_numbers_in_attributes_and_rejected_rows_are_revealed_and_masked_attribu
         assert revealing.post(f"/reveal/attribute/{world.contact_id}-{unknown}").status_code == 404
 
     rejects = revealing.get(f"/lists/{world.list_id}/imports/{hidden_data}").text
-    (row,) = set(re.findall(r'hx-get="(/reveal/reject/\d+)"', rejects))
-    whole = unescape(revealing.post(row).text)
+    rows = list(dict.fromkeys(re.findall(r'hx-get="(/reveal/reject/\d+)"', rejects)))
+    assert ["8,Al,020 7946 0018," in revealing.post(row).text for row in rows] == [False, True]
+    assert "8,Al,*** **** **18," in revealing.get(f"{rows[1]}/hidden").text
+    assert "8,Al,*** **** **18," in rejects
+    whole = unescape(revealing.post(rows[0]).text)
     assert f'9,"Bo, jr",{WRITTEN},********' in whole
     with read_transaction(sqlite_engine) as session:
         notes = session.scalars(select(AuditEntry).where(AuditEntry.action == "numbers.reveal")).all()
@@ -229,7 +246,7 @@ def test_numbers_in_attributes_and_rejected_rows_are_revealed_and_masked_attribu
     by = {"by": "watcher", "value": ""}
     assert told == [
         ("contact", str(world.contact_id), {"what": "attribute.note", "reason": "asked for it", **by}),
-        ("import_run", str(hidden_data), {"what": "line 2", "reason": "", **by}),
+        *(("import_run", str(hidden_data), {"what": f"line {line}", "reason": "", **by}) for line in (2, 4, 2)),
     ]
 
 
@@ -247,8 +264,8 @@ def test_masked_attributes_are_revealed_by_a_role_of_their_own(
     rejects = client.get(f"/lists/{world.list_id}/imports/{hidden_data}").text
     assert "7704" not in rejects
     rows = sorted(set(re.findall(r'hx-get="(/reveal/reject/\d+)"', rejects)))
-    assert [WRITTEN in client.post(row).text for row in rows] == [True, False]
-    assert all("7704" in client.post(row).text for row in rows)
+    assert [WRITTEN in client.post(row).text for row in rows] == [True, False, False]
+    assert ["7704" in client.post(row).text for row in rows] == [True, True, False]
 
 
 def test_masked_attributes_stand_in_no_rejected_row_for_who_may_not_see_them(

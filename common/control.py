@@ -55,7 +55,7 @@ class Disposition(StrEnum):
     TRANSPORT_ERROR = "transport_error"
     #: This media server will not place it now (no ports, draining).
     NOT_ADMITTED = "not_admitted"
-    #: The server restarted while the call was under way; what happened cannot be learnt.
+    #: The server restarted while the call was under way, or a defect took it; what happened cannot be learnt.
     LOST = "lost"
 
 

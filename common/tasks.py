@@ -53,9 +53,13 @@ class Tasks:
         """Return once all of now are over, however they end."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def cancel(self) -> None:
+    def cancel_all(self) -> None:
         for task in tuple(self._running):
             task.cancel()
+
+    async def cancel(self) -> None:
+        """And wait until they are over."""
+        self.cancel_all()
         await self.ended()
 
     def _done(self, task: asyncio.Task[Any], name: str, failed: Callable[[Exception], None] | None) -> None:

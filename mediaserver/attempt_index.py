@@ -15,18 +15,18 @@ _CACHE = 1024
 
 
 class AttemptIndex:
-    """Of one day. `put` may be called in another thread than `find`, one at a time."""
+    """Of one day. `put` may be called in another thread than `find`, one at a time. Raise OSError when the disk has no
+    room for it."""
 
     def __init__(self, path: Path) -> None:
         path.unlink(missing_ok=True)
-        self._rows = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._rows.executescript(
-            f"""PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
-            PRAGMA cache_size = -{_CACHE};
-            CREATE TABLE ended (attempt TEXT PRIMARY KEY, offset INTEGER, length INTEGER) WITHOUT ROWID;"""
-        )
-        # It lives as long as it is open: no end of the process leaves one behind.
-        path.unlink()
+        try:
+            self._rows = _opened(path)
+        except sqlite3.Error as error:
+            raise OSError(f"the index of attempts: {error}") from error
+        finally:
+            # It lives as long as it is open: no end of the process leaves one behind.
+            path.unlink(missing_ok=True)
 
     def put(self, ended: Iterable[tuple[str, int, int]]) -> None:
         """Attempts with the offset and length of their lines. Raise OSError when the disk does not take them."""
@@ -46,3 +46,17 @@ class AttemptIndex:
 
     def close(self) -> None:
         self._rows.close()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    rows = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        rows.executescript(
+            f"""PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
+            PRAGMA cache_size = -{_CACHE};
+            CREATE TABLE ended (attempt TEXT PRIMARY KEY, offset INTEGER, length INTEGER) WITHOUT ROWID;"""
+        )
+    except sqlite3.Error:
+        rows.close()
+        raise
+    return rows

@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 
 import structlog
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from common.control import CallRequest, CallStatus, Disposition
 from common.errors import ConfigError, Refused
 from common.setting_types import Endpoint
+from common.tasks import note_failure
 from mediaserver.conversations_api import ConversationsApi
 from mediaserver.http_answers import answer, read_object
 from mediaserver.lines.base import Unsupported
@@ -180,6 +181,10 @@ class ControlApi:
                     await socket.send_str(event.decode())
         except ConnectionError:
             log.info("event_listener_gone")
+        except Exception as error:
+            # A socket that stays open and tells nothing would be believed.
+            note_failure("events", error)
+            await socket.close(code=WSCloseCode.INTERNAL_ERROR)
 
 
 def _open_to(request: web.Request) -> bool:

@@ -19,6 +19,7 @@ import orjson
 import structlog
 
 from common.control import CallStatus, Disposition
+from common.tasks import note_failure
 from mediaserver.attempt_index import AttemptIndex
 
 #: Days a finished attempt is remembered, beside today.
@@ -195,11 +196,14 @@ class Journal:
                 if self._days[-1].file.name != _name(today):
                     self.begin_day(today)
                 await asyncio.to_thread(self._days[-1].write, pending)
-            except OSError as error:
-                log.error("journal_not_written", error=error.strerror or str(error))
+            except Exception as error:
+                # Whatever it is, whoever waits must hear of it: a call that is never placed would wait for ever.
+                if not isinstance(error, OSError):
+                    note_failure("journal", error)
+                log.error("journal_not_written", error=_words(error))
                 for waiter in waiters:
                     if not waiter.done():
-                        waiter.set_exception(error)
+                        waiter.set_exception(error if isinstance(error, OSError) else OSError(_words(error)))
                 continue
             for line in pending:
                 if line.boot is None:
@@ -214,6 +218,10 @@ class Journal:
 def anonymous(status: CallStatus) -> CallStatus:
     """Without what a person said, pressed or is called; a reason may quote a name the far end sent."""
     return replace(status, dtmf="", exit={}, trace=(), reason="", release="")
+
+
+def _words(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
 
 
 def _name(day: datetime) -> str:

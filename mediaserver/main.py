@@ -12,6 +12,7 @@ import uvloop
 from common.errors import ClarionError, ConfigError
 from common.logging import configure
 from common.settings import Settings, ensure_secrets
+from common.tasks import keep_going
 from mediaserver.clipstore import prune_for_ever
 from mediaserver.collector import calm, collect_when_idle, trim_for_ever
 from mediaserver.control import ControlApi
@@ -77,9 +78,9 @@ async def _serve(settings: Settings) -> None:
     await board.start()
     listening = await api.start(settings.mediaserver.listen)
     chores = [
-        asyncio.create_task(prune_for_ever(options.clip_directory)),
-        asyncio.create_task(collect_when_idle(lambda: board.calls)),
-        asyncio.create_task(trim_for_ever()),
+        asyncio.create_task(keep_going("clips", lambda: prune_for_ever(options.clip_directory))),
+        asyncio.create_task(keep_going("collector", lambda: collect_when_idle(lambda: board.calls))),
+        asyncio.create_task(keep_going("heap", trim_for_ever)),
     ]
     board.metrics.set_aside(calm())
     log.info(

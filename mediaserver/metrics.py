@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from common.control import CallStatus, Disposition, RtpStats
+from common.tasks import failures
 from mediaserver.lines.base import Line
 from mediaserver.switch.admission import Admission
 from mediaserver.switch.holdings import holdings
@@ -157,6 +158,7 @@ class _Scrape:
         yield from _rtp(watch.pumps)
         yield from _workers(facts.pool)
         held = {"tasks": len(asyncio.all_tasks()), **holdings(facts.lines.values())}
+        yield _counts("failures", "Errors that nobody foresaw; the log has each.", "work", failures)
         yield _by("held", "What calls hold; as it was before the first when the last is over.", "what", held)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 import structlog
 
+from common.tasks import Tasks
 from mediaserver import wire
 from mediaserver.dialog.fetch import Fetcher, Visitor
 from mediaserver.dialog.listener import Listener
@@ -72,7 +73,7 @@ class Conversation:
         self._beep = beep
         self._send = send
         self._on_end = on_end
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._timer: asyncio.TimerHandle | None = None
         self._rendering: tuple[vxml.Play, asyncio.Task[None]] | None = None
         #: The marks of the queue that plays: milliseconds from its beginning, and name.
@@ -118,8 +119,7 @@ class Conversation:
             self._timer.cancel()
         if self._listener is not None:
             self._listener.stop()
-        for task in self._tasks:
-            task.cancel()
+        self._tasks.cancel_all()
         self._renderer.forget(self._visitor)
         self._fetcher.forget(self._visitor)
 
@@ -186,11 +186,7 @@ class Conversation:
             for command in self._session.commands():
                 self._obey(command)
         except Exception as error:
-            # A defect of the interpreter must end this call alone. The text may hold what the caller typed: not logged.
-            log.error("dialog_defect", call=self.call, error=type(error).__name__, at=_where(error))
-            defect = f"defect: {type(error).__name__} at {_where(error)}"
-            self._obey(vxml.Trace("end", defect))
-            self._obey(vxml.Ended(vxml.EndReason.ERROR, detail=defect))
+            self._defect(error)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -198,6 +194,14 @@ class Conversation:
         if due is not None:
             delay = max(0.0, due - self._now())
             self._timer = asyncio.get_running_loop().call_later(delay, self._timer_due)
+
+    def _defect(self, error: Exception) -> None:
+        """Of the interpreter, or of what it waits for: it ends this call alone."""
+        # The text may hold what the caller typed: not logged.
+        log.error("dialog_defect", call=self.call, error=type(error).__name__, at=_where(error))
+        defect = f"defect: {type(error).__name__} at {_where(error)}"
+        self._obey(vxml.Trace("end", defect))
+        self._obey(vxml.Ended(vxml.EndReason.ERROR, detail=defect))
 
     def _obey(self, command: vxml.Command) -> None:
         if self._answered:
@@ -210,7 +214,7 @@ class Conversation:
         else:
             if isinstance(command, vxml.Play):
                 # What it makes is cached; the queue itself is put together again when it is played.
-                self._run(self._renderer.render(command.items, self._visitor))
+                self._tasks.start(self._renderer.render(command.items, self._visitor))
             self._held.append(command)
 
     def _carry_out(self, command: vxml.Command) -> None:
@@ -221,7 +225,7 @@ class Conversation:
                 self._trace("prompt", " ".join(say(item) for item in command.items))
                 self._rendering = command, self._run(self._play(command))
             case vxml.Prefetch(items):
-                self._run(self._renderer.prepare(items, self._visitor))
+                self._tasks.start(self._renderer.prepare(items, self._visitor))
             case vxml.StopPlay():
                 if self._rendering is not None:
                     self._stop_rendering()
@@ -247,11 +251,9 @@ class Conversation:
     def _trace(self, kind: str, text: str) -> None:
         self._send(wire.encode(wire.Step(self.call, f"{kind}: {text}"[:_STEP_LENGTH])))
 
-    def _run(self, work: Any) -> asyncio.Task[None]:
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+    def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """The session waits for what becomes of it."""
+        return self._tasks.start(work, self._defect)
 
     def _end(self, ended: vxml.Ended) -> None:
         if self._over:

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from common.tasks import note_failure
 from mediaserver.dialog import audio as audio_files
 from mediaserver.recognition.base import Hypothesis, RecognizerFailed, SpeechRecognizer, Utterance
 from mediaserver.recognition.endpoint import FRAME, FRAME_MS, RATE, Endpointer, Phase
@@ -154,7 +155,9 @@ class Listener:
         try:
             grammar = for_recognizer(command.grammars)
             found = await self._recognizer.recognize(Utterance(audio, grammar, command.max_results, command.accuracy))
-        except (RecognizerFailed, GrammarError) as error:
+        except Exception as error:
+            if not isinstance(error, RecognizerFailed | GrammarError):
+                note_failure("recognition", error)
             log.warning("speech_not_recognized", error=str(error))
             if self._command is not None and self._work is asyncio.current_task():
                 self._give(vxml.RecognitionFailed(str(error)))

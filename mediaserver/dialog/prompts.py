@@ -116,7 +116,8 @@ class PromptRenderer:
                 name = secrets.token_hex(8)
                 return Rendered((Clip(inline=name),), ((name, clip),))
             file = await self._once(key, lambda: self._synthesizer.speak(item.text, item.language, item.ssml))
-        except SpeechFailed as error:
+        except (SpeechFailed, OSError) as error:
+            # The disk may be full: to the script it is a prompt that cannot be had.
             log.warning("prompt_not_spoken", language=item.language, error=str(error))
             return Rendered((), failures=(str(error),))
         return Rendered((Clip(file=file),))
@@ -153,7 +154,7 @@ class PromptRenderer:
         else:
             try:
                 return Rendered((Clip(file=await self._recorded(answer)),))
-            except audio.UnreadableAudio as error:
+            except (audio.UnreadableAudio, OSError) as error:
                 failure = str(error)
         name = item.url.partition("?")[0].rpartition("/")[2]
         return Rendered((), failures=(f"{name}: {failure}",))

@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import structlog
 
+from common.tasks import Tasks, keep_going, note_failure
 from mediaserver import wire
 from mediaserver.clipstore import ClipStore
 from mediaserver.dialog import audio
 from mediaserver.dialog.conversation import Conversation, Session
 from mediaserver.dialog.fetch import HttpFetcher
 from mediaserver.dialog.prompts import PromptRenderer
-from mediaserver.dialog.speech import EspeakSynthesizer, SpeechFailed, SpeechSynthesizer
+from mediaserver.dialog.speech import EspeakSynthesizer, SpeechSynthesizer
 from mediaserver.recognition.base import SpeechRecognizer
 from mediaserver.recognition.process import SphinxRecognizer
 from mediaserver.synthesis.neural import PiperSynthesizer, find_voices
@@ -61,12 +62,12 @@ async def serve(peer: socket.socket, config: WorkerConfig, synthesizer: SpeechSy
     """Speak with the switch over `peer` until it goes away."""
     reader, writer = await asyncio.open_unix_connection(sock=peer)
     worker = Worker(config, writer, synthesizer or _synthesizer(config))
-    beat = asyncio.create_task(worker.beat())
+    beat = asyncio.create_task(keep_going("beat", worker.beat))
     decoder = wire.Decoder()
     try:
         while data := await reader.read(_READ):
             for message in decoder.feed(data):
-                worker.receive(message)
+                worker.take(message)
     except ConnectionError:
         log.debug("switch_gone")
     finally:
@@ -85,7 +86,7 @@ class Worker:
         self._renderer = PromptRenderer(self._store, synthesizer, self._fetcher)
         self._conversations: dict[str, Conversation] = {}
         self._beep = self._make_beep()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._told = self._lookups()
         self._ended = 0
 
@@ -113,6 +114,17 @@ class Worker:
         await self._synthesizer.close()
         await self._fetcher.close()
 
+    def take(self, message: wire.Message | wire.Audio) -> None:
+        """A defect met by one call's message ends its dialog, and no other's."""
+        try:
+            self.receive(message)
+        except Exception as error:
+            call = message.key if isinstance(message, wire.Audio) else getattr(message, "call", "")
+            note_failure("dialog", error, call=call)
+            if (conversation := self._conversations.pop(call, None)) is not None:
+                conversation.close()
+            self._send(wire.encode(wire.DialogOver(call, "error", {}, f"defect: {type(error).__name__}")))
+
     def receive(self, message: wire.Message | wire.Audio) -> None:
         match message:
             case wire.StartDialog():
@@ -136,9 +148,7 @@ class Worker:
                 if (conversation := self._conversations.get(call)) is not None:
                     conversation.transferred(transfer, outcome, duration_ms)
             case wire.Render():
-                task = asyncio.create_task(self._render(message))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._tasks.start(self._render(message))
             case _:
                 log.error("unexpected_message", kind=type(message).__name__)
 
@@ -175,7 +185,8 @@ class Worker:
             try:
                 clip = await self._synthesizer.speak(request.text, request.language, False)
                 file = self._store.put(key, clip)
-            except (SpeechFailed, OSError) as error:
+            except Exception as error:
+                # Whatever it is, who asked waits for an answer.
                 log.warning("not_rendered", name=request.name, error=str(error))
         self._send(wire.encode(wire.Rendered(request.name, file or "")))
 

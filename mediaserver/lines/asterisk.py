@@ -18,6 +18,7 @@ from typing import Any
 from common.control import Disposition, RtpStats, Trunk
 from common.errors import Refused
 from common.setting_types import PumpKind
+from common.tasks import note_failure
 from mediaserver.lines import base
 from mediaserver.lines.asterisk_access import AriAccess
 from mediaserver.lines.asterisk_calls import AriCalls, MediaAt, Order, Over, Report, Wish
@@ -189,7 +190,11 @@ class AsteriskLine(PumpedLine):
         for order in self._ari.orders():
             self._client.send(order)
         for report in self._ari.reports():
-            self._report(report)
+            try:
+                self._report(report)
+            except Exception as error:
+                # The reports that follow are other calls'.
+                note_failure("asterisk report", error)
         due = self._ari.next_timer()
         if self._timer is not None:
             self._timer.cancel()

@@ -12,6 +12,7 @@ import orjson
 import structlog
 
 from common.errors import ClarionError
+from common.tasks import Tasks, keep_going, note_failure
 from mediaserver.lines.asterisk_access import AriAccess
 from mediaserver.lines.asterisk_calls import Order
 
@@ -44,7 +45,7 @@ class AriClient:
         self._http: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._listener: asyncio.Task[None] | None = None
-        self._requests: set[asyncio.Task[None]] = set()
+        self._requests = Tasks()
 
     @property
     def is_connected(self) -> bool:
@@ -70,12 +71,12 @@ class AriClient:
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             await self._http.close()
             raise AsteriskUnreachable(_why(access, error)) from error
-        self._listener = asyncio.get_running_loop().create_task(self._listen())
+        self._listener = asyncio.get_running_loop().create_task(keep_going("asterisk", self._listen))
 
     async def close(self) -> None:
         """Once the orders under way are carried out, ten seconds at most."""
-        if self._requests:
-            await asyncio.wait(self._requests, timeout=_REQUEST)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._requests.ended(), _REQUEST)
         if self._listener is not None:
             self._listener.cancel()
             await asyncio.gather(self._listener, return_exceptions=True)
@@ -85,9 +86,7 @@ class AriClient:
             await self._http.close()
 
     def send(self, order: Order) -> None:
-        task = asyncio.get_running_loop().create_task(self._request(order))
-        self._requests.add(task)
-        task.add_done_callback(self._requests.discard)
+        self._requests.start(self._request(order))
 
     async def _request(self, order: Order) -> None:
         status, body = 0, None
@@ -95,6 +94,10 @@ class AriClient:
             status, body = await self._ask(order.method, order.path, order.query, order.body)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             body = f"it does not answer ({type(error).__name__})"
+        except Exception as error:
+            # Whatever it is, the call waits for an answer.
+            note_failure("asterisk order", error)
+            body = f"a defect of Clarion ({type(error).__name__})"
         self._user.answered(order, status, body)
 
     async def _ask(
@@ -144,9 +147,16 @@ class AriClient:
                     event = orjson.loads(message.data)
                 except ValueError:
                     continue
-                if event.get("type") == "ApplicationReplaced":
-                    log.error("asterisk_app_taken", app=self._access.app, mend="give each media server its own name")
-                self._user.heard(event)
+                try:
+                    self._take(event)
+                except Exception as error:
+                    # One call's event: the line hears on for the others.
+                    note_failure("asterisk event", error)
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        if event.get("type") == "ApplicationReplaced":
+            log.error("asterisk_app_taken", app=self._access.app, mend="give each media server its own name")
+        self._user.heard(event)
 
 
 def _why(access: AriAccess, error: Exception) -> str:

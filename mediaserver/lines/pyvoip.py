@@ -16,6 +16,7 @@ import structlog
 
 from common.control import Disposition
 from common.errors import Refused
+from common.tasks import Tasks, note_failure
 from mediaserver.lines.base import (
     Capability,
     Conversation,
@@ -55,6 +56,7 @@ class PyVoipLine:
         self._phones: dict[tuple[str, int], TrunkPhone] = {}
         self._ghosts: dict[str, tuple[dict[str, str], asyncio.TimerHandle]] = {}
         self._resolving: dict[str, asyncio.Task[None]] = {}
+        self._tasks = Tasks()
         self._sink: Sink | None = None
         self._empty = asyncio.Event()
 
@@ -85,7 +87,7 @@ class PyVoipLine:
         if _is_ip(call.trunk.host):
             self._dial(call, call.trunk.host)
         else:
-            self._resolving[call.call] = asyncio.get_running_loop().create_task(self._resolve(call))
+            self._resolving[call.call] = self._tasks.start(self._resolve(call), lambda error: self._lost(call, error))
 
     def hang_up(self, call: str) -> None:
         task = self._resolving.pop(call, None)
@@ -162,13 +164,20 @@ class PyVoipLine:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(call.trunk.host, call.trunk.port, family=2)
-        except OSError:
+        except (OSError, UnicodeError):
             self._resolving.pop(call.call, None)
             reason = "the trunk's host name cannot be resolved"
             self.tell(Failed(call.call, Disposition.TRANSPORT_ERROR, None, reason, provisional=False))
         else:
             self._resolving.pop(call.call, None)
             self._dial(call, str(found[0][4][0]))
+
+    def _lost(self, call: Place, error: Exception) -> None:
+        """Out of descriptors, say: nothing of it has left."""
+        note_failure("pyvoip", error, call=call.call)
+        self._resolving.pop(call.call, None)
+        reason = f"it was not placed: {type(error).__name__}"
+        self.tell(Failed(call.call, Disposition.TRANSPORT_ERROR, None, reason, provisional=False))
 
     def _dial(self, place: Place, host: str) -> None:
         key = (host, place.trunk.port)

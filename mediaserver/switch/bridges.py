@@ -17,6 +17,7 @@ import structlog
 from common.control import CallRequest, EventType
 from common.conversation import Part, Wish
 from common.errors import ClarionError, Refused
+from common.tasks import note_failure
 from mediaserver import wire
 from mediaserver.events import EventLog
 from mediaserver.lines import base
@@ -240,7 +241,10 @@ class Bridges:
 
     def _look(self) -> None:
         self._watching = None
-        self.watch(time.monotonic())
+        try:
+            self.watch(time.monotonic())
+        except Exception as error:
+            note_failure("vigil", error)
         if any(call.request.part is not Part.CUSTOMER for call in self._roster.under_way()):
             self._watch_again()
 

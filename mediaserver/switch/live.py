@@ -25,8 +25,8 @@ class LiveCall:
         self.worker: Worker | None = None
         #: The INVITE was handed to the line.
         self.placed = False
-        #: Somebody outside the call ended it.
-        self.stopped = False
+        #: Somebody outside the call ended it; its line was given its time to say so.
+        self.stopped = self.ending = False
         self.playing: int | None = None
         #: What follows in the queue, and how much of it was heard.
         self.rest: deque[wire.PlayClips] = deque()

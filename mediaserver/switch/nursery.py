@@ -86,16 +86,21 @@ class Nursery:
         command = [sys.executable, "-m", "mediaserver.dialog", str(theirs.fileno()), json.dumps(self._options)]
         # One thread only, so that she may fork.
         environment = {**without_secrets(), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        self._process = await asyncio.to_thread(start_program, command, theirs.fileno(), environment)
-        theirs.close()
+        try:
+            self._process = await asyncio.to_thread(start_program, command, theirs.fileno(), environment)
+        except BaseException:
+            control.close()
+            raise
+        finally:
+            theirs.close()
         self._control = control
 
     async def fork(self, peer: socket.socket) -> Child:
         async with self._turn:
             for _ in range(2):
-                if self._control is None:
-                    await self.start()
                 try:
+                    if self._control is None:
+                        await self.start()
                     return await self._ask(peer)
                 except OSError as error:
                     log.error("nursery_lost", error=str(error))

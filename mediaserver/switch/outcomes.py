@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,6 +12,7 @@ import structlog
 
 from common.clock import isoformat
 from common.control import CallStatus, EventType
+from common.tasks import Tasks, note_failure
 from mediaserver.events import EventLog
 from mediaserver.journal import Journal, anonymous
 from mediaserver.packed import pack, unpack
@@ -35,14 +35,14 @@ class Outcomes:
         #: Encoded and packed.
         self._recent: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
-        self._reports: set[asyncio.Task[None]] = set()
+        self._reports = Tasks()
 
     def open(self, now: datetime) -> None:
         self._journal.open(now)
 
     async def close(self) -> None:
         """Once every report is in the journal."""
-        await asyncio.gather(*self._reports)
+        await self._reports.ended()
         await self._journal.close()
 
     def of(self, attempt: str) -> CallStatus | None:
@@ -57,9 +57,7 @@ class Outcomes:
     def report(self, status: CallStatus) -> None:
         """The call is over: remembered at once, told as soon as the journal has it."""
         self._remember(status)
-        task = asyncio.get_running_loop().create_task(self._journal_and_tell(status))
-        self._reports.add(task)
-        task.add_done_callback(self._reports.discard)
+        self._reports.start(self._journal_and_tell(status))
 
     def _remember(self, status: CallStatus) -> None:
         self._size -= len(self._recent.pop(status.attempt_id, b""))
@@ -81,6 +79,8 @@ class Outcomes:
             await self._journal.end(status)
         except OSError:
             log.error("outcome_not_journaled", call=status.attempt_id)
+        except Exception as error:
+            note_failure("journal", error, call=status.attempt_id)
         self.events.add(EventType.ENDED, status.attempt_id, status)
 
 

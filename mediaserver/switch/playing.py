@@ -7,10 +7,12 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import structlog
 
+from common.tasks import note_failure
 from mediaserver import wire
 from mediaserver.lines.base import Unsupported
 from mediaserver.switch.clips import ClipShelf
@@ -25,10 +27,18 @@ _APOLOGY_PATIENCE = 3.0
 log = structlog.get_logger()
 
 
+class Run(Protocol):
+    """Keeps a coroutine of ours alive; `failed` is told where it fails, instead of the log."""
+
+    def __call__(
+        self, work: Coroutine[Any, Any, None], failed: Callable[[Exception], None] | None = None, /
+    ) -> object: ...
+
+
 class Player:
     """One for all calls; `run` keeps a coroutine of ours alive."""
 
-    def __init__(self, shelf: ClipShelf, run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+    def __init__(self, shelf: ClipShelf, run: Run) -> None:
         self._shelf = shelf
         self._run = run
 
@@ -61,7 +71,13 @@ class Player:
             call.line.play(call.id, message.play, audio, message.stop_on_key)
         else:
             call.loading = True
-            self._run(self._load_and_play(call, message, inline))
+            # A queue that cannot be played is over: the script waits for its end.
+            failed = partial(self._not_loaded, call, message.play)
+            self._run(self._load_and_play(call, message, inline), failed)
+
+    def _not_loaded(self, call: LiveCall, play: int, error: Exception) -> None:
+        note_failure("clips", error, call=call.id)
+        self.played(call, play, False, 0)
 
     def stop(self, call: LiveCall) -> None:
         if call.playing is not None and call.loading:

@@ -155,6 +155,13 @@ class Pump:
         if not self.streams:
             self._timer = None
             return
+        try:
+            self._send_all_due()
+        finally:
+            # Whatever happened: it is everybody's clock.
+            self._arm()
+
+    def _send_all_due(self) -> None:
         now = self._clock()
         due = int((now - self._epoch) / _TICK)
         if due - self._tick > _GIVE_UP:
@@ -162,13 +169,12 @@ class Pump:
             due = int((now - self._epoch) / _TICK)
         while self._tick <= due:
             late, before = now - self._epoch - self._tick * _TICK, self._sent
-            self._send_slot(self._slots[self._tick % _SLOTS], now)
+            tick, self._tick = self._tick, self._tick + 1
+            self._send_slot(self._slots[tick % _SLOTS], now)
             self._late.note(late, self._sent - before)
-            self._tick += 1
         if now >= self._next_report:
-            self._send_reports()
             self._next_report += _REPORT_INTERVAL
-        self._arm()
+            self._send_reports()
 
     def _give_up(self, turns: int) -> None:
         self._given_up += turns

@@ -107,6 +107,17 @@ class CallRecord:
         self._rtp, self._release = event.rtp, event.release
         self._moments["ended"] = isoformat(at)
 
+    def break_off(self, at: datetime, reason: str) -> None:
+        """Nothing more will be heard of it: an answered call ends as if we had hung up, of another nobody can tell."""
+        if self.state is CallState.ENDED:
+            return
+        if self.state is CallState.ANSWERED:
+            self.dialog_over(DialogResult.SYSTEM_HANGUP, {})
+        else:
+            self.disposition, self._reason = Disposition.LOST, reason
+        self.state = CallState.ENDED
+        self._moments["ended"] = isoformat(at)
+
     def note(self, moment: str, at: datetime) -> None:
         """The first time of a moment of `Times`."""
         self._moments.setdefault(moment, isoformat(at))

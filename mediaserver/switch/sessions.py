@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -11,6 +11,7 @@ from common.classification import Mode
 from common.clock import Clock
 from common.control import DialogResult
 from common.errors import ContractError
+from common.tasks import note_failure
 from mediaserver import wire
 from mediaserver.switch.answering import Answering
 from mediaserver.switch.bridges import LOST, SCHEME, Bridges
@@ -18,7 +19,7 @@ from mediaserver.switch.classifying import Classification
 from mediaserver.switch.clips import ClipShelf
 from mediaserver.switch.live import LiveCall
 from mediaserver.switch.outcomes import reportable
-from mediaserver.switch.playing import Apology, Player
+from mediaserver.switch.playing import Apology, Player, Run
 from mediaserver.switch.record import CallState
 from mediaserver.switch.recordings import Recordings
 from mediaserver.switch.roster import Roster
@@ -50,7 +51,7 @@ class Sessions:
         apology: str,
         allow: tuple[str, ...],
         clock: Clock,
-        run: Callable[[Coroutine[Any, Any, None]], None],
+        run: Run,
         finish: Callable[[LiveCall], None],
         recognized: Callable[[str, float], None],
     ) -> None:
@@ -165,7 +166,7 @@ class Sessions:
         if call.record.state is not CallState.ANSWERED:
             return
         if why == LOST:
-            self._run(self._apologise(call))
+            self._say_sorry(call)
         else:
             call.line.hang_up(call.id)
 
@@ -254,7 +255,14 @@ class Sessions:
         elif call.stopped:
             call.line.hang_up(call.id)
         else:
-            self._run(self._apologise(call))
+            self._say_sorry(call)
+
+    def _say_sorry(self, call: LiveCall) -> None:
+        self._run(self._apologise(call), partial(self._not_said, call))
+
+    def _not_said(self, call: LiveCall, error: Exception) -> None:
+        note_failure("apology", error, call=call.id)
+        call.line.hang_up(call.id)
 
     async def _apologise(self, call: LiveCall) -> None:
         """Say that the call cannot go on, then hang up; at once where the apology cannot be had soon."""

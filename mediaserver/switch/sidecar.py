@@ -10,6 +10,7 @@ from typing import Protocol, cast
 
 import structlog
 
+from common.tasks import note_failure
 from mediaserver import wire
 from mediaserver.switch.nursery import start_program, without_secrets
 
@@ -67,20 +68,24 @@ class Sidecar(asyncio.Protocol):
         await self._end_process()
 
     async def _start(self) -> None:
-        await self._end_process()
-        ours, theirs = socket.socketpair()
+        ends: tuple[socket.socket, ...] = ()
         try:
+            await self._end_process()
+            ours, theirs = ends = socket.socketpair()
             command = [sys.executable, "-m", self._module, str(theirs.fileno()), *self._arguments]
             environment = {**without_secrets(), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
             self._process = await asyncio.to_thread(start_program, command, theirs.fileno(), environment)
             self._decoder = wire.Decoder()
             await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=ours)
-        except OSError as error:
-            log.error("sidecar_not_started", module=self._module, error=error.strerror)
-            ours.close()
+        except Exception as error:
+            # Whatever it is: what waits for it must hear of it, and the next message tries again.
+            note_failure(self._module, error)
+            for end in ends[:1]:
+                end.close()
             self._lose()
         finally:
-            theirs.close()
+            for end in ends[1:]:
+                end.close()
             self._starting = None
 
     async def _end_process(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from common.control import CallRequest, CallStatus, DialogResult, Disposition, E
 from common.conversation import Part
 from common.errors import ClarionError, ContractError, Refused
 from common.recording import RecordMode
+from common.tasks import Tasks, note_failure
 from mediaserver import wire
 from mediaserver.clipstore import ClipStore
 from mediaserver.journal import Journal
@@ -28,6 +29,7 @@ from mediaserver.switch.clips import ClipShelf
 from mediaserver.switch.incoming import Desk
 from mediaserver.switch.live import LiveCall
 from mediaserver.switch.outcomes import Outcomes
+from mediaserver.switch.overdue import Overdue
 from mediaserver.switch.record import CallState
 from mediaserver.switch.recordings import Recordings
 from mediaserver.switch.referrals import Referrals
@@ -118,7 +120,7 @@ class Switchboard:
             finish=self._finish,
             recognized=self.metrics.recognized,
         )
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._overdue, self._tasks = Overdue(self.roster, self._clock, self._holders, self._finish), Tasks()
 
     async def start(self) -> None:
         self._outcomes.open(self._clock.utcnow())
@@ -140,7 +142,7 @@ class Switchboard:
         await self.classification.close()
         await self.sounds.close()
         await self.recordings.close()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.ended()
         await self._outcomes.close()
 
     # --- the control API
@@ -180,15 +182,21 @@ class Switchboard:
         self.sessions.answering.check(call)
         self.recordings.check(call)
         self.roster.add(call)
-        self.sessions.begin(call)
         try:
+            self.sessions.begin(call)
             await self._outcomes.begin(request.attempt_id, self._clock.utcnow())
-        except OSError as error:
+        except BaseException as error:
             self.sessions.release(call)
             self.roster.remove(call)
-            raise NotAdmitted("journal", f"the journal cannot be written: {error.strerror}") from error
+            if isinstance(error, OSError):
+                raise NotAdmitted("journal", f"the journal cannot be written: {error.strerror or error}") from error
+            raise
         self.metrics.placed(request.trunk.host)
-        self._dial(call)
+        try:
+            self._dial(call)
+        except Exception as error:
+            note_failure("dial", error, call=call.id)
+            self._overdue.break_off(call)
         return call.record.status(), True
 
     def hang_up(self, attempt: str) -> CallStatus | None:
@@ -196,7 +204,7 @@ class Switchboard:
         call = self.roster.find(attempt)
         if call is None:
             return self.status(attempt)
-        call.end_by_system()
+        self._overdue.end(call)
         return call.record.status()
 
     def send_keys(self, attempt: str, keys: str) -> CallStatus | None:
@@ -239,6 +247,7 @@ class Switchboard:
             self._fail(call, base.Failed(call.id, Disposition.CANCELLED, None, "cancelled before the INVITE", False))
             return
         call.placed = True
+        self._overdue.placed(call)
         self.bridges.expect(call)
         if call.request.part is not Part.CUSTOMER:
             self.sounds.get_ready()
@@ -275,6 +284,9 @@ class Switchboard:
         except ContractError as error:
             # A line driver's defect in one call must not unwind into the user agent, which serves them all.
             log.error("line_broke_its_contract", call=event.call, error=str(error))
+        except Exception as error:
+            note_failure("line event", error, call=event.call, kind=type(event).__name__)
+            self._overdue.trouble(event)
 
     def _called(self, line: base.Line, event: base.Incoming) -> None:
         """Somebody the door let in: taken at once, or refused where there is no room."""
@@ -292,6 +304,7 @@ class Switchboard:
         call.placed = True
         call.record.invite(self._clock.utcnow())
         self.roster.add(call)
+        self._overdue.placed(call)
         detail = {"part": request.part.value, "number": event.number, "user": event.user}
         self.events.add(EventType.INCOMING, call.id, detail=detail)
         self.sessions.begin(call)
@@ -335,12 +348,11 @@ class Switchboard:
     def _answered(self, call: LiveCall) -> None:
         call.record.answer(self._clock.utcnow())
         self.events.add(EventType.ANSWERED, call.id)
-        loop = asyncio.get_running_loop()
-        call.limit = loop.call_later(call.request.max_duration, call.end_by_system)
         if call.stopped:
             self.sessions.abandon(call)
-            call.end_by_system()
+            self._overdue.end(call)
             return
+        self._overdue.answered(call)
         if call.request.record.mode is not RecordMode.OFF:
             self.recordings.begin(call, call.request.record)
         if self.sessions.answering.answered(call):
@@ -381,14 +393,22 @@ class Switchboard:
 
     # --- the end
 
+    def _holders(self, call: LiveCall) -> tuple[Callable[[], None], ...]:
+        """What takes from the parts all that they hold of a call."""
+        return (
+            partial(self.recordings.end, call),
+            partial(self._transfers.abandon, call),
+            partial(self.bridges.hung_up, call),
+            partial(self.referrals.tell, call.id, 480),
+            partial(self.sessions.abandon, call),
+        )
+
     def _finish(self, call: LiveCall) -> None:
         call.cancel_timers()
         status = call.record.status()
-        self.metrics.ended(call.record.trunk.host, status)
-        self._outcomes.report(status)
         self.roster.remove(call)
+        self._outcomes.report(status)
+        self.metrics.ended(call.record.trunk.host, status)
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _run(self, work: Coroutine[Any, Any, None], failed: Callable[[Exception], None] | None = None) -> None:
+        self._tasks.start(work, failed)

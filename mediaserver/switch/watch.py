@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from common.tasks import keep_going
 from mediaserver.switch.lateness import Lateness, PumpTotals
 from mediaserver.switch.loadgate import LATE_PACKET, LATE_TURN, LoadGate, Observation
 from mediaserver.switch.processor import Wanted
@@ -39,7 +40,7 @@ class Watch:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task = asyncio.get_running_loop().create_task(keep_going("watch", self._run))
 
     async def close(self) -> None:
         if self._task is not None:

@@ -13,6 +13,7 @@ import structlog
 
 from common.control import CallRequest
 from common.errors import ContractError
+from common.tasks import Tasks, keep_going, note_failure
 from mediaserver import wire
 from mediaserver.switch.nursery import Breeder, Child, NoWorker
 
@@ -30,6 +31,8 @@ _HUNG = 15.0
 _NOT_UP = 130.0
 #: Seconds the pool waits at its start for the first worker.
 _FIRST_WORKER = 30.0
+#: Until a spare is tried again after a worker that did not come up.
+_REST = 1.0
 #: Bytes waiting for a worker beyond which it is taken for hung: a minute of audio.
 _BACKLOG = 512 * 1024
 #: Private clips waiting to be played.
@@ -116,10 +119,11 @@ class WorkerPool:
         self._clock = clock
         self._sink: DialogSink | None = None
         self._workers: set[Worker] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._watch: asyncio.Task[None] | None = None
         self._rendering: dict[str, tuple[Worker, asyncio.Future[str]]] = {}
         self._alive = asyncio.Event()
+        self._no_spares_before = 0.0
         self.killed = 0
         self.dialogs_lost = 0
         #: Of all workers there ever were.
@@ -145,7 +149,7 @@ class WorkerPool:
         self._sink = sink
         await self._breeder.start()
         self._keep_spares()
-        self._watch = asyncio.create_task(self._watch_over())
+        self._watch = asyncio.create_task(keep_going("workers", self._watch_over))
         try:
             async with asyncio.timeout(_FIRST_WORKER):
                 await self._alive.wait()
@@ -159,9 +163,7 @@ class WorkerPool:
         self._sink = None
         for worker in tuple(self._workers):
             self.lost(worker, "closed")
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.cancel()
         await self._breeder.close()
 
     # --- what the switchboard asks
@@ -262,7 +264,11 @@ class WorkerPool:
         self.dialogs_lost += len(worker.sessions)
         for call in tuple(worker.sessions):
             if self._sink is not None:
-                self._sink.dialog_lost(call, why)
+                try:
+                    self._sink.dialog_lost(call, why)
+                except Exception as error:
+                    # The other calls' dialogs are lost as well, and must hear of it.
+                    note_failure("dialog lost", error, call=call)
         worker.sessions.clear()
 
     # --- keeping
@@ -281,9 +287,7 @@ class WorkerPool:
         worker = Worker(self)
         worker.heard_at = worker.idle_since = self._clock()
         self._workers.add(worker)
-        task = asyncio.create_task(self._bring_up(worker))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._bring_up(worker), lambda error: self._not_up(worker, error))
         return worker
 
     async def _bring_up(self, worker: Worker) -> None:
@@ -297,16 +301,22 @@ class WorkerPool:
                 return
             worker.child = child
             await asyncio.get_running_loop().create_unix_connection(lambda: worker, sock=ours)
-        except NoWorker as error:
-            ours.close()
-            self.lost(worker, str(error))
-        except asyncio.CancelledError:
+        except BaseException:
             ours.close()
             raise
         finally:
             theirs.close()
 
+    def _not_up(self, worker: Worker, error: Exception) -> None:
+        """Out of processes, memory or descriptors: its calls hear of it now, and another is tried after a while."""
+        if not isinstance(error, NoWorker):
+            note_failure("worker", error)
+        self._no_spares_before = self._clock() + _REST
+        self.lost(worker, str(error))
+
     def _keep_spares(self) -> None:
+        if self._clock() < self._no_spares_before:
+            return
         spares = sum(1 for worker in self._workers if worker.key is None)
         for _ in range(min(self._spares - spares, self._most - len(self._workers))):
             self._spawn()

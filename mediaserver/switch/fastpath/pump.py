@@ -8,6 +8,7 @@ import time
 
 import structlog
 
+from common.tasks import note_failure
 from mediaserver.switch.fastpath.library import TICK_MS, Event, Kind, load, parse_events
 from mediaserver.switch.fastpath.room import FastRoom
 from mediaserver.switch.fastpath.stream import FastStream
@@ -134,7 +135,11 @@ class FastPump:
         os.eventfd_read(self._notified)
         while taken := self._library.lib.clarion_events(self._pump, self._buffer, _EVENTS_AT_ONCE):
             for event in parse_events(bytes(self._library.ffi.buffer(self._buffer, taken))):
-                self._hear(event)
+                try:
+                    self._hear(event)
+                except Exception as error:
+                    # What follows is other calls'.
+                    note_failure("pump event", error)
             if self._loop is None:
                 # What an event led to closed the pump.
                 return
@@ -161,11 +166,12 @@ class FastPump:
 
     def _lapse(self) -> None:
         self._lapses = None
+        if self._streams:
+            # First: what fails below must not be the last look.
+            self._arm_lapses()
         now = time.monotonic()
         for stream in tuple(self._streams.values()):
             stream.lapse(now)
-        if self._streams:
-            self._arm_lapses()
 
     # --- RTCP
 
@@ -175,12 +181,12 @@ class FastPump:
 
     def _send_reports(self) -> None:
         self._reports = None
+        if self._streams:
+            self._arm_reports()
         wall = time.time()
         for media, stream in self._sockets.items():
             if stream is not None:
                 media.send_report(stream.report(wall))
-        if self._streams:
-            self._arm_reports()
 
     def _receive_report(self, media: MediaSocket) -> None:
         try:

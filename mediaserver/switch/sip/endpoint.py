@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from common.errors import ContractError
+from common.tasks import note_failure
 from mediaserver.switch.sip.door import Door
 from mediaserver.switch.sip.events import InviteSpec, SipEvent, SipSink
 from mediaserver.switch.sip.placer import Placer
@@ -29,6 +32,9 @@ from mediaserver.switch.sip.transports import Transports
 from mediaserver.switch.sip.useragent import UserAgent
 
 log = structlog.get_logger()
+
+#: Seconds until timers are looked at again after one that failed.
+_AFTER_A_DEFECT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ class SipEndpoint:
         self._sink: SipSink | None = None
         self._transport: Transports | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._timer_at = self._not_before = 0.0
         self._placer: Placer | None = None
         self._pending: list[SipEvent] = []
         self._is_flushing = False
@@ -187,15 +193,28 @@ class SipEndpoint:
 
     def _receive(self, data: bytes, source: Address) -> None:
         if self._agent is not None:
-            self._agent.receive(data, source, time.monotonic())
+            with self._contained("sip message"):
+                self._agent.receive(data, source, time.monotonic())
 
     def _refused(self, data: bytes) -> None:
-        self._open_agent().transport_failed(data, time.monotonic())
+        with self._contained("sip refusal"):
+            self._open_agent().transport_failed(data, time.monotonic())
 
     def _on_timer(self) -> None:
         self._timer = None
-        self._open_agent().handle_timer(time.monotonic())
+        with self._contained("sip timer"):
+            self._open_agent().handle_timer(time.monotonic())
         self._flush()
+
+    @contextmanager
+    def _contained(self, what: str) -> Iterator[None]:
+        """A defect met by one call's message or timer stops neither the others' nor the clock."""
+        try:
+            yield
+        except Exception as error:
+            note_failure(what, error)
+            # A timer that fails stays due: it is not asked without a pause.
+            self._not_before = time.monotonic() + _AFTER_A_DEFECT
 
     def _flush(self) -> None:
         """Send, report, and set the clock. The sink may call us: what it causes leaves in the same round."""
@@ -207,11 +226,12 @@ class SipEndpoint:
             while True:
                 datagrams = agent.datagrams()
                 for datagram in datagrams:
-                    transport.send(*datagram)
+                    with self._contained("sip sending"):
+                        transport.send(*datagram)
                 events = [*self._pending, *agent.events()]
                 self._pending.clear()
                 for event in events:
-                    if self._open_placer().heard(event):
+                    if self._is_news(event):
                         self._report(event)
                 if not datagrams and not events:
                     break
@@ -220,6 +240,14 @@ class SipEndpoint:
         if not agent.calls():
             self._idle.set()
         self._schedule(agent.next_timer())
+
+    def _is_news(self, event: SipEvent) -> bool:
+        try:
+            return self._open_placer().heard(event)
+        except Exception as error:
+            # Whatever the placer met, who waits for the call's end must hear of it.
+            note_failure("sip event", error)
+            return True
 
     def _report(self, event: SipEvent) -> None:
         if self._sink is None:
@@ -238,7 +266,7 @@ class SipEndpoint:
             self._timer = None
         if at is not None:
             self._timer_at = at
-            delay = max(0.0, at - time.monotonic())
+            delay = max(0.0, max(at, self._not_before) - time.monotonic())
             self._timer = asyncio.get_running_loop().call_later(delay, self._on_timer)
 
     def _open_agent(self) -> UserAgent:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -41,7 +40,7 @@ class Floor(Bench):
         """The call to the target, "" for none."""
         before = set(self.calls)
         self.line.say(base.TransferAsked(leg, target, "sip:201@127.0.0.1"))
-        await asyncio.gather(*self.board._tasks)
+        await self.board._tasks.ended()
         return next(iter(set(self.calls) - before), "")
 
     @property
@@ -62,7 +61,7 @@ class Floor(Bench):
 async def floor(tmp_path: Path) -> AsyncIterator[Floor]:
     floor = Floor(tmp_path, max_calls=4)
     await floor.board.start()
-    await asyncio.gather(*floor.board._tasks)
+    await floor.board._tasks.ended()
     await floor.bridge()
     yield floor
     await floor.board.close()

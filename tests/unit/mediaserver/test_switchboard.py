@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-import pytest_asyncio
 
 from common.clock import VirtualClock
 from common.control import DialogResult, Disposition, RtpStats
@@ -22,14 +19,6 @@ from mediaserver.switch.switchboard import BootChanged, NotUp
 from tests.support.switchboard import Bench
 
 pytestmark = pytest.mark.asyncio
-
-
-@pytest_asyncio.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    bench = Bench(tmp_path)
-    await bench.board.start()
-    yield bench
-    await bench.board.close()
 
 
 async def test_a_known_attempt_is_never_dialled_again(bench: Bench) -> None:

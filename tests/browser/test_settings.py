@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.keyboard import choose
+
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 Site = Any  # tests/browser/conftest.py; conftest files cannot be imported
@@ -46,9 +48,10 @@ def test_makes_a_trunk_mends_it_and_deletes_it(admin: Page, site: Site) -> None:
 def test_lays_down_what_is_dialled_and_tries_it_by_the_keyboard(admin: Page, site: Site) -> None:
     admin.goto(f"{site.url}/numbers/")
     admin.locator("#dialingform-name").fill("London by our prefix")
-    for key, value in (("Tab", ""), ("Tab", "gb"), ("Tab", "20"), ("Tab", ""), ("Tab", "International, without +")):
-        admin.keyboard.press(key)
+    for value in ("", "gb", "20", ""):
+        admin.keyboard.press("Tab")
         admin.keyboard.type(value)
+    choose(admin, "Write it", "International, without +")
     for value in ("0", "", "77#"):
         admin.keyboard.press("Tab")
         admin.keyboard.type(value)
@@ -158,8 +161,7 @@ def test_every_page_fits_a_telephone_and_names_its_controls(admin: Page, site: S
 def test_tries_out_a_pacing_with_the_keyboard_and_sees_it_drawn(admin: Page, site: Site) -> None:
     admin.goto(f"{site.url}/pacing/")
     expect(admin.get_by_text("Nothing tried yet")).to_be_visible()
-    admin.get_by_label("Time", exact=True).focus()
-    admin.keyboard.type("None")
+    choose(admin, "Time", "None")
     admin.get_by_label("Timed preview", exact=True).focus()
     admin.keyboard.press("Space")
     for name, text in (("Agents", "3"), ("Hours of a shift", "0.5")):

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from app.db import make_engine, read_transaction
 from app.models import ContactList
-from tests.support.keyboard import faults, fill, press, tab_to
+from tests.support.keyboard import choose, faults, fill, press, tab_to
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -20,11 +20,6 @@ Site = Any  # tests/browser/conftest.py; conftest files cannot be imported
 TEXT = (
     "Customer ID,First name,Mobile,Joined\nS1,Zoë,+12125550121,2026-01-02\nS2,Cy,call me,\nS1,Zoë,+12125550121,soon\n"
 )
-
-
-def choose(page: Page, name: str, value: str) -> None:
-    tab_to(page, name)
-    page.keyboard.type(value)
 
 
 def test_a_source_is_made_tried_and_imported_by_the_keyboard_alone(admin: Page, site: Site) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from app.db import make_engine, write_transaction
 from app.security.access import Actor
 from app.services import contact_push, lists
-from tests.support.keyboard import faults, fill, press, tab_to
+from tests.support.keyboard import choose, faults, fill, press, tab_to
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -32,14 +32,6 @@ def here(site: Site, request: pytest.FixtureRequest) -> str:
 
 def number_of(page: str) -> str:
     return page.rpartition("/")[2]
-
-
-def choose(page: Page, name: str, text: str) -> None:
-    """The rows come anew after it."""
-    tab_to(page, name)
-    with page.expect_response(lambda response: response.request.method == "POST"):
-        page.keyboard.type(text)
-    page.wait_for_function("() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
 
 
 def replace(page: Page, name: str, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ class Ending:
     cpu: float
     memory: float
     steps: tuple[str, ...]
+    #: Seconds in a row at most that this process, which the switch is here, was not there to look.
+    blind: float
 
 
 @dataclass(slots=True)
@@ -119,12 +122,15 @@ class Dialogs:
         assert worker.child is not None
         watched = Watched(worker.child.pid)
         watched.begin()
+        blind, last = 0.0, time.monotonic()
         while not end.done():
             await asyncio.wait([end], timeout=_LOOK)
             watched.look()
+            last, before = time.monotonic(), last
+            blind = max(blind, last - before)
         reason, detail = end.result()
         growth = (watched.peak - watched.memory_then) / 1024
-        return Ending(reason, detail, watched.cpu - watched.cpu_then, growth, tuple(self._steps[call]))
+        return Ending(reason, detail, watched.cpu - watched.cpu_then, growth, tuple(self._steps[call]), blind)
 
 
 Bodies = Mapping[str, bytes | Callable[[], bytes]]

@@ -60,7 +60,7 @@ def media_threads() -> list[str]:
 
 @asynccontextmanager
 async def near_line(capacity: int = 50) -> AsyncIterator[NearLine]:
-    line = PyVoipLine("127.0.0.1", capacity=capacity, t1=0.03)
+    line = PyVoipLine("127.0.0.1", capacity=capacity, t1=0.08)
     end = NearLine(line)
     await line.start(end.sink)
     try:

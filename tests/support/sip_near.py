@@ -14,8 +14,8 @@ from mediaserver.switch.sip.events import Ended, Failed, InviteSpec, Ladder, Sip
 from mediaserver.switch.sip.resolver import Records
 from mediaserver.switch.sip.sdp import make_offer
 
-#: T1 of 60 ms: timers B, D, F, J and M are four seconds instead of 32.
-FAST = SipConfig(t1=0.06, t2=0.48, t4=0.6)
+#: T1 of 80 ms: timers B, D, F, J and M are five seconds instead of 32, more than a machine stands still at a time.
+FAST = SipConfig(t1=0.08, t2=0.64, t4=0.8)
 NOTHING = SipStats(calls=0, dialogs=0, transactions=0, timers=0, tasks=0)
 
 Event = TypeVar("Event", bound=SipEvent)

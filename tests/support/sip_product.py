@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.support.kamailio import BY_NUMBER, Proxy, kamailio
 from tests.support.sip_catalog import BEHAVIOURS, PASSWORD, PROXIED, Behaviour
-from tests.support.sipp import Sipp, own_ports
+from tests.support.sipp import Sipp, in_one_piece, own_ports
 from tests.support.stunnel import Front, Terminator, stunnel
 
 Pair = tuple[str, str]
@@ -74,7 +74,8 @@ async def play_all(pairs: Iterable[Pair], at_once: int, told: Callable[[Pair, st
             slot = await slots.get()
             try:
                 # What a proxy or a datagram's sender repeats to an earlier call must not reach this one.
-                wrong = await play(bench, pair, slot if pair[1] in ("tls", "mtls") else own_ports())
+                keeps = pair[1] in ("tls", "mtls")
+                wrong = await in_one_piece(lambda: play(bench, pair, slot if keeps else own_ports()))
             finally:
                 slots.put_nowait(slot)
             told(pair, wrong)

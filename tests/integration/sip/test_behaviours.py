@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pytest
 
@@ -17,9 +18,9 @@ from mediaserver.switch.sip.sdp import Direction, make_offer
 from mediaserver.switch.sip.tls import TlsFiles
 from tests.support.kamailio import BY_NUMBER, PASSWORD, Proxy, kamailio
 from tests.support.sip_near import NOTHING, Near, near
-from tests.support.sipp import Sipp
+from tests.support.sipp import Sipp, in_one_piece
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 WHO = CallerIdentity(asserted="+12125550188", private=True, diversion="+12125550177", user_to_user="case 7")
 Until = Callable[[Near], bool]
@@ -131,7 +132,8 @@ async def play_all() -> dict[tuple[str, str], Outcome]:
     wanted = [(name, transport) for transport in TRANSPORTS for name in CASES]
     wanted = [(name, transport) for name, transport in wanted if transport != "tls" or name in THROUGH_A_PROXY]
     async with kamailio(BY_NUMBER) as proxy:
-        outcomes = await asyncio.gather(*(play(name, transport, room, proxy) for name, transport in wanted))
+        plays = (partial(play, name, transport, room, proxy) for name, transport in wanted)
+        outcomes = await asyncio.gather(*map(in_one_piece, plays))
     return dict(zip(wanted, outcomes, strict=True))
 
 

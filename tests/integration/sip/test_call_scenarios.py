@@ -15,10 +15,10 @@ import pytest
 from tests.integration.sip.test_calls_to_us import SCENARIOS as CALLS_TO_US
 from tests.support.sip_catalog import BEHAVIOURS, LEAVE, WAYS
 from tests.support.sip_product import play_all
-from tests.support.sipp import SCENARIOS, Sipp, own_ports
+from tests.support.sipp import SCENARIOS, Sipp, in_one_piece, own_ports
 from tests.support.stunnel import Front, stunnel
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 CORE = (
     *("answer after 180", "busy", "no answer", "reject", "early media", "PRACK", "hold", "session timer"),
@@ -79,5 +79,5 @@ def test_a_load_of_calls_is_answered_over_every_transport(tmp_path: Path, transp
                 await far.stop()
         return process.returncode, json.loads(printed)
 
-    code, report = asyncio.run(load())
+    code, report = asyncio.run(in_one_piece(load))
     assert (code, report["disposition"], report["sip_status"]) == (0, {"answered": 6}, {"200": 6})

@@ -17,9 +17,9 @@ from common.errors import ConfigError, ContractError
 from mediaserver.switch.sip.endpoint import SipConfig, SipEndpoint
 from mediaserver.switch.sip.events import Ended, Established, Failed, SipEvent
 from tests.support.sip_near import FAST, NOTHING, near
-from tests.support.sipp import Sipp
+from tests.support.sipp import Sipp, in_one_piece
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -39,14 +39,14 @@ def test_calls_and_network_refusals_work_on_both_event_loops(run: Run) -> None:
                 # Nobody is there any more: twice, since the error queue must go on working.
                 for _ in range(2):
                     end.call(far.port)
-                    await end.wait(Failed, seconds=1.0)
+                    await end.wait(Failed)
                     assert end.of(Failed)[0].disposition is Disposition.TRANSPORT_ERROR
                     end.events.clear()
                 assert await end.settled() == NOTHING
         finally:
             far.kill()
 
-    run(scene())
+    run(in_one_piece(scene))
 
 
 def test_an_address_that_cannot_be_bound_is_a_configuration_error() -> None:
@@ -61,7 +61,7 @@ def test_an_address_that_cannot_be_bound_is_a_configuration_error() -> None:
         with pytest.raises(ConfigError, match="wildcard"):
             await SipEndpoint(SipConfig(bind_host="0.0.0.0")).start(print)
 
-    asyncio.run(scene())
+    asyncio.run(in_one_piece(scene))
 
 
 def test_an_endpoint_that_is_not_started_says_so() -> None:
@@ -94,7 +94,7 @@ def test_a_failing_sink_does_not_stop_the_signalling() -> None:
             far.kill()
             await endpoint.close()
 
-    asyncio.run(scene())
+    asyncio.run(in_one_piece(scene))
 
 
 @pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
@@ -142,4 +142,4 @@ def test_a_407_is_answered_as_another_hand_reckons_it(algorithm: str) -> None:
                 await end.wait(Failed)
                 assert end.of(Failed)[0].sip_status == 486
 
-    asyncio.run(scene())
+    asyncio.run(in_one_piece(scene))

@@ -14,9 +14,9 @@ from mediaserver.switch.sip.tls import TlsFiles
 from tests.support.certificates import Authority
 from tests.support.kamailio import PASSWORD, Proxy, kamailio
 from tests.support.sip_near import FAST, NOTHING, Near, near
-from tests.support.sipp import Sipp
+from tests.support.sipp import Sipp, in_one_piece
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 
 def tls_of(proxy: Proxy) -> TlsFiles:
@@ -48,7 +48,7 @@ async def scene(transport: str, scenario: str, *, we_hang_up: bool) -> tuple[Nea
 
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 def test_a_call_through_the_proxy_is_authenticated_and_hung_up_by_us(transport: str) -> None:
-    end, complaints = asyncio.run(scene(transport, "answer_after_180", we_hang_up=True))
+    end, complaints = asyncio.run(in_one_piece(lambda: scene(transport, "answer_after_180", we_hang_up=True)))
     assert complaints == ""
     assert end.end == Ended("call", by_far_end=False)
     assert "<- 407 Proxy Authentication Required" in end.ladder
@@ -56,7 +56,8 @@ def test_a_call_through_the_proxy_is_authenticated_and_hung_up_by_us(transport: 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 def test_the_far_ends_bye_comes_back_by_the_way_we_went(transport: str) -> None:
-    end, complaints = asyncio.run(scene(transport, "far_end_hangs_up_by_the_route", we_hang_up=False))
+    by_the_route = "far_end_hangs_up_by_the_route"
+    end, complaints = asyncio.run(in_one_piece(lambda: scene(transport, by_the_route, we_hang_up=False)))
     assert complaints == ""
     assert end.end == Ended("call", by_far_end=True)
 
@@ -89,7 +90,7 @@ def test_a_trunk_that_wants_a_registration_gets_it_before_the_call(register: boo
         finally:
             await far.stop()
 
-    asyncio.run(one())
+    asyncio.run(in_one_piece(one))
 
 
 def test_two_calls_share_one_tls_connection() -> None:
@@ -111,7 +112,7 @@ def test_two_calls_share_one_tls_connection() -> None:
         finally:
             first.kill()
 
-    asyncio.run(both())
+    asyncio.run(in_one_piece(both))
 
 
 def test_a_server_whose_certificate_is_not_trusted_gets_no_invite(tmp_path: Path) -> None:

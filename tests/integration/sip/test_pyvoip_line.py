@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -13,9 +14,9 @@ from common.control import Disposition
 from mediaserver.lines.base import Answered, Capability, Failed, Heard, HungUp, Key, Played, Ringing, Unsupported
 from tests.support.baresip import baresip
 from tests.support.pyvoip_near import NearLine, media_threads, near_line
-from tests.support.sipp import Sipp
+from tests.support.sipp import Sipp, in_one_piece
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 Script = Callable[[NearLine, Sipp], Awaitable[None]]
 
@@ -88,7 +89,7 @@ async def play(case: Case, room: asyncio.Semaphore) -> tuple[NearLine, str]:
 def outcomes() -> dict[str, tuple[NearLine, str]]:
     async def all_of_them() -> list[tuple[NearLine, str]]:
         room = asyncio.Semaphore(6)
-        return await asyncio.gather(*(play(case, room) for case in CASES.values()))
+        return await asyncio.gather(*(in_one_piece(partial(play, case, room)) for case in CASES.values()))
 
     return dict(zip(CASES, asyncio.run(all_of_them()), strict=True))
 
@@ -193,7 +194,7 @@ def test_audio_flows_both_ways_and_keys_are_counted_once() -> None:
                 assert await far.wait() == ""
         assert media_threads() == []
 
-    asyncio.run(scene())
+    asyncio.run(in_one_piece(scene))
 
 
 def test_baresip_is_called_and_hangs_up() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -25,9 +26,9 @@ from mediaserver.switch.sip.events import (
 from mediaserver.switch.sip.release import Release
 from mediaserver.switch.sip.sdp import Direction, make_offer
 from tests.support.sip_near import NOTHING, Near, near
-from tests.support.sipp import Sipp
+from tests.support.sipp import Sipp, in_one_piece
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 STATUSES = (404, 480, 486, 503, 603)
 Script = Callable[[Near, Sipp], Awaitable[None]]
@@ -147,7 +148,7 @@ async def play(case: Case, transport: str, room: asyncio.Semaphore) -> Outcome:
 async def play_all(transport: str) -> dict[str, Outcome]:
     room = asyncio.Semaphore(12)  # most of the time is waiting for the last timers
     cases = {name: case for name, case in CASES.items() if transport == "udp" or name not in OVER_UDP_ALONE}
-    outcomes = await asyncio.gather(*(play(case, transport, room) for case in cases.values()))
+    outcomes = await asyncio.gather(*(in_one_piece(partial(play, case, transport, room)) for case in cases.values()))
     return dict(zip(cases, outcomes, strict=True))
 
 
@@ -255,7 +256,7 @@ def test_a_trunk_is_called_over_ipv6() -> None:
             far.kill()
 
     for transport in ("udp", "tcp"):
-        asyncio.run(scene(transport))
+        asyncio.run(in_one_piece(partial(scene, transport)))
 
 
 def test_a_redirection_is_followed(outcomes: dict[str, Outcome]) -> None:
@@ -352,7 +353,7 @@ def test_requests_from_outside_are_answered(scenario: str) -> None:
             assert await end.settled() == NOTHING
             assert end.events == []
 
-    asyncio.run(scene())
+    asyncio.run(in_one_piece(scene))
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -370,7 +371,7 @@ def test_a_telephone_that_calls_a_number_of_ours_is_answered(transport: str) -> 
             assert end.end == Ended(call, by_far_end=True, release=Release(16, "Q.850 16"))
             assert await end.settled() == NOTHING
 
-    asyncio.run(scene())
+    asyncio.run(in_one_piece(scene))
 
 
 def test_closing_hangs_up_and_leaves_no_task_or_socket() -> None:
@@ -390,4 +391,4 @@ def test_closing_hangs_up_and_leaves_no_task_or_socket() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
             again.bind(("127.0.0.1", port))
 
-    asyncio.run(scene())
+    asyncio.run(in_one_piece(scene))

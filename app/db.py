@@ -22,6 +22,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Engine, create_engine,
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
@@ -99,6 +100,15 @@ def make_engine(url: str | URL, *, pool_size: int = 5) -> Engine:
         hide_parameters=True,
         connect_args={"application_name": "clarion", "connect_timeout": 10, **_NOTICE_ITS_DEATH},
     )
+
+
+def is_away(error: BaseException) -> bool:
+    """The database does not answer, or not now (gone, restarting, full, locked): the same may be asked again later.
+
+    By the names that PEP 249 gives such errors: SQLAlchemy's, and drivers' own where they come from a bulk write.
+    """
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return isinstance(error, PoolTimeout) or not names.isdisjoint(("OperationalError", "InterfaceError"))
 
 
 def _sqlite_engine(target: URL, pool_size: int) -> Engine:

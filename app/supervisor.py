@@ -117,7 +117,7 @@ class Supervisor:
     def _watch(self, child: _Child, now: float) -> None:
         if child.restart_at is not None:
             if now >= child.restart_at:
-                child.process, child.started, child.restart_at = self._spawn(child.role), now, None
+                self._restart(child, now)
             return
         status = child.process.poll()
         if status is None:
@@ -125,6 +125,14 @@ class Supervisor:
         child.backoff = _FIRST_BACKOFF if now - child.started > _STEADY else min(child.backoff * 2, _LONGEST_BACKOFF)
         child.restart_at = now + child.backoff
         log.error("role_died", role=child.role.name, status=status, restart_in=child.backoff)
+
+    def _restart(self, child: _Child, now: float) -> None:
+        try:
+            child.process, child.started, child.restart_at = self._spawn(child.role), now, None
+        except OSError as error:
+            # Out of processes or memory, for a while perhaps: the other roles go on meanwhile.
+            child.restart_at = now + child.backoff
+            log.error("role_not_started", role=child.role.name, error=error.strerror, again_in=child.backoff)
 
     def _spawn(self, role: Role) -> subprocess.Popen[bytes]:
         self.logs.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 import structlog
@@ -94,6 +94,22 @@ def keep_running(name: str, work: Callable[[], None], stopping: threading.Event)
         except Exception as error:
             note_failure(name, error)
         stopping.wait(waits.following())
+
+
+def each_in_turn(steps: Iterable[Callable[[], int]], at_once: type[Exception]) -> int:
+    """The sum of what they give. One that fails keeps no other from its turn: its error is raised when all have had
+    theirs, but `at_once` where the others would meet it as well."""
+    total, failed = 0, list[Exception]()
+    for step in steps:
+        try:
+            total += step()
+        except at_once:
+            raise
+        except Exception as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
+    return total
 
 
 class _Waits:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app.db import is_away
 from common.clock import Clock
 from common.errors import RemoteError
 from engine.store import AttemptStore, FinishedAttempt, Outcome, Progress
@@ -115,4 +114,4 @@ def _may_pass(error: Exception) -> bool:
     """The database is away: the same rows are tried again. Everything else lies in a row itself."""
     if isinstance(error, RemoteError):
         return not error.permanent
-    return isinstance(error, OperationalError | InterfaceError | PoolTimeout | OSError)
+    return isinstance(error, OSError) or is_away(error)

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.core.phone import is_country
-from app.db import among, read_transaction, timed_write, write_transaction
+from app.db import among, is_away, read_transaction, timed_write, write_transaction
 from app.models import ConsentAct, ConsentEvent, ConsentEvidence, ConsentFile, ImportState
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services import consents
@@ -127,6 +127,11 @@ def run_file(engine: Engine, file_id: int, path: Path, proofs: Path | None, go_o
         state, detail = ImportState.CANCELLED, STAYS
     except Stopped:
         return
+    except Exception as error:
+        if not is_away(error):
+            detail = "stopped by a defect of Clarion; the log says more"
+            _end(engine, row, file_id, tally, ImportState.FAILED, detail)
+        raise
     _end(engine, row, file_id, tally, state, detail)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.core.compliance import NATIONAL, Coverage, part_of
 from app.core.phone import is_country
-from app.db import chunk_budget, next_chunk_size, timed_write, write_in_chunks, write_transaction
+from app.db import chunk_budget, is_away, next_chunk_size, timed_write, write_in_chunks, write_transaction
 from app.models import DncCoverage, DncEntry, DncFile, DncKind, DncList, ImportState
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audit import record
@@ -169,6 +169,10 @@ def _take(engine: Engine, row: DncFile, path: Path, tally: _Tally, course: _Cour
         raise
     except (ClarionError, OSError) as error:
         return _end(engine, row.id, ImportState.FAILED, tally, str(error))
+    except Exception as error:
+        if not is_away(error):
+            _end(engine, row.id, ImportState.FAILED, tally, "stopped by a defect of Clarion; the log says more")
+        raise
     return _end(engine, row.id, ImportState.COMPLETED, tally, "")
 
 

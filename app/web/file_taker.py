@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.services import consent_files, dnc_files
 from app.services.handed_over import Handed, HandedOver
 from app.services.importing.uploads import locked
 from common.errors import ClarionError
+from common.tasks import each_in_turn
 
 log = structlog.get_logger()
 
@@ -49,7 +51,8 @@ class FileTaker:
 
     def work(self) -> int:
         """Take all files that wait; how many."""
-        return sum(self._take(handed) for handed in list(self._files.waiting()) if handed.kind in _MODELS)
+        steps = [partial(self._take, handed) for handed in self._files.waiting() if handed.kind in _MODELS]
+        return each_in_turn(steps, SQLAlchemyError)
 
     def _take(self, handed: Handed) -> bool:
         path = handed.file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -17,6 +18,7 @@ from app.services import importing
 from app.services.importing.orphans import Orphans
 from app.services.importing.uploads import Uploads, locked
 from common.errors import ClarionError
+from common.tasks import each_in_turn
 
 log = structlog.get_logger()
 
@@ -51,10 +53,8 @@ class Importer:
 
     def work(self) -> int:
         """Do all imports whose file is here; how many."""
-        done = 0
-        for run_id in list(self._uploads.run_ids()):
-            done += self._import(run_id)
-        return done
+        steps = [partial(self._import, run_id) for run_id in self._uploads.run_ids()]
+        return each_in_turn(steps, SQLAlchemyError)
 
     def _import(self, run_id: int) -> int:
         raw, spool = self._uploads.raw_of(run_id), self._uploads.spool_of(run_id)

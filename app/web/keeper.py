@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 
 import structlog
 from sqlalchemy import Engine
@@ -15,6 +16,7 @@ from app.services.privacy import disclosure, erasure, marking, retention, stores
 from common.clock import utcnow
 from common.errors import ClarionError
 from common.settings import Settings
+from common.tasks import each_in_turn
 
 log = structlog.get_logger()
 
@@ -54,15 +56,24 @@ class Keeper:
     def work(self) -> int:
         """Take every open request as far as it goes now; how many erasures ended. One export at a time, so that no
         erasure waits for many."""
-        ended = sum(
-            erasure.advance(self._engine, self._vault, request, self._files, self._servers)
+        erasures = [
+            partial(erasure.advance, self._engine, self._vault, request, self._files, self._servers)
             for request in erasure.open_erasures(self._engine)
-        )
+        ]
+        return each_in_turn([*erasures, self._disclose, self._purge, self._mark], SQLAlchemyError)
+
+    def _disclose(self) -> int:
         disclosure.make_next(self._engine, self._vault, self._home, self._servers)
+        return 0
+
+    def _purge(self) -> int:
         if time.monotonic() >= self._next_purge:
             self._next_purge = time.monotonic() + PURGE_INTERVAL
             retention.purge_due(self._engine, self._servers, self._files)
+        return 0
+
+    def _mark(self) -> int:
         if time.monotonic() >= self._next_marks:
             more = marking.mark(self._engine, utcnow())
             self._next_marks = time.monotonic() + (0 if more else MARK_INTERVAL)
-        return ended
+        return 0

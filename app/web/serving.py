@@ -35,6 +35,7 @@ from app.web.names import Names
 from app.web.trial_runner import TrialRunner
 from common.errors import ConfigError
 from common.settings import Endpoint, Settings
+from common.tasks import keep_running
 
 log = structlog.get_logger()
 
@@ -113,10 +114,13 @@ def work(settings: Settings) -> None:
         "trials": TrialRunner(engine),
         "keeper": Keeper(engine, settings),
     }
-    threads = [threading.Thread(target=work.run, name=name, daemon=True) for name, work in works.items()]
+    ended = threading.Event()
+    threads = [
+        threading.Thread(target=keep_running, args=(name, work.run, ended), name=name, daemon=True)
+        for name, work in works.items()
+    ]
     for thread in threads:
         thread.start()
-    ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     ended.wait()
@@ -218,7 +222,13 @@ class _Child:
 
     def _keep(self) -> None:
         while not self._stopping.is_set():
-            self._child = subprocess.Popen([sys.executable, "-m", "app.cli", "web", self._option])
+            try:
+                self._child = subprocess.Popen([sys.executable, "-m", "app.cli", "web", self._option])
+            except OSError as error:
+                # Out of processes or memory, for a while perhaps.
+                log.error("web.child_not_started", part=self._name, error=error.strerror)
+                self._stopping.wait(_RESTART_AFTER)
+                continue
             status = self._child.wait()
             if not self._stopping.is_set():
                 log.warning("web.child_ended", part=self._name, status=status)

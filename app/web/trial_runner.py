@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.db import is_away
 from app.models import TrialState
 from app.services import pacing_trials
 from common.clock import utcnow
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 
 #: Seconds between two looks for work, and between two signs of life.
 INTERVAL = 1.0
+_DEFECT = "stopped by a defect of Clarion; the log says more"
 _COMMAND = (sys.executable, "-m", "pacing.simulation.trial")
 
 
@@ -58,6 +60,11 @@ class TrialRunner:
         with subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
             try:
                 self._follow(child, trial_id, asked)
+            except Exception as error:
+                if not is_away(error):
+                    # Begun anew it would end alike.
+                    pacing_trials.end(self._engine, trial_id, TrialState.FAILED, _DEFECT, self._clock())
+                raise
             finally:
                 child.kill()
         return True
@@ -84,7 +91,7 @@ class TrialRunner:
     def _end(self, trial_id: int, status: int, result: dict[str, Any]) -> None:
         complete = status == 0 and "bound" in result
         state = TrialState.COMPLETED if complete else TrialState.FAILED
-        detail = "" if complete else "stopped by a defect of Clarion; the log says more"
+        detail = "" if complete else _DEFECT
         pacing_trials.end(self._engine, trial_id, state, detail, self._clock())
         log.info("pacing_trial.ended", trial=trial_id, state=state.value, status=status)
 

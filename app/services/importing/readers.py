@@ -102,12 +102,17 @@ class _Ahead:
         self._thread.join()
 
     def _take(self) -> None:
-        body = b"\0"
-        while body:
-            self._free.acquire()
-            head = b"" if self._closed else self._pipe.read(LENGTH.size)
-            body = self._pipe.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
-            self._bodies.put(body)
+        try:
+            while body := self._next():
+                self._bodies.put(body)
+        finally:
+            # Whatever happened: who takes from it must not wait for ever.
+            self._bodies.put(b"")
+
+    def _next(self) -> bytes:
+        self._free.acquire()
+        head = b"" if self._closed else self._pipe.read(LENGTH.size)
+        return self._pipe.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
 
 
 def _received(ahead: _Ahead) -> Iterator[Chunk]:

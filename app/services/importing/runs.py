@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.core.phone import is_country
-from app.db import insert_missing, write_transaction
+from app.db import insert_missing, is_away, write_transaction
 from app.intake import mapping as mappings
 from app.intake import reading
 from app.intake.rows import Reject
@@ -173,8 +173,10 @@ def run_import(
         return
     except (ClarionError, OSError) as error:
         _end(engine, run_id, ImportState.FAILED, str(error))
-    except Exception:
-        _end(engine, run_id, ImportState.FAILED, "stopped by a defect of Clarion; the log says more")
+    except Exception as error:
+        if not is_away(error):
+            _end(engine, run_id, ImportState.FAILED, "stopped by a defect of Clarion; the log says more")
+        # With the database away the run stays as it is, and goes on once it is back.
         raise
     else:
         _end(engine, run_id, ImportState.CANCELLED if position.cancelled else ImportState.COMPLETED, position.note)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.bulk import Rows, ids_of
 from app.core.audience import filter_from_json
 from app.core.retention import UNDO_FOR
-from app.db import among, bulk_engine, read_transaction, write_transaction
+from app.db import among, bulk_engine, is_away, read_transaction, write_transaction
 from app.models import Attempt, AttemptState, Contact, ListChange, ListChangeKind, ListChangeState
 from app.services.audience.sql import Compiler, successful_codes
 from app.services.audit import record
@@ -47,8 +47,9 @@ def work_next(engine: Engine, go_on: Callable[[], bool] = lambda: True) -> bool:
         state = stopped.state
     except ClarionError as error:
         state, detail = ListChangeState.FAILED, str(error)
-    except Exception:
-        _end(engine, change.id, ListChangeState.FAILED, "stopped by a defect of Clarion; the log says more")
+    except Exception as error:
+        if not is_away(error):
+            _end(engine, change.id, ListChangeState.FAILED, "stopped by a defect of Clarion; the log says more")
         raise
     _end(engine, change.id, state, detail)
     return True

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from common.errors import ClarionError
+from common.tasks import note_failure
 
 log = structlog.get_logger()
 
@@ -78,6 +79,9 @@ class Feeds:
                 frame = await asyncio.to_thread(self._look, job_id)
             except ClarionError as error:
                 log.warning("live.look_failed", job_id=job_id, error=str(error))
+            except Exception as error:
+                # Whoever watches would wait for ever, and so would those who come to the same feed.
+                note_failure("live", error, job_id=job_id)
             else:
                 async with feed.changed:
                     if frame != feed.frame:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import OperationalError
 
 from app.db import read_transaction, write_transaction
 from app.models import ConsentEvent, ConsentFile, DncEntry, DncFile
@@ -169,3 +170,46 @@ def test_a_file_that_cannot_be_read_says_why_and_one_without_a_row_waits(
     assert [folder.name for folder in (tmp_path / "files").iterdir()] == [f"{CONSENT}-999"]
     shutil.rmtree(tmp_path / "files")
     assert FileTaker(engine, tmp_path).work() == 0
+
+
+@pytest.mark.parametrize("kind", [CONSENT, DNC])
+def test_a_file_that_meets_a_defect_has_failed_and_keeps_no_other_waiting(
+    kind: str, engine: Engine, world: World, list_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a defect")
+
+    file_ids = [
+        queue(engine, world, tmp_path, consents_of(9))
+        if kind == CONSENT
+        else queue_dnc(engine, list_id, tmp_path, "12")
+        for _ in range(2)
+    ]
+    monkeypatch.setattr(consent_files if kind == CONSENT else dnc_files, "read_lines", broken)
+    taker = FileTaker(engine, tmp_path)
+    with pytest.raises(KeyError):
+        taker.work()
+    with read_transaction(engine) as session:
+        rows = [session.get_one(ConsentFile if kind == CONSENT else DncFile, file_id) for file_id in file_ids]
+    assert [(row.state, row.detail) for row in rows] == [
+        ("failed", "stopped by a defect of Clarion; the log says more")
+    ] * 2
+    assert taker.work() == 2
+    assert list(HandedOver(tmp_path).waiting()) == []
+
+
+def test_a_file_goes_on_once_the_database_is_back(
+    engine: Engine, list_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("the server is gone"))
+
+    file_id = queue_dnc(engine, list_id, tmp_path, numbers_of(9))
+    monkeypatch.setattr(dnc_files, "_write", away)
+    taker = FileTaker(engine, tmp_path)
+    with pytest.raises(OperationalError):
+        taker.work()
+    assert entries(engine, file_id, list_id)[0].state == "running"
+    monkeypatch.undo()
+    assert taker.work() == 1
+    assert entries(engine, file_id, list_id)[0].state == "completed"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, func, select, update
+from sqlalchemy.exc import OperationalError
 
 from app import db
 from app.intake.chunks import Job
@@ -26,7 +27,7 @@ from app.models import (
 )
 from app.security.access import Actor
 from app.services import contact_push, dnc, importing, lists
-from app.services.importing import Progress
+from app.services.importing import Progress, loading
 from app.services.importing.readers import chunks_of
 from common.clock import utcnow
 from common.errors import Refused
@@ -375,3 +376,23 @@ def test_previews_columns_rows_and_a_mapping(tmp_path: Path) -> None:
     assert preview.rows[0][1] == "Anna"
     assert preview.mapping["phone2"] == "phone2"
     assert preview.problems == ((4, "has 1 columns, the first line names 7; is a quote or delimiter missing?"),)
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_an_import_goes_on_once_the_database_is_back_and_has_failed_by_a_defect(
+    away: bool, engine: Engine, list_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise OperationalError("COPY", {}, Exception("gone")) if away else KeyError("a defect")
+
+    path = write(tmp_path, GOOD)
+    with db.write_transaction(engine) as session:
+        run_id = importing.start_import(session, ACTOR, list_id, path).id
+    monkeypatch.setattr(loading, "write_contacts", gone)
+    with pytest.raises(OperationalError if away else KeyError):
+        importing.run_import(engine, ACTOR, run_id, path)
+    assert run_of(engine, run_id).state == ("running" if away else "failed")
+    monkeypatch.undo()
+    if away:
+        importing.run_import(engine, ACTOR, run_id, path)
+        assert counts(run_of(engine, run_id)) == ("completed", 2, 2, 0, 0)

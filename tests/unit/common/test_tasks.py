@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 
 import pytest
 from structlog.testing import capture_logs
 
 from common import tasks
-from common.tasks import Tasks, failures, keep_going, keep_running
+from common.tasks import Tasks, each_in_turn, failures, keep_going, keep_running
 
 
 @pytest.fixture(autouse=True)
@@ -91,3 +92,24 @@ def test_the_waits_between_two_tries_double_and_begin_anew_after_steady_work(mon
     assert [waits.following() for _ in range(5)] == [0.5, 1.0, 2.0, 3.0, 3.0]
     now[0] += 100.0
     assert waits.following() == 0.5
+
+
+def test_what_fails_keeps_nothing_else_from_its_turn_and_is_told_when_all_have_had_theirs() -> None:
+    done: list[int] = []
+
+    def step(number: int) -> int:
+        done.append(number)
+        if number == 2:
+            raise KeyError("a defect")
+        if number == 4:
+            raise ConnectionError("away")
+        return 1
+
+    with pytest.raises(KeyError):
+        each_in_turn([partial(step, number) for number in (1, 2, 3)], ConnectionError)
+    assert done == [1, 2, 3]
+    assert each_in_turn([partial(step, number) for number in (1, 3)], ConnectionError) == 2
+    done.clear()
+    with pytest.raises(ConnectionError):
+        each_in_turn([partial(step, number) for number in (1, 4, 3)], ConnectionError)
+    assert done == [1, 4]

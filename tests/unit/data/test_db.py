@@ -6,11 +6,15 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from app import db
+from app.db import is_away
 from app.models import Organization
 from common.clock import utcnow
 from common.errors import ConfigError
@@ -156,3 +160,20 @@ def test_a_waiting_writer_gets_its_turn_between_chunks(engine: Engine) -> None:
     done.set()
     thread.join()
     assert len(waits) > 3
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (OperationalError("SELECT", {}, Exception("gone")), True),
+        (PoolTimeout(), True),
+        (sqlite3.OperationalError("database or disk is full"), True),
+        (psycopg.errors.AdminShutdown("terminating connection"), True),
+        (psycopg.InterfaceError("the connection is closed"), True),
+        (IntegrityError("INSERT", {}, Exception("twice")), False),
+        (psycopg.errors.UndefinedColumn("no such column"), False),
+        (KeyError("a defect"), False),
+    ],
+)
+def test_a_database_that_is_away_is_told_from_what_would_fail_again(error: Exception, away: bool) -> None:
+    assert is_away(error) is away

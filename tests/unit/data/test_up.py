@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from app import supervisor as supervisors
 from app.cli import up
+from app.supervisor import Role, Supervisor
 from common.settings import Settings
 
 SIMULATED = {
@@ -36,3 +42,26 @@ def test_names_what_may_reach_people(capsys: pytest.CaptureFixture[str], name: s
     words = said(capsys, **{name: value})
     assert "nobody real" not in words
     assert value.removesuffix(":5060") in words
+
+
+def test_a_role_that_cannot_be_started_again_now_is_started_later_and_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    starts: list[str] = []
+
+    def start(_self: Supervisor, role: Role) -> Any:
+        starts.append(role.name)
+        if len(starts) == 1:
+            raise OSError(11, "Resource temporarily unavailable")
+        return SimpleNamespace(poll=lambda: None)
+
+    monkeypatch.setattr(Supervisor, "_spawn", start)
+    supervisor = Supervisor({}, tmp_path)
+    dead: Any = SimpleNamespace(poll=lambda: 1)
+    child = supervisors._Child(Role("engine", ()), dead, 0.0, restart_at=1.0)
+    supervisor._watch(child, 1.0)
+    assert child.process is dead
+    supervisor._watch(child, 1.5)
+    supervisor._watch(child, 60.0)
+    assert starts == ["engine", "engine"]
+    assert child.process.poll() is None

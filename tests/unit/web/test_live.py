@@ -164,3 +164,18 @@ def test_refuses_who_signed_out_meanwhile(
             user.session_generation += 1
 
     assert ask(streams, path, query)[0] == 403
+
+
+def test_a_look_that_meets_a_defect_is_not_the_last_of_its_feed() -> None:
+    looks: Iterator[int] = count()
+
+    def look(_job_id: int) -> Frame:
+        if next(looks) == 0:
+            raise KeyError("a defect")
+        return frame("there", ended=True)
+
+    async def listen() -> list[str]:
+        async with asyncio.timeout(30):
+            return [seen.parts["codes"] async for seen in Feeds(look, interval=0.0).frames(1)]
+
+    assert asyncio.run(listen()) == ["there"]

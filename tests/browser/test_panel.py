@@ -111,6 +111,7 @@ def test_makes_a_campaign_and_starts_it(admin: Page, site: Site) -> None:
     row.get_by_role("button", name="Start").click()
     dialog = admin.get_by_role("dialog")
     expect(dialog).to_contain_text("Start Spoken?")
+    expect(dialog).to_contain_text(re.compile(r"Everybody on \S.* will be tried as the strategy says"))
     dialog.get_by_role("button", name="Keep it as it is").click()
     row.get_by_role("button", name="Start").click()
     dialog.get_by_role("button", name="Start now").click()

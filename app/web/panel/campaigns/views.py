@@ -22,8 +22,9 @@ blueprint = area("campaigns", __name__, "/campaigns")
 @blueprint.get("/")
 def index() -> Response | str:
     names = campaign_choices(reader(), actor(), counted=False)
-    lists, scripts, strategies = (
-        {choice.id: choice for choice in choices} for choices in (names.contact_lists, names.scripts, names.strategies)
+    lists, filters, scripts, strategies = (
+        {choice.id: choice for choice in choices}
+        for choices in (names.contact_lists, names.filters, names.scripts, names.strategies)
     )
     columns: Columns[Campaign] = {
         "campaign": lambda row: row.name,
@@ -43,6 +44,7 @@ def index() -> Response | str:
         campaigns=listing.rows,
         newest=newest,
         lists=lists,
+        filters=filters,
         scripts=scripts,
         strategies=strategies,
         ended=jobs.ENDED,

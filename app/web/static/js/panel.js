@@ -45,7 +45,9 @@
     var dialog = document.getElementById("confirm-dialog");
     dialog.querySelector("[data-confirm-title]").textContent = holder.dataset.confirmTitle || "Are you sure?";
     dialog.querySelector("[data-confirm-text]").textContent = holder.dataset.confirm;
-    dialog.querySelector("[data-confirm-yes]").textContent = holder.dataset.confirmYes || "Go ahead";
+    var yes = dialog.querySelector("[data-confirm-yes]");
+    yes.textContent = holder.dataset.confirmYes || "Go ahead";
+    yes.className = "btn btn-" + (holder.dataset.confirmKind || "danger");
     dialog.returnValue = "";
     dialog.addEventListener(
       "close",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core.audience.fields import BUILT_IN, Kind, address_field, attribute_field, kind_of
-from app.core.audience.judge import Facts, holds, latest, matches, why_left_out
+from app.core.audience.judge import Facts, accepts, holds, latest, matches, why_left_out
 from app.core.audience.model import (
     OPERATORS,
     Condition,
@@ -32,6 +32,7 @@ __all__ = [
     "Match",
     "Operator",
     "SortKey",
+    "accepts",
     "address_field",
     "attribute_field",
     "checked",

@@ -23,6 +23,10 @@ RECENT_ATTEMPTS = "recent_attempts"
 EXCLUDED = "excluded"
 #: Of the contact's first phone: what kind of number it is, and whose.
 PHONE_TYPE, PHONE_COUNTRY = "phone_type", "phone_country"
+#: What its digits tell: the town or state, where they do, and who was given the range first.
+PHONE_AREA, PHONE_CARRIER = "phone_area", "phone_carrier"
+#: Not kept with contacts, so nobody can be put in order by them.
+UNSORTED = frozenset({PHONE_AREA, PHONE_CARRIER})
 BUILT_IN: Mapping[str, Kind] = {
     "id": Kind.TEXT,
     "customer_id": Kind.TEXT,
@@ -32,6 +36,8 @@ BUILT_IN: Mapping[str, Kind] = {
     "time_zone": Kind.TEXT,
     PHONE_TYPE: Kind.TEXT,
     PHONE_COUNTRY: Kind.TEXT,
+    PHONE_AREA: Kind.TEXT,
+    PHONE_CARRIER: Kind.TEXT,
     "added_on": Kind.MOMENT,
     "last_modified_on": Kind.MOMENT,
     "last_attempt_time": Kind.MOMENT,

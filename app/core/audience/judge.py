@@ -70,7 +70,7 @@ def holds(condition: Condition, facts: Facts, types: Mapping[str, str], now: dat
         case Operator.WITHIN:
             return value is not None and bool(bound <= value <= latest(kind, now))
         case _:
-            return value is not None and _compares(condition.operator, value, bound)
+            return value is not None and accepts(condition.operator, value, bound)
 
 
 def latest(kind: Kind, now: datetime) -> date:
@@ -78,8 +78,11 @@ def latest(kind: Kind, now: datetime) -> date:
     return now.date() if kind is Kind.DATE else now
 
 
-def _compares(operator: Operator, value: Any, bound: Operand) -> bool:
+def accepts(operator: Operator, value: Any, bound: Operand) -> bool:
+    """Whether a value that there is compares so."""
     match operator:
+        case Operator.FILLED:
+            return True
         case Operator.EQUALS:
             return bool(value == bound)
         case Operator.ONE_OF:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from app.core.audience.fields import RECENT_ATTEMPTS, Kind, attribute_of, kind_of
+from app.core.audience.fields import RECENT_ATTEMPTS, UNSORTED, Kind, attribute_of, kind_of
 from app.core.audience.model import BARE, IN_DAYS, OPERATORS, Condition, Filter, Operator
 from common.errors import Refused
 
@@ -41,7 +41,7 @@ def operand(condition: Condition, kind: Kind, now: datetime) -> Operand:
         bound = now - timedelta(days=_days(text))
         return bound.date() if kind is Kind.DATE else bound
     if kind is Kind.TEXT:
-        return _texts(text) if condition.operator is Operator.ONE_OF else text
+        return texts(condition.field, text) if condition.operator is Operator.ONE_OF else text
     return _typed(text, kind)
 
 
@@ -63,10 +63,12 @@ def _typed(text: str, kind: Kind) -> Operand:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _texts(text: str) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(item.strip() for item in text.split(",") if item.strip()))
+def texts(field: str, text: str) -> tuple[str, ...]:
+    """Several values, with commas between them; semicolons where values have commas themselves."""
+    sign, name = (";", "semicolons") if field in UNSORTED else (",", "commas")
+    found = tuple(dict.fromkeys(item.strip() for item in text.split(sign) if item.strip()))
     if not found:
-        raise Refused("say what to compare with, several with commas between them")
+        raise Refused(f"say what to compare with, several with {name} between them")
     return found
 
 
@@ -90,6 +92,8 @@ def checked(made: Filter, types: Mapping[str, str], now: datetime) -> Filter:
                 raise BadCondition(str(error), (number, index)) from error
     for index, key in enumerate(made.sort):
         try:
+            if key.field in UNSORTED:
+                raise Refused("cannot be sorted by, since it is kept with nobody; phone1 brings areas together")
             _known(key.field, key.days, types)
         except Refused as error:
             raise BadCondition(str(error), (-1, index)) from error

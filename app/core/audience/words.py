@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.core.audience.fields import EXCLUDED, PHONE_COUNTRY, PHONE_TYPE, RECENT_ATTEMPTS, address_of, attribute_of
+from app.core.audience.fields import (
+    EXCLUDED,
+    PHONE_AREA,
+    PHONE_CARRIER,
+    PHONE_COUNTRY,
+    PHONE_TYPE,
+    RECENT_ATTEMPTS,
+    address_of,
+    attribute_of,
+)
 from app.core.audience.model import BARE, IN_DAYS, Condition, Filter, Match, Operator, SortKey
 
 FIELD_WORDS: Mapping[str, str] = {
@@ -16,6 +25,8 @@ FIELD_WORDS: Mapping[str, str] = {
     "time_zone": "Time zone",
     PHONE_TYPE: "Phone type",
     PHONE_COUNTRY: "Phone country",
+    PHONE_AREA: "Phone town or state",
+    PHONE_CARRIER: "Phone carrier",
     "added_on": "Added on",
     "last_modified_on": "Last modified on",
     "last_attempt_time": "Last attempt",

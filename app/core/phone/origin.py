@@ -8,29 +8,33 @@ several countries share names the one in which the number is valid, and none whe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
+from phonenumbers.phonenumberutil import COUNTRY_CODE_TO_REGION_CODE
 
 from app.core.phone import blocks
 from app.core.phone.numbers import known_number
 from app.core.phone.region_table import RegionTable
 from app.core.phone.types import NumberType
 
-_OF_A_PLACE = (NumberType.FIXED_LINE, NumberType.FIXED_OR_MOBILE)
-_OF_A_NETWORK = (NumberType.MOBILE, NumberType.FIXED_OR_MOBILE, NumberType.PAGER)
+#: Kinds of numbers that are tied to a place in every country, and those of which the network is told.
+OF_A_PLACE = (NumberType.FIXED_LINE, NumberType.FIXED_OR_MOBILE)
+OF_A_NETWORK = (NumberType.MOBILE, NumberType.FIXED_OR_MOBILE, NumberType.PAGER)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """`type` is a `NumberType`; `region` a town, state or country, whichever is known best; `carrier` had the range
-    first, and people take their numbers along: a hint, no more. "" is not known."""
+    """`type` is a `NumberType`; `region` a town, state or country, whichever is known best, `area` the same without
+    countries; `carrier` had the range first, and people take their numbers along: a hint, no more. "" is not known."""
 
     type: str = ""
     region: str = ""
     carrier: str = ""
+    area: str = ""
 
 
 def origin_of(e164: str, table: RegionTable) -> Origin:
@@ -43,14 +47,25 @@ def origin_of(e164: str, table: RegionTable) -> Origin:
     return Origin(
         number.type,
         area or table.country(_country(digits)),
-        table.carrier(digits) if number.type in _OF_A_NETWORK else "",
+        table.carrier(digits) if number.type in OF_A_NETWORK else "",
+        area,
     )
 
 
 def _has_place(number_type: str, digits: str) -> bool:
     if number_type == NumberType.MOBILE:
-        return bool(phonenumbers.is_number_type_geographical(PhoneNumberType.MOBILE, blocks.country_code(digits)))
-    return number_type in _OF_A_PLACE
+        return blocks.country_code(digits) in placed_mobiles()
+    return number_type in OF_A_PLACE
+
+
+@cache
+def placed_mobiles() -> Mapping[int, str]:
+    """Country codes whose mobile numbers are tied to a place, with the digit before the area code that is not of it."""
+    return {
+        code: str(phonenumbers.country_mobile_token(code))
+        for code in COUNTRY_CODE_TO_REGION_CODE
+        if phonenumbers.is_number_type_geographical(PhoneNumberType.MOBILE, code)
+    }
 
 
 def _geographic(digits: str) -> str:

@@ -12,10 +12,11 @@ import sys
 import zlib
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-_DIGITS = 9
-_BASE = 11
+#: So many digits of a number count, to this base.
+DIGITS = 9
+BASE = 11
 _SHIFTED = str.maketrans("0123456789", "123456789a")
 #: "CLNR" and the layout's number, in the byte order of the machine that compiled it.
 _MAGIC = 0x434C4E52 << 32 | 1
@@ -68,6 +69,28 @@ class RegionTable:
         at = bisect_right(self._countries, key)
         return self._text(self._country_texts[at - 1]) if at and self._countries[at - 1] == key else ""
 
+    def areas(self) -> set[str]:
+        """All names that there are."""
+        return {self._text(number) for number in set(self._area_texts) if number}
+
+    def carriers(self) -> set[str]:
+        return {self._text(number) for number in set(self._carrier_texts) if number}
+
+    def area_stretches(self, accepted: Callable[[str], bool]) -> list[tuple[int, int]]:
+        """Where numbers begin, and end before, that have an accepted area; in order. Nothing is accepted as ""."""
+        return self._stretches(self._areas, self._area_texts, accepted)
+
+    def carrier_stretches(self, accepted: Callable[[str], bool]) -> list[tuple[int, int]]:
+        """The same of carriers."""
+        return self._stretches(self._carriers, self._carrier_texts, accepted)
+
+    def _stretches(
+        self, beginnings: memoryview, texts: memoryview, accepted: Callable[[str], bool]
+    ) -> list[tuple[int, int]]:
+        meant = {number for number in set(texts) if number and accepted(self._text(number))}
+        ends = [*beginnings[1:], BASE**DIGITS]
+        return [(beginnings[at], ends[at]) for at, number in enumerate(texts) if number in meant]
+
     def _find(self, beginnings: memoryview, texts: memoryview, key: int) -> str:
         at = bisect_right(beginnings, key)
         return self._text(texts[at - 1]) if at else ""
@@ -102,8 +125,8 @@ def pack(areas: Mapping[str, str], carriers: Mapping[str, str], countries: Mappi
 
 def stretch_of(digits: str) -> tuple[int, int]:
     """The first number that begins with these digits, of which nine count, and the first after all of them."""
-    first = int(digits[:_DIGITS].translate(_SHIFTED).ljust(_DIGITS, "0"), _BASE)
-    return first, first + _BASE ** max(0, _DIGITS - len(digits))
+    first = int(digits[:DIGITS].translate(_SHIFTED).ljust(DIGITS, "0"), BASE)
+    return first, first + BASE ** max(0, DIGITS - len(digits))
 
 
 def _flattened(named: Iterable[tuple[str, int]]) -> Iterator[tuple[int, int]]:

@@ -8,8 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.audience import BUILT_IN, Facts, address_field, attribute_field, filter_from_json, why_left_out
-from app.core.audience.fields import EXCLUDED, PHONE_COUNTRY, PHONE_TYPE
+from app.core.audience.fields import EXCLUDED, PHONE_AREA, PHONE_CARRIER, PHONE_COUNTRY, PHONE_TYPE
+from app.core.phone import Origin
 from app.models import Address, AddressKind, Attempt, Contact, Job, JobContact, JobState
+from app.services import regions
 from app.services.audience.sql import successful_codes
 from app.services.exclusions import excluded_among
 
@@ -34,7 +36,11 @@ def facts_of(session: Session, contact: Contact) -> Facts:
     ).all()
     values |= {address_field(address.name): address.value for address in addresses}
     phone = next((address for address in addresses if address.kind == AddressKind.PHONE), None)
-    values |= {PHONE_TYPE: phone.number_type, PHONE_COUNTRY: phone.country} if phone else {}
+    if phone:
+        # A number whose kind is not kept yet is not told in the database either.
+        origin = regions.origin(phone.value) if phone.number_type else Origin()
+        values |= {PHONE_TYPE: phone.number_type, PHONE_COUNTRY: phone.country}
+        values |= {PHONE_AREA: origin.area, PHONE_CARRIER: origin.carrier}
     successes = successful_codes(session, contact.organization_id)
     attempts = session.execute(
         select(Attempt.started_at, Attempt.completion_code).where(Attempt.contact_id == contact.id)

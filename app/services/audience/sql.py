@@ -14,8 +14,17 @@ from sqlalchemy.orm import Session
 
 from app.core import audience
 from app.core.audience import Condition, Filter, Group, Kind, Match, Operator
-from app.core.audience.fields import EXCLUDED, PHONE_COUNTRY, PHONE_TYPE, RECENT_ATTEMPTS, address_of, attribute_of
+from app.core.audience.fields import (
+    EXCLUDED,
+    PHONE_COUNTRY,
+    PHONE_TYPE,
+    RECENT_ATTEMPTS,
+    UNSORTED,
+    address_of,
+    attribute_of,
+)
 from app.models import Address, AddressKind, Attempt, CompletionCode, Contact, ContactExclusion
+from app.services.audience import told
 from common.errors import Refused
 
 _COLUMNS: Mapping[str, Any] = {
@@ -53,7 +62,7 @@ class Compiler:
         keys: list[Any] = []
         for key in made.sort:
             kind = audience.kind_of(key.field, self._types)
-            if kind is not None:
+            if kind is not None and key.field not in UNSORTED:
                 column = self._column(key.field, kind, key.days)
                 # Once each: the value of an attribute is dear to read.
                 keys.append((column.desc() if key.descending else column.asc()).nulls_last())
@@ -70,6 +79,8 @@ class Compiler:
             bound = audience.operand(condition, kind, self._now)
         except Refused:
             return ~true()
+        if condition.field in told.TOLD:
+            return told.holds(condition, bound, sqlite=self._sqlite)
         column: Column = self._column(condition.field, kind, condition.days)
         match condition.operator:
             case Operator.EMPTY:

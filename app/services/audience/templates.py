@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from app.core.audience import Filter, checked, filter_from_json, filter_to_json
 from app.models import Attribute, Campaign, Contact, ContactList, FilterTemplate
 from app.security.access import Actor, Permission, get_scoped, scoped
 from app.services.audience.sql import Compiler, successful_codes
+from app.services.audience.told import refuse_unknown
 from app.services.audit import record
 from app.services.contacts import ContactView, views_of
 from app.services.organizations import organization_for
@@ -65,7 +66,7 @@ def create_filter(
         organization_id=home,
         name=_free_name(session, home, name),
         description=description.strip()[:255],
-        definition=filter_to_json(checked(made, askable_types(session, home), now)),
+        definition=filter_to_json(_checked(made, askable_types(session, home), now)),
         created_at=now,
         updated_at=now,
     )
@@ -83,7 +84,7 @@ def update_filter(
     template = get_scoped(session, actor, FilterTemplate, filter_id)
     before = {"name": template.name, **template.definition}
     types = askable_types(session, template.organization_id)
-    template.definition = filter_to_json(checked(made, types, utcnow()))
+    template.definition = filter_to_json(_checked(made, types, utcnow()))
     if name.strip() != template.name:
         template.name = _free_name(session, template.organization_id, name)
     template.description = description.strip()[:255]
@@ -145,11 +146,17 @@ def preview(
     if not whole:
         last = session.scalar(select(Contact.id).where(*mine).order_by(Contact.id).offset(QUICK).limit(1))
     among = (*mine, Contact.id < last) if last is not None else mine
-    wanted = (*among, compiler.where(checked(made, types, now)))
+    wanted = (*among, compiler.where(_checked(made, types, now)))
     counted = session.scalar(select(func.count()).select_from(Contact).where(*wanted)) or 0
     looked_at = session.scalar(select(func.count()).select_from(Contact).where(*among)) or 0
     found = session.scalars(select(Contact).where(*wanted).order_by(*compiler.order(made)).limit(SHOWN)).all()
     return Preview(counted, looked_at, last is None, tuple(views_of(session, actor, found)))
+
+
+def _checked(made: Filter, types: Mapping[str, str], now: datetime) -> Filter:
+    """The same filter. Raise BadCondition."""
+    refuse_unknown(checked(made, types, now))
+    return made
 
 
 def _fields(made: Filter) -> set[str]:

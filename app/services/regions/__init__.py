@@ -31,12 +31,16 @@ def table_path() -> Path:
     return Path(sys.prefix) / "share" / "clarion" / f"number-regions-{phonenumbers.__version__}.bin"
 
 
+def table() -> RegionTable:
+    """An empty one where there is none and none can be made."""
+    with _LOCK:
+        return _shared()
+
+
 def origin(e164: str, *, seen: bool = True) -> Origin:
     """What the digits of a number tell; without region and carrier where there is no table and none can be made, and
     for those by whom the number is not `seen` whole: a small place or network would tell masked digits."""
-    with _LOCK:
-        table = _shared()
-    found = origin_of(e164, table)
+    found = origin_of(e164, table())
     return found if seen else Origin(found.type)
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
+import phonenumbers
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -17,6 +20,7 @@ from app.core.audience import (
     OPERATORS,
     BadCondition,
     Condition,
+    Facts,
     Filter,
     Group,
     Match,
@@ -25,11 +29,12 @@ from app.core.audience import (
     kind_of,
     matches,
 )
+from app.core.phone import PhoneNumber, known_number
 from app.db import read_transaction, write_transaction
 from app.models import Address, Attempt, Campaign, Contact, FilterTemplate, Job, JobContact, JobOrder
 from app.models.campaign import NOT_YET
 from app.security.access import Actor, NotFound
-from app.services import explain, jobs, lists
+from app.services import explain, jobs, lists, regions
 from app.services.audience import templates
 from app.services.audience.facts import facts_of
 from app.services.audience.sql import Compiler, successful_codes
@@ -63,17 +68,19 @@ VALUES: dict[str, tuple[Any, ...]] = {
 }
 #: What is written beside a field of each kind.
 OPERANDS = {
-    "text": ("Aa", "Z", "a", "Zug,Aa", "10", "CALL_BUSY", "mobile", "US"),
+    "text": ("Aa", "Z", "a", "Zug,Aa", "10", "CALL_BUSY", "fixed_or_mobile", "US", "Washington D.C."),
     "number": ("0", "3", "12.5", "-3.25"),
     "boolean": ("yes", "no"),
     "date": ("2026-03-10", "2026-03-02"),
     "moment": ("2026-03-10T12:30:00", "2026-03-10", "2026-03-09T01:00:00+01:00"),
 }
+TOLD = ("phone_area", "phone_carrier")
 FIELDS = (
     "id", "first_name", "added_on", "last_attempt_time", "last_completion_code", "attempts", "successful_attempts",
-    "recent_attempts", "address.phone1", "phone_type", "phone_country",
+    "recent_attempts", "address.phone1", "phone_type", "phone_country", *TOLD,
     *(f"attribute.{name}" for name in TYPES), "attribute.gone",
 )  # fmt: skip
+SORTED = [name for name in FIELDS if name not in TOLD]
 
 
 @st.composite
@@ -92,7 +99,10 @@ FILTERS = st.builds(
     Filter,
     st.lists(GROUPS, max_size=2).map(tuple),
     st.sampled_from(Match),
-    st.lists(st.builds(SortKey, st.sampled_from(FIELDS), st.booleans(), st.just(3)), max_size=2).map(tuple),
+    st.lists(
+        st.builds(SortKey, st.sampled_from(SORTED), st.booleans(), st.just(3)),
+        max_size=2,
+    ).map(tuple),
 )
 
 
@@ -136,7 +146,8 @@ def _history(session: Session, world: World, contact: Contact, number: int) -> N
     session.add(
         Address(
             organization_id=world.organization_id, contact_id=contact.id, kind="phone", name=f"phone{number % 2 + 1}",
-            value=f"+1202555{number:04d}", country=("", "US", "CA")[number % 3], number_type=("", "mobile")[number % 2],
+            value=f"+1202555{number:04d}", country=("", "US", "CA")[number % 3],
+            number_type=("", "fixed_or_mobile")[number % 2],
         )
     )  # fmt: skip
     if number % 4:
@@ -183,6 +194,82 @@ def test_contacts_without_a_value_come_last_either_way(people: Session) -> None:
         known = [float(value) for value in values if value is not None]
         assert known == sorted(known, reverse=descending)
         assert all(value is None for value in values[len(known) :])
+
+
+@pytest.fixture(scope="module")
+def numbers() -> dict[str, PhoneNumber]:
+    """Of each country and kind some that there are, their last digits by chance."""
+    chance, found = Random(5), {}
+    for country in sorted(phonenumbers.SUPPORTED_REGIONS):
+        for kind in (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.VOIP):
+            example = phonenumbers.example_number_for_type(country, kind)
+            text = phonenumbers.format_number(example, PhoneNumberFormat.E164) if example else ""
+            for spoiled in (0, 4, 7) if text else ():
+                kept = text[: max(3, len(text) - spoiled)]
+                tried = kept + "".join(chance.choice("0123456789") for _ in range(len(text) - len(kept)))
+                number = known_number(tried)
+                if number is not None and number.e164 == tried:
+                    found[tried] = number
+    # An Argentine mobile number, and one whose area is a state.
+    found |= {text: known_number(text) for text in ("+5491123456789", "+14155550132", "+13125550142")}
+    return {text: number for text, number in found.items() if number is not None}
+
+
+CASES = [
+    *((field, operator, "") for field in TOLD for operator in (Operator.EMPTY, Operator.FILLED)),
+    *(("phone_area", operator, "Chicago, IL") for operator in (Operator.EQUALS, Operator.DIFFERS)),
+    ("phone_area", Operator.EQUALS, "Buenos Aires"),
+    ("phone_area", Operator.CONTAINS, "an"),
+    ("phone_area", Operator.BEGINS, "B"),
+    ("phone_area", Operator.ONE_OF, "California; Paris; Berlin; Chicago, IL"),
+    ("phone_carrier", Operator.ONE_OF, "Vodafone; Orange"),
+    ("phone_carrier", Operator.CONTAINS, "Tel"),
+    ("phone_carrier", Operator.DIFFERS, "Vodafone"),
+]
+
+
+def test_what_digits_tell_is_what_pages_show_of_numbers_of_every_country(
+    engine: Engine, world: World, numbers: dict[str, PhoneNumber]
+) -> None:
+    home = {"organization_id": world.organization_id}
+    with write_transaction(engine) as session:
+        list_id = lists.create_list(session, ROOT, "Many", organization_id=world.organization_id).id
+        stamps = {"created_at": NOW, "updated_at": NOW, "attributes": {}, "contact_list_id": list_id}
+        session.execute(insert(Contact), [{**home, **stamps, "external_id": text} for text in numbers])
+        ids = {text: key for key, text in session.execute(select(Contact.id, Contact.external_id))}
+        common = {**home, "kind": "phone", "name": "phone1"}
+        rows = [
+            {**common, "contact_id": ids[text], "value": text, "number_type": one.type, "country": one.country}
+            for text, one in numbers.items()
+        ]
+        session.execute(insert(Address), rows)
+    origins = {text: regions.origin(text) for text in numbers}
+    facts = {text: Facts({"phone_area": it.area, "phone_carrier": it.carrier}) for text, it in origins.items()}
+    with read_transaction(engine) as session:
+        compiler = Compiler(session.get_bind().dialect.name, TYPES, NOW)
+        for field, operator, value in CASES:
+            made = Filter((Group((Condition(field, operator, value),)),))
+            wanted = select(Contact.external_id).where(Contact.contact_list_id == list_id, compiler.where(made))
+            meant = {text for text, known in facts.items() if matches(made, known, TYPES, NOW)}
+            assert set(session.scalars(wanted)) == meant
+            assert meant
+
+
+def test_a_place_that_no_number_has_is_refused_with_what_is_like_it_and_none_is_sorted_by(
+    engine: Engine, world: World
+) -> None:
+    def make(made: Filter) -> None:
+        with write_transaction(engine) as session:
+            templates.create_filter(session, ROOT, "Bad", made, organization_id=world.organization_id)
+
+    lower = Condition("phone_area", Operator.ONE_OF, "Chicago, IL; chicago heights")
+    with pytest.raises(BadCondition, match=r"'chicago heights'.*'Chicago Heights, IL'") as caught:
+        make(Filter((Group((Condition("id", Operator.FILLED),)), Group((lower,)))))
+    assert caught.value.place == (1, 0)
+    with pytest.raises(BadCondition, match=r"no number has 'Vodafine'.*such as 'Vodafone'"):
+        make(Filter((Group((Condition("phone_carrier", Operator.EQUALS, "Vodafine"),)),)))
+    with pytest.raises(BadCondition, match="cannot be sorted by"):
+        make(Filter(sort=(SortKey("phone_area"),)))
 
 
 def test_a_filter_says_which_condition_cannot_be_asked(engine: Engine, world: World) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.phone import BrokenTable, Origin, RegionTable, origin_of
+from app.core.phone.prefixes import prefixes_of
 from app.core.phone.region_table import pack
 
 AREAS = {
@@ -86,3 +87,33 @@ def test_nothing_is_told_without_a_table() -> None:
     empty = RegionTable(pack({}, {}, {}))
     example = phonenumbers.format_number(phonenumbers.example_number("FR"), phonenumbers.PhoneNumberFormat.E164)
     assert origin_of(example, empty) == Origin("fixed_line")
+
+
+@settings(max_examples=60)
+@given(
+    st.dictionaries(prefixes, st.sampled_from(["", "a", "bé", "c"]), max_size=12),
+    st.text("0159", max_size=11),
+    st.sets(st.sampled_from(["a", "bé", "c"])),
+)
+def test_prefixes_hold_the_numbers_of_accepted_names_and_no_other(
+    names: dict[str, str], rest: str, accepted: set[str]
+) -> None:
+    number, table = "1" + rest, RegionTable(pack(names, names, {}))
+    for stretches, told in (
+        (table.area_stretches, table.area(number)),
+        (table.carrier_stretches, table.carrier(number)),
+    ):
+        found = prefixes_of(stretches(accepted.__contains__))
+        assert all(len(prefix) == size for size, held in found.items() for prefix in held)
+        # A whole number ends where no other goes on.
+        assert any((number + "\0").startswith(prefix) for held in found.values() for prefix in held) == (
+            told in accepted
+        )
+
+
+def test_as_few_prefixes_as_can_be() -> None:
+    table = RegionTable(pack({**{f"13{digit}": "a" for digit in range(10)}, "2": "b", "21": "a"}, {}, {}))
+    assert prefixes_of(table.area_stretches({"a", "b"}.__contains__)) == {
+        1: ["2"], 3: [f"13{digit}" for digit in range(10)],
+    }  # fmt: skip
+    assert (table.areas(), table.carriers()) == ({"a", "b"}, set())

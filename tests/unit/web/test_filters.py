@@ -57,3 +57,15 @@ def test_a_filter_is_saved_looked_at_changed_deleted_and_put_back(
     assert token is not None
     post(admin, "/undo/", {"token": token[1]})
     assert "Busy" in admin.get("/filters/").text
+
+
+def test_a_phones_town_is_asked_for_with_an_example_and_not_offered_to_sort_by(
+    admin: FlaskClient, world: World
+) -> None:
+    form = {**_FORM, "g0-c0-field": "phone_area", "g0-c0-operator": "one-of"}
+    _, rows = post(admin, "/filters/new", {**form, "edit": "change"}, **{"HX-Request": "true"})
+    assert 'placeholder="Chicago, IL; Boston, MA"' in rows
+    assert rows.count('value="phone_area"') == 1
+    _, page = post(admin, "/filters/new", {**form, "g0-c0-value": "Chicago"})
+    assert "no number has" in page
+    assert "Chicago, IL" in page

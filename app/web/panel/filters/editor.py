@@ -30,7 +30,8 @@ from app.core.audience import (
     attribute_field,
     kind_of,
 )
-from app.core.audience.fields import RECENT_ATTEMPTS
+from app.core.audience import fields as known
+from app.core.audience.fields import RECENT_ATTEMPTS, UNSORTED
 from app.core.audience.model import BARE
 
 Row = TypeVar("Row")
@@ -53,6 +54,11 @@ class Fields:
         attributes = [(attribute_field(name), name) for name in self.types]
         return [("Contact", contact), ("Addresses", addresses), ("Attributes", attributes)]
 
+    @property
+    def sorted_groups(self) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+        """Of these a key to sort by can be chosen."""
+        return [(title, [entry for entry in entries if entry[0] not in UNSORTED]) for title, entries in self.groups]
+
     def operators(self, field: str) -> Sequence[Operator]:
         kind = kind_of(field, self.types)
         return OPERATORS[kind] if kind else (Operator.EQUALS,)
@@ -60,6 +66,18 @@ class Fields:
     @staticmethod
     def counts_over_days(field: str) -> bool:
         return field == RECENT_ATTEMPTS
+
+
+def example(condition: Condition) -> str:
+    """What a value looks like that is not plain."""
+    several = condition.operator is Operator.ONE_OF
+    match condition.field:
+        case known.PHONE_AREA:
+            return "Chicago, IL; Boston, MA" if several else "Chicago, IL"
+        case known.PHONE_CARRIER:
+            return "Vodafone; Orange" if several else "Vodafone"
+        case _:
+            return "one, two" if several else ""
 
 
 def rows(made: Filter, fields: Fields, problem: BadCondition | None, here: str) -> dict[str, Any]:
@@ -71,6 +89,7 @@ def rows(made: Filter, fields: Fields, problem: BadCondition | None, here: str) 
         "here": here,
         "words": OPERATOR_WORDS,
         "bare": BARE,
+        "example": example,
         "kind": lambda name: kind_of(name, fields.types),
         "wish": request.form.get("edit", ""),
     }

@@ -113,7 +113,7 @@ def get_contact(session: Session, actor: Actor, contact_id: int) -> ContactView:
 
 
 def delete_contact(session: Session, actor: Actor, contact_id: int) -> None:
-    """Gone for good, or marked and never dialled again where jobs refer to it."""
+    """Gone for good, or marked and never dialled again where jobs refer to it or it is excluded from calling."""
     actor.require(Permission.LISTS_EDIT)
     contact = get_scoped(session, actor, Contact, contact_id)
     record(session, actor, "contact.delete", contact, before={"contact_list": contact.contact_list_id})

@@ -17,6 +17,7 @@ from app.models import (
     AttributeType,
     Campaign,
     Contact,
+    ContactExclusion,
     ContactList,
     JobContact,
     ListChange,
@@ -170,11 +171,13 @@ def _remove_all(engine: Engine, contact_list_id: int) -> None:
 
 
 def remove_contacts(session: Session, ids: list[int]) -> None:
-    """Delete contacts, or mark those that jobs refer to; for this package's services, which have checked the scope."""
+    """Delete contacts, or mark those that jobs refer to and those who are excluded from calling, whom the next file
+    would bring as people who may be called; for this package's services, which have checked the scope."""
     referred = exists().where(JobContact.contact_id == Contact.id)
+    kept = referred | exists().where(ContactExclusion.contact_id == Contact.id)
     now = utcnow()
-    session.execute(update(Contact).where(Contact.id.in_(ids), referred).values(deleted_at=now, updated_at=now))
-    session.execute(delete(Contact).where(Contact.id.in_(ids), ~referred))
+    session.execute(update(Contact).where(Contact.id.in_(ids), kept).values(deleted_at=now, updated_at=now))
+    session.execute(delete(Contact).where(Contact.id.in_(ids), ~kept))
 
 
 def list_attributes(session: Session, actor: Actor) -> list[Attribute]:

@@ -25,7 +25,7 @@ FIELD_WORDS: Mapping[str, str] = {
     "time_zone": "Time zone",
     PHONE_TYPE: "Phone type",
     PHONE_COUNTRY: "Phone country",
-    PHONE_AREA: "Phone town or state",
+    PHONE_AREA: "Phone area",
     PHONE_CARRIER: "Phone carrier",
     "added_on": "Added on",
     "last_modified_on": "Last modified on",

@@ -37,14 +37,13 @@ _CALLABLE = ~select(ContactExclusion.id).where(ContactExclusion.contact_id == Co
 
 @dataclass(frozen=True, slots=True)
 class _Purge:
-    """Of whom one deletion or import has marked with its moment, those for whom all of `free` hold."""
+    """Of whom one deletion or import has marked with its moment."""
 
     of: ListChange | ImportRun
     marked_at: datetime | None
     after: int
     #: The column that keeps how far it is.
     place: str
-    free: tuple[ColumnElement[bool], ...]
     #: What the audit trail calls it.
     action: str
 
@@ -52,8 +51,8 @@ class _Purge:
 def purge_next(engine: Engine, now: datetime, go_on: Callable[[], bool] = lambda: True) -> bool:
     """Go on with the oldest purge that is due, as far as `go_on` lets; False where none is.
 
-    Contacts that jobs have had stay marked: their reports speak of them. So do those whom a file left out while they
-    were excluded from calling: a later file would bring somebody who may be called.
+    Contacts that jobs have had stay marked: their reports speak of them. So do those who are excluded from calling: a
+    later file would bring somebody who may be called.
     """
     purge = _due_deletion(engine, now) or _due_removal(engine, now)
     if purge is None:
@@ -63,7 +62,7 @@ def purge_next(engine: Engine, now: datetime, go_on: Callable[[], bool] = lambda
     with bulk_engine(engine) as bulk:
         while slab := _ids(bulk, select(Contact.id).where(*marked, Contact.id > after)):
             write_in_chunks(bulk, _names(bulk, slab), take_names_out, first=500, largest=5000, least=100)
-            if not _remove(bulk, (*marked, *purge.free, Contact.id <= slab[-1]), after, go_on):
+            if not _remove(bulk, (*marked, _UNUSED, _CALLABLE, Contact.id <= slab[-1]), after, go_on):
                 return True
             after = slab[-1]
             _note(bulk, purge, purge.place, after)
@@ -87,7 +86,7 @@ def _due_deletion(engine: Engine, now: datetime) -> _Purge | None:
         change = session.scalar(select(ListChange).where(*due).order_by(ListChange.undo_until).limit(1))
     if change is None:
         return None
-    return _Purge(change, change.created_at, change.through_id, "through_id", (_UNUSED,), "list_change.purge")
+    return _Purge(change, change.created_at, change.through_id, "through_id", "list_change.purge")
 
 
 def _due_removal(engine: Engine, now: datetime) -> _Purge | None:
@@ -102,8 +101,7 @@ def _due_removal(engine: Engine, now: datetime) -> _Purge | None:
         run = session.scalar(select(ImportRun).where(*due).order_by(ImportRun.removed_at).limit(1))
     if run is None:
         return None
-    free = (_UNUSED, _CALLABLE)
-    return _Purge(run, run.removed_at, run.purged_through_id, "purged_through_id", free, "import.purge")
+    return _Purge(run, run.removed_at, run.purged_through_id, "purged_through_id", "import.purge")
 
 
 def _remove(engine: Engine, which: Sequence[ColumnElement[bool]], after: int, go_on: Callable[[], bool]) -> bool:

@@ -24,7 +24,7 @@ from app.models import (
     Organization,
 )
 from app.security.access import Actor
-from app.services import exclusions, explain, importing, jobs, lists
+from app.services import contacts, exclusions, explain, importing, jobs, lists
 from app.services.importing import naming
 from common.clock import SystemClock, utcnow
 from common.errors import Refused
@@ -147,6 +147,28 @@ def test_a_list_is_reset_whole_over_many_transactions(
     with read_transaction(engine) as session:
         left = session.scalars(select(ContactExclusion)).all()
     assert {one.id for one in left} == {one.id for one in elsewhere}
+
+
+def test_who_is_deleted_by_hand_comes_back_excluded_by_the_next_file(
+    engine: Engine, world: World, people: int, tmp_path: Path
+) -> None:
+    exclude(engine, people, ("id", "P1"))
+    exclude(engine, people, ("id", "P2"), campaign_id=world.campaign)
+    with write_transaction(engine) as session:
+        for name in ("P1", "P2", "P4"):
+            contacts.delete_contact(session, ROOT, ids(engine, people)[name])
+    assert set(ids(engine, people)) == {"P1", "P2", "P3"}
+    assert audience(engine, world, people) == {"P3"}
+    path = tmp_path / "again.csv"
+    path.write_text("id,phone1\nP1,+12025550101\nP2,+12025550102\nP4,+12025550104\n")
+    importing.import_file(engine, ROOT, people, path)
+    assert audience(engine, world, people) == {"P3", "P4"}
+    with read_transaction(engine) as session:
+        back = exclusions.list_excluded(session, ROOT, people)
+        assert [(contact.external_id, names) for contact, names in back] == [
+            ("P1", ["all campaigns"]),
+            ("P2", ["Meadow"]),
+        ]
 
 
 def test_says_why_and_keeps_who_did_it(engine: Engine, world: World, people: int) -> None:

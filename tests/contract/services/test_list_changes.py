@@ -184,6 +184,25 @@ def test_whom_a_whole_file_left_out_is_removed_for_good_after_the_time_to_put_th
         assert count(engine, AuditEntry, AuditEntry.action == "import.purge") == 1
 
 
+def test_who_was_excluded_comes_back_excluded_after_a_deletion_and_its_purge(
+    engine: Engine, world: World, tmp_path: Path
+) -> None:
+    with write_transaction(engine) as session:
+        exclusions.exclude(session, ROOT, world.contact_list, [("id", "C38"), ("id", "C2")])
+    delete(engine, world, EVEN)
+    work_next(engine)
+    assert there(engine) == 21
+    assert purge_next(engine, utcnow() + timedelta(days=8))
+    assert count(engine, Contact) == 21 + 2
+    path = tmp_path / "again.csv"
+    path.write_text("id,phone1\nC38,+12025550138\nC36,+12025550136\n")
+    importing.import_file(engine, ROOT, world.contact_list, path)
+    with read_transaction(engine) as session:
+        excluded = exclusions.list_excluded(session, ROOT, world.contact_list)
+        assert [contact.external_id for contact, _ in excluded] == ["C38"]
+        assert there(engine) == 21 + 2
+
+
 def test_who_was_left_out_is_put_back_in_time_alone(engine: Engine, world: World, tmp_path: Path) -> None:
     run_id = left_out(engine, world, tmp_path / "members.csv")
     with write_transaction(engine) as session:

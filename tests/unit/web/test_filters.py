@@ -66,6 +66,8 @@ def test_a_phones_town_is_asked_for_with_an_example_and_not_offered_to_sort_by(
     _, rows = post(admin, "/filters/new", {**form, "edit": "change"}, **{"HX-Request": "true"})
     assert 'placeholder="Chicago, IL; Boston, MA"' in rows
     assert rows.count('value="phone_area"') == 1
+    _, look = post(admin, "/filters/preview", {**form, "g0-c0-value": "Chicago", "list": str(world.list_id)})
+    assert "Condition 1.1: no number has" in look
     _, page = post(admin, "/filters/new", {**form, "g0-c0-value": "Chicago"})
     assert "no number has" in page
     assert "Chicago, IL" in page

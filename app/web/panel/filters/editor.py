@@ -80,6 +80,12 @@ def example(condition: Condition) -> str:
             return "one, two" if several else ""
 
 
+def place_words(place: tuple[int, int]) -> str:
+    """Where the condition stands that cannot be asked."""
+    group, number = place
+    return f"Sort key {number + 1}" if group < 0 else f"Condition {group + 1}.{number + 1}"
+
+
 def rows(made: Filter, fields: Fields, problem: BadCondition | None, here: str) -> dict[str, Any]:
     """What `filters/_rows.html` shows; `here` answers its buttons."""
     return {

@@ -99,6 +99,9 @@ def preview() -> str | tuple[str, int]:
     made = editor.read(request.form, fields)
     try:
         found = audience.preview(reader(), actor(), list_id, made, utcnow(), whole=bool(request.form.get("whole")))
+    except BadCondition as bad:
+        problem = f"{editor.place_words(bad.place)}: {bad}"
+        return render_template("filters/_preview.html", problem=problem, found=None, contact_list=contact_list)
     except Refused as refused:
         return render_template("filters/_preview.html", problem=str(refused), found=None, contact_list=contact_list)
     return render_template("filters/_preview.html", problem="", found=found, contact_list=contact_list)

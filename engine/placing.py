@@ -186,6 +186,9 @@ class Placing:
                     self._calls.launch(item.work, item.attempt, item.port)
                 elif item.message is not None:
                     self._messenger.send(item.work, item.attempt, item.message)
+        except (SQLAlchemyError, RemoteError) as error:
+            # What was committed all the same is found among the strays; the rest is due again when its lease runs out.
+            log.error("attempts_not_begun", job=run.plan.job_id, count=len(works), error=_words(error))
         finally:
             self._routes.launched(ports)
             if ports:
@@ -210,7 +213,7 @@ class Placing:
             if not verdict:
                 run.refill_after = self._clock.monotonic() + _NOTHING_DUE
         except (SQLAlchemyError, RemoteError) as error:
-            log.error("hopper_not_filled", job=run.plan.job_id, error=f"{type(error).__name__}: {error}")
+            log.error("hopper_not_filled", job=run.plan.job_id, error=_words(error))
             run.refill_after = self._clock.monotonic() + _REST
         except Exception:
             run.refill_after = self._clock.monotonic() + _REST
@@ -228,3 +231,8 @@ class Placing:
         verdict = judge(self._database, plan, claims, self._messenger.usable(), now)
         self._store.park(self._owner, verdict.parked, now)
         return verdict.works
+
+
+def _words(error: Exception) -> str:
+    """Without the statement."""
+    return f"{type(error).__name__}: {error}".partition("\n")[0]

@@ -84,7 +84,11 @@ class Connections:
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
-        proxy = self._take()
+        try:
+            proxy = self._take()
+        except (sqlite3.Error, psycopg.Error) as error:
+            # The pool hands the driver's own error on.
+            raise as_remote(error) from error
         try:
             yield proxy.dbapi_connection
         except (sqlite3.Error, psycopg.Error) as error:

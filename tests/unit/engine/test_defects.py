@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from app.core.strategy import RunnerState
@@ -17,6 +19,7 @@ from channels.voice.memory import MemoryMediaServer
 from common import tasks
 from common.clock import VirtualClock
 from common.control import CallStatus, Disposition, Times
+from common.errors import RemoteError
 from engine import calls as calls_module
 from engine import gate, leading, messenger, outcomes
 from engine.bus import Hint, MemoryBus
@@ -31,6 +34,7 @@ from engine.routes import Port
 from engine.runner import EngineRunner
 from engine.servers import Servers
 from engine.store import Claimed, FinishedAttempt, NewAttempt, Next, Outcome
+from engine.store.connections import Connections
 from engine.tuning import Tuning
 from pacing.agentless import Trunk
 from tests.support.job_plans import NOW, PLAN
@@ -338,3 +342,13 @@ def test_a_job_whose_pacing_fails_rests_and_the_others_start_their_calls() -> No
         assert asked.count(1) > before
 
     asyncio.run(scenario())
+
+
+def test_a_database_that_cannot_be_reached_is_told_as_one_that_may_come_back() -> None:
+    def refused() -> Any:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    connections = Connections(create_engine("sqlite://", creator=refused))
+    with pytest.raises(RemoteError) as caught, connections.statement():
+        raise AssertionError
+    assert not caught.value.permanent

@@ -39,7 +39,7 @@ CHUNK_BUDGET = 0.04
 #: The same on PostgreSQL, where a bulk transaction keeps nobody waiting but only ages its snapshot.
 _LONG_BUDGET = 0.5
 #: Seconds for a bulk transaction on SQLite while nobody else writes: whoever comes waits for this one once.
-ALONE_BUDGET = 0.4
+ALONE_BUDGET = 0.1
 #: Seconds left free after it, so that waiting writers (who look every 2 ms) find the lock open.
 _BREATH = 0.004
 _WRITE = "clarion_write"
@@ -65,9 +65,9 @@ _UNIT = "\x1f"
 T = TypeVar("T")
 
 
-#: What bulk work that writes in no order of keys adds: pages touched again and again stay in memory, and reach the
-#: database file once for many transactions.
-_SQLITE_BULK = ("cache_size = -40960", "wal_autocheckpoint = 40000")
+#: What bulk work adds: pages touched again and again stay in memory, and reach the database file once for many
+#: transactions.
+SQLITE_BULK = ("cache_size = -40960", "wal_autocheckpoint = 40000")
 
 
 #: A server whose machine is gone, or the network to it, sends no word: without these a thread waits for it for hours.
@@ -251,7 +251,7 @@ def bulk_engine(engine: Engine) -> Iterator[Engine]:
 
 
 def _prepare_bulk(connection: Any, _entry: ConnectionPoolEntry) -> None:
-    for pragma in _SQLITE_BULK:
+    for pragma in SQLITE_BULK:
         connection.execute(f"PRAGMA {pragma}")
 
 

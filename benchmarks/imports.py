@@ -7,7 +7,9 @@ processor seconds per million rows (the database server's with them), which a bu
 and the greatest memory of all its processes together without the server's. Afterwards every number, country and zone in
 the database, and every refused line, is compared with what plain phonenumbers says (`--no-check` leaves that out).
 By size (`--linear`) files are imported by a process that has been up, as a server's has; the smallest comes twice,
-since the first import of an installation learns the blocks of numbers that the later ones go on with.
+since the first import of an installation learns the blocks of numbers that the later ones go on with. Beside each size
+stands what the database alone takes: on SQLite for the same contacts and addresses, ready made, in the same tables with
+the same indexes by transactions of `_ALONE` contacts; on PostgreSQL for bare COPY.
 
     python -m benchmarks.imports [--rows N] [--naive-rows N] [--only sqlite|postgresql] [--linear N,N,...] [--again [N]]
 """
@@ -39,7 +41,7 @@ from phonenumbers import PhoneNumberType, timezone
 from sqlalchemy import make_url, select
 from sqlalchemy.orm import Session
 
-from app.db import SQLITE_PRAGMAS, make_engine, upgrade, write_transaction
+from app.db import SQLITE_BULK, SQLITE_PRAGMAS, make_engine, upgrade, write_transaction
 from app.models import Address, Contact, ContactList, ImportReject, ImportRun, Organization
 from app.security.access import Actor
 from app.services import dnc, importing, lists, organizations
@@ -56,6 +58,8 @@ _REFUSED = (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.PAGER, PhoneNumberType
 #: As a server for this would be set; the tests' own is smaller.
 _SERVER = (*(option for option in FAST if "shared" not in option), "shared_buffers=256MB", "max_wal_size=4GB")
 _DIRTY = ("12345", "+1 555 12", "no number", "+999 123 4567", "2,02556E+11", "911")
+#: Contacts of one transaction of `alone`.
+_ALONE = 6_000
 Way = Callable[[str, Path], int]
 _NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -208,6 +212,26 @@ def bare(url: str, path: Path) -> int:
             return int(found[0])
 
 
+def alone(url: str, imported: Path) -> int:
+    """The contacts and addresses of another database into the same tables; how many contacts."""
+    connection = sqlite3.connect(str(make_url(url).database), isolation_level=None)
+    for pragma in (*SQLITE_PRAGMAS, *SQLITE_BULK):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("ATTACH ? AS imported", (str(imported),))
+    for table in ("organization", "contact_list"):
+        connection.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM imported.{table}")
+    (last,) = connection.execute("SELECT max(id) FROM imported.contact").fetchone()
+    for first in range(0, last, _ALONE):
+        span = (first, first + _ALONE)
+        connection.execute("BEGIN IMMEDIATE")
+        for table, key in (("contact", "id"), ("address", "contact_id")):
+            connection.execute(
+                f"INSERT INTO main.{table} SELECT * FROM imported.{table} WHERE {key} > ? AND {key} <= ?", span
+            )
+        connection.execute("COMMIT")
+    return int(connection.execute("SELECT count(*) FROM main.contact").fetchone()[0])
+
+
 def naive(url: str, path: Path) -> int:
     engine, rows, seen = make_engine(url), 0, set[str]()
     with write_transaction(engine) as session:
@@ -340,6 +364,7 @@ def report(backend: str, make_url_for: Callable[[str], str], server: Path | None
 
 def linear(backend: str, make_url_for: Callable[[str], str], server: Path | None, sizes: list[int]) -> None:
     print(f"\n{backend}, by the size of the file, load {os.getloadavg()[0]:.1f}")
+    rates: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         for number, size in enumerate([sizes[0], *sizes]):
             path = Path(folder, "contacts.csv")
@@ -348,7 +373,23 @@ def linear(backend: str, make_url_for: Callable[[str], str], server: Path | None
             prepare(url, path)
             os.sync()
             note = "" if number else "  (the first import ever)"
-            print(f"  {size:9,} {measured(by_clarion, url, path, server, already_up)}{note}", flush=True)
+            run = measured(by_clarion, url, path, server, already_up)
+            print(f"  {size:9,} {run}{note}", flush=True)
+            if number:
+                peer = _peer(backend, make_url_for(f"peer{number}"), url, path, server)
+                print(f"  {'alone':>9} {peer}", flush=True)
+                rates.append((run.rows / run.seconds, peer.rows / peer.seconds))
+    if len(rates) > 1:
+        mine, others = (last / before for before, last in zip(*rates[-2:], strict=True))
+        print(f"  {sizes[-1]:,} rows at {mine:.0%} of the rate of {sizes[-2]:,}; the database alone {others:.0%}")
+
+
+def _peer(backend: str, url: str, imported: str, path: Path, server: Path | None) -> Run:
+    upgrade(url)
+    os.sync()
+    if backend == "sqlite":
+        return measured(alone, url, Path(str(make_url(imported).database)), server)
+    return measured(bare, url, path, server)
 
 
 def again(backend: str, make_url_for: Callable[[str], str], server: Path | None, rows: int) -> None:

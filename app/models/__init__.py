@@ -35,6 +35,7 @@ from app.models.campaign import (
 from app.models.catch_up import CatchUp, CatchUpName
 from app.models.consent import ConsentAct, ConsentEvent, ConsentEvidence, ConsentFile
 from app.models.contact import (
+    ADDRESS_BLOCK_BITS,
     NAMING,
     Address,
     Attribute,
@@ -63,6 +64,7 @@ from app.models.source import DataSource
 from app.models.test_call import TestCall, TestCallState
 
 __all__ = [
+    "ADDRESS_BLOCK_BITS",
     "NAMING",
     "Address",
     "AddressKind",

@@ -18,6 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.core.phone import BadNumber, parse_number
 from app.models import Address, AddressKind, Contact, ContactList, ContactName
+from app.services.address_index import in_organizations
 
 #: Contacts that one search finds at most: who wants more must write more.
 MOST = 1000
@@ -40,7 +41,8 @@ def candidates(
         starts = [(AddressKind.PHONE, start) for start in _phone_starts(lists, text)]
     else:
         starts = [(AddressKind.EMAIL, text.lower())]
-    found += [_by_address(organization_ids, kind, start, lists if within else ()) for kind, start in starts]
+    mine = in_organizations(session, organization_ids)
+    found += [_by_address(mine, kind, start, lists if within else ()) for kind, start in starts]
     parts = [select(part.subquery().c[0]) for part in found]
     return select(union_all(*parts).subquery().c[0])
 
@@ -52,11 +54,8 @@ def _by_id(lists: Sequence[ContactList], text: str) -> Iterator[Select[int]]:
         yield select(Contact.id).where(mine, _begins(Contact.external_id, start)).limit(MOST)
 
 
-def _by_address(
-    organization_ids: Sequence[int], kind: AddressKind, start: str, lists: Sequence[ContactList]
-) -> Select[int]:
+def _by_address(mine: ColumnElement[bool], kind: AddressKind, start: str, lists: Sequence[ContactList]) -> Select[int]:
     """`lists` limits it to them; empty is no limit."""
-    mine = Address.organization_id.in_(organization_ids)
     found = select(Address.contact_id).where(mine, Address.kind == kind, _begins(Address.value, start)).limit(MOST)
     if not lists:
         return found

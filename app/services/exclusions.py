@@ -17,6 +17,7 @@ from app.bulk import Rows, change_in_chunks, ids_of
 from app.db import among, insert_missing, write_transaction
 from app.models import Address, AddressKind, Campaign, Contact, ContactChange, ContactExclusion, ContactList
 from app.security.access import Actor, Permission, get_scoped, scoped
+from app.services.address_index import in_organizations
 from app.services.audit import record
 from app.services.numbering import read_numbering
 from common.clock import utcnow
@@ -271,7 +272,7 @@ def _contacts(session: Session, contact_list: ContactList, kind: str, values: li
     if kind == ID:
         wanted = select(Contact.external_id, Contact.id).where(*mine, among(session, Contact.external_id, values))
     else:
-        home = Address.organization_id == contact_list.organization_id
+        home = in_organizations(session, [contact_list.organization_id])
         theirs = (home, Address.kind == kind, among(session, Address.value, values))
         wanted = select(Address.value, Contact.id).join(Contact, Contact.id == Address.contact_id)
         wanted = wanted.where(*theirs, *mine)

@@ -14,6 +14,7 @@ from app.core.compliance import Allowed, Refused, Rules, Subject, check, too_old
 from app.core.phone import BadNumber, NeverDialled, parse_number
 from app.models import Address, AddressKind, CallingWindow, Contact, DncKind, Trunk
 from app.services import places
+from app.services.address_index import in_organizations
 from app.services.calendars import Calendar, read_calendar
 from app.services.dnc import blocked, opt_out, subjects_of
 from app.services.dnc_files import coverages
@@ -75,7 +76,7 @@ def opt_out_number(session: Session, organization_id: int, number: str, proof: s
 
 def _holders(session: Session, organization_id: int, number: str) -> list[Contact]:
     holding = select(Address.contact_id).where(
-        Address.organization_id == organization_id, Address.kind == AddressKind.PHONE, Address.value == number
+        in_organizations(session, [organization_id]), Address.kind == AddressKind.PHONE, Address.value == number
     )
     return list(session.scalars(select(Contact).where(Contact.id.in_(holding))))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.models import (
@@ -28,6 +28,7 @@ from app.models import (
 from app.security.access import Actor, NotFound
 from app.security.tokens import Unsubscribe
 from app.services import dnc
+from app.services.address_index import in_organizations
 from app.services.sharing import using
 from channels.base import Outcome
 from common.clock import utcnow
@@ -101,16 +102,13 @@ def sender_to(session: Session, number: str) -> str:
 def start_again(session: Session, number: str) -> None:
     """Take back what STOP by SMS had listed, the number and its holder, and nothing else that forbids them."""
     own = select(DncList.id).where(DncList.organization_id.is_not(None))
+    having = _having(session, number)
 
     def holders(name: InstrumentedAttribute[str]) -> Select[str]:
         return (
             select(name)
             .join(Address, Address.contact_id == Contact.id)
-            .where(
-                Address.kind == AddressKind.PHONE,
-                Address.value == number,
-                Contact.organization_id == DncEntry.organization_id,
-            )
+            .where(*having, Contact.organization_id == DncEntry.organization_id)
         )
 
     the_number = (DncEntry.kind == DncKind.PHONE) & (DncEntry.value == number)
@@ -126,8 +124,7 @@ def start_again(session: Session, number: str) -> None:
     for entry in entries:
         dnc.remove(session, Actor.system(entry.organization_id), entry.id)
     # The provider's refusal had switched the number itself off.
-    refused = (Address.kind == AddressKind.PHONE, Address.value == number, Address.disabled_code == _OPTED_OUT)
-    session.execute(update(Address).where(*refused).values(disabled_code=""))
+    session.execute(update(Address).where(*having, Address.disabled_code == _OPTED_OUT).values(disabled_code=""))
 
 
 def unsubscribe(session: Session, subject: Unsubscribe) -> None:
@@ -148,8 +145,14 @@ def _organizations_knowing(session: Session, number: str) -> Sequence[int]:
 
 def _knowing(session: Session, number: str) -> Sequence[int]:
     """Whose lists have it, those whom such a list is shared with, and those who have tried a contact that has it."""
-    having = (Address.kind == AddressKind.PHONE, Address.value == number)
+    having = _having(session, number)
     contact_ids = session.scalars(select(Address.contact_id).where(*having)).all()
     tried = select(Attempt.organization_id).where(Attempt.contact_id.in_(contact_ids))
     found = {*session.scalars(select(Address.organization_id).where(*having)), *session.scalars(tried)}
     return sorted(found | using(session, contact_ids))
+
+
+def _having(session: Session, number: str) -> tuple[ColumnElement[bool], ...]:
+    """Addresses of any organization. All are named, or the index, which begins with them, is of no use."""
+    everybodys = in_organizations(session, select(Organization.id))
+    return everybodys, Address.kind == AddressKind.PHONE, Address.value == number

@@ -43,6 +43,7 @@ from app.models import (
 )
 from app.security.pseudonyms import of_session
 from app.services import undo_words
+from app.services.address_index import in_organizations
 from app.services.privacy import blotting, marking
 from app.services.privacy.stores import PastCall
 from common.clock import utcnow
@@ -113,7 +114,7 @@ def empty(
 def _contacts(session: Session, home: int, known: Sequence[int], traces: Traces) -> list[int]:
     """Those of the request, and any that an import has brought back since."""
     back = select(Address.contact_id).where(
-        Address.organization_id == home, among(session, Address.value, sorted(traces.phones | traces.emails))
+        in_organizations(session, [home]), among(session, Address.value, sorted(traces.phones | traces.emails))
     )
     return list(session.scalars(select(Contact.id).where(or_(Contact.id.in_(known), Contact.id.in_(back)))))
 

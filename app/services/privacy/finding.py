@@ -15,6 +15,7 @@ from app.core.traces import Traces
 from app.db import among
 from app.models import Address, AddressKind, Contact, DncKind
 from app.security.access import Actor, NotFound, Permission, get_scoped
+from app.services.address_index import in_organizations
 from app.services.dnc import normalised
 from app.services.organizations import organization_for
 from common.errors import Refused
@@ -104,11 +105,8 @@ class _Keys:
 
 def _contacts(session: Session, organization_id: int, keys: _Keys) -> Sequence[Contact]:
     of_addresses = select(Address.contact_id).where(
-        Address.organization_id == organization_id,
-        or_(
-            (Address.kind == AddressKind.PHONE) & among(session, Address.value, sorted(keys.phones)),
-            (Address.kind == AddressKind.EMAIL) & among(session, Address.value, sorted(keys.emails)),
-        ),
+        in_organizations(session, [organization_id]),
+        among(session, Address.value, sorted(keys.phones | keys.emails)),
     )
     known = or_(
         Contact.id.in_(keys.ids),

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select, update
 
 from app.db import read_transaction, write_transaction
 from app.models import Attribute, AuditEntry, Campaign, Contact, DncEntry, DncList, Organization, Role, User
-from app.security.access import EVERYTHING, Actor, Forbidden, NotFound, Permission
+from app.security.access import EVERYTHING, OF_MASKED_ATTRIBUTES, Actor, Forbidden, NotFound, Permission
 from app.services import audit, contact_push, contacts, dnc, list_counts, lists, users
 from common.clock import utcnow
 from common.errors import Refused
@@ -45,7 +45,7 @@ def test_the_first_administrator_gets_a_password_once_and_must_change_it(engine:
     user = users.sign_in(engine, "Admin", password, NOW)
     assert user.must_change_password
     actor = Actor.of(user)
-    assert actor.permissions == EVERYTHING - {Permission.ATTRIBUTES_UNMASK}
+    assert actor.permissions == EVERYTHING - OF_MASKED_ATTRIBUTES
     with pytest.raises(Refused, match="current password"):
         users.change_own_password(engine, actor, "wrong", "a better passphrase")
     with pytest.raises(Refused, match="another one"):

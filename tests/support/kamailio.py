@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
+import ssl
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +25,7 @@ log_stderror=yes
 fork=yes
 # One receiver over UDP: two may pass an ACK and the BYE after it on in the other order.
 children=1
-tcp_children=2
+tcp_children=1
 tcp_connection_lifetime=3600
 enable_tls=yes
 listen=udp:127.0.0.1:{port}
@@ -108,7 +109,7 @@ async def kamailio(behind: int | str, registered: str = "") -> AsyncIterator[Pro
         "-m", "64", "-M", "8", stdout=log, stderr=log, start_new_session=True,
     )  # fmt: skip
     try:
-        await _listening(port + 1, process, folder)
+        await _listening(port + 1, process, folder, authority)
         yield Proxy(port, port + 1, authority)
     finally:
         await _stop(process)
@@ -131,15 +132,19 @@ def _modules() -> Path:
     return next(Path("/usr/lib").glob("*/kamailio/modules"))
 
 
-async def _listening(port: int, process: asyncio.subprocess.Process, folder: Path) -> None:
+async def _listening(port: int, process: asyncio.subprocess.Process, folder: Path, authority: Authority) -> None:
+    """Until a handshake has gone through: it takes connections before it has read its certificates, and the worker
+    that had one of those refuses the next as well."""
+    context, ours = ssl.create_default_context(cafile=authority.file), authority.issue("probe")
+    context.load_cert_chain(ours.certificate, ours.key)
     for _ in range(3000):
         try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except ConnectionRefusedError:
+            _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="localhost")
+        except OSError:
             if process.returncode is not None:
                 raise RuntimeError(f"Kamailio ended at once: {(folder / 'log').read_text()[-2000:]}") from None
             await asyncio.sleep(0.02)
         else:
-            writer.close()
+            writer.transport.abort()
             return
     raise RuntimeError("Kamailio did not open its ports")

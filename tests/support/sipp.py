@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,7 +64,7 @@ class Sipp:
             text = text.replace("IN IP4 [local_ip]", "IN IP6 [media_ip]")
         (folder / "scenario.xml").write_text(text)
         errors = folder / "errors.log"
-        arguments = ["-sf", str(folder / "scenario.xml"), "-i", host, "-p", str(port), "-mp", str(media)]
+        arguments = ["-sf", str(folder / "scenario.xml"), "-i", host, "-p", str(port), *_media_ports(media)]
         arguments += ["-m", str(calls), "-nostdin", "-timeout", f"{patience}s", "-timeout_error", "-pause_msg_ign"]
         # Nor does it give up because the machine stood still.
         arguments += ["-watchdog_interval", "0", "-trace_err", "-error_file", str(errors)]
@@ -108,6 +110,17 @@ class Sipp:
     def kill(self) -> None:
         if self._process.returncode is None:
             self._process.kill()
+
+
+@cache
+def _has_a_range() -> bool:
+    told = subprocess.run(["sipp", "-h"], capture_output=True, text=True, errors="replace", check=False)
+    return "-min_rtp_port" in told.stdout + told.stderr
+
+
+def _media_ports(first: int) -> list[str]:
+    """SIPp 3.7 (Ubuntu 24.04) takes a range where 3.6 (Debian 12) takes one port."""
+    return ["-min_rtp_port", str(first), "-max_rtp_port", str(first + 2)] if _has_a_range() else ["-mp", str(first)]
 
 
 _started: ContextVar[list[Sipp]] = ContextVar("sipp")

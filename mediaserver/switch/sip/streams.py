@@ -176,9 +176,11 @@ class Stream(asyncio.Protocol):
 
     def _shook_hands(self, step: asyncio.Future[bytes]) -> None:
         self._step = None
-        if step.cancelled() or self._transport is None or self._transport.is_closing():
+        if step.cancelled():
             return
         error = step.exception()
+        if self._transport is None or self._transport.is_closing():
+            return
         if error is not None:
             # Whoever comes by may try anything.
             tell = log.warning if self.is_ours else log.debug

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -17,39 +16,27 @@ from app.security.access import Actor
 from app.services import importing
 from app.services.importing.orphans import Orphans
 from app.services.importing.uploads import Uploads, locked
-from common.errors import ClarionError
+from app.web.looper import Looper
 from common.tasks import each_in_turn
 
 log = structlog.get_logger()
 
-#: Seconds between two looks for queued imports.
-INTERVAL = 0.5
 _OPEN = (ImportState.QUEUED, ImportState.RUNNING)
 
 
-class Importer:
+class Importer(Looper):
     def __init__(self, engine: Engine, home: Path) -> None:
+        super().__init__()
         self._engine = engine
         self._home = home
         self._uploads = Uploads(home)
         self._orphans = Orphans(engine)
-        self._stop = threading.Event()
 
-    def run(self) -> None:
-        """Look for work until `stop`; what fails is logged and tried again later."""
-        while not self._stop.is_set():
-            try:
-                self.work()
-                self._uploads.sweep()
-                self._orphans.look(set(self._uploads.run_ids()), time.monotonic())
-            except (ClarionError, SQLAlchemyError, OSError) as error:
-                log.error("importer.failed", error=str(error), exc_info=error)
-                self._stop.wait(5.0)
-            self._stop.wait(INTERVAL)
-
-    def stop(self) -> None:
-        """Ask `run` to end; an import under way is taken up again by the next importer."""
-        self._stop.set()
+    def look(self) -> bool:
+        self.work()
+        self._uploads.sweep()
+        self._orphans.look(set(self._uploads.run_ids()), time.monotonic())
+        return False
 
     def work(self) -> int:
         """Do all imports whose file is here; how many."""
@@ -67,9 +54,9 @@ class Importer:
                 return 0  # being committed at this moment; a run that was rolled back takes its file back
             if run.state in _OPEN:
                 actor = Actor.system(run.organization_id)
-                if importing.make_spool(self._engine, run, raw, spool, stopping=self._stop.is_set):
+                if importing.make_spool(self._engine, run, raw, spool, stopping=lambda: not self.goes_on()):
                     importing.run_import(self._engine, actor, run_id, spool, home=self._home)
-                elif self._stop.is_set():
+                elif not self.goes_on():
                     return 0
             (self._uploads.keep_tried if run.dry else self._uploads.take_back)(run_id)
             return 1

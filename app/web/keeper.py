@@ -3,7 +3,6 @@ by which erasures find somebody among millions of attempts."""
 
 from __future__ import annotations
 
-import threading
 import time
 from functools import partial
 
@@ -13,23 +12,22 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.security.secrets import Vault
 from app.services.privacy import disclosure, erasure, marking, retention, stores
+from app.web.looper import Looper
 from common.clock import utcnow
-from common.errors import ClarionError
 from common.settings import Settings
 from common.tasks import each_in_turn
 
 log = structlog.get_logger()
 
-#: Seconds between two looks for requests.
-INTERVAL = 0.5
 #: Seconds between two looks for kinds of data whose daily purge is due.
 PURGE_INTERVAL = 60.0
 #: Seconds between two looks for attempts that have no marks, once all have that can have.
 MARK_INTERVAL = 20.0
 
 
-class Keeper:
+class Keeper(Looper):
     def __init__(self, engine: Engine, settings: Settings) -> None:
+        super().__init__()
         self._engine = engine
         self._home = settings.home
         self._vault = Vault(settings.require_secret_key())
@@ -37,21 +35,10 @@ class Keeper:
         self._servers = stores.HttpMediaServers(engine, settings.mediaserver.token)
         self._next_purge = 0.0
         self._next_marks = 0.0
-        self._stop = threading.Event()
 
-    def run(self) -> None:
-        """Look for work until `stop`; what fails is logged and tried again later."""
-        while not self._stop.is_set():
-            try:
-                self.work()
-            except (ClarionError, SQLAlchemyError, OSError) as error:
-                log.error("keeper.failed", error=f"{type(error).__name__}: {error}")
-                self._stop.wait(5.0)
-            self._stop.wait(INTERVAL)
-
-    def stop(self) -> None:
-        """Ask `run` to end; what is under way is taken up again by the next keeper."""
-        self._stop.set()
+    def look(self) -> bool:
+        self.work()
+        return False
 
     def work(self) -> int:
         """Take every open request as far as it goes now; how many erasures ended. One export at a time, so that no

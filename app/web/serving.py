@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -25,13 +26,14 @@ from granian.server import MPServer
 from app.db import make_engine
 from app.security.pseudonyms import attach
 from app.security.secrets import Vault
+from app.services.contact_names import enter_names
+from app.services.number_types import tell_number_types
 from app.services.sources import Sources
-from app.web.catch_up import CatchingUp
 from app.web.file_taker import FileTaker
 from app.web.importer import Importer
 from app.web.keeper import Keeper
 from app.web.list_worker import ListWorker
-from app.web.names import Names
+from app.web.looper import Repeated
 from app.web.trial_runner import TrialRunner
 from common.errors import ConfigError
 from common.settings import Endpoint, Settings
@@ -109,8 +111,9 @@ def work(settings: Settings) -> None:
         "importer": Importer(engine, settings.home),
         "files": FileTaker(engine, settings.home),
         "lists": ListWorker(engine),
-        "names": Names(engine),
-        "catch_up": CatchingUp(engine),
+        "names": Repeated(partial(enter_names, engine), 0.5),
+        # Another may have died at it.
+        "catch_up": Repeated(partial(tell_number_types, engine), 30.0),
         "trials": TrialRunner(engine),
         "keeper": Keeper(engine, settings),
     }

@@ -6,20 +6,18 @@ import json
 import selectors
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import is_away
 from app.models import TrialState
 from app.services import pacing_trials
+from app.web.looper import Looper
 from common.clock import utcnow
-from common.errors import ClarionError
 
 log = structlog.get_logger()
 
@@ -29,29 +27,17 @@ _DEFECT = "stopped by a defect of Clarion; the log says more"
 _COMMAND = (sys.executable, "-m", "pacing.simulation.trial")
 
 
-class TrialRunner:
+class TrialRunner(Looper):
     """One per web role; several share the work by claiming rows."""
 
+    pause = INTERVAL
+
     def __init__(self, engine: Engine, clock: Callable[[], datetime] = utcnow) -> None:
+        super().__init__()
         self._engine = engine
         self._clock = clock
-        self._stop = threading.Event()
 
-    def run(self) -> None:
-        """Look for work until `stop`; what fails is logged and tried again later."""
-        while not self._stop.is_set():
-            try:
-                if not self.work():
-                    self._stop.wait(INTERVAL)
-            except (ClarionError, SQLAlchemyError, OSError) as error:
-                log.error("trial_runner.failed", error=str(error), exc_info=error)
-                self._stop.wait(5.0)
-
-    def stop(self) -> None:
-        """Ask `run` to end; a trial under way begins anew with the next runner."""
-        self._stop.set()
-
-    def work(self) -> bool:
+    def look(self) -> bool:
         """Run the oldest trial that waits to its end; False where none does."""
         claimed = pacing_trials.claim(self._engine, self._clock())
         if claimed is None:
@@ -77,7 +63,7 @@ class TrialRunner:
         progress, result = 0.0, _nothing()
         with selectors.DefaultSelector() as ready:
             ready.register(child.stdout, selectors.EVENT_READ)
-            while not self._stop.is_set():
+            while self.goes_on():
                 if ready.select(INTERVAL):
                     line = child.stdout.readline()
                     if not line:

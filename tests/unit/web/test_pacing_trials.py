@@ -52,7 +52,7 @@ def test_a_trial_runs_beside_the_panel_and_shows_what_came_of_it(admin: FlaskCli
     page = admin.post("/pacing/", data=ASKED).location
     assert "hx-get" in admin.get(page).text
 
-    assert TrialRunner(sqlite_engine).work()
+    assert TrialRunner(sqlite_engine).look()
 
     text = admin.get(page).text
     assert "hx-get" not in text
@@ -97,7 +97,7 @@ def test_campaigns_are_tried_together_on_the_same_agents_and_lines(
     }
     page = admin.post("/pacing/", data=form).location
 
-    assert TrialRunner(sqlite_engine).work()
+    assert TrialRunner(sqlite_engine).look()
 
     text = admin.get(page).text
     assert "Completed" in text
@@ -153,7 +153,7 @@ def test_what_cannot_be_tried_is_refused_at_its_field(admin: FlaskClient, change
 def test_a_cancelled_trial_ends(admin: FlaskClient, sqlite_engine: Engine) -> None:
     first = admin.post("/pacing/", data=ASKED).location
     admin.post(f"{first}/cancel")
-    assert not TrialRunner(sqlite_engine).work()
+    assert not TrialRunner(sqlite_engine).look()
 
     second = admin.post("/pacing/", data=ASKED).location
     claimed = pacing_trials.claim(sqlite_engine, utcnow())

@@ -13,11 +13,14 @@ import socket
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 
 from common.profiles import profile_of
+from common.tasks import keep_going, note_failure
 from mediaserver import wire
 from mediaserver.cpa.classifier import Classifier
-from mediaserver.cpa.events import CpaEvent, Decided, Heard
+from mediaserver.cpa.events import LOST, CpaEvent, Decided, Heard
 from mediaserver.cpa.networks import network_of
 from mediaserver.cpa.spectrum import RATE
 
@@ -63,17 +66,31 @@ class Desk:
             call = message.key if isinstance(message, wire.Audio) else getattr(message, "call", "")
             if isinstance(message, wire.Audio):
                 behind[call] -= len(message.audio)
-            told.append(self.receive(message, now - behind[call] / RATE))
+            told.append(self._tried(call, partial(self.receive, message, now - behind[call] / RATE), now))
         return told
 
     def tick(self, now: float) -> bytes:
-        told = b""
-        for call, classifier in self._calls.items():
-            due = classifier.next_timer()
-            if due is not None and due <= now:
-                classifier.handle_timer(now)
-                told += _frames(call, classifier.events())
-        return told
+        known = tuple(self._calls.items())
+        return b"".join(
+            self._tried(call, partial(_looked_at, call, classifier, now), now) for call, classifier in known
+        )
+
+    def _tried(self, call: str, step: Callable[[], bytes], now: float) -> bytes:
+        """A defect met by one call ends its classification, and no other's."""
+        try:
+            return step()
+        except Exception as error:
+            note_failure("classification", error, call=call)
+            self._calls.pop(call, None)
+            return wire.encode(wire.Classified(call, LOST, now))
+
+
+def _looked_at(call: str, classifier: Classifier, now: float) -> bytes:
+    due = classifier.next_timer()
+    if due is None or due > now:
+        return b""
+    classifier.handle_timer(now)
+    return _frames(call, classifier.events())
 
 
 def _frames(call: str, events: list[CpaEvent]) -> bytes:
@@ -89,7 +106,7 @@ def _classified(call: str, event: CpaEvent) -> wire.Classified:
 async def serve(peer: socket.socket) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=peer)
     desk, decoder = Desk(), wire.Decoder()
-    ticking = asyncio.create_task(_tick(desk, writer))
+    ticking = asyncio.create_task(keep_going("classification", partial(_tick, desk, writer)))
     try:
         while data := await reader.read(_READ):
             messages = list(decoder.feed(data))

@@ -26,6 +26,8 @@ class Sound(StrEnum):
     BEEP = "beep"
 
 
+#: The event of a call that a defect took from classification: nothing more comes.
+LOST = "Lost"
 FAX = frozenset({Sound.FAX_CALLING, Sound.FAX_ANSWER, Sound.MODEM})
 #: What the network plays where the call has failed.
 FAILURES = frozenset(Sound) - FAX - {Sound.BEEP, Sound.RINGBACK}

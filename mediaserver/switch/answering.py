@@ -136,17 +136,24 @@ class Answering:
                 self._settled(call)
             case "MessageMayStart":
                 self._message(call)
+            case "Lost":
+                self._lost(call)
 
     def classification_lost(self) -> None:
-        """Whoever waits for a decision is taken for a person."""
         for call in self._dialogs.under_way():
             if call.classified:
-                undecided = call.record.state is CallState.ANSWERED and not call.record.answered_by
-                call.classified = False
-                if undecided and call.request.answer.mode is Mode.BEFORE:
-                    self._dialogs.talk(call)
-                elif call.held:
-                    self._dialogs.let_go(call)
+                self._lost(call)
+
+    def _lost(self, call: LiveCall) -> None:
+        """Whoever waits for a decision is taken for a person; a machine that was found has its message now."""
+        up, by = call.record.state is CallState.ANSWERED, call.record.answered_by
+        call.classified = False
+        if up and not by and call.request.answer.mode is Mode.BEFORE:
+            self._dialogs.talk(call)
+        elif up and by == Verdict.MACHINE and call.request.answer.on_machine is OnMachine.LEAVE_MESSAGE:
+            self._message(call)
+        elif call.held:
+            self._dialogs.let_go(call)
 
     def _sound(self, call: LiveCall, sound: str, at: datetime) -> None:
         call.record.trace("cpa", f"heard {sound}", at)

@@ -14,6 +14,7 @@ from common.control import CallRequest, CallStatus
 from common.conversation import Part, Wish
 from common.errors import ClarionError
 from common.ids import new_id
+from common.tasks import note_failure
 from mediaserver.lines import base
 from mediaserver.switch.bridges import Bridges
 from mediaserver.switch.destinations import BadDestination, NotAllowed, Reach
@@ -93,8 +94,11 @@ class Referrals:
         agent = referral.agent
         try:
             await self._place(call)
-        except ClarionError as error:
-            del self._under_way[call.attempt_id]
+        except Exception as error:
+            if not isinstance(error, ClarionError):
+                note_failure("referral", error, call=agent.id)
+            self._under_way.pop(call.attempt_id, None)
+            # The phone waits for an answer.
             self._refuse(agent, _BUSY, str(error))
             return
         if call.attempt_id not in self._under_way:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from common.control import Disposition, Trunk, TrunkFault
-from common.errors import ConfigError
+from common.errors import ConfigError, Refused
+from common.tasks import Tasks, note_failure
 from mediaserver.switch.sip.events import Ended, Failed, InviteSpec, SipEvent, TrunkFailed
 from mediaserver.switch.sip.health import Health
 from mediaserver.switch.sip.limits import TrunkLimits
@@ -67,7 +68,7 @@ class Placer:
         self._limits: dict[_Key, TrunkLimits] = {}
         self._calls: dict[str, _Placed] = {}
         self._timers: dict[object, asyncio.TimerHandle] = {}
-        self._pings: set[asyncio.Task[None]] = set()
+        self._searches, self._pings = Tasks(), Tasks()
 
     def __contains__(self, call: str) -> bool:
         return call in self._calls
@@ -131,8 +132,7 @@ class Placer:
     def close(self) -> None:
         for timer in self._timers.values():
             timer.cancel()
-        for task in self._pings:
-            task.cancel()
+        self._pings.cancel_all()
         for registration in self._registrations.values():
             registration.stop()
 
@@ -142,21 +142,30 @@ class Placer:
         trunk = placed.spec.trunk
         address = fixed_address(trunk)
         if address is not None and not trunk.register and self._health.rank([address], time.monotonic()):
-            placed.at = address
-            self._agent.invite(placed.spec, address, time.monotonic())
-            self._flush()
+            self._invite(placed, address)
         else:
             self._look_for_a_server(placed, self._find(placed))
 
-    def _look_for_a_server(self, placed: _Placed, work: Coroutine[None, None, None]) -> None:
-        placed.task = asyncio.get_running_loop().create_task(work)
-        placed.task.add_done_callback(lambda task: self._looked(placed, task))
-
-    def _looked(self, placed: _Placed, task: asyncio.Task[None]) -> None:
-        """Whatever nobody foresaw ends the call on this trunk: one that is never placed must not stay for ever."""
-        if task.cancelled() or (error := task.exception()) is None:
+    def _invite(self, placed: _Placed, address: Address, identity: Identity | None = None) -> None:
+        placed.at, placed.task = address, None
+        try:
+            self._agent.invite(placed.spec, address, time.monotonic(), identity)
+        except Refused as error:
+            self._fail(placed, Disposition.NOT_ADMITTED, None, str(error))
             return
-        log.error("sip.no_server_found", trunk=placed.spec.trunk.name, error=repr(error), exc_info=error)
+        except Exception as error:
+            # It may have left all the same: no other server or trunk gets it, and the person is left alone for a while.
+            note_failure("invite", error, call=placed.spec.call)
+            self._fail(placed, Disposition.LOST, None, f"a defect of Clarion: {type(error).__name__}")
+            return
+        self._flush()
+
+    def _look_for_a_server(self, placed: _Placed, work: Coroutine[None, None, None]) -> None:
+        task = placed.task = self._searches.start(work, lambda error: self._not_found(placed, task, error))
+
+    def _not_found(self, placed: _Placed, task: asyncio.Task[None], error: Exception) -> None:
+        """Whatever nobody foresaw ends the call on this trunk: one that is never placed must not stay for ever."""
+        note_failure("trunk search", error, trunk=placed.spec.trunk.name)
         if placed.task is task and self._calls.get(placed.spec.call) is placed:
             self._give_up(placed, Disposition.TRANSPORT_ERROR, None, f"the trunk cannot be used: {error}")
 
@@ -191,9 +200,7 @@ class Placer:
             if refused:
                 self._give_up(placed, Disposition.AUTH_FAILED, None, refused)
                 return
-            self._agent.invite(placed.spec, address, time.monotonic(), identity)
-            placed.at, placed.task = address, None
-            self._flush()
+            self._invite(placed, address, identity)
             return
         self._give_up(placed, Disposition.TRANSPORT_ERROR, None, _why(error))
 
@@ -289,7 +296,7 @@ class Placer:
             if address is not None:
                 self._watch(trunk, [address])
             elif not self._health.knows(trunk):
-                self._in_background(self._look_up(trunk))
+                self._pings.start(self._look_up(trunk))
 
     async def _look_up(self, trunk: Trunk) -> None:
         try:
@@ -301,19 +308,9 @@ class Placer:
         self._health.watch(trunk, addresses, time.monotonic())
         self._set_timer("ping", self._health.next_timer(), self._ping)
 
-    def _in_background(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._pings.add(task)
-        task.add_done_callback(self._looked_after)
-
-    def _looked_after(self, task: asyncio.Task[None]) -> None:
-        self._pings.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("sip.trunk_not_looked_after", error=repr(error), exc_info=error)
-
     def _ping(self) -> None:
         for address in self._health.due(time.monotonic()):
-            self._in_background(self._ask_after(address))
+            self._pings.start(self._ask_after(address))
         self._set_timer("ping", self._health.next_timer(), self._ping)
 
     async def _ask_after(self, address: Address) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from mediaserver import wire
 from mediaserver.cpa.__main__ import Desk
@@ -71,3 +72,20 @@ def test_the_switch_does_not_import_numpy() -> None:
     """Its import alone takes longer than the switch may ever stand still, and its threads have no business there."""
     code = "import sys, mediaserver.main; print('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_a_defect_met_by_one_call_ends_its_classification_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    desk = Desk()
+    for call in ("a1", "b1", "c1"):
+        desk.receive(wire.Classify(call, "", "quick", 2.0, silence_detection=True), 10.0)
+        desk.receive(wire.CallAnswered(call), 11.0)
+    monkeypatch.setattr(desk._calls["a1"], "receive", broken)
+    monkeypatch.setattr(desk._calls["b1"], "handle_timer", broken)
+    pieces: list[wire.Message | wire.Audio] = [wire.Audio(call, b"\xff" * 160) for call in ("a1", "c1")]
+    heard = told(b"".join(desk.receive_all(pieces, 11.1)))
+    timed = told(desk.tick(13.5))
+    assert [(one.call, one.event) for one in (*heard, *timed)] == [("a1", "Lost"), ("b1", "Lost"), ("c1", "Decided")]
+    assert desk.tick(30.0) == b""

@@ -215,3 +215,19 @@ def test_a_line_that_cannot_listen_is_refused() -> None:
 def test_rules_that_make_no_sense_are_refused_by_field(body: dict[str, Any], complaint: str) -> None:
     with pytest.raises(Refused, match=complaint):
         AnswerRules.from_json(body)
+
+
+def test_a_machine_that_was_found_has_its_message_though_classification_is_lost() -> None:
+    bench = Bench(Mode.BEFORE, OnMachine.LEAVE_MESSAGE)
+    bench.answer()
+    bench.hear("Decided", "machine")
+    before = list(bench.did)
+    bench.hear("Lost")
+    assert (before, bench.did) == (["begin anew for machine"], ["begin anew for machine", "talk"])
+
+
+def test_a_call_that_a_defect_took_from_classification_is_taken_for_a_persons() -> None:
+    bench = Bench(Mode.BEFORE)
+    bench.answer()
+    bench.hear("Lost")
+    assert bench.did == ["talk"]

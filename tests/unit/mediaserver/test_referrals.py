@@ -132,3 +132,14 @@ async def test_without_room_the_agent_keeps_the_customer(floor: Floor) -> None:
     floor.board.admission.draining = True
     assert await floor.refer() == ""
     assert (floor.told, floor.talking) == ([503], {"a1", "leg1"})
+
+
+async def test_a_target_that_cannot_be_placed_by_a_defect_is_refused_to_the_phone_that_waits(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_call: CallRequest) -> None:
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(floor.board.referrals, "_place", broken)
+    assert await floor.refer() == ""
+    assert (floor.told, floor.talking) == ([503], {"a1", "leg1"})

@@ -8,7 +8,7 @@ from simulators.carrier import audio
 from simulators.carrier.behaviour import Step, StepKind
 from simulators.carrier.rtp import Ear, Mouth
 
-#: Silence after talk that counts as the end of a prompt.
+#: Silence after talk that counts as the end of a prompt; of a caller who sends none, FALLBACK.
 PAUSE = 1.0
 #: A prompt that never comes (or was over before we listened) is waited for so long.
 FALLBACK = 12.0
@@ -90,7 +90,7 @@ class Customer:
 
     def _prompt_over(self, now: float, ear: Ear) -> bool:
         if ear.last_loud is not None and self._heard(ear):
-            return now - ear.last_loud >= self._pause
+            return ear.quiet >= self._pause or now - ear.last_loud >= self._fallback
         return self._given_up(now)
 
     def _given_up(self, now: float) -> bool:

@@ -108,6 +108,8 @@ class Ear:
     #: When the caller's audio was last loud, None before it ever was, and how many packets were.
     last_loud: float | None = None
     loud: int = 0
+    #: Seconds of silence that came since then: a caller that stands still has not paused.
+    quiet: float = 0.0
     #: Keys the caller sent.
     keys: str = ""
     #: Packets that came more than 30 ms after the one before, where the caller meant 20 ms.
@@ -136,8 +138,10 @@ class Ear:
             return
         self._time(timestamp, arrival)
         if audio.is_loud(packet[offset:], self.codec):
-            self.last_loud = now
+            self.last_loud, self.quiet = now, 0.0
             self.loud += 1
+        else:
+            self.quiet += TICK
 
     @property
     def expected(self) -> int:

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from common.control import CallRequest, DialogResult, Trunk
 from mediaserver.local import LocalServer
 from simulators.carrier.agent import Carrier, CarrierSettings
 from tests.support.media_server import keep_open
+from tests.support.stillness import stillness
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(300)]
 SCRIPT = """<vxml version="2.1" xmlns="http://www.w3.org/2001/vxml"><form><block>
 <prompt>This is a message for you. Good bye.</prompt>
 <var name="who" expr="session.connection.ccxml.values.answered_by"/><exit namelist="who"/></block></form></vxml>"""
@@ -51,36 +52,61 @@ async def clarion_call(carrier: Carrier, script: Path, name: str) -> dict[str, A
     return outcome
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the command printed of a call, what its far end told of it, and for how long one of them stood still."""
+
+    printed: dict[str, Any]
+    far_end: dict[str, Any]
+    stood_still: float
+
+    def result(self, name: str) -> tuple[str, str | None, bool]:
+        """The completion code, what `answered_by` said, and whether the machine was talked to before it was known."""
+        talked_over = self.far_end["rtp"]["talked_over_ms"] > 0 and name.startswith("machine, message")
+        return self.printed["completion_code"], self.printed["exit"].get("who"), talked_over
+
+
+def expected(name: str) -> tuple[str, str | None, bool]:
+    *_, code, said = CALLS[name]
+    return code, said, name == "machine, message meanwhile"
+
+
+async def seen_call(script: Path, name: str) -> Seen:
+    async with Carrier(CarrierSettings(port=0)) as carrier, stillness() as still:
+        printed = await clarion_call(carrier, script, name)
+        (far_end,) = carrier.recent
+    return Seen(printed, far_end, max(still.longest, far_end["rtp"]["longest_gap_ms"] / 1000))
+
+
 async def test_who_answers_decides_what_is_said_and_when(tmp_path: Path) -> None:
-    script, journal = tmp_path / "message.vxml", tmp_path / "rings.jsonl"
+    script = tmp_path / "message.vxml"
     script.write_text(SCRIPT)
-    names, turn = list(CALLS), asyncio.Semaphore(3)
-    outcomes: dict[str, dict[str, Any]] = {}
+    turn = asyncio.Semaphore(3)
+    seen: dict[str, Seen] = {}
 
     async def call(name: str) -> None:
         async with turn:
-            outcomes[name] = await clarion_call(carrier, script, name)
+            for _ in range(4):
+                seen[name] = await seen_call(script, name)
+                # Where one side stood still, the other heard a pause that nobody made.
+                if seen[name].result(name) == expected(name) or seen[name].stood_still < 0.1:
+                    break
 
-    async with Carrier(CarrierSettings(port=0, journal=journal)) as carrier:
-        await asyncio.gather(*map(call, names))
-    ends = {one["attempt"]: one for one in map(json.loads, journal.read_text().splitlines()) if one["event"] == "end"}
+    await asyncio.gather(*map(call, CALLS))
 
-    for name, (*_, code, said) in CALLS.items():
-        assert (name, outcomes[name]["completion_code"]) == (name, code)
-        assert (name, outcomes[name]["exit"].get("who")) == (name, said)
+    assert {name: one.result(name) for name, one in seen.items()} == {name: expected(name) for name in CALLS}
     for name in ("machine, message", "machine, message meanwhile", "machine that pauses"):
-        message = outcomes[name]["times"]
+        message = seen[name].printed["times"]
         # What comes late, on a busy machine, is all of one moment.
         assert message["answered"] <= message["start_of_speech"] <= message["classified"] <= message["greeting_end"], (
             name
         )
         assert message["greeting_end"] <= message["beep"] <= message["message"] < message["ended"], name
-    corrected = outcomes["machine that pauses"]["times"]
+    corrected = seen["machine that pauses"].printed["times"]
     assert corrected["classified"] <= corrected["corrected"] <= corrected["beep"]
-    by_behaviour = [one["rtp"] for one in ends.values() if one["behaviour"] == "machine" and one["rtp"]["loud_ms"]]
-    # One machine was talked to before it was known; the other heard its message alone, after its beep.
-    assert sorted(rtp["talked_over_ms"] > 0 for rtp in by_behaviour) == [False, True]
-    assert all(rtp["loud_ms"] > 1000 for rtp in by_behaviour)
+    assert all(
+        seen[name].far_end["rtp"]["loud_ms"] > 1000 for name in ("machine, message", "machine, message meanwhile")
+    )
 
 
 async def test_calls_go_on_as_with_people_when_the_classification_process_dies(tmp_path: Path) -> None:
@@ -105,6 +131,11 @@ async def test_calls_go_on_as_with_people_when_the_classification_process_dies(t
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
             lost = await first
-            again = await server.call(replace(requests[1], answer=rules))
+            for number in range(4):
+                async with stillness() as still:
+                    again = await server.call(replace(requests[1], attempt_id=f"second-{number}", answer=rules))
+                # Where the machine stood still, it paused as a person does.
+                if again.answered_by == "machine" or still.longest < 0.1:
+                    break
     assert (lost.dialog, lost.answered_by, dict(lost.exit)) == (DialogResult.COMPLETED, "", {"who": "human"})
     assert again.answered_by == "machine"

@@ -104,12 +104,23 @@ class Scene:
         self.mouth = Mouth(0, 101)
         self.customer = Customer(parse_script(script), patience, self.now)
         self.hung_up = False
+        self._heard = 0
+
+    def _hear(self, *, loud: bool) -> None:
+        self._heard += 1
+        frame = audio.tone((400,), TICK, 0.3) if loud else np.zeros(160)
+        packet = struct.pack("!BBHII", 0x80, 0, self._heard, self._heard * 160, 7) + audio.frames(frame)[0]
+        self.ear.receive(packet, self.now, self.now)
+
+    def stand_still(self, seconds: float) -> None:
+        """Neither side sends or looks meanwhile."""
+        self.now += seconds
+        self.hung_up |= self.customer.tick(self.now, self.ear, self.mouth)
 
     def pass_time(self, seconds: float, *, talking: bool = False) -> None:
         for _ in range(round(seconds / TICK)):
             self.now += TICK
-            if talking:
-                self.ear.last_loud = self.now
+            self._hear(loud=talking)
             self.mouth.tick()
             self.hung_up |= self.customer.tick(self.now, self.ear, self.mouth)
 
@@ -125,6 +136,27 @@ def test_keys_follow_the_end_of_a_prompt() -> None:
     scene.pass_time(2, talking=True)
     scene.pass_time(1.2)
     assert scene.customer.pressed == ["1", "22"]
+
+
+def test_a_caller_who_stands_still_in_the_middle_of_a_prompt_has_not_ended_it() -> None:
+    scene = Scene("prompt keys:1")
+    scene.pass_time(2, talking=True)
+    scene.stand_still(3)
+    scene.pass_time(0.5, talking=True)
+    scene.pass_time(0.9)
+    assert scene.customer.pressed == []
+    scene.pass_time(0.2)
+    assert scene.customer.pressed == ["1"]
+
+
+def test_who_sends_no_silence_has_ended_the_prompt_in_the_end() -> None:
+    scene = Scene("prompt keys:1")
+    scene.pass_time(2, talking=True)
+    scene.stand_still(11)
+    assert scene.customer.pressed == []
+    scene.stand_still(1)
+    scene.stand_still(TICK)
+    assert scene.customer.pressed == ["1"]
 
 
 def test_keys_are_pressed_at_last_when_no_prompt_comes() -> None:

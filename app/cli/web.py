@@ -21,6 +21,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     only.add_argument("--streams-only", action="store_true", help="serve the live streams alone")
     only.add_argument("--pages-only", action="store_true", help="serve the VoiceXML pages alone")
     only.add_argument("--work-only", action="store_true", help="import files, change lists and try out pacings alone")
+    parser.add_argument(
+        "--parent", type=int, default=0, metavar="PID", help="end when that process is no longer our parent"
+    )
     parser.set_defaults(run=_web)
 
 
@@ -33,11 +36,11 @@ def _web(arguments: argparse.Namespace) -> int:
     settings.require_secret_key()
     configure(settings.log)
     if arguments.streams_only:
-        serving.serve_streams(settings)
+        serving.serve_streams(settings, arguments.parent)
     elif arguments.pages_only:
-        serving.serve_pages(settings)
+        serving.serve_pages(settings, arguments.parent)
     elif arguments.work_only:
-        serving.work(settings)
+        serving.work(settings, arguments.parent)
     else:
         serving.serve(settings)
     return 0

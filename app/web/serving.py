@@ -9,6 +9,7 @@ while a thread held the lock of an import or of the database never answers.
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import socket
@@ -71,8 +72,8 @@ def serve(settings: Settings) -> None:
             child.stop()
 
 
-def serve_streams(settings: Settings) -> None:
-    die_with_parent()
+def serve_streams(settings: Settings, parent: int) -> None:
+    die_with_parent(parent)
     server = _granian(
         "app.web.live.application:create_live",
         settings.web.stream_bind,
@@ -83,8 +84,8 @@ def serve_streams(settings: Settings) -> None:
     server.serve(target_loader=_load_live, wrap_loader=False)
 
 
-def serve_pages(settings: Settings) -> None:
-    die_with_parent()
+def serve_pages(settings: Settings, parent: int) -> None:
+    die_with_parent(parent)
     server = _granian(
         "app.web.vxml_pages.application:create_pages",
         settings.web.pages_bind,
@@ -96,13 +97,13 @@ def serve_pages(settings: Settings) -> None:
     server.serve(target_loader=_load_pages, wrap_loader=False)
 
 
-def work(settings: Settings) -> None:
+def work(settings: Settings, parent: int) -> None:
     """Import files, enter their names, fetch data sources, change lists, try out pacings and erase people until SIGTERM
     or SIGINT.
 
     What is under way is taken up after the restart.
     """
-    die_with_parent()
+    die_with_parent(parent)
     secret = settings.require_secret_key()
     engine = attach(make_engine(settings.database_url, pool_size=5), secret)
     owner = f"{socket.gethostname()[:40]}:{os.getpid()}"
@@ -117,7 +118,7 @@ def work(settings: Settings) -> None:
         "trials": TrialRunner(engine),
         "keeper": Keeper(engine, settings),
     }
-    ended = threading.Event()
+    ended = _Roused()
     threads = [
         threading.Thread(target=keep_running, args=(name, work.run, ended), name=name, daemon=True)
         for name, work in works.items()
@@ -133,20 +134,39 @@ def work(settings: Settings) -> None:
         thread.join(_STOP_SECONDS)
 
 
-def die_with_parent() -> None:
-    """Ask Linux to end this process when its parent dies, however it dies: no orphan keeps the port."""
-    parent = os.getppid()
+def die_with_parent(parent: int) -> None:
+    """Ask Linux to end this process when its parent dies, however it dies: no orphan keeps the port.
+
+    `parent` is who started us, or 0: it may be dead by now, and a process that took us in is there instead.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
         log.warning("web.no_parent_death_signal", errno=ctypes.get_errno())
-    elif os.getppid() != parent:
-        sys.exit(0)  # it died between the two lines
+    elif parent and os.getppid() != parent:
+        sys.exit(0)
+
+
+def _forked_by() -> int:
+    starter = multiprocessing.parent_process()
+    return starter.pid or 0 if starter is not None else 0
+
+
+class _Roused(threading.Event):
+    """Looks up each second while it waits: only so does Python hear of a signal that Linux gave to another thread, as
+    it may to those of a process that stood still (SIGSTOP)."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout is not None:
+            return super().wait(timeout)
+        while not super().wait(1.0):
+            continue
+        return True
 
 
 def _granian(target: str, bind: Endpoint, **options: Any) -> MPServer:
     if bind.port == 0:
         raise ConfigError("CLARION_WEB_BIND, CLARION_STREAM_BIND and CLARION_PAGES_BIND: name a port")
-    return MPServer(
+    server = MPServer(
         target,
         address=bind.host,
         port=bind.port,
@@ -155,13 +175,16 @@ def _granian(target: str, bind: Endpoint, **options: Any) -> MPServer:
         log_enabled=False,
         **options,
     )
+    # What it waits for a signal by.
+    server.main_loop_interrupt = _Roused()
+    return server
 
 
 def _load_wsgi() -> Callable[..., Any]:
     """Runs in each server process."""
     from common.logging import configure
 
-    die_with_parent()
+    die_with_parent(_forked_by())
     settings = Settings.load()
     configure(settings.log)
     from app.web.application import create_app
@@ -172,7 +195,7 @@ def _load_wsgi() -> Callable[..., Any]:
 def _load_pages() -> Callable[..., Any]:
     from common.logging import configure
 
-    die_with_parent()
+    die_with_parent(_forked_by())
     settings = Settings.load()
     configure(settings.log)
     from app.web.vxml_pages.application import create_pages
@@ -183,7 +206,7 @@ def _load_pages() -> Callable[..., Any]:
 def _load_live() -> Callable[..., Any]:
     from common.logging import configure
 
-    die_with_parent()
+    die_with_parent(_forked_by())
     settings = Settings.load()
     configure(settings.log)
     from app.web.live.application import LiveStreams
@@ -225,8 +248,9 @@ class _Child:
 
     def _keep(self) -> None:
         while not self._stopping.is_set():
+            command = [sys.executable, "-m", "app.cli", "web", self._option, "--parent", str(os.getpid())]
             try:
-                self._child = subprocess.Popen([sys.executable, "-m", "app.cli", "web", self._option])
+                self._child = subprocess.Popen(command)
             except OSError as error:
                 # Out of processes or memory, for a while perhaps.
                 log.error("web.child_not_started", part=self._name, error=error.strerror)

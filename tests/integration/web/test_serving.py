@@ -28,7 +28,8 @@ class Served:
 
 
 @pytest.fixture
-def served(sqlite_url: str, tmp_path: Path) -> Iterator[Served]:
+def started(sqlite_url: str, tmp_path: Path) -> Iterator[Served]:
+    """It has yet to be ready."""
     first = free_range(3)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("CLARION_")},
@@ -41,12 +42,28 @@ def served(sqlite_url: str, tmp_path: Path) -> Iterator[Served]:
     }
     process = processes.start([sys.executable, "-m", "app.cli", "web"], tmp_path / "web.log", env=environment)
     try:
-        ports = (first, first + 1, first + 2)
-        for port in ports:
-            _eventually(_answers, port)
-        yield Served(process, ports)
+        yield Served(process, (first, first + 1, first + 2))
     finally:
         processes.stop(process)
+
+
+@pytest.fixture
+def served(started: Served) -> Served:
+    for port in started.ports:
+        _eventually(_answers, port)
+    return started
+
+
+def _children(pid: int) -> dict[str, int]:
+    """Process ids by the option that says which part it is."""
+    of_threads = (path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    pids = [int(child) for children in of_threads for child in children]
+    commands = {child: Path(f"/proc/{child}/cmdline").read_text().split("\0") for child in pids}
+    return {word: child for child, words in commands.items() for word in words if word.endswith("-only")}
+
+
+def _is_gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
 
 
 def _answers(port: int) -> bool:
@@ -80,3 +97,25 @@ def test_leaves_no_orphan_when_it_is_killed(served: Served) -> None:
 
     for port in served.ports:
         _eventually(_is_closed, port)
+
+
+def test_leaves_no_orphan_when_it_is_killed_before_its_parts_are_up(started: Served) -> None:
+    _eventually(lambda pid: len(_children(pid)) == 3, started.process.pid)
+    parts = _children(started.process.pid)
+    started.process.kill()
+    started.process.wait()
+
+    for pid in parts.values():
+        _eventually(_is_gone, pid)
+
+
+def test_what_is_asked_to_stop_while_it_stands_still_stops_afterwards(served: Served) -> None:
+    """Linux may then give the signal to a thread that is not the main one, where Python sees it later."""
+    work = _children(served.process.pid)["--work-only"]
+    for pid in (work, served.process.pid):
+        for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGCONT):
+            os.kill(pid, number)
+            time.sleep(0.05)
+        if pid == work:
+            _eventually(_is_gone, pid)
+    assert served.process.wait(100) == 0

@@ -16,7 +16,18 @@ ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 RESERVED = frozenset({"attempt_id", "contact_id", "campaign", "result_url", "payment_url"})
 
 _KNOWN = {
-    ID: ("id", "external_id", "contact_id", "customer_id", "user_contact_id", "customer_number", "account_id"),
+    ID: (
+        "id",
+        "external_id",
+        "contact_id",
+        "customer_id",
+        "user_contact_id",
+        "customer_number",
+        "customer_no",
+        "account_id",
+        "account_number",
+        "account_no",
+    ),
     "first_name": ("first_name", "firstname", "first", "given_name", "forename"),
     "last_name": ("last_name", "lastname", "last", "surname", "family_name"),
     "language": ("language", "lang", "locale"),

@@ -274,6 +274,9 @@ CASES: Mapping[str, Callable[[Call], Any]] = {
     "importing.list_rejects": lambda c: importing.list_rejects(c.session, c.actor, c.it.import_run),
     "importing.list_runs": lambda c: importing.list_runs(c.session, c.actor),
     "importing.rejects_csv": lambda c: list(importing.rejects_csv(c.session, c.actor, c.it.import_run)),
+    "importing.remembered_mapping": lambda c: importing.remembered_mapping(
+        c.session, c.actor, c.it.contact_list, ["id", "phone1"]
+    ),
     "importing.request_cancel": lambda c: importing.request_cancel(c.session, c.actor, c.it.import_run),
     "importing.run_import": lambda c: importing.run_import(c.engine, c.actor, c.it.import_run, c.csv),
     "importing.start_import": lambda c: importing.start_import(c.session, c.actor, c.it.contact_list, c.csv),

@@ -6,6 +6,7 @@ from app.intake.mapping import suggest
 from app.services.importing.files import Preview, import_file, make_spool, preview, preview_head
 from app.services.importing.loading import Progress
 from app.services.importing.rejects import list_rejects, rejects_csv, reveal_reject
+from app.services.importing.remembered import remembered_mapping
 from app.services.importing.removal import confirm_removal, dismiss_removal, may_put_back, undo_removal
 from app.services.importing.runs import (
     MOST_REMOVED,
@@ -43,6 +44,7 @@ __all__ = [
     "preview",
     "preview_head",
     "rejects_csv",
+    "remembered_mapping",
     "request_cancel",
     "reveal_reject",
     "run_import",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -16,6 +16,11 @@ from app.security.access import Actor, NotFound, Permission, get_scoped
 from app.services.csv_text import csv_lines, csv_record
 from app.services.masked import MASK, masked_attributes
 from common.masking import mask_digits, mask_email, mask_personal
+
+#: Of the error file; those of the file that was imported come after them.
+ERROR_COLUMNS = ("line", "field", "reason", "row")
+#: Signs of a row that are kept (`ImportReject.row`).
+_KEPT = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +85,30 @@ def list_rejects(
 
 
 def rejects_csv(session: Session, actor: Actor, run_id: int) -> Iterator[str]:
-    """The error file in pieces: line, field, reason, and the row."""
+    """The error file in pieces: line, field, reason, and the row; then its cells by the file's columns, so that they
+    can be mended and imported. A column of which anything is covered is left out: what covers it would be imported."""
+    actor.require(Permission.LISTS_VIEW)
+    run = get_scoped(session, actor, ImportRun, run_id)
+    seen, _ = _covers(session, actor, run)
+    columns: Sequence[str] = run.understood.get("columns", ())
+    shown = [place for place, column in enumerate(columns) if column not in seen.masked]
+    if seen.addresses or set(columns) & set(ERROR_COLUMNS):
+        shown = []
+    yield csv_lines([(*ERROR_COLUMNS, *(columns[place] for place in shown))])
     after = 0
-    yield csv_lines([("line", "field", "reason", "row")])
     while rejects := list_rejects(session, actor, run_id, after_line=after, limit=1000):
-        yield csv_lines((reject.line, reject.field, reject.reason, reject.row) for reject in rejects)
+        yield csv_lines(
+            (reject.line, reject.field, reject.reason, reject.row, *_mendable(reject.row, run, shown))
+            for reject in rejects
+        )
         after = rejects[-1].line
+
+
+def _mendable(row: str, run: ImportRun, shown: Sequence[int]) -> list[str]:
+    """Nothing of a row that was cut, or whose cells cannot be told apart: it is mended in the file itself."""
+    cells = _cells(row, run.delimiter) if shown and len(row) < _KEPT else []
+    whole = len(cells) == len(run.understood.get("columns", ()))
+    return [cells[place] if whole else "" for place in shown]
 
 
 def reveal_reject(session: Session, actor: Actor, reject_id: int) -> tuple[ImportRun, int, str, str]:

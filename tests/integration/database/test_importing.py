@@ -149,6 +149,8 @@ def test_lists_every_refused_row_and_imports_the_others(engine: Engine, list_id:
         ("11", ""), ("12", "time_zone"), ("13", ""),
     ]  # fmt: skip
     assert table[0]["row"] == "A3,Cy,2025550100;ext=1,,,1,"
+    assert [(row["id"], row["balance"]) for row in table[:3]] == [("A3", "1"), ("A4", "1"), ("A5", "much")]
+    assert table[-1]["id"] == ""  # its cells cannot be told apart
     assert len(summary.first_rejects) == 10
 
 

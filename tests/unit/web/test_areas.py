@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
 from app.db import read_transaction, write_transaction
-from app.models import Campaign, Contact, ContactList, ImportRun, ImportState, Job, Organization, User
+from app.models import Address, Campaign, Contact, ContactList, ImportRun, ImportState, Job, Organization, User
 from app.services import dnc
 from app.services.contact_names import enter_names
 from app.services.csv_text import csv_lines
@@ -81,6 +81,27 @@ def test_imports_a_file_after_its_columns_were_confirmed(
     assert "still being entered" in admin.get("/contacts/?search=Ann").text
     enter_names(sqlite_engine)
     assert "still being entered" not in admin.get("/contacts/?search=Ann").text
+
+
+def test_the_error_file_is_mended_and_imported_without_saying_again_what_its_columns_are(
+    app: Flask, admin: FlaskClient, world: World, sqlite_engine: Engine
+) -> None:
+    targets = ("id", "first_name", "phone1")
+    named = CSV.replace(b"id,first_name,phone", b"Code,Who,Dial")
+    chosen = {f"target-{place}": target for place, target in enumerate(targets)}
+    run_page = admin.post(upload(admin, world, named), data=chosen).location
+    importer = Importer(sqlite_engine, app.config["CLARION"].home)
+    importer.work()
+    error_file = admin.get(f"{run_page}/rejects.csv").text
+    assert error_file.startswith("line,field,reason,row,Code,Who,Dial\r\n3,Dial,")
+    mapping = upload(admin, world, error_file.replace("call me", "+12125550188").encode())
+    selects = re.findall(r'<select[^>]*name="target-\d".*?</select>', admin.get(mapping).text, re.DOTALL)
+    selected = [(re.findall(r'value="([^"]*)"[^>]* selected', each) or [""])[0] for each in selects]
+    assert selected == ["", "", "", "", *targets]
+    admin.post(mapping, data={f"target-{place}": target for place, target in enumerate(selected)})
+    importer.work()
+    with read_transaction(sqlite_engine) as session:
+        assert session.scalar(select(Address.id).where(Address.value == "+12125550188")) is not None
 
 
 def test_says_what_is_wrong_with_the_columns(admin: FlaskClient, world: World) -> None:

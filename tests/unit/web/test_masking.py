@@ -275,6 +275,8 @@ def test_masked_attributes_stand_in_no_rejected_row_for_who_may_not_see_them(
     for text in (admin.get(here).text, admin.get(f"{here}/rejects.csv").text):
         assert "7704" not in text
         assert WRITTEN in text
+    # What covers a cell would be imported.
+    assert admin.get(f"{here}/rejects.csv").text.startswith("line,field,reason,row,Key,Name,Phone\r\n")
     assert "/reveal/" not in admin.get(here).text
     assert admin.post(f"/reveal/attribute/{world.contact_id}-pin").status_code == 403
     assert "7704" not in admin.post("/reveal/reject/1").text

@@ -102,7 +102,8 @@ def mapping(list_id: int, key: str) -> AnyResponse | str | tuple[str, int]:
         flash(f"{pending.file_name} cannot be imported: {refused}", "error")
         return redirect(url_for("lists.show", list_id=list_id))
     form.show(preview.understood)
-    wanted = Wanted(preview.mapping, preview.types)
+    known = importing.remembered_mapping(reader(), actor(), list_id, preview.columns)
+    wanted = Wanted({**preview.mapping, **known}, preview.types)
     problem, trial = "", None
     if request.method == "POST" and form.step.data != "look":
         wanted = Wanted.chosen(preview)

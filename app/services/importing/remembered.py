@@ -1,0 +1,25 @@
+"""What columns became the last time: who imports a file of the same columns again need not say it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from app.intake.mapping import IGNORED
+from app.models import NAMING
+from app.security.access import Actor
+from app.services.importing.rejects import ERROR_COLUMNS
+from app.services.importing.runs import list_runs
+
+_LOOKED_AT = 20
+
+
+def remembered_mapping(session: Session, actor: Actor, contact_list_id: int, columns: Sequence[str]) -> dict[str, str]:
+    """By column, from the list's newest import of just these columns; {} where there is none. Columns that only the
+    error file of an import has are left out."""
+    for run in list_runs(session, actor, contact_list_id, _LOOKED_AT):
+        more = set(columns) - set(run.mapping)
+        if run.mode not in NAMING and set(run.mapping) <= set(columns) and more <= set(ERROR_COLUMNS):
+            return {**dict.fromkeys(more, IGNORED), **run.mapping}
+    return {}

@@ -326,11 +326,14 @@ def test_nobody_meant_is_refused_and_a_list_waits_for_its_change(engine: Engine,
     with write_transaction(engine) as session:
         spare = lists.create_list(session, ROOT, "Spare", organization_id=world.organization_id).id
         contact_push.push(session, ROOT, spare, [{"id": "S1", "phone1": "2025550100"}])
+        exclusions.exclude(session, ROOT, spare, [("id", "S1")])
         list_changes.start_deletion(session, ROOT, spare, EVERYBODY, expected=1, last_id=10**9)
     with pytest.raises(Refused, match="being changed"):
         lists.delete_list(engine, ROOT, spare)
     work_next(engine)
+    assert count(engine, Contact, Contact.contact_list_id == spare, Contact.deleted_at.is_not(None)) == 1
     lists.delete_list(engine, ROOT, spare)
+    assert count(engine, Contact, Contact.contact_list_id == spare) == 0
 
 
 def test_a_job_ends_by_itself_with_whom_a_deletion_took(engine: Engine, world: World) -> None:

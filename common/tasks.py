@@ -31,6 +31,19 @@ def note_failure(name: str, error: BaseException, **facts: object) -> None:
     log.error("task_failed", work=name, error=repr(error), exc_info=error, **facts)
 
 
+def tell_failures(loop: asyncio.AbstractEventLoop) -> None:
+    """Have told what comes out of the loop's callbacks, timers and protocols, and of tasks that nobody looked at."""
+    loop.set_exception_handler(_told_by_the_loop)
+
+
+def _told_by_the_loop(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    if isinstance(error, BaseException):
+        note_failure("event loop", error, where=context["message"])
+    else:
+        log.error("event_loop", message=context["message"])
+
+
 class Tasks:
     """Those of one owner."""
 

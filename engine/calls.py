@@ -24,7 +24,7 @@ from common.tasks import Tasks, note_failure
 from engine import effects, outcomes
 from engine.addresses import Addresses
 from engine.gate import Work
-from engine.last_look import listed_by_now
+from engine.last_look import listed_by_now, still_ours
 from engine.links import MediaLink
 from engine.outcomes import Running, TrunkRest
 from engine.people import erased_contacts, listed_attempts
@@ -77,7 +77,7 @@ class Calls:
         clock: Clock,
         tuning: Tuning,
         links: Mapping[str, MediaLink],
-        may_act: Callable[[], bool],
+        alive_since: Callable[[], float],
     ) -> None:
         self._database = database
         self._addresses = addresses
@@ -85,7 +85,7 @@ class Calls:
         self._clock = clock
         self._tuning = tuning
         self._links = links
-        self._may_act = may_act
+        self._alive_since = alive_since
         self._calls: dict[str, Call] = {}
         self._silent: Counter[int] = Counter()
         self._questions = asyncio.Semaphore(_QUESTIONS)
@@ -136,7 +136,7 @@ class Calls:
         if link is None:
             self._never_left(call, "its media server was taken out of use")
             return
-        if not self._may_act():
+        if not self._may_act(call):
             # Our life as an engine ran out: another may be finishing this attempt already.
             self._never_left(call, "the engine was too late")
             return
@@ -167,7 +167,7 @@ class Calls:
         give_up_at = self._clock.monotonic() + self._tuning.server_limit
         first = True
         while self._calls.get(request.attempt_id) is call:
-            if not self._may_act():
+            if not self._may_act(call):
                 # Another engine has adopted it, or will.
                 return
             if call.unwanted:
@@ -200,6 +200,9 @@ class Calls:
                 self._end(call, self._outcome("OUTCOME_UNKNOWN", "the media server did not answer"))
                 return
             await asyncio.sleep(_ASK_AGAIN)
+
+    def _may_act(self, call: Call) -> bool:
+        return still_ours(call.running.attempt, self._clock, self._alive_since())
 
     async def _leave_unplaced(self, call: Call, link: MediaLink, *, first: bool) -> None:
         if first:

@@ -9,8 +9,17 @@ from sqlalchemy import Engine
 
 from app.core.strategy import Channel
 from app.models import DncKind
+from common.clock import Clock
 from engine.outcomes import Running
 from engine.people import listed_attempts
+from engine.store import NewAttempt
+
+
+def still_ours(attempt: NewAttempt, clock: Clock, alive_since: float) -> bool:
+    """Our life as an engine, which lasts since then (monotonic), has not run out since the attempt was begun, not even
+    for a moment in which another could have taken it over."""
+    age = (clock.utcnow() - attempt.started_at).total_seconds()
+    return clock.monotonic() - age >= alive_since
 
 
 async def listed_by_now(database: Engine, running: Running, now: datetime, patience: float) -> bool:

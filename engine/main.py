@@ -16,6 +16,7 @@ from channels.registry import build_channels, close_channels, simulated_channels
 from channels.voice.client import HttpMediaServer
 from common.clock import SystemClock
 from common.settings import Settings, ensure_secrets
+from common.tasks import tell_failures
 from engine.addresses import Addresses
 from engine.bus import SqlBus
 from engine.plans import PlanReader
@@ -35,6 +36,7 @@ def run_engine(settings: Settings, *, grace: float = 10.0) -> int:
 async def _run(settings: Settings, tuning: Tuning) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    tell_failures(loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     secret = settings.require_secret_key()

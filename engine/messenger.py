@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from engine import effects, outcomes
 from engine.addresses import Addresses
 from engine.admission import Unmade
 from engine.gate import Work
-from engine.last_look import listed_by_now
+from engine.last_look import listed_by_now, still_ours
 from engine.outcomes import Running
 from engine.people import Person
 from engine.plans import JobPlan
@@ -46,13 +46,16 @@ class Messenger:
         recorder: Recorder,
         clock: Clock,
         tuning: Tuning,
+        alive_since: Callable[[], float],
     ) -> None:
+        """`alive_since`: as `EngineRunner.alive_since`."""
         self._database = database
         self._channels = channels
         self._addresses = addresses
         self._recorder = recorder
         self._clock = clock
         self._tuning = tuning
+        self._alive_since = alive_since
         self._running: dict[str, Running] = {}
         self._rooms = {
             name: asyncio.Semaphore(min(tuning.messages, channel.at_once)) for name, channel in channels.items()
@@ -119,6 +122,9 @@ class Messenger:
         except (SQLAlchemyError, OSError) as error:
             log.warning("message_not_looked_at", attempt=running.attempt.id, error=type(error).__name__)
             self._end(running, self._outcome("NO_PORTS", "the do-not-call lists could not be asked"))
+            return False
+        if not still_ours(running.attempt, self._clock, self._alive_since()):
+            self._end(running, self._outcome("NO_PORTS", "the engine was too late"))
             return False
         if listed:
             unwanted = replace(running, closed_as=outcomes.CLOSED_BY_DNC)

@@ -7,6 +7,7 @@ that name, so that after a crash others can tell.
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
@@ -79,15 +80,18 @@ class EngineRunner:
         self._life_name = f"{leases.LIFE}{engine_id}"
         self._life: leases.Lease | None = None
         self._life_ends = 0.0
+        #: Since when it has not run out, monotonic.
+        self._alive_since = 0.0
         self._plans: dict[int, JobPlan] = {}
         self._servers = Servers(database, make_client, clock, self._tuning, default_server)
         self._stopping = False
         self._look = asyncio.Event()
         self._look_at_tests = asyncio.Event()
         self._recorder = Recorder(store, clock, self._tuning.flush)
-        self._calls = Calls(database, addresses, self._recorder, clock, self._tuning, self._servers.links, self.alive)
+        recorder, since = self._recorder, self.alive_since
+        self._calls = Calls(database, addresses, recorder, clock, self._tuning, self._servers.links, since)
         self._servers.attend(self._calls.hear, self._calls.resync)
-        self._messenger = Messenger(database, channels, addresses, self._recorder, clock, self._tuning)
+        self._messenger = Messenger(database, channels, addresses, recorder, clock, self._tuning, since)
         calls = self._calls
         self._routes = Routes(
             database, clock, self._tuning, self.owner, calls.may_be_on, calls.adopted_on, calls.on_trunk
@@ -112,8 +116,12 @@ class EngineRunner:
         )
 
     def alive(self) -> bool:
-        """Our lease of life has not run out: what we began is still ours to place."""
+        """Our lease of life has not run out."""
         return self._clock.monotonic() < self._life_ends
+
+    def alive_since(self) -> float:
+        """What we began since then (monotonic) is still ours to place: nobody can have taken it over meanwhile."""
+        return self._alive_since if self.alive() else math.inf
 
     @property
     def calls_in_progress(self) -> int:
@@ -173,7 +181,7 @@ class EngineRunner:
                 leases.acquire, self._database, self._life_name, self.owner, now, until
             )
             if self._life is not None:
-                self._life_ends = started + self._tuning.life
+                self._alive_since, self._life_ends = started, started + self._tuning.life
                 return
             if not told:
                 log.info("engine_waits", reason="an engine of this name is alive, or its lease has yet to run out")
@@ -186,6 +194,10 @@ class EngineRunner:
         now = self._clock.utcnow()
         until = now + timedelta(seconds=self._tuning.life)
         if await asyncio.to_thread(leases.renew, self._database, self._life, until):
+            if not self.alive():
+                # It had run out: others may have taken over what we had begun before.
+                log.warning("engine_lapsed", owner=self.owner)
+                self._alive_since = self._clock.monotonic()
             self._life_ends = started + self._tuning.life
         else:
             self._life_ends = 0.0

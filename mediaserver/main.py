@@ -12,7 +12,7 @@ import uvloop
 from common.errors import ClarionError, ConfigError
 from common.logging import configure
 from common.settings import Settings, ensure_secrets
-from common.tasks import keep_going
+from common.tasks import keep_going, tell_failures
 from mediaserver.clipstore import prune_for_ever
 from mediaserver.collector import calm, collect_when_idle, trim_for_ever
 from mediaserver.control import ControlApi
@@ -73,6 +73,7 @@ async def _serve(settings: Settings) -> None:
     api = ControlApi(board, settings.mediaserver.token)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    tell_failures(loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await board.start()

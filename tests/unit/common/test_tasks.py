@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from common import tasks
-from common.tasks import Tasks, each_in_turn, failures, keep_going, keep_running
+from common.tasks import Tasks, each_in_turn, failures, keep_going, keep_running, tell_failures
 
 
 @pytest.fixture(autouse=True)
@@ -113,3 +113,21 @@ def test_what_fails_keeps_nothing_else_from_its_turn_and_is_told_when_all_have_h
     with pytest.raises(ConnectionError):
         each_in_turn([partial(step, number) for number in (1, 4, 3)], ConnectionError)
     assert done == [1, 4]
+
+
+def test_what_comes_out_of_a_callback_of_the_loop_is_told_as_well() -> None:
+    def callback() -> None:
+        raise KeyError("a defect")
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        tell_failures(loop)
+        with capture_logs() as logged:
+            loop.call_soon(callback)
+            await asyncio.sleep(0)
+            loop.call_exception_handler({"message": "no exception"})
+        assert [line["event"] for line in logged] == ["task_failed", "event_loop"]
+
+    before = failures["event loop"]
+    asyncio.run(scenario())
+    assert failures["event loop"] == before + 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -48,7 +49,8 @@ class Bench:
         attempt = NewAttempt("a1", 1, 1, 1, 1, 1, 1, "voice", "call/voice", "+12", "+13", "o", NOW, "m", "boot-1")
         clock = VirtualClock()
         links: dict[str, MediaLink] = {}
-        self.calls = Calls(unused, unused, recorder, clock, Tuning(), links, may_act)
+        alive_since = lambda: 0.0 if may_act() else math.inf  # noqa: E731
+        self.calls = Calls(unused, unused, recorder, clock, Tuning(), links, alive_since)
         row: Any = type("Row", (), {"name": "m"})()
         server_row: ServerRow = row
         self.link = MediaLink(server_row, server, clock, Tuning(), lambda *_: None, self.calls.resync, up=True)
@@ -77,6 +79,20 @@ def test_an_engine_whose_life_ran_out_asks_no_further_time_to_place_a_call() -> 
 
     async def scenario() -> None:
         bench = Bench(server, lambda: alive[0])
+        await bench.order()
+        assert server.asked == 1
+        assert bench.codes == []
+
+    asyncio.run(scenario())
+
+
+def test_an_engine_whose_life_ran_out_for_a_moment_places_nothing_that_it_had_begun_before() -> None:
+    since = [0.0]
+    server = Deaf(lambda: since.__setitem__(0, 1.0))
+
+    async def scenario() -> None:
+        bench = Bench(server, lambda: True)
+        bench.calls._alive_since = lambda: since[0]
         await bench.order()
         assert server.asked == 1
         assert bench.codes == []

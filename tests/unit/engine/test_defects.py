@@ -73,7 +73,7 @@ class Voice:
         self.kept, self.clock, self.server = Kept(), VirtualClock(), server or MemoryMediaServer()
         self.links: dict[str, MediaLink] = {}
         recorder: Any = self.kept
-        self.calls = Calls(UNUSED, UNUSED, recorder, self.clock, Tuning(), self.links, lambda: True)
+        self.calls = Calls(UNUSED, UNUSED, recorder, self.clock, Tuning(), self.links, lambda: 0.0)
         row: Any = SimpleNamespace(name="m")
         self.link = MediaLink(row, self.server, self.clock, Tuning(), self.calls.hear, self.calls.resync, up=True)
         self.links["m"] = self.link
@@ -229,7 +229,7 @@ def test_a_message_on_whose_way_something_fails_ends_as_unknown_and_gives_its_pl
     async def scenario() -> None:
         kept, channel = Kept(), MemoryChannel("sms")
         recorder: Any = kept
-        sender = Messenger(UNUSED, {"sms": channel}, UNUSED, recorder, VirtualClock(), Tuning())
+        sender = Messenger(UNUSED, {"sms": channel}, UNUSED, recorder, VirtualClock(), Tuning(), lambda: 0.0)
         free = sender.free
         message: Any = SimpleNamespace(attempt_id="a1", to="+12", status_url="")
         monkeypatch.setattr(messenger, "listed_by_now", listed)
@@ -243,6 +243,25 @@ def test_a_message_on_whose_way_something_fails_ends_as_unknown_and_gives_its_pl
         assert kept.codes == ["OUTCOME_UNKNOWN"]
         assert not sender.holds("a1")
         assert sender.free == free
+
+    asyncio.run(scenario())
+
+
+def test_a_message_that_waited_while_the_engines_life_ran_out_does_not_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def listed(*_: object) -> bool:
+        return False
+
+    async def scenario() -> None:
+        kept, channel = Kept(), MemoryChannel("sms")
+        recorder: Any = kept
+        sender = Messenger(UNUSED, {"sms": channel}, UNUSED, recorder, VirtualClock(), Tuning(), lambda: 1.0)
+        monkeypatch.setattr(messenger, "listed_by_now", listed)
+        message: Any = SimpleNamespace(attempt_id="a1", to="+12", status_url="")
+        work: Any = SimpleNamespace(plan=PLAN, state=RUNNING.state, address=SimpleNamespace(name="phone1"))
+        sender.send(work, replace(ATTEMPT, channel="sms"), message)
+        await sender.tasks.ended()
+        assert channel.sent == []
+        assert kept.codes == ["NO_PORTS"]
 
     asyncio.run(scenario())
 

@@ -16,10 +16,12 @@ _LOOKED_AT = 20
 
 
 def remembered_mapping(session: Session, actor: Actor, contact_list_id: int, columns: Sequence[str]) -> dict[str, str]:
-    """By column, from the list's newest import of just these columns; {} where there is none. Columns that only the
-    error file of an import has are left out."""
+    """By column, from the list's newest import of just these columns; {} where there is none. Of the error file of an
+    import its own columns are left out, and those that are covered for somebody may be missing."""
     for run in list_runs(session, actor, contact_list_id, _LOOKED_AT):
-        more = set(columns) - set(run.mapping)
-        if run.mode not in NAMING and set(run.mapping) <= set(columns) and more <= set(ERROR_COLUMNS):
-            return {**dict.fromkeys(more, IGNORED), **run.mapping}
+        there = set(columns)
+        errors = there.issuperset(ERROR_COLUMNS) and not set(ERROR_COLUMNS) & set(run.mapping)
+        own = there - set(ERROR_COLUMNS) if errors else there
+        if run.mode not in NAMING and (own == set(run.mapping) or (errors and own and own <= set(run.mapping))):
+            return {column: run.mapping.get(column, IGNORED) for column in columns}
     return {}

@@ -43,6 +43,9 @@ MOST_REJECTS = 50_000
 _GROWN = 10_000
 #: Rows of one transaction at most.
 _LARGEST = 20_000
+#: At least while nobody else writes on SQLite: of fewer rows a transaction's time is what a busy disk takes to commit
+#: any, and would be no shorter for fewer still.
+_LEAST_ALONE = 4_000
 #: Transactions under way at a time on PostgreSQL; one more is made ready meanwhile.
 _LANES = 2
 #: Seconds between two looks for the end of another import into the same list.
@@ -159,8 +162,8 @@ class Loader:
 
     def _finish(self, under_way: list[tuple[_Transaction, Future[float]]]) -> None:
         held = under_way.pop(0)[1].result()
-        budget = ALONE_BUDGET if self._alone else chunk_budget(self._engine)
-        self._size = next_chunk_size(self._size, held, _LARGEST, budget)
+        budget, least = (ALONE_BUDGET, _LEAST_ALONE) if self._alone else (chunk_budget(self._engine), 1)
+        self._size = max(least, next_chunk_size(self._size, held, _LARGEST, budget))
         if self._position.rows_read >= self._grown:
             refresh_statistics(self._engine)
             self._grown = self._position.rows_read * 10

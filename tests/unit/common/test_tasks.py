@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
@@ -87,7 +88,7 @@ def test_the_waits_between_two_tries_double_and_begin_anew_after_steady_work(mon
     monkeypatch.setattr(tasks, "_FIRST_WAIT", 0.5)
     monkeypatch.setattr(tasks, "_LONGEST_WAIT", 3.0)
     now = [0.0]
-    monkeypatch.setattr(tasks.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(tasks, "time", SimpleNamespace(monotonic=lambda: now[0]))
     waits = tasks._Waits()
     assert [waits.following() for _ in range(5)] == [0.5, 1.0, 2.0, 3.0, 3.0]
     now[0] += 100.0

@@ -25,6 +25,8 @@ from tests.support.ports import free_range
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
+    # A container may have little shared memory, of which it would die.
+    "--disable-dev-shm-usage",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

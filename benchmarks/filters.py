@@ -16,7 +16,6 @@ from app.core.audience import Condition, Filter, Group, Operator
 from app.db import make_engine, read_transaction
 from app.security.access import Actor
 from app.services import audience
-from app.services.audience import told
 from benchmarks.job_start import prepare
 from benchmarks.support.on_both import on_both, server_folder
 from benchmarks.support.usage import server_cpu
@@ -55,7 +54,6 @@ def report(backend: str, home: Path, database_url: str, contacts: int) -> None:
     print(f"\n{backend}: {contacts:,} contacts, load {os.getloadavg()[0]:.1f}", flush=True)
     peer = 0.0
     for name, condition in ASKED:
-        told._prefixes.cache_clear()
         with read_transaction(engine) as session:
             began, used = time.monotonic(), time.process_time() + server_cpu(server)
             made = Filter((Group((condition,)),))

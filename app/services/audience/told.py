@@ -77,7 +77,6 @@ def _first_phone(field: str, operator: Operator, bound: Any, sqlite: bool) -> Co
     return exists().where(phone.id == first.scalar_subquery(), told)
 
 
-@lru_cache(maxsize=32)
 def _prefixes(field: str, operator: Operator, bound: Any) -> Mapping[int, Sequence[str]]:
     table = regions.table()
     stretches = table.area_stretches if field == PHONE_AREA else table.carrier_stretches

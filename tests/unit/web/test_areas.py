@@ -14,7 +14,8 @@ from sqlalchemy import Engine, select
 
 from app.db import read_transaction, write_transaction
 from app.models import Address, Campaign, Contact, ContactList, ImportRun, ImportState, Job, Organization, User
-from app.services import dnc
+from app.security.access import Actor
+from app.services import dnc, importing
 from app.services.contact_names import enter_names
 from app.services.csv_text import csv_lines
 from app.web.importer import Importer
@@ -102,6 +103,11 @@ def test_the_error_file_is_mended_and_imported_without_saying_again_what_its_col
     importer.work()
     with read_transaction(sqlite_engine) as session:
         assert session.scalar(select(Address.id).where(Address.value == "+12125550188")) is not None
+        # A column that is masked for somebody is not in their error file.
+        mine = ["line", "field", "reason", "row", "Code", "Dial"]
+        known = importing.remembered_mapping(session, Actor.system(), world.list_id, mine)
+        assert [known[column] for column in mine] == ["", "", "", "", "id", "phone1"]
+        assert importing.remembered_mapping(session, Actor.system(), world.list_id, ["Code", "Dial"]) == {}
 
 
 def test_says_what_is_wrong_with_the_columns(admin: FlaskClient, world: World) -> None:

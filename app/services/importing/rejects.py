@@ -52,7 +52,10 @@ class _Cover:
             hidden |= {column: target for column, target in mapping.items() if ADDRESS.fullmatch(target)}
         if not hidden or not row:
             return mask_personal(row) if self.addresses else row
-        columns = self.run.understood.get("columns", ())
+        columns = _columns(self.run)
+        if set(ERROR_COLUMNS) <= set(columns):
+            # The rejected row of an earlier import, whole.
+            hidden["row"] = MASK
         cells = _cells(row, self.run.delimiter)
         if not columns or len(cells) != len(columns):
             return MASK
@@ -90,9 +93,11 @@ def rejects_csv(session: Session, actor: Actor, run_id: int) -> Iterator[str]:
     actor.require(Permission.LISTS_VIEW)
     run = get_scoped(session, actor, ImportRun, run_id)
     seen, _ = _covers(session, actor, run)
-    columns: Sequence[str] = run.understood.get("columns", ())
-    shown = [place for place, column in enumerate(columns) if column not in seen.masked]
-    if seen.addresses or set(columns) & set(ERROR_COLUMNS):
+    columns = _columns(run)
+    again = set(ERROR_COLUMNS) <= set(columns)
+    left_out = {*seen.masked, *(ERROR_COLUMNS if again else ())}
+    shown = [place for place, column in enumerate(columns) if column not in left_out]
+    if seen.addresses or (not again and set(columns) & set(ERROR_COLUMNS)):
         shown = []
     yield csv_lines([(*ERROR_COLUMNS, *(columns[place] for place in shown))])
     after = 0
@@ -107,7 +112,7 @@ def rejects_csv(session: Session, actor: Actor, run_id: int) -> Iterator[str]:
 def _mendable(row: str, run: ImportRun, shown: Sequence[int]) -> list[str]:
     """Nothing of a row that was cut, or whose cells cannot be told apart: it is mended in the file itself."""
     cells = _cells(row, run.delimiter) if shown and len(row) < _KEPT else []
-    whole = len(cells) == len(run.understood.get("columns", ()))
+    whole = len(cells) == len(_columns(run))
     return [cells[place] if whole else "" for place in shown]
 
 
@@ -129,6 +134,12 @@ def _covers(session: Session, actor: Actor, run: ImportRun) -> tuple[_Cover, _Co
     masked = {column for column, target in run.mapping.items() if target in names}
     seen = _Cover(run, masked, addresses=not actor.may(Permission.NUMBERS_VIEW))
     return seen, _Cover(run, () if actor.may(Permission.ATTRIBUTES_REVEAL) else masked, addresses=False)
+
+
+def _columns(run: ImportRun) -> Sequence[str]:
+    """Of its file, in their order; none of a run from before they were kept."""
+    columns: Sequence[str] = run.understood.get("columns", ())
+    return columns
 
 
 def _cells(row: str, delimiter: str) -> list[str]:

@@ -95,14 +95,19 @@ def test_the_error_file_is_mended_and_imported_without_saying_again_what_its_col
     importer.work()
     error_file = admin.get(f"{run_page}/rejects.csv").text
     assert error_file.startswith("line,field,reason,row,Code,Who,Dial\r\n3,Dial,")
-    mapping = upload(admin, world, error_file.replace("call me", "+12125550188").encode())
+    mended = error_file.replace("call me", "+12125550188") + "4,Dial,none,row,X3,Di,nobody\r\n"
+    mapping = upload(admin, world, mended.encode())
     selects = re.findall(r'<select[^>]*name="target-\d".*?</select>', admin.get(mapping).text, re.DOTALL)
     selected = [(re.findall(r'value="([^"]*)"[^>]* selected', each) or [""])[0] for each in selects]
     assert selected == ["", "", "", "", *targets]
-    admin.post(mapping, data={f"target-{place}": target for place, target in enumerate(selected)})
+    run_page = admin.post(mapping, data={f"target-{place}": target for place, target in enumerate(selected)}).location
+    run_id = int(run_page.rpartition("/")[2])
     importer.work()
     with read_transaction(sqlite_engine) as session:
         assert session.scalar(select(Address.id).where(Address.value == "+12125550188")) is not None
+        again = "".join(importing.rejects_csv(session, Actor.system(), run_id))
+        assert again.startswith("line,field,reason,row,Code,Who,Dial\r\n3,Dial,")
+        assert again.endswith(",X3,Di,nobody\r\n")
         # A column that is masked for somebody is not in their error file.
         mine = ["line", "field", "reason", "row", "Code", "Dial"]
         known = importing.remembered_mapping(session, Actor.system(), world.list_id, mine)

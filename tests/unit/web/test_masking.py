@@ -269,12 +269,20 @@ def test_masked_attributes_are_revealed_by_a_role_of_their_own(
 
 
 def test_masked_attributes_stand_in_no_rejected_row_for_who_may_not_see_them(
-    admin: FlaskClient, world: World, hidden_data: int
+    admin: FlaskClient, world: World, hidden_data: int, sqlite_engine: Engine
 ) -> None:
     here = f"/lists/{world.list_id}/imports/{hidden_data}"
     for text in (admin.get(here).text, admin.get(f"{here}/rejects.csv").text):
         assert "7704" not in text
         assert WRITTEN in text
+    with write_transaction(sqlite_engine) as session:
+        run = session.get_one(ImportRun, hidden_data)
+        run.understood = {"columns": ["line", "field", "reason", "row", *run.understood["columns"]]}
+        row = f'2,,"is none","9,Bo,{WRITTEN},7704",9,Bo,{WRITTEN},7704'
+        session.execute(update(ImportReject).where(ImportReject.line == 2).values(row=row))
+    # An error file that was imported has rejected rows in its rows.
+    assert "7704" not in (text := admin.get(f"{here}/rejects.csv").text)
+    assert f"2,,is none,********,9,Bo,{WRITTEN},********" in text
     # What covers a cell would be imported.
     assert admin.get(f"{here}/rejects.csv").text.startswith("line,field,reason,row,Key,Name,Phone\r\n")
     assert "/reveal/" not in admin.get(here).text

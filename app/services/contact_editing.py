@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -225,7 +225,8 @@ def _set_addresses(
     # Rows taken away must be gone before another may take their name.
     session.flush()
     taken = set(kept)
-    for position, (each, values) in enumerate(wanted, 1):
+    places = _places(there.values(), [each.name for each, _ in wanted])
+    for position, (each, values) in zip(places, wanted, strict=True):
         row = there.get(each.name)
         if row is None:
             # One of that name is gone meanwhile, or comes back.
@@ -251,6 +252,23 @@ def _set_addresses(
             changes.append((f"{row.name}: order", str(row.position), str(position)))
             row.position = position
     return changes
+
+
+def in_order(rows: Iterable[Address]) -> list[Address]:
+    """As pages show them; files give phones and emails the same positions."""
+    phones_first = sorted(rows, key=lambda row: (row.kind != AddressKind.PHONE, row.position, row.id))
+    return sorted(phones_first, key=lambda row: row.position)
+
+
+def _places(there: Iterable[Address], names: Sequence[str]) -> list[int]:
+    """The position of each name, in the order in which they are wanted: where that is the order in which the addresses
+    stand, with none between them, they keep theirs, and what nobody moved is no change."""
+    positions = {row.name: row.position for row in in_order(there) if row.name in names}
+    known = list(positions)
+    if list(names[: len(known)]) != known:
+        return list(range(1, len(names) + 1))
+    last = max(positions.values(), default=0)
+    return [*positions.values(), *range(last + 1, last + 1 + len(names) - len(known))]
 
 
 def _free_name(kind: str, taken: set[str]) -> str:

@@ -14,7 +14,7 @@ from app.intake.mapping import ADDRESS, FIELDS
 from app.models import Address, AddressKind, Contact, ContactChange, DncEntry, DncKind
 from app.security.access import Actor, Permission, get_scoped
 from app.services.audit import record
-from app.services.contact_editing import Edit, EditedAddress, edit_contact, editable
+from app.services.contact_editing import Edit, EditedAddress, edit_contact, editable, in_order
 from app.services.dnc import erased_subjects
 from app.services.masked import MASK
 from common.clock import utcnow
@@ -76,7 +76,7 @@ def _refuse_gone(contact: Contact) -> None:
 
 
 def _edit(session: Session, actor: Actor, contact: Contact, change: ContactChange) -> Edit:
-    rows = session.scalars(select(Address).where(Address.contact_id == contact.id).order_by(Address.position)).all()
+    rows = in_order(session.scalars(select(Address).where(Address.contact_id == contact.id)))
     addresses = [EditedAddress(row.name, row.kind, row.value) for row in rows]
     name = change.field.removesuffix(_ORDER)
     if change.field.endswith(_ORDER):

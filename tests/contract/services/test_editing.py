@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from app.db import read_transaction, write_transaction
 from app.models import Address, Attribute, Contact
@@ -40,7 +42,7 @@ def told(engine: Engine, world: World, actor: Actor = ROOT) -> list[tuple[str, s
 
 def test_what_is_changed_is_typed_and_told(engine: Engine, world: World) -> None:
     wanted = Edit({"last_name": "Hill"}, {"balance": "12.50", "pin": "1234"}, [EMAIL])
-    assert edit(engine, world, wanted) == 4  # the email's order too
+    assert edit(engine, world, wanted) == 3
     with read_transaction(engine) as session:
         contact = session.get_one(Contact, world.contact)
         assert (contact.last_name, contact.attributes["balance"]) == ("Hill", "12.50")
@@ -73,6 +75,22 @@ def test_addresses_are_added_ordered_and_taken_away(engine: Engine, world: World
             ("phone2", "+447400123456", "GB"),
             ("phone1", "+12025550199", "US"),
         ]
+
+
+def test_addresses_that_nobody_moved_stand_where_their_file_put_them(engine: Engine, world: World) -> None:
+    edit(engine, world, Edit({}, {}, [EditedAddress("phone1", "phone", "+12025550143"), EMAIL]))
+    with write_transaction(engine) as session:
+        session.execute(update(Address).where(Address.contact_id == world.contact).values(position=1))
+        rows = contact_editing.in_order(session.scalars(select(Address).where(Address.contact_id == world.contact)))
+        shown = [EditedAddress(row.name, row.kind, row.value) for row in rows]
+    assert [each.name for each in shown] == ["phone1", "email"]
+    more = EditedAddress("", "phone", "+12025550144")
+    assert edit(engine, world, Edit({"last_name": "Hill"}, {}, shown)) == 1
+    assert edit(engine, world, Edit({}, {}, [*shown, more])) == 1
+    assert edit(engine, world, Edit({}, {}, [shown[1], shown[0], replace(more, name="phone2")])) == 2
+    with read_transaction(engine) as session:
+        rows = contact_editing.in_order(session.scalars(select(Address).where(Address.contact_id == world.contact)))
+        assert [(row.name, row.position) for row in rows] == [("email", 1), ("phone1", 2), ("phone2", 3)]
 
 
 def test_every_wrong_field_is_named_and_nothing_is_changed(engine: Engine, world: World) -> None:

@@ -115,8 +115,7 @@ def _typed(attributes: Sequence[str]) -> Edit:
 
 
 def _addresses(there: Sequence[Address]) -> list[EditedAddress]:
-    ordered = sorted(there, key=lambda row: row.position)
-    return [EditedAddress(row.name, row.kind, row.value) for row in ordered]
+    return [EditedAddress(row.name, row.kind, row.value) for row in contact_editing.in_order(there)]
 
 
 def _text(value: object) -> str:

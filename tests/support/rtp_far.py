@@ -67,4 +67,4 @@ class FarEnd:
             if len(found) >= count:
                 return found
             self.news.clear()
-            await asyncio.wait_for(self.news.wait(), 10)
+            await asyncio.wait_for(self.news.wait(), 60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+from contextlib import closing
 
 import pytest
 
@@ -18,6 +19,7 @@ from mediaserver.switch.rtp.packet import FRAME, Packet, PayloadType, decode
 from mediaserver.switch.rtp.stream import AudioHeard, AudioSpoken, KeyHeard, MediaFormat, PlayEnded
 from mediaserver.switch.rtp.transcode import ALAW_TO_ULAW
 from tests.support.rtp_far import KEY_TYPE, FarEnd
+from tests.support.stillness import in_motion
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(150)]
 ULAW_QUIET = b"\xff" * FRAME
@@ -42,8 +44,11 @@ async def test_streams_one_after_another_share_their_memory_and_never_a_number(f
     assert len({number % SLOTS for number in numbers}) == 1
 
 
-async def test_sends_silence_with_a_running_clock_across_both_wraps(far: FarEnd) -> None:
-    got = await far.packets(6)
+@in_motion
+async def test_sends_silence_with_a_running_clock_across_both_wraps(pump: MediaPump) -> None:
+    far = FarEnd(pump)
+    with closing(far.sock):
+        got = await far.packets(6)
 
     assert [packet.sequence for packet in got] == [65_534, 65_535, 0, 1, 2, 3]
     assert [packet.timestamp for packet in got] == [(2**32 + (n - 2) * FRAME) % 2**32 for n in range(6)]
@@ -66,20 +71,22 @@ async def test_plays_clips_back_to_back_and_pads_the_last_frame(far: FarEnd) -> 
 
 
 @pytest.mark.parametrize("ptime", [10, 30, 60])
+@in_motion
 async def test_packets_are_as_long_as_the_far_end_wishes_and_follow_when_it_wishes_anew(
     pump: MediaPump, ptime: int
 ) -> None:
     far, ruler = FarEnd(pump, ptime=ptime), FarEnd(pump)
-    far.stream.play(1, (b"a" * 1000,), False)
-    got = await far.packets(12)
-    beside = len(ruler.waiting())
-    got += far.waiting()
-    sent = len(got)
-    ended = (await far.until(PlayEnded))[0]
-    far.stream.change(MediaFormat(PayloadType.PCMU, None, 0, ptime=40), far.sock.getsockname()[:2])
-    while len(got[-1].payload) != 320:
-        got += await far.packets(1)
-    got += await far.packets(2)
+    with closing(far.sock), closing(ruler.sock):
+        far.stream.play(1, (b"a" * 1000,), False)
+        got = await far.packets(12)
+        beside = len(ruler.waiting())
+        got += far.waiting()
+        sent = len(got)
+        ended = (await far.until(PlayEnded))[0]
+        far.stream.change(MediaFormat(PayloadType.PCMU, None, 0, ptime=40), far.sock.getsockname()[:2])
+        while len(got[-1].payload) != 320:
+            got += await far.packets(1)
+        got += await far.packets(2)
 
     assert {len(packet.payload) for packet in got} == {8 * ptime, 320}
     assert b"a" * 1000 in b"".join(packet.payload for packet in got)
@@ -88,8 +95,6 @@ async def test_packets_are_as_long_as_the_far_end_wishes_and_follow_when_it_wish
         assert (after.timestamp - before.timestamp) % 2**32 in (len(before.payload), len(after.payload))
     # A stream of 20 ms beside it has sent for as long.
     assert abs(beside * 20 - sent * ptime) <= 2 * max(ptime, 20)
-    for end in (far, ruler):
-        end.sock.close()
 
 
 async def test_packets_of_any_length_are_heard_and_comfort_noise_is_no_audio(far: FarEnd) -> None:

@@ -43,16 +43,17 @@ async def stillness() -> AsyncIterator[Stillness]:
 
 
 def in_motion(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Have a test played again, three times at most, that failed while its loop stood still for half a second."""
+    """Have a test played again, five times at most, that failed while its loop stood still for a twentieth of a second:
+    the pumps give time up after a tenth."""
 
     @functools.wraps(test)
     async def played(**given: Any) -> None:
-        for is_last in (False, False, False, True):
+        for is_last in (*[False] * 5, True):
             try:
                 async with stillness() as still:
                     return await test(**given)
             except AssertionError:
-                if is_last or still.longest < 0.5:
+                if is_last or still.longest < 0.05:
                     raise
 
     return played

@@ -139,6 +139,8 @@ def die_with_parent(parent: int) -> None:
 
     `parent` is who started us, or 0: it may be dead by now, and a process that took us in is there instead.
     """
+    # A fork has its parent's handler, which ends nothing here: until it has one of its own the signal is to end it.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
         log.warning("web.no_parent_death_signal", errno=ctypes.get_errno())

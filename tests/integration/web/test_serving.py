@@ -54,12 +54,22 @@ def served(started: Served) -> Served:
     return started
 
 
-def _children(pid: int) -> dict[str, int]:
-    """Process ids by the option that says which part it is."""
+def _commands(pid: int) -> dict[int, list[str]]:
+    """Of its children."""
     of_threads = (path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children"))
     pids = [int(child) for children in of_threads for child in children]
-    commands = {child: Path(f"/proc/{child}/cmdline").read_text().split("\0") for child in pids}
-    return {word: child for child, words in commands.items() for word in words if word.endswith("-only")}
+    return {child: Path(f"/proc/{child}/cmdline").read_text().split("\0") for child in pids}
+
+
+def _children(pid: int) -> dict[str, int]:
+    """Process ids by the option that says which part it is."""
+    return {word: child for child, words in _commands(pid).items() for word in words if word.endswith("-only")}
+
+
+def _workers(pid: int) -> list[int]:
+    """The panel's: forks, whose command is the same."""
+    mine = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    return [child for child, words in _commands(pid).items() if words == mine and len(words) > 3]
 
 
 def _is_gone(pid: int) -> bool:
@@ -106,6 +116,17 @@ def test_leaves_no_orphan_when_it_is_killed_before_its_parts_are_up(started: Ser
     started.process.wait()
 
     for pid in parts.values():
+        _eventually(_is_gone, pid)
+
+
+def test_leaves_no_orphan_when_it_is_killed_while_its_workers_load(started: Served) -> None:
+    _eventually(lambda pid: len(_workers(pid)) == 2, started.process.pid)
+    workers = _workers(started.process.pid)
+    time.sleep(0.2)
+    started.process.kill()
+    started.process.wait()
+
+    for pid in workers:
         _eventually(_is_gone, pid)
 
 

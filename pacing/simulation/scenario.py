@@ -93,6 +93,9 @@ class Scenario:
             raise Refused("hit_rate: give a share from 0 to 1")
         if self.hit_rate + self.machines + self.busy + self.failed > 1 + 1e-9:
             raise Refused("hit_rate, machines, busy and failed add up to more than 1")
+        if self.break_every is not None and self.break_every < 1:
+            # Breaks of no length after work of none would be all that ever happens.
+            raise Refused("break_every: give 1 second or more, or leave it out for no breaks")
         if not 0 <= self.preview_skipped < 1:
             raise Refused("preview_skipped: give a share from 0, under 1")
         whole(self.inbound_agents, "inbound_agents", MOST_AGENTS)

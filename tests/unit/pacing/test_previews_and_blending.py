@@ -175,6 +175,7 @@ def test_callers_are_counted_in_the_half_hour_in_which_they_came() -> None:
         ({"inbound_agents": 1.5}, "inbound_agents"),
         ({"preview_skipped": 1}, "preview_skipped"),
         ({"preview": "long"}, "preview"),
+        ({"break_every": 0, "break_length": 0}, "break_every: give 1 second or more"),
     ],
 )
 def test_a_wrong_scenario_is_refused_by_name(body: dict[str, Any], named: str) -> None:

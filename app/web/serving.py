@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
@@ -49,6 +50,8 @@ PANEL_THREADS = 4
 PAGE_THREADS = 1
 _RESTART_AFTER = 2.0
 _STOP_SECONDS = 10
+#: Seconds.
+_LOOK = 0.2
 _PR_SET_PDEATHSIG = 1
 
 
@@ -154,15 +157,30 @@ def _forked_by() -> int:
 
 
 class _Roused(threading.Event):
-    """Looks up each second while it waits: only so does Python hear of a signal that Linux gave to another thread, as
-    it may to those of a process that stood still (SIGSTOP)."""
+    """Set by handlers of signals, so without a lock: the thread that a handler interrupts may hold it.
+
+    Who waits looks again every fifth of a second: only so does Python hear of a signal that Linux gave to another
+    thread, as it may to those of a process that stood still (SIGSTOP).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_roused = False
+
+    def is_set(self) -> bool:
+        return self._is_roused
+
+    def set(self) -> None:
+        self._is_roused = True
+
+    def clear(self) -> None:
+        self._is_roused = False
 
     def wait(self, timeout: float | None = None) -> bool:
-        if timeout is not None:
-            return super().wait(timeout)
-        while not super().wait(1.0):
-            continue
-        return True
+        until = float("inf") if timeout is None else time.monotonic() + timeout
+        while not self._is_roused and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK))
+        return self._is_roused
 
 
 def _granian(target: str, bind: Endpoint, **options: Any) -> MPServer:

@@ -53,6 +53,10 @@ _STOP_SECONDS = 10
 #: Seconds.
 _LOOK = 0.2
 _PR_SET_PDEATHSIG = 1
+#: Held while a part is being started. A panel worker that is forked in that moment would have the pipe by which
+#: `subprocess` hears that the part runs, and its thread would wait for the end of that worker.
+_starting = threading.Lock()
+os.register_at_fork(before=_starting.acquire, after_in_parent=_starting.release, after_in_child=_starting.release)
 
 
 def serve(settings: Settings) -> None:
@@ -270,7 +274,8 @@ class _Child:
         while not self._stopping.is_set():
             command = [sys.executable, "-m", "app.cli", "web", self._option, "--parent", str(os.getpid())]
             try:
-                self._child = subprocess.Popen(command)
+                with _starting:
+                    self._child = subprocess.Popen(command)
             except OSError as error:
                 # Out of processes or memory, for a while perhaps.
                 log.error("web.child_not_started", part=self._name, error=error.strerror)

@@ -56,9 +56,17 @@ def served(started: Served) -> Served:
 
 def _commands(pid: int) -> dict[int, list[str]]:
     """Of its children."""
-    of_threads = (path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    of_threads = (_told(path).split() for path in Path(f"/proc/{pid}/task").glob("*/children"))
     pids = [int(child) for children in of_threads for child in children]
-    return {child: Path(f"/proc/{child}/cmdline").read_text().split("\0") for child in pids}
+    return {child: _told(Path(f"/proc/{child}/cmdline")).split("\0") for child in pids}
+
+
+def _told(path: Path) -> str:
+    """Nothing of a thread or process that has ended meanwhile."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def _children(pid: int) -> dict[str, int]:
@@ -99,6 +107,18 @@ def _eventually(holds: Callable[[int], bool], port: int, seconds: float = 100.0)
 def test_stops_when_asked(served: Served) -> None:
     assert processes.stop(served.process, by=signal.SIGTERM, seconds=60.0) == 0
     assert all(_is_closed(port) for port in served.ports)
+
+
+def test_each_part_is_started_again_when_it_dies(served: Served) -> None:
+    """Whatever else was being started beside it."""
+    first = _children(served.process.pid)
+    assert len(first) == 3
+    for pid in first.values():
+        os.kill(pid, signal.SIGKILL)
+    for pid in first.values():
+        _eventually(_is_gone, pid)
+    _eventually(lambda pid: _children(pid).keys() == first.keys(), served.process.pid)
+    assert not set(_children(served.process.pid).values()) & set(first.values())
 
 
 def test_leaves_no_orphan_when_it_is_killed(served: Served) -> None:

@@ -20,85 +20,42 @@ import argparse
 import csv
 import multiprocessing
 import os
-import random
-import re
 import resource
 import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import phonenumbers
 import psycopg
-from phonenumbers import PhoneNumberType, timezone
 from sqlalchemy import make_url, select
 from sqlalchemy.orm import Session
 
 from app.db import SQLITE_BULK, SQLITE_PRAGMAS, make_engine, upgrade, write_transaction
-from app.models import Address, Contact, ContactList, ImportReject, ImportRun, Organization
+from app.models import Address, Contact, ContactList, ImportRun, Organization
 from app.security.access import Actor
 from app.services import dnc, importing, lists, organizations
+from benchmarks.support.import_files import COLUMNS, make_file
+from benchmarks.support.plain_numbers import differences, expected, plainly
 from benchmarks.support.usage import descendants, server_cpu, usage_of
 from tests.support.postgres import FAST, private_postgres
 
-COLUMNS = ("id", "first_name", "last_name", "phone1", "phone2", "email", "time_zone", "balance", "due", "zip")
-COUNTRIES = ("US", "GB", "DE", "FR", "CA", "AU", "ES", "IT", "NL", "SE")
 #: Rows a second that the whole import shall reach.
 TARGETS = {"sqlite": 50_000, "postgresql": 60_000}
 MOST_MEMORY = 300.0
-_SIGNS = re.compile(r"\+?[0-9 ().\-/]*")
-_REFUSED = (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.PAGER, PhoneNumberType.VOICEMAIL)
 #: As a server for this would be set; the tests' own is smaller.
 _SERVER = (*(option for option in FAST if "shared" not in option), "shared_buffers=256MB", "max_wal_size=4GB")
-_DIRTY = ("12345", "+1 555 12", "no number", "+999 123 4567", "2,02556E+11", "911")
 #: Contacts of one transaction of `alone`.
 _ALONE = 6_000
 Way = Callable[[str, Path], int]
 _NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
-
-
-def make_file(path: Path, rows: int) -> None:
-    chance = random.Random(1)
-    examples = {code: _national(code) for code in COUNTRIES}
-    areas = [code for code in range(201, 990) if phonenumbers.is_valid_number(phonenumbers.parse(f"+1{code}2345678"))]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for number in range(rows):
-            country = "US" if chance.random() < 0.6 else chance.choice(COUNTRIES[1:])
-            phone = _phone(country, examples[country], areas, chance)
-            if chance.random() < 0.03:
-                phone = chance.choice(_DIRTY)
-            second = _phone(country, examples[country], areas, chance) if chance.random() < 0.3 else ""
-            writer.writerow(
-                (
-                    f"A{number - (number % 100 == 99) * 7:08d}", f"First{number % 5000}", f"Last{number % 9000}", phone,
-                    second, f"person{number}@example.org", "", f"{number % 4000}.50", "2026-03-31",
-                    f"{10001 + number % 80000}",
-                )
-            )  # fmt: skip
-
-
-def _national(country: str) -> tuple[str, ...]:
-    """A mobile number and one of a place."""
-    kinds = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE)
-    examples = (phonenumbers.example_number_for_type(country, kind) for kind in kinds)
-    return tuple(str(phonenumbers.national_significant_number(example)) for example in examples if example)
-
-
-def _phone(country: str, examples: tuple[str, ...], areas: list[int], chance: random.Random) -> str:
-    if country == "US":
-        exchange, line = chance.randint(200, 999), chance.randint(0, 9999)
-        return f"({chance.choice(areas)}) {exchange}-{line:04d}"
-    code = phonenumbers.country_code_for_region(country)
-    return f"+{code} {chance.choice(examples)[:-6]}{chance.randint(0, 999_999):06d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,66 +237,6 @@ def prepare(url: str, path: Path, numbers: int = 20_000) -> None:
         emails = [("email", f"person{n * 7}@example.org") for n in range(numbers)]
         dnc.add(session, Actor.system(), [*emails, *phones])
     engine.dispose()
-
-
-@dataclass(frozen=True, slots=True)
-class Plain:
-    e164: str
-    country: str
-    zones: str
-
-
-def plainly(text: str) -> Plain | None:
-    """What phonenumbers itself says; None for what is not to be dialled."""
-    try:
-        number = phonenumbers.parse(text, "US")
-    except phonenumbers.NumberParseException:
-        return None
-    if not _SIGNS.fullmatch(text) or not phonenumbers.is_valid_number(number):
-        return None
-    region = phonenumbers.region_code_for_number(number) or ""
-    if phonenumbers.number_type(number) in _REFUSED or region == "001":
-        return None
-    zones = [zone for zone in timezone.time_zones_for_number(number) if zone != "Etc/Unknown"]
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return Plain(e164, region, ",".join(zones))
-
-
-def expected(path: Path) -> tuple[dict[str, int], set[int]]:
-    """By external id what the database shall hold of the phones (hashed), and the lines that shall be refused."""
-    found, refused = dict[str, int](), set[int]()
-    with path.open(newline="", encoding="utf-8") as file:
-        for line, row in enumerate(csv.DictReader(file), 2):
-            phones = {name: plainly(row[name]) for name in ("phone1", "phone2") if row[name]}
-            if None in phones.values():
-                refused.add(line)
-            else:
-                found[row["id"]] = _digest((name, p.e164, p.country, p.zones) for name, p in phones.items() if p)
-    return found, refused
-
-
-def _digest(phones: Iterable[tuple[str, str, str, str]]) -> int:
-    return hash(tuple(sorted(phones)))
-
-
-def differences(url: str, wanted: tuple[dict[str, int], set[int]]) -> int:
-    """Contacts and refused lines in which the database differs from plain phonenumbers."""
-    people, refused = wanted
-    wrong = seen = 0
-    columns = (Address.name, Address.value, Address.country, Address.time_zones)
-    with Session(make_engine(url)) as session:
-        rows = session.execute(
-            select(Contact.external_id, *columns)
-            .join(Address, Address.contact_id == Contact.id)
-            .where(Address.kind == "phone")
-            .order_by(Contact.id)
-            .execution_options(yield_per=10_000)
-        )
-        for external_id, phones in groupby(rows, key=lambda row: row[0]):
-            seen += 1
-            wrong += people.get(external_id) != _digest(tuple(phone[1:]) for phone in phones)
-        lines = set(session.scalars(select(ImportReject.line).execution_options(yield_per=10_000)))
-    return wrong + abs(len(people) - seen) + len(lines ^ refused)
 
 
 def report(backend: str, make_url_for: Callable[[str], str], server: Path | None, files: tuple[Path, Path]) -> str:

@@ -190,7 +190,9 @@ async def limited_calls() -> tuple[list[float], int, float]:
 def test_a_trunks_limits_delay_calls_and_refuse_what_waits_too_long() -> None:
     while True:
         starts, refused, stood_still = asyncio.run(limited_calls())
-        assert all(later - earlier > 0.9 for earlier, later in zip(starts, starts[2:], strict=False))
+        # A call may leave as much later than it was let go.
+        apart = 0.98 - min(stood_still, 0.08)
+        assert all(later - earlier > apart for earlier, later in zip(starts, starts[2:], strict=False))
         # Who waits for three seconds, two of which nobody could start in, is refused as well: play again.
         if stood_still < 0.5:
             break
